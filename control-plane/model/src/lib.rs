@@ -1,1 +1,14 @@
-//! Placeholder.
+//! What Ferric knows about: nodes, ports, conductors, their states and runs. Pure values and pure functions.
+//!
+//! No clock, no I/O, no async, no store and no HTTP: whoever needs the time passes it in.
+
+pub mod conductor;
+pub mod event;
+pub mod hash_ring;
+pub mod ids;
+pub mod inventory;
+pub mod node;
+pub mod port;
+pub mod run;
+pub mod state;
+pub mod step;

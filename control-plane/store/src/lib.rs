@@ -1,1 +1,80 @@
-//! Placeholder.
+//! The store: transactions as values, reads by key and by indexed field. Nobody else knows redb or SQL.
+//!
+//! Knows no HTTP and no conductor. A commit is checked and applied whole or not at all, and may be repeated by the
+//! implementation; so a transaction can span no call to a BMC or an agent.
+
+pub mod record;
+pub mod redb_store;
+pub mod transaction;
+
+use async_trait::async_trait;
+pub use record::{Entity, FieldValue, Key, Record, Revision, Table};
+pub use redb_store::RedbStore;
+pub use transaction::{Expectation, Page, Query, SortOrder, Transaction};
+
+/// Why a store call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Somebody else wrote in between: read again and decide again.
+    #[error("{key} has changed: expected {expected}, found {found}")]
+    Stale {
+        key: Key,
+        expected: String,
+        found: String,
+    },
+    /// A value that must be unique is another record's already.
+    #[error("{field} {value} is already in use by {holder}")]
+    NotUnique {
+        table: Table,
+        field: &'static str,
+        value: String,
+        holder: String,
+    },
+    #[error("reading {key}")]
+    Corrupt {
+        key: Key,
+        #[source]
+        source: serde_json::Error,
+    },
+    #[error("{0} is not a field that {1:?} can be queried or sorted by")]
+    NoSuchField(String, Table),
+    #[error("the marker {0} names no record")]
+    NoSuchMarker(String),
+    #[error("{doing}")]
+    Backend {
+        doing: &'static str,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// What both stores can do; one conformance suite runs against each.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Applies a transaction whole. Answers the revision that every record put now has.
+    async fn commit(&self, transaction: Transaction) -> Result<Revision, StoreError>;
+
+    /// The record, or `None`.
+    async fn get(&self, key: &Key) -> Result<Option<Record>, StoreError>;
+
+    /// Records that match, in order, at most `query.limit`.
+    async fn page(&self, query: &Query) -> Result<Page, StoreError>;
+
+    /// Timeline events of a node (or of all), oldest first, with a sequence number above `after`.
+    async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError>;
+}
+
+/// Which events to read.
+#[derive(Clone, Debug, Default)]
+pub struct EventFilter {
+    pub node: Option<ferric_model::ids::NodeId>,
+    pub after: u64,
+    pub limit: usize,
+}
+
+/// An event with its place in the order of commits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredEvent {
+    pub sequence: u64,
+    pub event: ferric_model::event::TimelineEvent,
+}

@@ -1,0 +1,35 @@
+//! What is known of the agent on a machine. Void after each power cycle that the conductor caused or the BMC confirmed.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// One boot of the ramdisk, as seen by the conductor.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentSession {
+    /// Given out at lookup. Replaced at the next lookup until the first heartbeat carried it, masked from then on.
+    pub token: Option<Token>,
+    /// A heartbeat has carried the token.
+    pub token_confirmed: bool,
+    /// `callback_url` of the heartbeat.
+    pub url: Option<String>,
+    /// The agent's certificate in PEM, pinned for this boot.
+    pub certificate: Option<String>,
+    pub version: Option<String>,
+    pub last_heartbeat: Option<Timestamp>,
+    /// Extensions agreed at lookup: `progress`, `epoch`. Empty for Ironic's agent.
+    pub extensions: Vec<String>,
+    /// Counts lookups of one power cycle: a second one means that the ramdisk booted again.
+    pub lookups: u32,
+}
+
+/// The agent's secret. Shows itself in no log line.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Token(pub String);
+
+impl fmt::Debug for Token {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("***")
+    }
+}

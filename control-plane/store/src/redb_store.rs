@@ -1,0 +1,4 @@
+//! The embedded store.
+/// One process, one file.
+#[derive(Debug)]
+pub struct RedbStore;
