@@ -74,6 +74,8 @@ pub struct Node {
 
     /// What is going on, with its steps and how far it got; `None` in a stable state. The step fields of the wire are views of it.
     pub run: Option<Run>,
+    /// What the boot script tells the machine when it asks.
+    pub network_boot: NetworkBoot,
     /// The ramdisk that is, or was last, up on the machine.
     pub agent: Option<AgentSession>,
     /// What is remembered beside the agent's session and shown in `driver_internal_info`.
@@ -84,6 +86,17 @@ pub struct Node {
     pub reservation: Option<Reservation>,
     /// How many times in a row the BMC did not answer the power sync.
     pub power_sync_failures: u32,
+}
+
+/// What a machine that boots from the network gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NetworkBoot {
+    /// Go on to the local disk.
+    #[default]
+    LocalDisk,
+    /// The ramdisk with the agent.
+    Ramdisk,
 }
 
 /// The conductor that a node belongs to, and how often it has changed hands.
@@ -153,6 +166,7 @@ impl Node {
             created_at,
             updated_at: None,
             run: None,
+            network_boot: NetworkBoot::LocalDisk,
             agent: None,
             internal_info: Object::new(),
             ownership: None,
