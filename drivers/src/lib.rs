@@ -1,1 +1,33 @@
-//! Placeholder.
+//! What can be asked of hardware, and who can do it.
+//!
+//! A node names a hardware type and, per interface kind, an implementation. [`resolve`] turns these names into
+//! [`Interfaces`], [`Drivers::connect`] turns those and a node's `driver_info` into [`Hardware`], the handles that
+//! flows work with. Nothing here knows of the store, the API, a provision state or a lock.
+#![warn(missing_docs)]
+
+mod error;
+mod fake;
+mod hardware;
+mod interface;
+mod management;
+mod power;
+mod redfish;
+mod registry;
+mod settings;
+
+pub use error::BmcError;
+pub use fake::{FakeFault, FakeMachine, FakeMachines};
+pub use hardware::{Hardware, Target};
+pub use interface::{
+    Enabled, HARDWARE_TYPES, HardwareType, InterfaceError, InterfaceKind, Interfaces, Validation,
+    hardware_type, properties, resolve, validate,
+};
+pub use management::{
+    BootDevice, BootMode, BootSetting, Management, Persistence, UnknownBootDevice,
+};
+pub use power::{Power, PowerAction, PowerState, UnknownPowerAction};
+pub use registry::{ConnectError, Drivers};
+pub use settings::Settings;
+
+/// The node's free-form `driver_info`, as the API stores it.
+pub type DriverInfo = serde_json::Map<String, serde_json::Value>;

@@ -1,0 +1,81 @@
+//! Machines that exist in memory only, for `fake-hardware`.
+//!
+//! A machine is its state and the faults that a test asks of it; nothing here stands in for real hardware outside
+//! tests of the API and of the conductor.
+
+mod machine;
+
+pub use machine::{FakeFault, FakeMachine, FakeMachines};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::{
+    BmcError, BootDevice, BootMode, BootSetting, Management, Persistence, Power, PowerAction,
+    PowerState,
+};
+
+#[async_trait]
+impl Power for FakeMachine {
+    async fn get(&self) -> Result<Option<PowerState>, BmcError> {
+        self.request("reading power").await?;
+        Ok(Some(self.power()))
+    }
+
+    async fn set(&self, action: PowerAction, _timeout: Option<Duration>) -> Result<(), BmcError> {
+        self.request("setting power").await?;
+        self.switch(action);
+        Ok(())
+    }
+
+    async fn supported(&self) -> Result<Vec<PowerAction>, BmcError> {
+        self.request("reading power actions").await?;
+        Ok(PowerAction::ALL.to_vec())
+    }
+}
+
+#[async_trait]
+impl Management for FakeMachine {
+    async fn boot_device(&self) -> Result<BootSetting, BmcError> {
+        self.request("reading boot device").await?;
+        Ok(self.boot())
+    }
+
+    async fn set_boot_device(
+        &self,
+        device: BootDevice,
+        persistence: Persistence,
+        mode: Option<BootMode>,
+    ) -> Result<BootSetting, BmcError> {
+        self.request("setting boot device").await?;
+        Ok(self.set_boot(device, persistence, mode))
+    }
+
+    async fn supported_boot_devices(&self) -> Result<Vec<BootDevice>, BmcError> {
+        self.request("reading boot devices").await?;
+        Ok(vec![BootDevice::Pxe, BootDevice::Disk, BootDevice::Cdrom])
+    }
+
+    async fn boot_mode(&self) -> Result<Option<BootMode>, BmcError> {
+        self.request("reading boot mode").await?;
+        Ok(Some(self.mode()))
+    }
+
+    async fn set_boot_mode(&self, mode: BootMode) -> Result<(), BmcError> {
+        self.request("setting boot mode").await?;
+        self.set_mode(mode);
+        Ok(())
+    }
+}
+
+/// The fake machine as both interfaces.
+pub(crate) fn power(machine: &Arc<FakeMachine>) -> Arc<dyn Power> {
+    machine.clone()
+}
+
+/// See [`power`].
+pub(crate) fn management(machine: &Arc<FakeMachine>) -> Arc<dyn Management> {
+    machine.clone()
+}

@@ -1,0 +1,23 @@
+//! The handles to one machine that a flow works with.
+
+use std::sync::Arc;
+
+use crate::{DriverInfo, Management, Power};
+
+/// Which machine is meant: a name that is its own, and how to reach it.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// Tells machines apart that have no address (those of `fake-hardware`); the conductor gives the node's UUID.
+    pub name: &'a str,
+    /// How to reach the machine's BMC.
+    pub driver_info: &'a DriverInfo,
+}
+
+/// One machine, ready to be asked. All handles to one BMC share its session and its request budget.
+#[derive(Clone)]
+pub struct Hardware {
+    /// Power; every machine has it.
+    pub power: Arc<dyn Power>,
+    /// Boot device and boot mode; `None`: nobody but the machine's own firmware decides.
+    pub management: Option<Arc<dyn Management>>,
+}

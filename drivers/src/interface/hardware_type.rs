@@ -1,0 +1,128 @@
+//! The hardware types: per kind of interface the implementations that fit, best first.
+//!
+//! The order is Ironic's, restricted to what is built in. A new implementation is one more name here, one arm in
+//! `registry`, and its keys in `properties`.
+
+use super::InterfaceKind;
+
+/// A hardware type: a name, and the implementations that fit it.
+#[derive(Debug)]
+pub struct HardwareType {
+    /// The node's `driver`.
+    pub name: &'static str,
+    supported: fn(InterfaceKind) -> &'static [&'static str],
+    fits: Fits,
+}
+
+/// Which implementations beyond the listed ones a hardware type takes.
+#[derive(Debug, PartialEq, Eq)]
+enum Fits {
+    /// None.
+    Listed,
+    /// Every one that is built in, for tests; the list only gives the default.
+    Everything,
+}
+
+impl HardwareType {
+    /// The implementations of a kind that fit, best first.
+    pub fn supported(&self, kind: InterfaceKind) -> Vec<&'static str> {
+        let listed = (self.supported)(kind).iter().copied();
+        let others = built_in(kind)
+            .iter()
+            .copied()
+            .filter(|_| self.fits == Fits::Everything);
+        let mut names: Vec<_> = listed.collect();
+        for name in others {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+}
+
+/// The hardware types that are built in.
+pub static HARDWARE_TYPES: [HardwareType; 3] = [
+    HardwareType {
+        name: "fake-hardware",
+        supported: fake,
+        fits: Fits::Everything,
+    },
+    HardwareType {
+        name: "manual-management",
+        supported: manual,
+        fits: Fits::Listed,
+    },
+    HardwareType {
+        name: "redfish",
+        supported: redfish,
+        fits: Fits::Listed,
+    },
+];
+
+/// The hardware type of that name, if it is built in.
+pub fn hardware_type(name: &str) -> Option<&'static HardwareType> {
+    HARDWARE_TYPES
+        .iter()
+        .find(|hardware_type| hardware_type.name == name)
+}
+
+/// Every implementation of a kind that is built in.
+pub(super) fn built_in(kind: InterfaceKind) -> &'static [&'static str] {
+    match kind {
+        InterfaceKind::Bios => &["no-bios", "fake"],
+        InterfaceKind::Boot => &["ipxe", "fake"],
+        InterfaceKind::Console => &["no-console", "fake"],
+        InterfaceKind::Deploy => &["direct", "fake"],
+        InterfaceKind::Firmware => &["no-firmware", "fake"],
+        InterfaceKind::Inspect => &["agent", "no-inspect", "fake"],
+        InterfaceKind::Management => &["redfish", "noop", "fake"],
+        InterfaceKind::Network => &["flat", "noop"],
+        InterfaceKind::Power => &["redfish", "fake"],
+        InterfaceKind::Raid => &["no-raid", "fake"],
+        InterfaceKind::Rescue => &["no-rescue", "fake"],
+        InterfaceKind::Storage => &["noop", "fake"],
+        InterfaceKind::Vendor => &["no-vendor", "fake"],
+    }
+}
+
+fn redfish(kind: InterfaceKind) -> &'static [&'static str] {
+    match kind {
+        InterfaceKind::Management => &["redfish", "noop"],
+        InterfaceKind::Power => &["redfish"],
+        other => generic(other),
+    }
+}
+
+fn manual(kind: InterfaceKind) -> &'static [&'static str] {
+    match kind {
+        InterfaceKind::Management => &["noop", "fake"],
+        InterfaceKind::Power => &["fake"],
+        other => generic(other),
+    }
+}
+
+fn fake(kind: InterfaceKind) -> &'static [&'static str] {
+    match kind {
+        InterfaceKind::Network => generic(kind),
+        _ => &["fake"],
+    }
+}
+
+/// What every real hardware type shares.
+fn generic(kind: InterfaceKind) -> &'static [&'static str] {
+    match kind {
+        InterfaceKind::Bios => &["no-bios"],
+        InterfaceKind::Boot => &["ipxe"],
+        InterfaceKind::Console => &["no-console"],
+        InterfaceKind::Deploy => &["direct"],
+        InterfaceKind::Firmware => &["no-firmware"],
+        InterfaceKind::Inspect => &["agent", "no-inspect"],
+        InterfaceKind::Network => &["flat", "noop"],
+        InterfaceKind::Raid => &["no-raid"],
+        InterfaceKind::Rescue => &["no-rescue"],
+        InterfaceKind::Storage => &["noop"],
+        InterfaceKind::Vendor => &["no-vendor"],
+        InterfaceKind::Management | InterfaceKind::Power => &[],
+    }
+}
