@@ -1,1 +1,8 @@
-//! Placeholder.
+//! The agent that runs from a ramdisk on the machine itself: it tells the conductor what the machine is, and does
+//! to its disks what the conductor asks.
+//!
+//! `host` guards every effect; `disk` and `image` are plain code on threads and know nothing of the network API.
+
+pub mod host;
+pub mod progress;
+pub mod run;

@@ -1,0 +1,184 @@
+//! The host guard: what this agent may do to the machine that it runs on.
+//!
+//! Erasing, writing, changing boot entries and power need a permit, and only `Host` makes permits. It gives them
+//! where `/` is a RAM file system of the machine itself, so nothing of anybody's is running from a disk. Anywhere
+//! else only the devices named by `--only-device` exist, and all the other permits are refused.
+
+mod device;
+mod root;
+
+use std::path::{Path, PathBuf};
+
+use device::DeviceId;
+pub use root::RootKind;
+
+/// The machine, and what may be done to it.
+#[derive(Clone, Debug)]
+pub struct Host {
+    root: RootKind,
+    only_devices: Vec<DeviceId>,
+}
+
+/// The right to write to one block device and to its partitions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DevicePermit {
+    path: PathBuf,
+}
+
+/// The right to turn the machine off or to reboot it.
+#[derive(Debug)]
+pub struct PowerPermit(());
+
+/// The right to change the firmware's boot entries.
+#[derive(Debug)]
+pub struct BootEntryPermit(());
+
+/// The right to change the running system: its users, its network, the kernel's pstore.
+#[derive(Debug)]
+pub struct SystemPermit(());
+
+/// Why something is not permitted.
+#[derive(Debug, thiserror::Error)]
+pub enum HostRefusal {
+    #[error("{what} is refused: {why}, so this is not a ramdisk that belongs to the agent")]
+    NotARamdisk { what: &'static str, why: String },
+    #[error(
+        "writing to {path} is refused: {why}, so only devices named by --only-device may be written"
+    )]
+    NotNamed { path: PathBuf, why: String },
+    #[error("writing to {path} is refused: {mounted} is mounted")]
+    Mounted { path: PathBuf, mounted: String },
+    #[error("finding out which device {path} is")]
+    Unknown {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl Host {
+    /// Looks at the machine once, at start.
+    ///
+    /// # Errors
+    /// When a device that was named does not exist.
+    pub fn detect(only_devices: &[PathBuf]) -> Result<Self, HostRefusal> {
+        Self::with_root(RootKind::detect(), only_devices)
+    }
+
+    fn with_root(root: RootKind, only_devices: &[PathBuf]) -> Result<Self, HostRefusal> {
+        let ids = only_devices.iter().map(|path| identify(path));
+        Ok(Self {
+            root,
+            only_devices: ids.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// What `/` is.
+    #[must_use]
+    pub fn root(&self) -> &RootKind {
+        &self.root
+    }
+
+    /// Whether this device exists for the agent at all. `--only-device` limits it in a ramdisk too.
+    #[must_use]
+    pub fn visible(&self, path: &Path) -> bool {
+        match self.root {
+            RootKind::Ram if self.only_devices.is_empty() => true,
+            RootKind::Ram | RootKind::Other(_) => self.is_named(path),
+        }
+    }
+
+    /// The right to write to this device.
+    ///
+    /// # Errors
+    /// When the device is not this agent's to write.
+    pub fn permits_device(&self, path: &Path) -> Result<DevicePermit, HostRefusal> {
+        if let RootKind::Other(why) = &self.root {
+            if !self.is_named(path) {
+                return Err(HostRefusal::NotNamed {
+                    path: path.to_owned(),
+                    why: why.clone(),
+                });
+            }
+            refuse_mounted(path)?;
+        } else if !self.visible(path) {
+            let why = "others were named at start".to_owned();
+            return Err(HostRefusal::NotNamed {
+                path: path.to_owned(),
+                why,
+            });
+        }
+        Ok(DevicePermit {
+            path: path.to_owned(),
+        })
+    }
+
+    /// The right to turn the machine off or to reboot it.
+    ///
+    /// # Errors
+    /// Anywhere but in the ramdisk.
+    pub fn permits_power(&self) -> Result<PowerPermit, HostRefusal> {
+        self.in_ramdisk("changing the power state").map(PowerPermit)
+    }
+
+    /// The right to change the firmware's boot entries.
+    ///
+    /// # Errors
+    /// Anywhere but in the ramdisk.
+    pub fn permits_boot_entries(&self) -> Result<BootEntryPermit, HostRefusal> {
+        self.in_ramdisk("changing boot entries")
+            .map(BootEntryPermit)
+    }
+
+    /// The right to change the running system.
+    ///
+    /// # Errors
+    /// Anywhere but in the ramdisk.
+    pub fn permits_system(&self) -> Result<SystemPermit, HostRefusal> {
+        self.in_ramdisk("changing the running system")
+            .map(SystemPermit)
+    }
+
+    fn in_ramdisk(&self, what: &'static str) -> Result<(), HostRefusal> {
+        match &self.root {
+            RootKind::Ram => Ok(()),
+            RootKind::Other(why) => Err(HostRefusal::NotARamdisk {
+                what,
+                why: why.clone(),
+            }),
+        }
+    }
+
+    fn is_named(&self, path: &Path) -> bool {
+        DeviceId::of(path).is_ok_and(|id| self.only_devices.contains(&id.whole_disk()))
+    }
+}
+
+impl DevicePermit {
+    /// The device that may be written.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn identify(path: &Path) -> Result<DeviceId, HostRefusal> {
+    DeviceId::of(path).map_err(|source| HostRefusal::Unknown {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Even a named device is left alone while an ordinary system has something on it mounted.
+fn refuse_mounted(path: &Path) -> Result<(), HostRefusal> {
+    match identify(path)?.mounted() {
+        Some(mounted) => Err(HostRefusal::Mounted {
+            path: path.to_owned(),
+            mounted,
+        }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
