@@ -3,6 +3,7 @@
 //!
 //! `host` guards every effect; `disk` and `image` are plain code on threads and know nothing of the network API.
 
+pub mod disk;
 pub mod host;
 pub mod progress;
 pub mod run;

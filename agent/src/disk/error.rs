@@ -1,0 +1,49 @@
+//! What can go wrong with a disk.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ferric_agent_protocol::hints::{HintError, RootDeviceError};
+use thiserror::Error;
+
+use crate::host::HostRefusal;
+use crate::run::RunError;
+
+#[derive(Debug, Error)]
+pub enum DiskError {
+    #[error(transparent)]
+    Refused(#[from] HostRefusal),
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error(transparent)]
+    Hints(#[from] HintError),
+    #[error(transparent)]
+    RootDevice(#[from] RootDeviceError),
+    #[error("{action} {path}")]
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("{path} did not appear within {seconds} s")]
+    NoNode { path: PathBuf, seconds: u64 },
+    #[error("{path} is neither a block device nor a regular file")]
+    NotADisk { path: PathBuf },
+    #[error("{path} is read-only")]
+    ReadOnly { path: PathBuf },
+    #[error("{path} has only {bytes} bytes")]
+    TooSmall { path: PathBuf, bytes: u64 },
+    #[error("the partition table of {path} is damaged: {reason}")]
+    Table { path: PathBuf, reason: String },
+}
+
+/// Names what was being done to which file.
+pub(crate) fn doing(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DiskError {
+    let path = path.to_owned();
+    move |source| DiskError::Io {
+        action,
+        path,
+        source,
+    }
+}

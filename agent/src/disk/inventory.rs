@@ -1,0 +1,100 @@
+//! Which disks there are, and which of them gets the operating system.
+
+use std::fs;
+use std::path::Path;
+
+use ferric_agent_protocol::hints::{self, DiskFacts, RootDeviceHints};
+use ferric_agent_protocol::inventory::Disk;
+use ferric_agent_protocol::node::Node;
+
+use super::DiskError;
+use super::block_device::{BlockDevice, Kind, Udev};
+use super::error::doing;
+use super::settle::settle;
+use crate::host::{Host, RootKind};
+
+const SYS_BLOCK: &str = "/sys/block";
+const DEVICE_LINKS: &str = "/dev/disk";
+
+/// The disks of this machine, by name.
+///
+/// # Errors
+/// When the kernel's list cannot be read.
+pub fn list_block_devices(host: &Host) -> Result<Vec<Disk>, DiskError> {
+    Ok(disk_facts(host)?
+        .into_iter()
+        .map(|facts| facts.disk)
+        .collect())
+}
+
+/// The disk that the operating system goes to: by the hints of the instance, else of the node, else the smallest of
+/// at least 4 GiB. Disks on the node's skip list are never chosen.
+///
+/// # Errors
+/// When no disk fits, in one sentence with the hints and the disks.
+pub fn root_device(host: &Host, node: Option<&Node>) -> Result<Disk, DiskError> {
+    let hints = node.map(Node::root_device_hints).transpose()?.flatten();
+    let disks = unskipped(disk_facts(host)?, node)?;
+    Ok(hints::root_device(&disks, hints.as_ref())?.disk.clone())
+}
+
+/// The disks that may be erased: all but those on the node's skip list.
+///
+/// # Errors
+/// When the skip list cannot be understood, or the kernel's list cannot be read.
+pub fn erasable_disks(host: &Host, node: Option<&Node>) -> Result<Vec<Disk>, DiskError> {
+    Ok(unskipped(disk_facts(host)?, node)?
+        .into_iter()
+        .map(|facts| facts.disk)
+        .collect())
+}
+
+fn unskipped(disks: Vec<DiskFacts>, node: Option<&Node>) -> Result<Vec<DiskFacts>, DiskError> {
+    let skipped = node
+        .map(Node::skipped_disks)
+        .transpose()?
+        .unwrap_or_default();
+    let is_skipped = |facts: &DiskFacts| {
+        skipped
+            .iter()
+            .any(|hints: &RootDeviceHints| hints.matches(facts))
+    };
+    Ok(disks
+        .into_iter()
+        .filter(|facts| !is_skipped(facts))
+        .collect())
+}
+
+fn disk_facts(host: &Host) -> Result<Vec<DiskFacts>, DiskError> {
+    settle();
+    let directory = Path::new(SYS_BLOCK);
+    let entries = fs::read_dir(directory).map_err(doing("reading", directory))?;
+    let mut names: Vec<String> = entries
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    let devices = names.iter().map(|name| {
+        (
+            name,
+            BlockDevice::new(directory, Path::new(DEVICE_LINKS), name),
+        )
+    });
+    let shown = devices.filter(|(_, device)| is_shown(host, device));
+    Ok(shown
+        .map(|(name, device)| device.facts(&Udev::of(name)))
+        .collect())
+}
+
+fn is_shown(host: &Host, device: &BlockDevice) -> bool {
+    let is_disk = match device.kind() {
+        Kind::Disk => true,
+        // Only who named one at start means it: on an ordinary host that is what makes a device visible.
+        Kind::Loop => matches!(host.root(), RootKind::Other(_)),
+        Kind::Other => false,
+    };
+    is_disk
+        && device.size_bytes() > 0
+        && host.visible(&device.path())
+        && !device.is_multipath_member()
+}

@@ -1,0 +1,13 @@
+//! The machine's disks: which there are, and everything that changes one but the writing of an image.
+//!
+//! Every function that changes something asks the `Host` first. `ioctl` is the only place for what the kernel
+//! offers beyond files; other programs are executed where that is the well-kept way.
+
+mod block_device;
+mod error;
+mod inventory;
+pub(crate) mod ioctl;
+pub(crate) mod settle;
+
+pub use error::DiskError;
+pub use inventory::{erasable_disks, list_block_devices, root_device};
