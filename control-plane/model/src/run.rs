@@ -49,6 +49,12 @@ pub struct Run {
     pub agent_steps_known: bool,
     /// `hardware_manager_version` as the agent reported it with its steps.
     pub agent_step_version: Option<Value>,
+    /// Set when the run has failed and only its clearing up is left: the sentence that becomes `last_error`.
+    #[serde(default)]
+    pub failure: Option<String>,
+    /// How often the machine has booted the ramdisk again in the middle.
+    #[serde(default)]
+    pub reboots: u32,
     /// Values that one step leaves for a later one (`root uuid`, the device written).
     pub notes: serde_json::Map<String, Value>,
 }
