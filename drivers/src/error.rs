@@ -21,13 +21,15 @@ pub enum BmcError {
     },
     /// The BMC knows the user, who may not do this.
     #[error(
-        "BMC {address} does not allow the user to {request} (403): give redfish_username the privileges of an operator on the BMC"
+        "BMC {address} does not allow the user {request} (403: {message}): give redfish_username the privileges of an operator on the BMC"
     )]
     Forbidden {
         /// The BMC.
         address: String,
         /// Method and path.
         request: String,
+        /// What the BMC says about it.
+        message: String,
     },
     /// No connection came about.
     #[error(
@@ -80,6 +82,8 @@ pub enum BmcError {
         status: u16,
         /// What the BMC says about it.
         message: String,
+        /// When it wants to be asked again.
+        retry_after: Option<Duration>,
     },
     /// The answer is not what Redfish prescribes.
     #[error("BMC {address} answered {request} with something unusable: {problem}")]
@@ -162,6 +166,14 @@ impl BmcError {
             | BmcError::NotOffered { .. }
             | BmcError::BootNotTaken { .. }
             | BmcError::Fake { .. } => false,
+        }
+    }
+
+    /// When the BMC wants to be asked again, where it says so.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            BmcError::Refused { retry_after, .. } => *retry_after,
+            _ => None,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::fake::{self, FakeMachine, FakeMachines};
+use crate::redfish::{BmcCache, RedfishInfo, System};
 use crate::{DriverInfo, Hardware, InterfaceKind, Interfaces, Management, Power, Settings, Target};
 
 /// Why no handle can be made; nothing was asked of the BMC yet.
@@ -15,6 +16,9 @@ pub enum ConnectError {
     /// A value of `driver_info` is missing or wrong.
     #[error("{0}")]
     DriverInfo(String),
+    /// The certificates that the BMC is to be judged by cannot be used.
+    #[error("preparing TLS for the BMC: check redfish_verify_ca in driver_info")]
+    Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A name that no code stands behind.
     #[error("the {kind} interface '{name}' is not built in")]
     NotBuiltIn {
@@ -27,14 +31,17 @@ pub enum ConnectError {
 
 /// Makes handles to machines, and keeps one session and one request budget for each BMC.
 pub struct Drivers {
-    settings: Settings,
+    bmcs: BmcCache,
     fakes: FakeMachines,
 }
 
 impl Drivers {
     /// With machines of `fakes` for the fake interfaces.
     pub fn new(settings: Settings, fakes: FakeMachines) -> Self {
-        Self { settings, fakes }
+        Self {
+            bmcs: BmcCache::new(settings),
+            fakes,
+        }
     }
 
     /// The handles to a machine. No request is sent, so this does not fail because of the BMC.
@@ -70,12 +77,28 @@ impl Drivers {
     ) -> Result<Option<Arc<dyn Management>>, ConnectError> {
         match interfaces.get(InterfaceKind::Management) {
             "fake" => Ok(Some(fake::management(&self.fake(target)))),
+            "redfish" => Ok(Some(Arc::new(self.redfish(target)?))),
             "noop" => Ok(None),
             name => Err(ConnectError::NotBuiltIn {
                 kind: InterfaceKind::Management,
                 name,
             }),
         }
+    }
+
+    /// Ends every session at the BMCs, for the end of the process.
+    pub async fn close(&self) {
+        self.bmcs.log_out().await;
+    }
+
+    fn redfish(&self, target: Target<'_>) -> Result<System, ConnectError> {
+        let info = RedfishInfo::parse(target.driver_info)
+            .map_err(|error| ConnectError::DriverInfo(error.to_string()))?;
+        let bmc = self
+            .bmcs
+            .bmc(&info)
+            .map_err(|source| ConnectError::Tls(Box::new(source)))?;
+        Ok(System::new(bmc, &info))
     }
 
     fn fake(&self, target: Target<'_>) -> Arc<FakeMachine> {

@@ -1,7 +1,24 @@
 //! Machines whose BMC speaks Redfish.
 //!
 //! A thin client of our own: every field is optional, the raw JSON is kept, and what vendors do differently is data.
+//! `bmc` is one BMC with its session and its bounds, `system` one machine behind it.
 
+mod bmc;
+mod boot;
+mod cache;
+mod credential;
+mod exchange;
 mod info;
+mod patch;
+mod power;
+mod quirks;
+mod resource;
+mod system;
+#[cfg(test)]
+mod tests;
+mod tls;
 
-pub(crate) use info::{InfoError, RedfishInfo};
+pub(crate) use bmc::Bmc;
+pub(crate) use cache::BmcCache;
+pub(crate) use info::RedfishInfo;
+pub(crate) use system::System;

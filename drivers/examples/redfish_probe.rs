@@ -1,0 +1,188 @@
+//! Drives power and boot device of a real Redfish service through the redfish driver, and prints each step.
+//!
+//! `redfish_probe ADDRESS [USER PASSWORD]`: switches the machine off and on, restarts it, and sets its boot device, so
+//! give it a machine that nobody needs. Exit code 0 when each step did what it should, 1 otherwise.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::process::ExitCode;
+
+use ferric_drivers::{
+    BmcError, BootDevice, BootMode, DriverInfo, Drivers, Enabled, FakeMachines, Hardware,
+    Management, Persistence, Power, PowerAction, PowerState, Settings, Target, Validation, resolve,
+    validate,
+};
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+#[tokio::main]
+#[expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program of its own that talks to its user"
+)]
+async fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let driver_info = match arguments.as_slice() {
+        [address] => info(&[("redfish_address", address)]),
+        [address, user, password] => info(&[
+            ("redfish_address", address),
+            ("redfish_username", user),
+            ("redfish_password", password),
+        ]),
+        _ => {
+            eprintln!("usage: redfish_probe ADDRESS [USER PASSWORD]");
+            return ExitCode::from(64);
+        }
+    };
+    match probe(&driver_info).await {
+        Ok(()) => {
+            println!("ok    all steps");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            println!("FAIL  {}", chain(error.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn probe(driver_info: &DriverInfo) -> Outcome {
+    let drivers = Drivers::new(Settings::default(), FakeMachines::default());
+    let hardware = connect(&drivers, driver_info)?;
+    let management = hardware
+        .management
+        .clone()
+        .ok_or("the redfish hardware type has management")?;
+    let outcome = async {
+        power(hardware.power.as_ref()).await?;
+        boot(management.as_ref()).await
+    };
+    let outcome = outcome.await;
+    drivers.close().await;
+    outcome?;
+    refused_password(driver_info).await
+}
+
+fn connect(drivers: &Drivers, driver_info: &DriverInfo) -> Result<Hardware, Box<dyn Error>> {
+    let interfaces = resolve("redfish", &Enabled::default(), &BTreeMap::new())?;
+    match validate(
+        ferric_drivers::InterfaceKind::Power,
+        &interfaces,
+        driver_info,
+    ) {
+        Validation::Valid => {}
+        other => return Err(format!("driver_info: {other:?}").into()),
+    }
+    Ok(drivers.connect(
+        &interfaces,
+        Target {
+            name: "probe",
+            driver_info,
+        },
+    )?)
+}
+
+async fn power(power: &dyn Power) -> Outcome {
+    let offered: Vec<_> = power
+        .supported()
+        .await?
+        .into_iter()
+        .map(PowerAction::name)
+        .collect();
+    step(&format!("power actions: {}", offered.join(", ")));
+    for action in [
+        PowerAction::Off,
+        PowerAction::On,
+        PowerAction::On,
+        PowerAction::Reboot,
+        PowerAction::SoftOff,
+        PowerAction::On,
+    ] {
+        let from = power.get().await?.map_or("unknown", PowerState::name);
+        power.set(action, None).await?;
+        let now = power.get().await?;
+        if now != Some(action.leads_to()) {
+            return Err(format!("after '{}' the power state is {now:?}", action.name()).into());
+        }
+        step(&format!(
+            "'{}' from '{from}': now '{}'",
+            action.name(),
+            action.leads_to().name()
+        ));
+    }
+    Ok(())
+}
+
+async fn boot(management: &dyn Management) -> Outcome {
+    let offered: Vec<_> = management
+        .supported_boot_devices()
+        .await?
+        .into_iter()
+        .map(BootDevice::name)
+        .collect();
+    step(&format!("boot devices: {}", offered.join(", ")));
+    let settings = [
+        (BootDevice::Pxe, Persistence::Once, None),
+        (BootDevice::Disk, Persistence::Continuous, None),
+        (BootDevice::Cdrom, Persistence::Once, Some(BootMode::Bios)),
+        (BootDevice::Pxe, Persistence::Once, Some(BootMode::Uefi)),
+    ];
+    for (device, persistence, mode) in settings {
+        management
+            .set_boot_device(device, persistence, mode)
+            .await?;
+        let read = management.boot_device().await?;
+        if read.device != Some(device) {
+            return Err(format!(
+                "after setting {} the boot device is {read:?}",
+                device.name()
+            )
+            .into());
+        }
+        let shown = management.boot_mode().await?;
+        if mode.is_some_and(|mode| shown != Some(mode)) {
+            return Err(format!("after setting {mode:?} the boot mode is {shown:?}").into());
+        }
+        step(&format!(
+            "boot device {} {persistence:?}, mode {mode:?}: BMC shows {read:?}, mode {shown:?}",
+            device.name()
+        ));
+    }
+    Ok(())
+}
+
+/// A wrong password must be named as such, at once.
+async fn refused_password(driver_info: &DriverInfo) -> Outcome {
+    if !driver_info.contains_key("redfish_password") {
+        return Ok(());
+    }
+    let mut wrong = driver_info.clone();
+    wrong.insert("redfish_password".to_owned(), "not the password".into());
+    let drivers = Drivers::new(Settings::default(), FakeMachines::default());
+    match connect(&drivers, &wrong)?.power.get().await {
+        Err(error @ BmcError::Credentials { .. }) => step(&format!("a wrong password: {error}")),
+        other => return Err(format!("a wrong password led to {other:?}").into()),
+    }
+    Ok(())
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "a program of its own that talks to its user"
+)]
+fn step(text: &str) {
+    println!("ok    {text}");
+}
+
+fn info(pairs: &[(&str, &str)]) -> DriverInfo {
+    pairs
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).into()))
+        .collect()
+}
+
+fn chain(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
