@@ -49,6 +49,9 @@ pub struct Run {
     pub agent_steps_known: bool,
     /// `hardware_manager_version` as the agent reported it with its steps.
     pub agent_step_version: Option<Value>,
+    /// What was heard of the machine since the step began and has not been acted on.
+    #[serde(default)]
+    pub news: Option<News>,
     /// Set when the run has failed and only its clearing up is left: the sentence that becomes `last_error`.
     #[serde(default)]
     pub failure: Option<String>,
@@ -82,12 +85,35 @@ pub struct Wait {
 pub enum WaitReason {
     /// The ramdisk boots; its heartbeat ends the wait.
     AgentBoot,
+    /// The ramdisk boots again in the middle of a step; its heartbeat has the step taken up again.
+    AgentReboot,
     /// The ramdisk boots; its inspection data end the wait.
     InspectionData,
     /// The agent works on a command.
     AgentCommand { id: String, step: StepId },
     /// An operator must say go.
     Hold,
+}
+
+/// Something heard of the machine. Kept until the step that it is about acts on it, also over a restart.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum News {
+    /// Inspection data have been merged into the node.
+    InspectionDone,
+    InspectionFailed {
+        error: String,
+    },
+    /// The agent's command has ended; `error` says why it failed.
+    CommandEnded {
+        id: String,
+        error: Option<String>,
+        result: Option<Value>,
+    },
+    /// The BMC says that the machine is off while the agent should be working.
+    LostPower,
+    /// The machine has booted again: the agent knows nothing of what went before.
+    Rebooted,
 }
 
 impl Run {
