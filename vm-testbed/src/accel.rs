@@ -1,0 +1,141 @@
+//! Whether KVM works here, found out by running a guest on it.
+//!
+//! That /dev/kvm can be opened proves nothing: on some hosts a guest then hangs at its first instruction. The probe is a boot sector
+//! of five bytes that ends QEMU through its debug exit port.
+
+use std::fmt;
+use std::io::Write as _;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::time::timeout;
+
+use crate::run::lasting;
+
+const PROBE_DEADLINE: Duration = Duration::from_secs(3);
+/// `mov al, 0x10; out 0xf4, al; hlt`
+const PROBE_CODE: [u8; 5] = [0xb0, 0x10, 0xe6, 0xf4, 0xf4];
+/// What QEMU makes of the value 0x10 on the debug exit port.
+const PROBE_EXIT_STATUS: i32 = 0x10 << 1 | 1;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accel {
+    Kvm,
+    Tcg,
+}
+
+impl Accel {
+    pub async fn detect() -> Accel {
+        match kvm_runs_a_guest().await {
+            Ok(true) => Accel::Kvm,
+            Ok(false) => Accel::Tcg,
+            Err(error) => {
+                tracing::warn!("probing KVM failed, using software emulation: {error:#}");
+                Accel::Tcg
+            }
+        }
+    }
+
+    pub fn qemu_options(self) -> [&'static str; 4] {
+        match self {
+            Accel::Kvm => ["-accel", "kvm", "-cpu", "host"],
+            Accel::Tcg => ["-accel", "tcg,thread=multi", "-cpu", "max,la57=off"],
+        }
+    }
+}
+
+impl fmt::Display for Accel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Accel::Kvm => "KVM",
+            Accel::Tcg => "software emulation (no guest runs on KVM here)",
+        })
+    }
+}
+
+async fn kvm_runs_a_guest() -> anyhow::Result<bool> {
+    if !std::path::Path::new("/dev/kvm").exists() {
+        return Ok(false);
+    }
+    let mut disk = tempfile::NamedTempFile::new().context("making the probe's disk")?;
+    disk.write_all(&boot_sector())
+        .context("writing the probe's disk")?;
+    let mut child = lasting("qemu-system-x86_64")
+        .args([
+            "-nodefaults",
+            "-display",
+            "none",
+            "-machine",
+            "q35",
+            "-accel",
+            "kvm",
+            "-m",
+            "32",
+        ])
+        .args([
+            "-device",
+            "isa-debug-exit,iobase=0xf4,iosize=0x04",
+            "-drive",
+        ])
+        .arg(format!(
+            "file={},format=raw,if=ide,readonly=off",
+            disk.path().display()
+        ))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .context("starting qemu-system-x86_64")?;
+    match timeout(PROBE_DEADLINE, child.wait()).await {
+        Ok(status) => {
+            Ok(status.context("waiting for the probe guest")?.code() == Some(PROBE_EXIT_STATUS))
+        }
+        Err(_) => {
+            child.kill().await.context("ending the probe guest")?;
+            Ok(false)
+        }
+    }
+}
+
+fn boot_sector() -> Vec<u8> {
+    let mut sector = vec![0; 512];
+    sector[..PROBE_CODE.len()].copy_from_slice(&PROBE_CODE);
+    sector[510..].copy_from_slice(&[0x55, 0xaa]);
+    sector
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The same sector on software emulation must give the awaited status, or the probe would say no everywhere.
+    #[tokio::test]
+    async fn probe_guest_ends_with_its_status() {
+        let mut disk = tempfile::NamedTempFile::new().unwrap();
+        disk.write_all(&boot_sector()).unwrap();
+        let status = lasting("qemu-system-x86_64")
+            .args([
+                "-nodefaults",
+                "-display",
+                "none",
+                "-machine",
+                "q35",
+                "-accel",
+                "tcg",
+                "-m",
+                "32",
+            ])
+            .args([
+                "-device",
+                "isa-debug-exit,iobase=0xf4,iosize=0x04",
+                "-drive",
+            ])
+            .arg(format!("file={},format=raw,if=ide", disk.path().display()))
+            .status();
+        let status = timeout(Duration::from_secs(30), status)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(status.code(), Some(PROBE_EXIT_STATUS));
+    }
+}

@@ -1,0 +1,30 @@
+//! `up`: everything that must happen before the first thread, in its order, and then the lab.
+
+use std::path::Path;
+
+use anyhow::{Context as _, anyhow};
+
+use crate::config::Lab;
+use crate::network::forward;
+use crate::state::StateDir;
+use crate::{lab, namespace};
+
+pub(super) fn up(file: &Path, state: Option<&Path>, runtime_dir: &Path) -> anyhow::Result<()> {
+    let lab = Lab::load(file)?;
+    let directory = match state {
+        Some(path) => StateDir::new(path)?,
+        None => StateDir::of_lab(runtime_dir, &lab.name)?,
+    };
+    let claim = directory.claim()?;
+    let forwards = forward::bind(&lab.forwards)?;
+    namespace::enter_new()?;
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .map_err(|_| anyhow!("a TLS provider was already installed"))?;
+    // One thread: what it forks dies with it, and it is the one that lives longest (see `run`).
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("starting the runtime")?;
+    runtime.block_on(lab::run(lab, &claim, forwards))
+}

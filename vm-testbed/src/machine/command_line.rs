@@ -1,0 +1,192 @@
+//! The QEMU command line of a machine for one start: pure, so that it can be tested as data.
+//!
+//! Paths are relative: QEMU runs in the machine's directory, which keeps socket names short and commas out of options.
+
+use serde_json::{Value, json};
+
+use crate::boot::{Device, Mode, Target, device_order};
+use crate::config::{Bus, Disk, Nic, NicModel};
+use crate::network::bridge::tap_name;
+
+use super::{Blueprint, Medium, disk};
+
+pub(super) const VARIABLES: &str = "vars.fd";
+pub const SERIAL_LOG: &str = "serial.log";
+pub const SERIAL_SOCKET: &str = "serial.sock";
+/// The drive's name in QMP orders.
+pub(super) const CD_DRIVE: &str = "cd";
+
+/// What is decided anew at each start.
+pub(super) struct Start<'a> {
+    pub(super) mode: Mode,
+    pub(super) target: Target,
+    pub(super) medium: Option<&'a Medium>,
+}
+
+pub(super) fn arguments(blueprint: &Blueprint, start: &Start<'_>) -> Vec<String> {
+    let mut line = platform(blueprint);
+    line.extend(firmware(blueprint, start.mode));
+    line.extend(serial_and_control());
+    let order = device_order(
+        start.target,
+        blueprint.config.disks.len(),
+        blueprint.config.nics.len(),
+    );
+    // bootindex counts from 1, because some firmware takes 0 for "none".
+    for (bootindex, device) in (1..).zip(order) {
+        match device {
+            Device::Disk(index) => line.extend(disk_options(blueprint, index, bootindex)),
+            Device::Nic(index) => line.extend(nic_options(blueprint, start.mode, index, bootindex)),
+            Device::Cd => line.extend(cd_options(start.medium, bootindex)),
+        }
+    }
+    line
+}
+
+fn platform(blueprint: &Blueprint) -> Vec<String> {
+    let config = &blueprint.config;
+    // A guest reset must end QEMU, so that the next start takes the boot override of its own time.
+    let fixed = "-nodefaults -no-user-config -display none -vga none -machine q35,graphics=off -action reboot=shutdown \
+                 -boot strict=on -device virtio-rng-pci -device virtio-scsi-pci,id=scsi";
+    let mut line: Vec<String> = fixed.split_whitespace().map(Into::into).collect();
+    line.extend(blueprint.accel.qemu_options().map(Into::into));
+    line.extend([
+        "-name".into(),
+        config.name.clone(),
+        "-uuid".into(),
+        config.uuid.to_string(),
+    ]);
+    line.extend([
+        "-smp".into(),
+        format!("{cpus},sockets=1,cores={cpus}", cpus = config.cpus),
+        "-m".into(),
+        format!("{}M", config.memory),
+    ]);
+    let identity = format!(
+        "type=1,manufacturer={MANUFACTURER},product={MODEL},serial={}",
+        config.name
+    );
+    line.extend(["-smbios".into(), identity]);
+    line
+}
+
+/// What the machine and its BMC both say that it is.
+pub const MANUFACTURER: &str = "Ferric";
+pub const MODEL: &str = "Testbed";
+
+fn firmware(blueprint: &Blueprint, mode: Mode) -> Vec<String> {
+    match mode {
+        Mode::Legacy => Vec::new(),
+        Mode::Uefi => {
+            let code = json!({"driver": "raw", "node-name": "code", "read-only": true,
+                "file": {"driver": "file", "filename": blueprint.ovmf.code}});
+            let variables = json!({"driver": "raw", "node-name": "vars",
+                "file": {"driver": "file", "filename": VARIABLES}});
+            vec![
+                "-blockdev".into(),
+                code.to_string(),
+                "-blockdev".into(),
+                variables.to_string(),
+                "-machine".into(),
+                "pflash0=code,pflash1=vars".into(),
+            ]
+        }
+    }
+}
+
+fn serial_and_control() -> Vec<String> {
+    let serial = format!(
+        "socket,id=serial,path={SERIAL_SOCKET},server=on,wait=off,logfile={SERIAL_LOG},logappend=on"
+    );
+    [
+        "-chardev",
+        &serial,
+        "-serial",
+        "chardev:serial",
+        "-chardev",
+        "stdio,id=qmp,signal=off",
+        "-mon",
+        "chardev=qmp,mode=control",
+    ]
+    .map(Into::into)
+    .to_vec()
+}
+
+fn disk_options(blueprint: &Blueprint, index: usize, bootindex: usize) -> Vec<String> {
+    let disk = &blueprint.config.disks[index];
+    let node = format!("disk{index}");
+    let file = json!({"driver": "file", "filename": disk::file_name(disk, index),
+        "cache": {"no-flush": true}, "discard": "unmap"});
+    let backend = json!({"driver": disk.format().name(), "node-name": node, "file": file,
+        "cache": {"no-flush": true}, "discard": "unmap", "detect-zeroes": "unmap"});
+    let serial = blueprint.config.serial_of(index);
+    let device = json_device(disk, &node, &serial, bootindex);
+    vec![
+        "-blockdev".into(),
+        backend.to_string(),
+        "-device".into(),
+        device.to_string(),
+    ]
+}
+
+fn json_device(disk: &Disk, node: &str, serial: &str, bootindex: usize) -> Value {
+    let sector = disk.sector_size();
+    let mut device = json!({"drive": node, "serial": serial, "bootindex": bootindex,
+        "logical_block_size": sector, "physical_block_size": sector, "id": format!("{node}-device")});
+    match disk.bus {
+        Bus::Virtio => device["driver"] = json!("virtio-blk-pci"),
+        Bus::Nvme => device["driver"] = json!("nvme"),
+        Bus::Scsi => {
+            device["driver"] = json!("scsi-hd");
+            device["bus"] = json!("scsi.0");
+            device["rotation_rate"] = json!(if disk.rotational { 7200 } else { 1 });
+            if let Some(wwn) = disk.wwn.as_deref().and_then(wwn_number) {
+                device["wwn"] = json!(wwn);
+            }
+        }
+    }
+    device
+}
+
+fn wwn_number(text: &str) -> Option<u64> {
+    u64::from_str_radix(text.strip_prefix("0x")?, 16).ok()
+}
+
+fn nic_options(blueprint: &Blueprint, mode: Mode, index: usize, bootindex: usize) -> Vec<String> {
+    let Nic { mac, model } = &blueprint.config.nics[index];
+    let tap = tap_name(blueprint.index, index);
+    let driver = match model {
+        NicModel::Virtio => "virtio-net-pci",
+        NicModel::E1000e => "e1000e",
+    };
+    let mut device = json!({"driver": driver, "netdev": tap, "mac": mac.to_string(), "bootindex": bootindex,
+        "id": format!("nic{index}")});
+    // OVMF has a driver of its own for virtio and then needs no iPXE on the card: the chain to snponly.efi is the real one.
+    // For an e1000e it has none.
+    if mode == Mode::Uefi && *model == NicModel::Virtio {
+        device["romfile"] = json!("");
+    }
+    vec![
+        "-netdev".into(),
+        format!("tap,id={tap},ifname={tap},script=no,downscript=no"),
+        "-device".into(),
+        device.to_string(),
+    ]
+}
+
+fn cd_options(medium: Option<&Medium>, bootindex: usize) -> Vec<String> {
+    let mut device = json!({"driver": "scsi-cd", "id": CD_DRIVE, "bus": "scsi.0"});
+    let Some(medium) = medium else {
+        return vec!["-device".into(), device.to_string()];
+    };
+    let backend = json!({"driver": "raw", "node-name": "medium", "read-only": true,
+        "file": {"driver": "file", "filename": medium.file_name}});
+    device["drive"] = json!("medium");
+    device["bootindex"] = json!(bootindex);
+    vec![
+        "-blockdev".into(),
+        backend.to_string(),
+        "-device".into(),
+        device.to_string(),
+    ]
+}

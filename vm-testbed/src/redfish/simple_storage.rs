@@ -1,0 +1,32 @@
+//! The older view of storage: all disks as devices of one controller.
+
+use axum::Router;
+use serde_json::{Value, json};
+
+use super::resource::{collection, healthy, readable};
+use super::{Bmc, View, paths};
+use crate::config::Machine;
+
+pub(super) fn routes(machine: &Machine) -> Router<Bmc> {
+    let path = paths::under_system(machine, "SimpleStorage/1");
+    collection(
+        &paths::under_system(machine, "SimpleStorage"),
+        "SimpleStorage",
+        vec![path.clone()],
+    )
+    .merge(readable(&path, body))
+}
+
+fn body(view: &View<'_>) -> Value {
+    let device = |(index, disk): (usize, &crate::config::Disk)| {
+        json!({"Name": format!("Disk {index}"), "Manufacturer": "QEMU", "Model": "QEMU disk",
+            "CapacityBytes": disk.size.0, "Status": healthy()})
+    };
+    json!({
+        "@odata.type": "#SimpleStorage.v1_3_1.SimpleStorage",
+        "Id": "1",
+        "Name": "Disks",
+        "Devices": view.machine.disks.iter().enumerate().map(device).collect::<Vec<_>>(),
+        "Status": healthy(),
+    })
+}
