@@ -62,6 +62,7 @@ impl Drivers {
         target: Target<'_>,
     ) -> Result<Arc<dyn Power>, ConnectError> {
         match interfaces.get(InterfaceKind::Power) {
+            "redfish" => Ok(Arc::new(self.redfish(target)?)),
             "fake" => Ok(fake::power(&self.fake(target))),
             name => Err(ConnectError::NotBuiltIn {
                 kind: InterfaceKind::Power,
