@@ -23,6 +23,13 @@ pub struct AgentSession {
     pub lookups: u32,
 }
 
+impl AgentSession {
+    /// The agent has shown its token and said where it listens: it can be given commands.
+    pub fn is_ready(&self) -> bool {
+        self.token_confirmed && self.url.is_some()
+    }
+}
+
 /// The agent's secret. Shows itself in no log line.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
