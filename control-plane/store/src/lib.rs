@@ -3,6 +3,8 @@
 //! Knows no HTTP and no conductor. A commit is checked and applied whole or not at all, and may be repeated by the
 //! implementation; so a transaction can span no call to a BMC or an agent.
 
+pub mod conformance;
+mod entities;
 pub mod record;
 pub mod redb_store;
 pub mod transaction;
@@ -40,6 +42,9 @@ pub enum StoreError {
     NoSuchField(String, Table),
     #[error("the marker {0} names no record")]
     NoSuchMarker(String),
+    /// The store cannot be opened; the sentence says what to do about it.
+    #[error(transparent)]
+    Open(#[from] redb_store::OpenError),
     #[error("{doing}")]
     Backend {
         doing: &'static str,
@@ -64,12 +69,22 @@ pub trait Store: Send + Sync {
     async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError>;
 }
 
-/// Which events to read.
-#[derive(Clone, Debug, Default)]
+/// Which events to read. The default is all of them.
+#[derive(Clone, Debug)]
 pub struct EventFilter {
     pub node: Option<ferric_model::ids::NodeId>,
     pub after: u64,
     pub limit: usize,
+}
+
+impl Default for EventFilter {
+    fn default() -> Self {
+        Self {
+            node: None,
+            after: 0,
+            limit: usize::MAX,
+        }
+    }
 }
 
 /// An event with its place in the order of commits.

@@ -65,13 +65,29 @@ pub enum FieldValue {
     Text(String),
 }
 
+impl Table {
+    pub const ALL: &[Self] = &[Self::Node, Self::Port, Self::Conductor, Self::Inventory];
+
+    /// The fields of its records that can be asked for, in the order of [`Entity::fields`].
+    pub const fn fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Node => Node::FIELDS,
+            Self::Port => Port::FIELDS,
+            Self::Conductor => ConductorRecord::FIELDS,
+            Self::Inventory => StoredInventory::FIELDS,
+        }
+    }
+}
+
 /// A type that is stored in a table of its own.
 pub trait Entity: Serialize + DeserializeOwned + Send + Sync {
     const TABLE: Table;
     /// Fields in which a value other than null belongs to one record only.
     const UNIQUE: &'static [&'static str];
+    /// The names in [`Entity::fields`], so that a store knows them when it has no record.
+    const FIELDS: &'static [&'static str];
     fn id(&self) -> String;
-    /// Each field that lists can be filtered or sorted by, always all of them and in the same order.
+    /// Each field that lists can be filtered or sorted by, always all of `FIELDS` and in that order.
     fn fields(&self) -> Vec<(&'static str, FieldValue)>;
     fn key(&self) -> Key {
         Key::new(Self::TABLE, self.id())
@@ -92,123 +108,5 @@ impl Record {
             key: self.key.clone(),
             source,
         })
-    }
-}
-
-fn text(value: Option<&str>) -> FieldValue {
-    value.map_or(FieldValue::Null, |text| FieldValue::Text(text.to_owned()))
-}
-
-fn display(value: Option<impl fmt::Display>) -> FieldValue {
-    value.map_or(FieldValue::Null, |value| {
-        FieldValue::Text(value.to_string())
-    })
-}
-
-impl Entity for Node {
-    const TABLE: Table = Table::Node;
-    const UNIQUE: &'static [&'static str] = &["name", "instance_uuid"];
-
-    fn id(&self) -> String {
-        self.uuid.to_string()
-    }
-
-    fn epoch(&self) -> Option<Epoch> {
-        self.ownership.as_ref().map(|owner| owner.epoch)
-    }
-
-    fn fields(&self) -> Vec<(&'static str, FieldValue)> {
-        vec![
-            ("uuid", FieldValue::Text(self.uuid.to_string())),
-            ("name", text(self.name.as_deref())),
-            ("instance_uuid", display(self.instance_uuid)),
-            ("instance_name", text(self.instance_name.as_deref())),
-            ("driver", text(Some(&self.driver))),
-            ("provision_state", text(Some(self.provision_state.name()))),
-            (
-                "power_state",
-                text(self.power_state.map(|state| state.name())),
-            ),
-            ("maintenance", FieldValue::Bool(self.maintenance)),
-            ("associated", FieldValue::Bool(self.instance_uuid.is_some())),
-            ("fault", text(self.fault.as_deref())),
-            ("resource_class", text(self.resource_class.as_deref())),
-            ("conductor_group", text(Some(&self.conductor_group))),
-            ("chassis_uuid", display(self.chassis_uuid)),
-            ("owner", text(self.owner.as_deref())),
-            ("lessee", text(self.lessee.as_deref())),
-            ("shard", text(self.shard.as_deref())),
-            ("sharded", FieldValue::Bool(self.shard.is_some())),
-            ("parent_node", display(self.parent_node)),
-            ("retired", FieldValue::Bool(self.retired)),
-            ("protected", FieldValue::Bool(self.protected)),
-            (
-                "owned_by",
-                text(
-                    self.ownership
-                        .as_ref()
-                        .map(|owner| owner.conductor.as_str()),
-                ),
-            ),
-            ("reserved", FieldValue::Bool(self.reservation.is_some())),
-            ("running", FieldValue::Bool(self.run.is_some())),
-            ("created_at", display(Some(self.created_at))),
-            ("updated_at", display(self.updated_at)),
-            ("provision_updated_at", display(self.provision_updated_at)),
-        ]
-    }
-}
-
-impl Entity for Port {
-    const TABLE: Table = Table::Port;
-    const UNIQUE: &'static [&'static str] = &["address", "name"];
-
-    fn id(&self) -> String {
-        self.uuid.to_string()
-    }
-
-    fn fields(&self) -> Vec<(&'static str, FieldValue)> {
-        vec![
-            ("uuid", FieldValue::Text(self.uuid.to_string())),
-            ("address", text(Some(self.address.as_str()))),
-            ("node_uuid", FieldValue::Text(self.node_uuid.to_string())),
-            ("name", text(self.name.as_deref())),
-            ("portgroup_uuid", display(self.portgroup_uuid)),
-            ("physical_network", text(self.physical_network.as_deref())),
-            ("created_at", display(Some(self.created_at))),
-            ("updated_at", display(self.updated_at)),
-        ]
-    }
-}
-
-impl Entity for ConductorRecord {
-    const TABLE: Table = Table::Conductor;
-    const UNIQUE: &'static [&'static str] = &[];
-
-    fn id(&self) -> String {
-        self.hostname.clone()
-    }
-
-    fn fields(&self) -> Vec<(&'static str, FieldValue)> {
-        vec![
-            ("hostname", text(Some(&self.hostname))),
-            ("conductor_group", text(Some(&self.conductor_group))),
-            ("online", FieldValue::Bool(self.online)),
-            ("created_at", display(Some(self.created_at))),
-            ("updated_at", display(Some(self.updated_at))),
-        ]
-    }
-}
-
-impl Entity for StoredInventory {
-    const TABLE: Table = Table::Inventory;
-    const UNIQUE: &'static [&'static str] = &[];
-
-    fn id(&self) -> String {
-        self.node.to_string()
-    }
-
-    fn fields(&self) -> Vec<(&'static str, FieldValue)> {
-        Vec::new()
     }
 }

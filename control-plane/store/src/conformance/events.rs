@@ -1,0 +1,84 @@
+//! Timeline events: numbered in the order of commits, found by node.
+
+use super::{committed, node};
+use crate::{EventFilter, Store, Transaction};
+use ferric_model::event::{TimelineEvent, What};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+fn event(number: u8, text: &str) -> TimelineEvent {
+    TimelineEvent {
+        id: Uuid::from_u128(text.len() as u128),
+        node: node(number).uuid,
+        at: Timestamp::UNIX_EPOCH,
+        conductor: "c1".to_owned(),
+        run: None,
+        what: What::Note {
+            text: text.to_owned(),
+        },
+    }
+}
+
+async fn read(store: &dyn Store, filter: &EventFilter) -> Vec<(u64, TimelineEvent)> {
+    let events = store.events(filter).await.expect("reading works");
+    let pairs = events.into_iter();
+    pairs.map(|event| (event.sequence, event.event)).collect()
+}
+
+async fn fill(store: &dyn Store) -> Vec<TimelineEvent> {
+    let events = ["a", "b", "c", "d"].map(|text| event(u8::from(text != "b"), text));
+    let [a, b, c, d] = events.clone();
+    committed(store, Transaction::new().event(a).event(b)).await;
+    committed(store, Transaction::new().put(&node(1)).event(c)).await;
+    committed(store, Transaction::new().event(d)).await;
+    events.to_vec()
+}
+
+pub(super) async fn are_read_in_the_order_of_commits(store: &dyn Store) {
+    let expected = fill(store).await;
+    let (sequences, events): (Vec<_>, Vec<_>) = read(store, &EventFilter::default())
+        .await
+        .into_iter()
+        .unzip();
+    assert_eq!(events, expected);
+    assert!(sequences.is_sorted_by(|left, right| left < right));
+    assert!(
+        sequences[0] > 0,
+        "no event is number 0: `after: 0` means all"
+    );
+}
+
+pub(super) async fn of_a_node_after_a_number(store: &dyn Store) {
+    fill(store).await;
+    let texts = async |filter: EventFilter| -> Vec<String> {
+        let events = read(store, &filter).await.into_iter();
+        let text = |event: TimelineEvent| match event.what {
+            What::Note { text } => text,
+            other => panic!("only notes were written, not {other:?}"),
+        };
+        events.map(|(_, event)| text(event)).collect()
+    };
+    let all = EventFilter::default;
+    let of = |number| EventFilter {
+        node: Some(node(number).uuid),
+        ..all()
+    };
+    let second = read(store, &all()).await[1].0;
+    assert_eq!(texts(of(1)).await, ["a", "c", "d"]);
+    assert_eq!(texts(of(0)).await, ["b"]);
+    assert_eq!(texts(of(9)).await, Vec::<String>::new());
+    let after = second;
+    assert_eq!(texts(EventFilter { after, ..all() }).await, ["c", "d"]);
+    let limit = 1;
+    let next = EventFilter {
+        after,
+        limit,
+        ..of(1)
+    };
+    assert_eq!(texts(next).await, ["c"]);
+    let after = u64::MAX;
+    assert_eq!(
+        texts(EventFilter { after, ..all() }).await,
+        Vec::<String>::new()
+    );
+}

@@ -1,0 +1,98 @@
+//! Expectations: what does not hold any more refuses the whole transaction.
+
+use super::{assert_stale, committed, node, stored};
+use crate::{Entity, EventFilter, Expectation, Revision, Store, Transaction};
+use ferric_model::event::{TimelineEvent, What};
+use ferric_model::ids::{Epoch, Incarnation};
+use ferric_model::node::{Node, Ownership};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+pub(super) async fn a_revision_must_hold(store: &dyn Store) {
+    let one = node(1);
+    let absent = Expectation::Revision(one.key(), Revision(1));
+    assert_stale(store.commit(Transaction::new().expect(absent)).await);
+    let first = committed(store, Transaction::new().put(&one)).await;
+    let expecting = || {
+        let expectation = Expectation::Revision(one.key(), first);
+        Transaction::new().expect(expectation).put(&one)
+    };
+    committed(store, expecting()).await;
+    assert_stale(store.commit(expecting()).await);
+}
+
+pub(super) async fn a_record_must_be_absent(store: &dyn Store) {
+    let creating = || {
+        let expectation = Expectation::Absent(node(1).key());
+        Transaction::new().expect(expectation).put(&node(1))
+    };
+    committed(store, creating()).await;
+    assert_stale(store.commit(creating()).await);
+    committed(store, Transaction::new().delete(node(1).key())).await;
+    committed(store, creating()).await;
+}
+
+fn owned(mut node: Node, epoch: u64) -> Node {
+    node.ownership = Some(Ownership {
+        conductor: "c1".to_owned(),
+        incarnation: Incarnation(Uuid::nil()),
+        epoch: Epoch(epoch),
+    });
+    node
+}
+
+pub(super) async fn a_stale_epoch_writes_nothing(store: &dyn Store) {
+    let at = |epoch| {
+        let expectation = Expectation::Epoch(node(1).key(), Epoch(epoch));
+        Transaction::new().expect(expectation)
+    };
+    // A node that is gone belongs to nobody who could still write it.
+    assert_stale(store.commit(at(0).put(&node(1))).await);
+    committed(store, Transaction::new().put(&node(1))).await;
+    committed(store, at(7).put(&owned(node(1), 7))).await;
+    committed(store, at(7).put(&owned(node(1), 8))).await;
+    assert_stale(store.commit(at(7).put(&owned(node(1), 7))).await);
+    assert_stale(store.commit(at(9).put(&owned(node(1), 9))).await);
+    let record = stored(store, &node(1)).await;
+    assert_eq!(
+        record.decode::<Node>().expect("it is a node"),
+        owned(node(1), 8)
+    );
+}
+
+pub(super) async fn a_refused_transaction_leaves_no_trace(store: &dyn Store) {
+    committed(store, Transaction::new().put(&node(1))).await;
+    let before = stored(store, &node(1)).await;
+    let refused = Transaction::new()
+        .put(&node(2))
+        .delete(node(1).key())
+        .event(TimelineEvent {
+            id: Uuid::nil(),
+            node: node(1).uuid,
+            at: Timestamp::UNIX_EPOCH,
+            conductor: "c1".to_owned(),
+            run: None,
+            what: What::Enrolled,
+        })
+        .expect(Expectation::Absent(node(1).key()));
+    assert_stale(store.commit(refused).await);
+    assert_eq!(stored(store, &node(1)).await, before);
+    let two = store.get(&node(2).key()).await.expect("reading works");
+    assert_eq!(two, None);
+    let events = store.events(&EventFilter::default()).await;
+    assert_eq!(events.expect("reading works"), []);
+}
+
+pub(super) async fn of_many_at_one_revision_one_wins(store: &dyn Store) {
+    let mut revision = committed(store, Transaction::new().put(&node(1))).await;
+    for _ in 0..5 {
+        let attempt = || {
+            let expectation = Expectation::Revision(node(1).key(), revision);
+            store.commit(Transaction::new().expect(expectation).put(&node(1)))
+        };
+        let (a, b, c, d) = tokio::join!(attempt(), attempt(), attempt(), attempt());
+        let won: Vec<_> = [a, b, c, d].into_iter().flatten().collect();
+        assert_eq!(won.len(), 1, "exactly one of four may win");
+        revision = won[0];
+    }
+}

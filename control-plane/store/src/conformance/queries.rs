@@ -1,0 +1,161 @@
+//! Queries: filters, order, pages.
+
+use super::{committed, node, numbers, page};
+use crate::{Entity, FieldValue, Query, SortOrder, Store, StoreError, Table, Transaction};
+use ferric_model::node::Node;
+use ferric_model::state::ProvisionState;
+use jiff::Timestamp;
+
+fn text(text: &str) -> FieldValue {
+    FieldValue::Text(text.to_owned())
+}
+
+/// Six nodes: two in each of three states, those with even numbers in maintenance, two with a resource class.
+async fn fill(store: &dyn Store) {
+    let states = [
+        ProvisionState::Active,
+        ProvisionState::Enroll,
+        ProvisionState::Available,
+    ];
+    for number in 1..=6 {
+        let mut node: Node = node(number);
+        node.provision_state = states[usize::from(number) % 3];
+        node.maintenance = number % 2 == 0;
+        node.resource_class = match number {
+            2 => Some("small".to_owned()),
+            5 => Some("large".to_owned()),
+            _ => None,
+        };
+        committed(store, Transaction::new().put(&node)).await;
+    }
+}
+
+pub(super) async fn filters_hold_together(store: &dyn Store) {
+    fill(store).await;
+    let all = || Query::all(Table::Node);
+    let check = async |query: Query, expected: &[u8]| {
+        assert_eq!(numbers(&page(store, &query).await), expected, "{query:?}");
+    };
+    check(all(), &[1, 2, 3, 4, 5, 6]).await;
+    check(
+        all().filter("provision_state", vec![text("active")]),
+        &[3, 6],
+    )
+    .await;
+    let two = vec![text("enroll"), text("active")];
+    check(all().filter("provision_state", two.clone()), &[1, 3, 4, 6]).await;
+    let both = all()
+        .filter("provision_state", two)
+        .filter("maintenance", vec![FieldValue::Bool(true)]);
+    check(both, &[4, 6]).await;
+    check(all().filter("provision_state", Vec::new()), &[]).await;
+    check(
+        all().filter("resource_class", vec![FieldValue::Null]),
+        &[1, 3, 4, 6],
+    )
+    .await;
+    // Not a prefix, not another type.
+    check(all().filter("provision_state", vec![text("act")]), &[]).await;
+    check(all().filter("maintenance", vec![text("true")]), &[]).await;
+    let record_elsewhere = Query::all(Table::Port);
+    check(record_elsewhere, &[]).await;
+}
+
+pub(super) async fn order_and_ties(store: &dyn Store) {
+    fill(store).await;
+    let check = async |sort: Option<&str>, order, expected: &[u8]| {
+        let query = Query {
+            sort: sort.map(str::to_owned),
+            order,
+            ..Query::all(Table::Node)
+        };
+        assert_eq!(numbers(&page(store, &query).await), expected, "{query:?}");
+    };
+    let (up, down) = (SortOrder::Ascending, SortOrder::Descending);
+    check(None, up, &[1, 2, 3, 4, 5, 6]).await;
+    check(None, down, &[6, 5, 4, 3, 2, 1]).await;
+    check(Some("provision_state"), up, &[3, 6, 2, 5, 1, 4]).await;
+    check(Some("provision_state"), down, &[4, 1, 5, 2, 6, 3]).await;
+    check(Some("resource_class"), up, &[1, 3, 4, 6, 5, 2]).await;
+    check(Some("resource_class"), down, &[2, 5, 6, 4, 3, 1]).await;
+}
+
+pub(super) async fn times_sort_as_times(store: &dyn Store) {
+    let moments = ["00:00:01Z", "00:00:01.5Z", "00:00:01.25Z", "00:00:00.9Z"];
+    for (number, moment) in (1..).zip(moments) {
+        let at: Timestamp = format!("2026-01-01T{moment}")
+            .parse()
+            .expect("it is a time");
+        let mut node = node(number);
+        node.updated_at = Some(at);
+        committed(store, Transaction::new().put(&node)).await;
+    }
+    let query = Query {
+        sort: Some("updated_at".to_owned()),
+        ..Query::all(Table::Node)
+    };
+    assert_eq!(numbers(&page(store, &query).await), [4, 1, 3, 2]);
+}
+
+pub(super) async fn pages_join_without_gap(store: &dyn Store) {
+    fill(store).await;
+    for sort in [None, Some("provision_state"), Some("resource_class")] {
+        for order in [SortOrder::Ascending, SortOrder::Descending] {
+            for filtered in [false, true] {
+                join_pages(store, sort, order, filtered).await;
+            }
+        }
+    }
+    // A marker need not be on the list itself.
+    let query = Query {
+        marker: Some(node(3).id()),
+        ..Query::all(Table::Node).filter("maintenance", vec![FieldValue::Bool(true)])
+    };
+    assert_eq!(numbers(&page(store, &query).await), [4, 6]);
+}
+
+async fn join_pages(store: &dyn Store, sort: Option<&str>, order: SortOrder, filtered: bool) {
+    let mut query = Query {
+        sort: sort.map(str::to_owned),
+        order,
+        ..Query::all(Table::Node)
+    };
+    if filtered {
+        query = query.filter("maintenance", vec![FieldValue::Bool(false)]);
+    }
+    let whole = numbers(&page(store, &query).await);
+    query.limit = 2;
+    let mut joined = Vec::new();
+    loop {
+        let part = page(store, &query).await;
+        assert!(part.records.len() <= 2);
+        joined.extend(numbers(&part));
+        let Some(last) = part.records.last() else {
+            break;
+        };
+        query.marker = Some(last.key.id.clone());
+        assert!(joined.len() <= whole.len(), "pages repeat: {query:?}");
+    }
+    assert_eq!(joined, whole, "{query:?}");
+}
+
+pub(super) async fn unknown_names_are_errors(store: &dyn Store) {
+    let filter = Query::all(Table::Node).filter("colour", vec![text("red")]);
+    let sort = Query {
+        sort: Some("driver_info".to_owned()),
+        ..Query::all(Table::Node)
+    };
+    for query in [filter, sort] {
+        let outcome = store.page(&query).await;
+        assert!(matches!(
+            outcome,
+            Err(StoreError::NoSuchField(_, Table::Node))
+        ));
+    }
+    let marker = Query {
+        marker: Some(node(1).id()),
+        ..Query::all(Table::Node)
+    };
+    let outcome = store.page(&marker).await;
+    assert!(matches!(outcome, Err(StoreError::NoSuchMarker(_))));
+}

@@ -1,0 +1,202 @@
+//! What is stored, and which of its fields stand in an index.
+
+use crate::StoreError;
+use crate::record::{Entity, FieldValue, Key, Table};
+use ferric_model::conductor::ConductorRecord;
+use ferric_model::ids::Epoch;
+use ferric_model::inventory::StoredInventory;
+use ferric_model::node::Node;
+use ferric_model::port::Port;
+use jiff::Timestamp;
+use std::fmt;
+
+/// The fields of a stored document.
+pub(crate) fn fields_of(
+    key: &Key,
+    document: &[u8],
+) -> Result<Vec<(&'static str, FieldValue)>, StoreError> {
+    fn of<E: Entity>(document: &[u8]) -> serde_json::Result<Vec<(&'static str, FieldValue)>> {
+        serde_json::from_slice::<E>(document).map(|entity| entity.fields())
+    }
+    let fields = match key.table {
+        Table::Node => of::<Node>(document),
+        Table::Port => of::<Port>(document),
+        Table::Conductor => of::<ConductorRecord>(document),
+        Table::Inventory => of::<StoredInventory>(document),
+    };
+    fields.map_err(|source| StoreError::Corrupt {
+        key: key.clone(),
+        source,
+    })
+}
+
+fn text(value: Option<&str>) -> FieldValue {
+    value.map_or(FieldValue::Null, |text| FieldValue::Text(text.to_owned()))
+}
+
+fn display(value: Option<impl fmt::Display>) -> FieldValue {
+    value.map_or(FieldValue::Null, |value| {
+        FieldValue::Text(value.to_string())
+    })
+}
+
+/// Microseconds since 1970: text would not sort, as it drops the zeros at its end.
+fn time(value: Option<Timestamp>) -> FieldValue {
+    value.map_or(FieldValue::Null, |time| {
+        FieldValue::Integer(time.as_microsecond())
+    })
+}
+
+impl Entity for Node {
+    const TABLE: Table = Table::Node;
+    const UNIQUE: &'static [&'static str] = &["name", "instance_uuid"];
+    const FIELDS: &'static [&'static str] = &[
+        "uuid",
+        "name",
+        "instance_uuid",
+        "instance_name",
+        "driver",
+        "provision_state",
+        "power_state",
+        "maintenance",
+        "associated",
+        "fault",
+        "resource_class",
+        "conductor_group",
+        "chassis_uuid",
+        "owner",
+        "lessee",
+        "shard",
+        "sharded",
+        "parent_node",
+        "retired",
+        "protected",
+        "owned_by",
+        "reserved",
+        "running",
+        "created_at",
+        "updated_at",
+        "provision_updated_at",
+    ];
+
+    fn id(&self) -> String {
+        self.uuid.to_string()
+    }
+
+    fn epoch(&self) -> Option<Epoch> {
+        self.ownership.as_ref().map(|owner| owner.epoch)
+    }
+
+    fn fields(&self) -> Vec<(&'static str, FieldValue)> {
+        vec![
+            ("uuid", FieldValue::Text(self.uuid.to_string())),
+            ("name", text(self.name.as_deref())),
+            ("instance_uuid", display(self.instance_uuid)),
+            ("instance_name", text(self.instance_name.as_deref())),
+            ("driver", text(Some(&self.driver))),
+            ("provision_state", text(Some(self.provision_state.name()))),
+            (
+                "power_state",
+                text(self.power_state.map(|state| state.name())),
+            ),
+            ("maintenance", FieldValue::Bool(self.maintenance)),
+            ("associated", FieldValue::Bool(self.instance_uuid.is_some())),
+            ("fault", text(self.fault.as_deref())),
+            ("resource_class", text(self.resource_class.as_deref())),
+            ("conductor_group", text(Some(&self.conductor_group))),
+            ("chassis_uuid", display(self.chassis_uuid)),
+            ("owner", text(self.owner.as_deref())),
+            ("lessee", text(self.lessee.as_deref())),
+            ("shard", text(self.shard.as_deref())),
+            ("sharded", FieldValue::Bool(self.shard.is_some())),
+            ("parent_node", display(self.parent_node)),
+            ("retired", FieldValue::Bool(self.retired)),
+            ("protected", FieldValue::Bool(self.protected)),
+            (
+                "owned_by",
+                text(
+                    self.ownership
+                        .as_ref()
+                        .map(|owner| owner.conductor.as_str()),
+                ),
+            ),
+            ("reserved", FieldValue::Bool(self.reservation.is_some())),
+            ("running", FieldValue::Bool(self.run.is_some())),
+            ("created_at", time(Some(self.created_at))),
+            ("updated_at", time(self.updated_at)),
+            ("provision_updated_at", time(self.provision_updated_at)),
+        ]
+    }
+}
+
+impl Entity for Port {
+    const TABLE: Table = Table::Port;
+    const UNIQUE: &'static [&'static str] = &["address", "name"];
+    const FIELDS: &'static [&'static str] = &[
+        "uuid",
+        "address",
+        "node_uuid",
+        "name",
+        "portgroup_uuid",
+        "physical_network",
+        "created_at",
+        "updated_at",
+    ];
+
+    fn id(&self) -> String {
+        self.uuid.to_string()
+    }
+
+    fn fields(&self) -> Vec<(&'static str, FieldValue)> {
+        vec![
+            ("uuid", FieldValue::Text(self.uuid.to_string())),
+            ("address", text(Some(self.address.as_str()))),
+            ("node_uuid", FieldValue::Text(self.node_uuid.to_string())),
+            ("name", text(self.name.as_deref())),
+            ("portgroup_uuid", display(self.portgroup_uuid)),
+            ("physical_network", text(self.physical_network.as_deref())),
+            ("created_at", time(Some(self.created_at))),
+            ("updated_at", time(self.updated_at)),
+        ]
+    }
+}
+
+impl Entity for ConductorRecord {
+    const TABLE: Table = Table::Conductor;
+    const UNIQUE: &'static [&'static str] = &[];
+    const FIELDS: &'static [&'static str] = &[
+        "hostname",
+        "conductor_group",
+        "online",
+        "created_at",
+        "updated_at",
+    ];
+
+    fn id(&self) -> String {
+        self.hostname.clone()
+    }
+
+    fn fields(&self) -> Vec<(&'static str, FieldValue)> {
+        vec![
+            ("hostname", text(Some(&self.hostname))),
+            ("conductor_group", text(Some(&self.conductor_group))),
+            ("online", FieldValue::Bool(self.online)),
+            ("created_at", time(Some(self.created_at))),
+            ("updated_at", time(Some(self.updated_at))),
+        ]
+    }
+}
+
+impl Entity for StoredInventory {
+    const TABLE: Table = Table::Inventory;
+    const UNIQUE: &'static [&'static str] = &[];
+    const FIELDS: &'static [&'static str] = &[];
+
+    fn id(&self) -> String {
+        self.node.to_string()
+    }
+
+    fn fields(&self) -> Vec<(&'static str, FieldValue)> {
+        Vec::new()
+    }
+}

@@ -1,4 +1,0 @@
-//! The embedded store.
-/// One process, one file.
-#[derive(Debug)]
-pub struct RedbStore;

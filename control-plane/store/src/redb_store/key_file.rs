@@ -1,0 +1,99 @@
+//! The file with the key of the sealed documents: 64 hexadecimal digits, readable by its owner only.
+//!
+//! It must survive as long as the database: nothing here replaces or changes one that exists.
+
+use super::error::OpenError;
+use super::seal::KEY_BYTES;
+use std::fmt::Write as _;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+/// A key that nobody else has.
+pub(super) fn random() -> [u8; KEY_BYTES] {
+    let mut key = [0; KEY_BYTES];
+    aws_lc_rs::rand::fill(&mut key).expect("the system gives random bytes");
+    key
+}
+
+/// The key in the file, or `None` when there is no such file.
+pub(super) fn read(path: &Path) -> Result<Option<[u8; KEY_BYTES]>, OpenError> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(file_error("reading", path, source)),
+    };
+    warn_when_others_can_read(path);
+    let malformed = || OpenError::KeyMalformed {
+        key: path.to_owned(),
+    };
+    parse(text.trim()).map(Some).ok_or_else(malformed)
+}
+
+/// Makes the file with a new key. It is on the disk, whole, before it has its name.
+pub(super) fn create(path: &Path) -> Result<[u8; KEY_BYTES], OpenError> {
+    let key = random();
+    let mut text = String::new();
+    for byte in key {
+        write!(text, "{byte:02x}").expect("a string takes all that is written");
+    }
+    text.push('\n');
+    let draft = path.with_extension("key.new");
+    write_private(&draft, text.as_bytes()).map_err(|error| file_error("writing", &draft, error))?;
+    // A link and not a rename: should somebody else have made the file meanwhile, theirs stays.
+    fs::hard_link(&draft, path).map_err(|error| file_error("making", path, error))?;
+    fs::remove_file(&draft).map_err(|error| file_error("removing", &draft, error))?;
+    Ok(key)
+}
+
+/// Makes names in the directory of this file durable.
+pub(super) fn sync_directory(path: &Path) -> Result<(), OpenError> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    File::open(directory)
+        .and_then(|directory| directory.sync_all())
+        .map_err(|error| file_error("syncing", directory, error))
+}
+
+pub(super) fn file_error(doing: &'static str, path: &Path, source: io::Error) -> OpenError {
+    OpenError::File {
+        doing,
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Only a warning: where keys are mounted into a container, their mode is not ours to choose.
+fn warn_when_others_can_read(path: &Path) {
+    let mode = fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
+    if mode & 0o077 != 0 {
+        tracing::warn!(path = %path.display(), mode = format!("{:o}", mode & 0o777), "others than the owner can read the key file");
+    }
+}
+
+fn parse(text: &str) -> Option<[u8; KEY_BYTES]> {
+    if text.len() != 2 * KEY_BYTES || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut key = [0; KEY_BYTES];
+    for (index, byte) in key.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok()?;
+    }
+    Some(key)
+}

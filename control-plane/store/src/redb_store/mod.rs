@@ -1,0 +1,136 @@
+//! The embedded store: one process, one file (redb), one thread that writes, readers on snapshots.
+//!
+//! Nothing here blocks a tokio worker. The store in memory works inline instead, without threads: tests with a paused clock
+//! and the simulation then see each call end before the next one begins.
+
+mod apply;
+mod check;
+mod commit;
+mod engine;
+mod envelope;
+mod error;
+mod events;
+mod index;
+mod key_file;
+mod open;
+mod query;
+mod reindex;
+mod schema;
+mod seal;
+mod value;
+mod writer;
+
+use crate::record::{Key, Record, Revision};
+use crate::transaction::{Page, Query, Transaction};
+use crate::{EventFilter, Store, StoreError, StoredEvent};
+use async_trait::async_trait;
+use engine::Engine;
+pub use error::OpenError;
+use redb::StorageBackend;
+use redb::backends::InMemoryBackend;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::task::spawn_blocking;
+use writer::Writer;
+
+/// One process, one file.
+#[derive(Debug)]
+pub struct RedbStore {
+    engine: Arc<Engine>,
+    /// `None`: commits and reads run where they are called.
+    writer: Option<Writer>,
+}
+
+impl RedbStore {
+    /// Opens or makes the database at `path`. Its key is in the file `store.key` beside it, made with it.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] when the file is in use, is not ours, or its key is missing or another one.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let key = path.as_ref().with_file_name("store.key");
+        Self::open_with_key(path, key)
+    }
+
+    /// The same with the key in a file of its own place, say on another disk than the database and its backups.
+    ///
+    /// # Errors
+    /// As [`RedbStore::open`].
+    pub fn open_with_key(
+        path: impl AsRef<Path>,
+        key: impl AsRef<Path>,
+    ) -> Result<Self, StoreError> {
+        Self::threaded(open::open(path.as_ref(), key.as_ref())?)
+    }
+
+    /// A store that ends with the process. Works inline, see the head of this file.
+    ///
+    /// # Errors
+    /// None that a test would see: memory does not fail.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        let engine = open::open_backend(InMemoryBackend::new(), &key_file::random())?;
+        Ok(Self {
+            engine: Arc::new(engine),
+            writer: None,
+        })
+    }
+
+    /// Over any storage, with its threads: for tests of crashes.
+    ///
+    /// # Errors
+    /// As [`RedbStore::open`].
+    pub fn over(backend: impl StorageBackend, key: &[u8; 32]) -> Result<Self, StoreError> {
+        Self::threaded(open::open_backend(backend, key)?)
+    }
+
+    fn threaded(engine: Engine) -> Result<Self, StoreError> {
+        let engine = Arc::new(engine);
+        let writer = Writer::start(Arc::clone(&engine)).map_err(|source| StoreError::Backend {
+            doing: "starting the thread that writes the store",
+            source: Box::new(source),
+        })?;
+        Ok(Self {
+            engine,
+            writer: Some(writer),
+        })
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Engine) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        if self.writer.is_none() {
+            return work(&self.engine);
+        }
+        let engine = Arc::clone(&self.engine);
+        let done = spawn_blocking(move || work(&engine)).await;
+        done.map_err(|source| StoreError::Backend {
+            doing: "reading the store",
+            source: Box::new(source),
+        })?
+    }
+}
+
+#[async_trait]
+impl Store for RedbStore {
+    async fn commit(&self, transaction: Transaction) -> Result<Revision, StoreError> {
+        match &self.writer {
+            Some(writer) => writer.commit(transaction).await,
+            None => self.engine.commit(&transaction),
+        }
+    }
+
+    async fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
+        let key = key.clone();
+        self.read(move |engine| engine.get(&key)).await
+    }
+
+    async fn page(&self, query: &Query) -> Result<Page, StoreError> {
+        let query = query.clone();
+        self.read(move |engine| engine.page(&query)).await
+    }
+
+    async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError> {
+        let filter = filter.clone();
+        self.read(move |engine| engine.events(&filter)).await
+    }
+}

@@ -1,0 +1,187 @@
+//! Opening: the file and its key, the version of the schema, and indexes that fit this release.
+
+use super::engine::Engine;
+use super::error::{OpenError, failed};
+use super::key_file::{self, file_error};
+use super::reindex;
+use super::schema::{
+    EVENTS, IDS, INDEX, NODE_EVENTS, NOTE_FIELDS, NOTE_KEY_CHECK, NOTES, NUMBER_SCHEMA, NUMBERS,
+    RECORDS, VERSION,
+};
+use super::seal::Sealer;
+use crate::StoreError;
+use crate::record::Table;
+use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageBackend, TableError};
+use std::fmt::Write as _;
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+/// redb's default is a gigabyte.
+const CACHE_BYTES: usize = 48 << 20;
+
+/// What the key check note is sealed to.
+const KEY_CHECK: &[u8] = b"ferric store";
+
+/// Opens or makes the database at `path`, with the key in the file `key`.
+pub(super) fn open(path: &Path, key: &Path) -> Result<Engine, StoreError> {
+    let existing = fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0);
+    let database = open_database(path)?;
+    let fresh = !existing || is_empty(&database)?;
+    let secret = match (key_file::read(key)?, fresh) {
+        (Some(secret), _) => secret,
+        (None, true) => key_file::create(key)?,
+        (None, false) => {
+            return Err(OpenError::KeyMissing {
+                path: path.to_owned(),
+                key: key.to_owned(),
+            }
+            .into());
+        }
+    };
+    key_file::sync_directory(key)?;
+    key_file::sync_directory(path)?;
+    let engine = Engine::new(database, Sealer::new(&secret));
+    prepare(&engine, path, key)?;
+    Ok(engine)
+}
+
+/// For tests: a database over any backend, with a key given.
+pub(super) fn open_backend(
+    backend: impl StorageBackend,
+    secret: &[u8; super::seal::KEY_BYTES],
+) -> Result<Engine, StoreError> {
+    let place = Path::new("(memory)");
+    let database = builder()
+        .create_with_backend(backend)
+        .map_err(|error| database_error(place, error))?;
+    let engine = Engine::new(database, Sealer::new(secret));
+    prepare(&engine, place, place)?;
+    Ok(engine)
+}
+
+fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder.set_cache_size(CACHE_BYTES);
+    builder
+}
+
+/// The mode is set before redb writes a byte, and again for a file that somebody copied here.
+fn open_database(path: &Path) -> Result<Database, OpenError> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .and_then(|file| file.set_permissions(fs::Permissions::from_mode(0o600)))
+        .map_err(|error| file_error("opening", path, error))?;
+    builder()
+        .create(path)
+        .map_err(|error| database_error(path, error))
+}
+
+fn database_error(path: &Path, error: DatabaseError) -> OpenError {
+    let path = path.to_owned();
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => OpenError::InUse { path },
+        other => OpenError::Database {
+            path,
+            source: Box::new(other.into()),
+        },
+    }
+}
+
+/// A crash can come between redb's first write and ours.
+fn is_empty(database: &Database) -> Result<bool, StoreError> {
+    let read = database.begin_read().map_err(failed("beginning to read"))?;
+    let mut tables = read.list_tables().map_err(failed("listing the tables"))?;
+    Ok(tables.next().is_none())
+}
+
+/// Makes the tables of a new database, and checks those of an older one.
+fn prepare(engine: &Engine, path: &Path, key: &Path) -> Result<(), StoreError> {
+    if is_empty(&engine.database)? {
+        return create_tables(engine);
+    }
+    check_version(engine, path)?;
+    check_key(engine, path, key)?;
+    reindex::when_fields_changed(engine, &indexed_fields())
+}
+
+fn create_tables(engine: &Engine) -> Result<(), StoreError> {
+    let doing = "making the tables";
+    let write = engine.database.begin_write().map_err(failed(doing))?;
+    write.open_table(RECORDS).map_err(failed(doing))?;
+    write.open_table(IDS).map_err(failed(doing))?;
+    write.open_table(INDEX).map_err(failed(doing))?;
+    write.open_table(EVENTS).map_err(failed(doing))?;
+    write.open_table(NODE_EVENTS).map_err(failed(doing))?;
+    {
+        let mut numbers = write.open_table(NUMBERS).map_err(failed(doing))?;
+        numbers
+            .insert(NUMBER_SCHEMA, VERSION)
+            .map_err(failed(doing))?;
+        let check = engine.sealer.seal(KEY_CHECK, KEY_CHECK);
+        let check = check.map_err(super::error::unsealed)?;
+        let mut notes = write.open_table(NOTES).map_err(failed(doing))?;
+        notes
+            .insert(NOTE_KEY_CHECK, check.as_slice())
+            .map_err(failed(doing))?;
+        notes
+            .insert(NOTE_FIELDS, indexed_fields().as_bytes())
+            .map_err(failed(doing))?;
+    }
+    write.commit().map_err(failed(doing))
+}
+
+fn check_version(engine: &Engine, path: &Path) -> Result<(), StoreError> {
+    let doing = "reading the version of the schema";
+    let read = engine.database.begin_read().map_err(failed(doing))?;
+    let foreign = || OpenError::Foreign {
+        path: path.to_owned(),
+    };
+    let numbers = match read.open_table(NUMBERS) {
+        Ok(numbers) => numbers,
+        Err(TableError::Storage(error)) => return Err(failed(doing)(error)),
+        Err(_) => return Err(foreign().into()),
+    };
+    let found = redb::ReadableTable::get(&numbers, NUMBER_SCHEMA).map_err(failed(doing))?;
+    let found = found.ok_or_else(foreign)?.value();
+    if found > VERSION {
+        return Err(OpenError::Newer {
+            path: path.to_owned(),
+            found,
+            known: VERSION,
+        }
+        .into());
+    }
+    Ok(())
+}
+
+fn check_key(engine: &Engine, path: &Path, key: &Path) -> Result<(), StoreError> {
+    let doing = "checking the key";
+    let read = engine.database.begin_read().map_err(failed(doing))?;
+    let notes = read.open_table(NOTES).map_err(failed(doing))?;
+    let check = redb::ReadableTable::get(&notes, NOTE_KEY_CHECK).map_err(failed(doing))?;
+    let opens = check.is_some_and(|check| engine.sealer.open(KEY_CHECK, check.value()).is_ok());
+    if opens {
+        return Ok(());
+    }
+    Err(OpenError::KeyWrong {
+        path: path.to_owned(),
+        key: key.to_owned(),
+    }
+    .into())
+}
+
+/// The names and places of all indexed fields, as text to compare.
+fn indexed_fields() -> String {
+    let mut text = String::new();
+    for table in Table::ALL {
+        writeln!(text, "{table:?} {}", table.fields().join(","))
+            .expect("a string takes all that is written");
+    }
+    text
+}

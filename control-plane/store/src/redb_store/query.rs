@@ -1,0 +1,223 @@
+//! Reads by key and by indexed field, on a snapshot: a commit that comes meanwhile changes nothing of it.
+//!
+//! Filters and order come from the index alone; only the records of the page itself are opened. Ties of a sort go by
+//! sequence, in the direction of the sort, and null comes before every value: as Ironic's SQL answers.
+
+use super::engine::Engine;
+use super::error::{failed, unreadable};
+use super::index;
+use super::schema::{IDS, INDEX, RECORDS, number};
+use super::{envelope, envelope::Head};
+use crate::StoreError;
+use crate::record::{FieldValue, Key, Record, Table};
+use crate::transaction::{Page, Query, SortOrder};
+use redb::{ReadOnlyTable, ReadableDatabase, ReadableTable, StorageError};
+use std::ops::Bound;
+
+const DOING: &str = "reading records";
+
+/// Where a page begins: behind this record.
+struct Marker {
+    sequence: u64,
+    head: Head,
+}
+
+/// The tables of one moment.
+struct Snapshot {
+    records: ReadOnlyTable<(u8, u64), &'static [u8]>,
+    ids: ReadOnlyTable<(u8, &'static str), u64>,
+    index: ReadOnlyTable<&'static [u8], ()>,
+}
+
+impl Engine {
+    pub(super) fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
+        let snapshot = self.snapshot()?;
+        match snapshot.sequence(key)? {
+            Some(sequence) => self.record(&snapshot, key.table, sequence),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) fn page(&self, query: &Query) -> Result<Page, StoreError> {
+        let snapshot = self.snapshot()?;
+        let sort = query.sort.as_deref();
+        let sort = sort.map(|name| index::field(query.table, name));
+        let sort = sort.transpose()?;
+        let matching = snapshot.matching(query)?;
+        let marker = snapshot.marker(query)?;
+        let sequences = match sort {
+            Some(field) => snapshot.by_field(query, field, matching.as_deref(), marker),
+            None => snapshot.by_creation(query, matching, marker),
+        };
+        let mut page = Page::default();
+        for sequence in sequences? {
+            page.records
+                .extend(self.record(&snapshot, query.table, sequence)?);
+        }
+        Ok(page)
+    }
+
+    fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let read = self.database.begin_read().map_err(failed(DOING))?;
+        Ok(Snapshot {
+            records: read.open_table(RECORDS).map_err(failed(DOING))?,
+            ids: read.open_table(IDS).map_err(failed(DOING))?,
+            index: read.open_table(INDEX).map_err(failed(DOING))?,
+        })
+    }
+
+    fn record(
+        &self,
+        snapshot: &Snapshot,
+        table: Table,
+        sequence: u64,
+    ) -> Result<Option<Record>, StoreError> {
+        let Some(bytes) = snapshot.bytes(table, sequence)? else {
+            return Ok(None);
+        };
+        envelope::decode(table, sequence, bytes.value(), &self.sealer)
+            .map(Some)
+            .map_err(unreadable)
+    }
+}
+
+impl Snapshot {
+    fn sequence(&self, key: &Key) -> Result<Option<u64>, StoreError> {
+        let id = (number(key.table), key.id.as_str());
+        let sequence = ReadableTable::get(&self.ids, id).map_err(failed(DOING))?;
+        Ok(sequence.map(|sequence| sequence.value()))
+    }
+
+    fn bytes(
+        &self,
+        table: Table,
+        sequence: u64,
+    ) -> Result<Option<redb::AccessGuard<'_, &'static [u8]>>, StoreError> {
+        ReadableTable::get(&self.records, (number(table), sequence)).map_err(failed(DOING))
+    }
+
+    fn marker(&self, query: &Query) -> Result<Option<Marker>, StoreError> {
+        let Some(id) = &query.marker else {
+            return Ok(None);
+        };
+        let unknown = || StoreError::NoSuchMarker(id.clone());
+        let key = Key::new(query.table, id);
+        let sequence = self.sequence(&key)?.ok_or_else(unknown)?;
+        let bytes = self.bytes(query.table, sequence)?.ok_or_else(unknown)?;
+        let (head, _) = envelope::head(bytes.value()).map_err(unreadable)?;
+        Ok(Some(Marker { sequence, head }))
+    }
+
+    /// The sequences of the records for which all filters hold, sorted; `None` when there is no filter.
+    fn matching(&self, query: &Query) -> Result<Option<Vec<u64>>, StoreError> {
+        let mut matching: Option<Vec<u64>> = None;
+        for (name, values) in &query.filters {
+            let field = index::field(query.table, name)?;
+            let mut found = self.with_any_value(query.table, field, values)?;
+            if let Some(before) = matching {
+                found.retain(|sequence| before.binary_search(sequence).is_ok());
+            }
+            matching = Some(found);
+        }
+        Ok(matching)
+    }
+
+    fn with_any_value(
+        &self,
+        table: Table,
+        field: usize,
+        values: &[FieldValue],
+    ) -> Result<Vec<u64>, StoreError> {
+        let mut found = Vec::new();
+        for value in values {
+            let prefix = index::of_value(table, field, value);
+            for entry in index::scan(&self.index, &prefix).map_err(failed(DOING))? {
+                let (entry, _) = entry.map_err(failed(DOING))?;
+                found.push(index::sequence(entry.value()));
+            }
+        }
+        if values.len() > 1 {
+            found.sort_unstable();
+            found.dedup();
+        }
+        Ok(found)
+    }
+
+    fn by_creation(
+        &self,
+        query: &Query,
+        matching: Option<Vec<u64>>,
+        marker: Option<Marker>,
+    ) -> Result<Vec<u64>, StoreError> {
+        let table = number(query.table);
+        let (first, last) = match (query.order, marker.map(|marker| marker.sequence)) {
+            (_, None) => (Bound::Unbounded, Bound::Unbounded),
+            (SortOrder::Ascending, Some(marker)) => (Bound::Excluded(marker), Bound::Unbounded),
+            (SortOrder::Descending, Some(marker)) => (Bound::Unbounded, Bound::Excluded(marker)),
+        };
+        if let Some(matching) = matching {
+            let inside = matching.into_iter();
+            let inside =
+                inside.filter(|sequence| std::ops::RangeBounds::contains(&(first, last), sequence));
+            return limited(inside.map(Ok), query);
+        }
+        let first = match first {
+            Bound::Excluded(marker) => Bound::Excluded((table, marker)),
+            _ => Bound::Included((table, 0)),
+        };
+        let last = match last {
+            Bound::Excluded(marker) => Bound::Excluded((table, marker)),
+            _ => Bound::Included((table, u64::MAX)),
+        };
+        let range = ReadableTable::range(&self.records, (first, last)).map_err(failed(DOING))?;
+        limited(
+            range.map(|entry| entry.map(|(place, _)| place.value().1)),
+            query,
+        )
+    }
+
+    fn by_field(
+        &self,
+        query: &Query,
+        field: usize,
+        matching: Option<&[u64]>,
+        marker: Option<Marker>,
+    ) -> Result<Vec<u64>, StoreError> {
+        let prefix = index::of_field(query.table, field);
+        let end = index::behind(&prefix);
+        let marker = marker.map(|marker| {
+            let value = marker.head.values.get(field).unwrap_or(&FieldValue::Null);
+            index::entry(query.table, field, value, marker.sequence)
+        });
+        let (first, last): (Bound<&[u8]>, Bound<&[u8]>) = match (query.order, &marker) {
+            (_, None) => (Bound::Included(&prefix), Bound::Excluded(&end)),
+            (SortOrder::Ascending, Some(marker)) => {
+                (Bound::Excluded(marker), Bound::Excluded(&end))
+            }
+            (SortOrder::Descending, Some(marker)) => {
+                (Bound::Included(&prefix), Bound::Excluded(marker))
+            }
+        };
+        let range = ReadableTable::range::<&[u8]>(&self.index, (first, last));
+        let sequences = range
+            .map_err(failed(DOING))?
+            .map(|entry| entry.map(|(key, _)| index::sequence(key.value())))
+            .filter(|sequence| match (sequence, matching) {
+                (Ok(sequence), Some(matching)) => matching.binary_search(sequence).is_ok(),
+                (Ok(_), None) | (Err(_), _) => true,
+            });
+        limited(sequences, query)
+    }
+}
+
+/// As many as the query wants, from the end that it wants them from.
+fn limited(
+    sequences: impl DoubleEndedIterator<Item = Result<u64, StorageError>>,
+    query: &Query,
+) -> Result<Vec<u64>, StoreError> {
+    let found: Result<Vec<u64>, _> = match query.order {
+        SortOrder::Ascending => sequences.take(query.limit).collect(),
+        SortOrder::Descending => sequences.rev().take(query.limit).collect(),
+    };
+    found.map_err(failed(DOING))
+}

@@ -1,0 +1,5 @@
+//! The stores against the contract, each in its own way of breaking.
+
+mod conformance;
+mod crash;
+mod file;
