@@ -3,7 +3,12 @@
 //!
 //! `host` guards every effect; `disk` and `image` are plain code on threads and know nothing of the network API.
 
+pub mod config;
 pub mod disk;
 pub mod host;
+pub mod image;
+pub mod network;
 pub mod progress;
 pub mod run;
+pub mod state;
+pub mod tls;

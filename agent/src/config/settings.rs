@@ -1,0 +1,251 @@
+//! Settings that have been understood.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ferric_agent_protocol::version::ApiVersion;
+
+use super::cmdline::KernelParameters;
+use super::options::{OptionError, Options};
+use super::{ConfigError, Flags};
+
+/// All settings of the agent.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub api: ApiSettings,
+    pub listen: ListenSettings,
+    pub advertise: AdvertiseSettings,
+    pub tls: TlsSettings,
+    pub lookup: LookupSettings,
+    pub inspection: InspectionSettings,
+    pub hardware_initialization_delay: Duration,
+    pub disk_wait_attempts: u32,
+    pub disk_wait_delay: Duration,
+    /// A token that the conductor put on the kernel command line.
+    pub agent_token: Option<String>,
+    pub ignore_bootloader_failure: bool,
+    /// `BOOTIF` as the boot loader wrote it.
+    pub bootif: Option<String>,
+    pub state: PathBuf,
+    pub only_devices: Vec<PathBuf>,
+}
+
+/// How the conductor's API is reached.
+#[derive(Clone, Debug)]
+pub struct ApiSettings {
+    pub urls: Vec<String>,
+    pub request_timeout: Duration,
+    pub global_request_id: Option<String>,
+    /// Skips asking the server for its version.
+    pub version: Option<ApiVersion>,
+    pub insecure: bool,
+    pub ca_file: Option<PathBuf>,
+    pub cert_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
+}
+
+/// Where commands are served.
+#[derive(Clone, Copy, Debug)]
+pub struct ListenSettings {
+    pub address: SocketAddr,
+}
+
+/// What the conductor is told about it.
+#[derive(Clone, Debug)]
+pub struct AdvertiseSettings {
+    pub host: Option<String>,
+    pub port: u16,
+    pub protocol: String,
+    /// Take the address of this interface.
+    pub interface: Option<String>,
+    pub attempts: u32,
+    pub pause: Duration,
+}
+
+/// Where the server's certificate comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TlsMode {
+    /// Made at start, sent with each heartbeat.
+    Automatic,
+    Files {
+        certificate: PathBuf,
+        key: PathBuf,
+    },
+    Off,
+}
+
+/// TLS of the command API.
+#[derive(Clone, Debug)]
+pub struct TlsSettings {
+    pub mode: TlsMode,
+    pub min_version: String,
+    pub cipher_suites: Vec<String>,
+    pub curve: String,
+}
+
+/// How long and how often the node is looked up.
+#[derive(Clone, Copy, Debug)]
+pub struct LookupSettings {
+    pub timeout: Duration,
+    pub interval: Duration,
+}
+
+/// Whether and how inspection data are sent.
+#[derive(Clone, Debug)]
+pub struct InspectionSettings {
+    /// Empty when there is nothing to send.
+    pub callback_urls: Vec<String>,
+    pub collectors: Vec<String>,
+    pub dhcp_wait: Duration,
+    pub dhcp_all_interfaces: bool,
+}
+
+impl Settings {
+    pub(super) fn from_options(
+        options: &Options,
+        parameters: &KernelParameters,
+        flags: &Flags,
+    ) -> Result<Self, ConfigError> {
+        let api = api(options)?;
+        if parameters.get("boot_method") == Some("vmedia") {
+            tracing::warn!("settings on virtual media are not read by this agent");
+        }
+        Ok(Self {
+            listen: listen(options)?,
+            advertise: advertise(options)?,
+            tls: tls(options)?,
+            lookup: LookupSettings {
+                timeout: options.seconds("lookup_timeout", 600)?,
+                interval: options.seconds("lookup_interval", 1)?,
+            },
+            inspection: inspection(options, &api.urls)?,
+            hardware_initialization_delay: options.seconds("hardware_initialization_delay", 0)?,
+            disk_wait_attempts: options.number("disk_wait_attempts", 10)?,
+            disk_wait_delay: options.seconds("disk_wait_delay", 3)?,
+            agent_token: options.text("agent_token").map(str::to_owned),
+            ignore_bootloader_failure: options.flag("ignore_bootloader_failure", false)?,
+            bootif: options.text("bootif").map(str::to_owned),
+            state: flags.state.clone(),
+            only_devices: flags.only_devices.clone(),
+            api,
+        })
+    }
+}
+
+fn api(options: &Options) -> Result<ApiSettings, ConfigError> {
+    let urls = urls(options, "api_url")?;
+    if urls.is_empty() {
+        return Err(ConfigError::NoApi);
+    }
+    let path = |name| options.text(name).map(PathBuf::from);
+    Ok(ApiSettings {
+        urls,
+        request_timeout: options.seconds("http_request_timeout", 30)?,
+        global_request_id: options.text("global_request_id").map(str::to_owned),
+        version: options.parsed("ironic_api_version", "a version such as 1.68", |text| {
+            text.parse().ok()
+        })?,
+        insecure: options.flag("insecure", false)?,
+        ca_file: path("cafile"),
+        cert_file: path("certfile"),
+        key_file: path("keyfile"),
+    })
+}
+
+/// Addresses with commas between them, without a slash at their ends.
+fn urls(options: &Options, name: &'static str) -> Result<Vec<String>, OptionError> {
+    let urls = options.list(name).unwrap_or_default();
+    let is_http = |url: &String| url.starts_with("http://") || url.starts_with("https://");
+    if let Some(wrong) = urls.iter().find(|url| !is_http(url)) {
+        let wanted = "an address that begins with http:// or https:// (mDNS is not supported)";
+        return Err(OptionError {
+            name,
+            wanted,
+            value: wrong.clone(),
+        });
+    }
+    Ok(urls
+        .iter()
+        .map(|url| url.trim_end_matches('/').to_owned())
+        .collect())
+}
+
+fn listen(options: &Options) -> Result<ListenSettings, OptionError> {
+    let any = if std::path::Path::new("/proc/net/if_inet6").exists() {
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED)
+    } else {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED)
+    };
+    let host = options.parsed("listen_host", "an IP address", |text| text.parse().ok())?;
+    let port = options.number("listen_port", 9999)?;
+    Ok(ListenSettings {
+        address: SocketAddr::new(host.unwrap_or(any), port),
+    })
+}
+
+fn advertise(options: &Options) -> Result<AdvertiseSettings, OptionError> {
+    let known = |text: &str| matches!(text, "http" | "https").then(|| text.to_owned());
+    let protocol = options.parsed("advertise_protocol", "http or https", known)?;
+    Ok(AdvertiseSettings {
+        host: options.text("advertise_host").map(str::to_owned),
+        port: options.number("advertise_port", 9999)?,
+        protocol: protocol.unwrap_or_else(|| "http".to_owned()),
+        interface: options.text("network_interface").map(str::to_owned),
+        attempts: options.number("ip_lookup_attempts", 6)?,
+        pause: options.seconds("ip_lookup_sleep", 10)?,
+    })
+}
+
+fn tls(options: &Options) -> Result<TlsSettings, OptionError> {
+    let path = |name| options.text(name).map(PathBuf::from);
+    let mode = if options.flag("listen_tls", false)? {
+        match (path("tls_cert_file"), path("tls_key_file")) {
+            (Some(certificate), Some(key)) => TlsMode::Files { certificate, key },
+            _ => {
+                let (name, wanted) = (
+                    "listen_tls",
+                    "accompanied by tls_cert_file and tls_key_file",
+                );
+                return Err(OptionError {
+                    name,
+                    wanted,
+                    value: "true".to_owned(),
+                });
+            }
+        }
+    } else if options.flag("enable_auto_tls", true)? {
+        TlsMode::Automatic
+    } else {
+        TlsMode::Off
+    };
+    let version = |text: &str| matches!(text, "1.2" | "1.3").then(|| text.to_owned());
+    let curve = |text: &str| matches!(text, "p256" | "p384" | "p521").then(|| text.to_owned());
+    let min_version = options.parsed("tls_min_version", "1.2 or 1.3", version)?;
+    let curve = options.parsed("tls_certificate_curve", "p256, p384 or p521", curve)?;
+    Ok(TlsSettings {
+        mode,
+        min_version: min_version.unwrap_or_else(|| "1.2".to_owned()),
+        cipher_suites: options.list("tls_cipher_suites").unwrap_or_default(),
+        curve: curve.unwrap_or_else(|| "p384".to_owned()),
+    })
+}
+
+/// Inspection is on when there is an address for its data, or collectors are named.
+fn inspection(options: &Options, api: &[String]) -> Result<InspectionSettings, OptionError> {
+    let collectors = options.list("inspection_collectors");
+    let mut callback_urls = urls(options, "inspection_callback_url")?;
+    if callback_urls.is_empty() && collectors.is_some() {
+        callback_urls = api
+            .iter()
+            .map(|url| format!("{url}/v1/continue_inspection"))
+            .collect();
+    }
+    let default = || vec!["default".to_owned(), "logs".to_owned()];
+    Ok(InspectionSettings {
+        callback_urls,
+        collectors: collectors.unwrap_or_else(default),
+        dhcp_wait: options.seconds("inspection_dhcp_wait_timeout", 60)?,
+        dhcp_all_interfaces: options.flag("inspection_dhcp_all_interfaces", false)?,
+    })
+}

@@ -1,0 +1,23 @@
+//! What the conductor and this agent have agreed on for the life of the ramdisk.
+
+use ferric_agent_protocol::lookup::LookupConfig;
+use ferric_agent_protocol::node::Node;
+use serde::{Deserialize, Serialize};
+
+use crate::tls::Certificate;
+
+/// A conductor refuses an agent whose address, token or certificate changes, so a restarted agent must have them
+/// all. It does not look itself up again either: to the conductor a lookup means that the ramdisk was booted anew.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Session {
+    pub node: Node,
+    pub config: LookupConfig,
+    pub token: Option<String>,
+    pub callback_url: String,
+    /// Present unless the server's certificate comes from a file or there is none.
+    pub certificate: Option<Certificate>,
+}
+
+impl Session {
+    pub const FILE: &str = "session.json";
+}
