@@ -1,1 +1,13 @@
-//! Placeholder.
+//! What the tests of the whole system and the demo stand on: a lab of virtual machines with a conductor in it.
+//!
+//! Talks to Ferric only as its users do: programs, files and the REST API. No crate of ours is linked.
+
+pub mod api;
+pub mod disk;
+pub mod images;
+pub mod lab;
+pub mod machine;
+pub mod node;
+pub mod process;
+pub mod serial;
+pub mod wait;

@@ -1,0 +1,244 @@
+//! A lab: virtual machines on a network of their own, and a conductor inside of it. All of it ends with the value.
+
+use crate::api::Api;
+use crate::images::{Images, top};
+use crate::machine::Machine;
+use crate::node::Node;
+use crate::process::{Running, command, output};
+use crate::serial::Serial;
+use crate::wait;
+use anyhow::Context;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// The address of the provisioning listener inside of the lab.
+pub const PROVISION: &str = "192.168.100.1:6380";
+const START: Duration = Duration::from_secs(90);
+
+/// What a lab is made of.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub name: String,
+    pub machines: Vec<Machine>,
+    /// More lines for the conductor's configuration file.
+    pub settings: String,
+    /// The host's port that leads to the API; 0: any that is free.
+    pub api_port: u16,
+}
+
+impl Plan {
+    pub fn new(name: &str, machines: Vec<Machine>) -> Self {
+        Self {
+            name: name.to_owned(),
+            machines,
+            settings: String::new(),
+            api_port: 0,
+        }
+    }
+}
+
+/// The field order is the order of the end: the conductor first, then the machines, then the files.
+pub struct Lab {
+    conductor: Option<Running>,
+    _testbed: Running,
+    api: Api,
+    images: Images,
+    machines: Vec<Machine>,
+    folder: PathBuf,
+    _removed: Option<TempDir>,
+}
+
+/// A program of ours, built in the profile that the images are made of.
+pub fn program(name: &str) -> PathBuf {
+    top().join("target/release").join(name)
+}
+
+impl Lab {
+    /// Brings the machines' network and BMCs up and starts a conductor.
+    ///
+    /// # Errors
+    /// With the log of what did not start.
+    pub fn start(plan: &Plan) -> anyhow::Result<Self> {
+        let images = Images::find()?;
+        let base = top().join("target/test-run");
+        std::fs::create_dir_all(&base)?;
+        let temporary = tempfile::Builder::new()
+            .prefix(&format!("{}-", plan.name))
+            .tempdir_in(base)?;
+        let folder = temporary.path().to_owned();
+        // Kept for a look when the test fails.
+        let kept = std::mem::ManuallyDrop::new(temporary);
+        let port = free_port(plan.api_port)?;
+        std::fs::write(folder.join("lab.toml"), lab_file(plan, &folder, port))?;
+        std::fs::write(
+            folder.join("ferric.toml"),
+            settings_file(plan, &folder, &images),
+        )?;
+        for name in ["hosts", "options", "tftp"] {
+            std::fs::create_dir_all(folder.join(name))?;
+        }
+        let mut up = testbed(&folder);
+        let mut testbed = Running::start(
+            "ferric-testbed",
+            up.arg("up").arg(folder.join("lab.toml")),
+            &folder.join("testbed.log"),
+        )?;
+        wait::until("the lab to be ready", START, || {
+            testbed.check()?;
+            Ok(folder.join("lab/ready").exists().then_some(()))
+        })?;
+        let api = Api::new(&format!("http://127.0.0.1:{port}"))?;
+        let machines = plan.machines.clone();
+        let removed = Some(std::mem::ManuallyDrop::into_inner(kept));
+        let mut lab = Self {
+            conductor: None,
+            _testbed: testbed,
+            api,
+            images,
+            machines,
+            folder,
+            _removed: removed,
+        };
+        lab.start_conductor()?;
+        Ok(lab)
+    }
+
+    /// Starts the conductor, on the state that it left if there is one.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn start_conductor(&mut self) -> anyhow::Result<()> {
+        let mut serve = testbed(&self.folder);
+        serve
+            .arg("exec")
+            .arg("--")
+            .arg(program("ferric"))
+            .arg("serve");
+        serve.arg("--config").arg(self.folder.join("ferric.toml"));
+        let mut running = Running::start("ferric", &mut serve, &self.folder.join("ferric.log"))?;
+        wait::until("the conductor to answer", START, || {
+            running.check()?;
+            Ok(self.api.get("/v1/conductors").is_ok().then_some(()))
+        })?;
+        self.conductor = Some(running);
+        Ok(())
+    }
+
+    /// SIGKILL.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn kill_conductor(&mut self) -> anyhow::Result<()> {
+        self.conductor.take().context("no conductor runs")?.crash()
+    }
+
+    pub fn api(&self) -> &Api {
+        &self.api
+    }
+
+    pub fn images(&self) -> &Images {
+        &self.images
+    }
+
+    /// Where logs, disks and state are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Keeps the folder when the lab ends, for a look at what happened.
+    pub fn keep_folder(&mut self) {
+        if let Some(folder) = self._removed.take() {
+            drop(folder.keep());
+        }
+    }
+
+    pub fn machine(&self, name: &str) -> &Machine {
+        self.machines
+            .iter()
+            .find(|machine| machine.name == name)
+            .expect("the plan has this machine")
+    }
+
+    pub fn serial(&self, name: &str) -> Serial {
+        Serial {
+            path: self
+                .folder
+                .join("lab/machines")
+                .join(name)
+                .join("serial.log"),
+        }
+    }
+
+    /// The file behind a machine's disk.
+    pub fn disk(&self, name: &str, index: usize) -> PathBuf {
+        self.folder
+            .join("lab/machines")
+            .join(name)
+            .join(format!("disk{index}.raw"))
+    }
+
+    /// Does something to a machine's power behind the conductor's back: `cut`, `on`, ...
+    ///
+    /// # Errors
+    /// When the testbed refuses.
+    pub fn power(&self, name: &str, action: &str) -> anyhow::Result<()> {
+        output(testbed(&self.folder).args(["power", name, action])).map(drop)
+    }
+
+    /// Enrols a machine with its port.
+    ///
+    /// # Errors
+    /// When the API refuses.
+    pub fn enroll(&self, name: &str) -> anyhow::Result<Node<'_>> {
+        Node::enroll(self, self.machine(name))
+    }
+}
+
+/// The testbed's program, talking to the lab in this folder.
+fn testbed(folder: &Path) -> Command {
+    let mut testbed = command(program("ferric-testbed"));
+    testbed.arg("--state").arg(folder.join("lab"));
+    testbed
+}
+
+fn free_port(wanted: u16) -> anyhow::Result<u16> {
+    let bound = TcpListener::bind(("127.0.0.1", wanted))
+        .or_else(|_| TcpListener::bind(("127.0.0.1", 0)))?;
+    Ok(bound.local_addr()?.port())
+}
+
+fn lab_file(plan: &Plan, folder: &Path, port: u16) -> String {
+    let mut text = format!(
+        "name = \"{}\"\n\n[dnsmasq]\nhostsdir = \"{folder}/hosts\"\noptsdir = \"{folder}/options\"\n\
+         tftp_root = \"{folder}/tftp\"\n\n[[forward]]\nlisten = \"127.0.0.1:{port}\"\nto = \"127.0.0.1:6385\"\n\n",
+        plan.name,
+        folder = folder.display(),
+    );
+    for machine in &plan.machines {
+        text.push_str(&machine.toml());
+    }
+    text
+}
+
+fn settings_file(plan: &Plan, folder: &Path, images: &Images) -> String {
+    let image_folder = images
+        .system
+        .parent()
+        .expect("a file is in a folder")
+        .display();
+    format!(
+        "state_dir = \"{folder}/state\"\nhost = \"conductor-1\"\n\n\
+         [provision]\nlisten = \"{PROVISION}\"\n\n\
+         [boot]\nkernel = \"{}\"\nramdisk = \"{}\"\n\
+         kernel_append_params = \"nofb vga=normal console=tty0 console=ttyS0,115200n8\"\n\
+         dnsmasq_hosts_dir = \"{folder}/hosts\"\ndnsmasq_options_dir = \"{folder}/options\"\ntftp_root = \"{folder}/tftp\"\n\n\
+         [images]\nallowed_paths = [\"{image_folder}\", \"{folder}\"]\n\n{}",
+        images.kernel.display(),
+        images.ramdisk.display(),
+        plan.settings,
+        folder = folder.display(),
+    )
+}

@@ -1,0 +1,107 @@
+//! A virtual machine of a lab, as its TOML file describes it.
+
+use std::fmt::Write;
+use uuid::Uuid;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Firmware {
+    Uefi,
+    Bios,
+}
+
+impl Firmware {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Uefi => "uefi",
+            Self::Bios => "bios",
+        }
+    }
+}
+
+/// A disk by bus (`virtio`, `scsi`, `nvme`), size (`6GiB`) and serial number.
+#[derive(Clone, Debug)]
+pub struct Disk {
+    pub bus: &'static str,
+    pub size: &'static str,
+    pub serial: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Machine {
+    pub name: String,
+    pub firmware: Firmware,
+    pub memory_mib: u32,
+    pub disks: Vec<Disk>,
+    pub mac: String,
+    pub uuid: Uuid,
+    pub bmc_port: u16,
+}
+
+/// Who the virtual BMCs let in.
+pub const BMC_USER: &str = "admin";
+pub const BMC_PASSWORD: &str = "testbed-secret";
+
+impl Machine {
+    /// The machine with this number in its lab: one CPU, one disk, one NIC.
+    pub fn new(number: u8, name: &str, firmware: Firmware) -> Self {
+        Self {
+            name: name.to_owned(),
+            firmware,
+            memory_mib: 1024,
+            disks: vec![Disk {
+                bus: "virtio",
+                size: "6GiB",
+                serial: format!("{name}-root"),
+            }],
+            mac: format!("52:54:00:fe:00:{number:02x}"),
+            uuid: Uuid::from_u128(0xfe00_0000_0000_4000_8000_0000_0000_0000 + u128::from(number)),
+            bmc_port: 8000 + u16::from(number),
+        }
+    }
+
+    #[must_use]
+    pub fn disks(mut self, disks: Vec<Disk>) -> Self {
+        self.disks = disks;
+        self
+    }
+
+    #[must_use]
+    pub fn memory_mib(mut self, memory_mib: u32) -> Self {
+        self.memory_mib = memory_mib;
+        self
+    }
+
+    /// As the conductor reaches it, inside of the lab.
+    pub fn bmc_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.bmc_port)
+    }
+
+    /// Its table in the lab's file.
+    pub fn toml(&self) -> String {
+        let Self {
+            name,
+            firmware,
+            memory_mib,
+            mac,
+            uuid,
+            bmc_port,
+            ..
+        } = self;
+        let mut text = format!(
+            "[[machine]]\nname = \"{name}\"\nuuid = \"{uuid}\"\nfirmware = \"{}\"\ncpus = 1\nmemory = {memory_mib}\n\
+             nics = [{{ mac = \"{mac}\" }}]\n\
+             bmc = {{ listen = \"127.0.0.1:{bmc_port}\", username = \"{BMC_USER}\", password = \"{BMC_PASSWORD}\" }}\n\
+             disks = [\n",
+            firmware.name()
+        );
+        for Disk { bus, size, serial } in &self.disks {
+            writeln!(
+                text,
+                "  {{ bus = \"{bus}\", size = \"{size}\", serial = \"{serial}\" }},"
+            )
+            .expect("a string takes all");
+        }
+        text.push_str("]\n\n");
+        text
+    }
+}

@@ -1,0 +1,42 @@
+//! The conductor dies while an image is being written, and no work is lost.
+
+use super::{LOGIN, available, lab, told};
+
+#[test]
+fn a_deploy_survives_sigkill_and_writes_once() {
+    told(lab("restart"), |lab| {
+        let uuid = {
+            let node = available(lab, "m1");
+            node.image(&lab.images().system).unwrap();
+            node.start_deploy("phoenix").unwrap();
+            node.writes(50 << 20).unwrap();
+            node.uuid
+        };
+        let console = lab.serial("m1").len();
+        lab.kill_conductor().unwrap();
+        lab.start_conductor().unwrap();
+        let node = ferric_tests::node::Node::known(lab, "m1").unwrap();
+        assert_eq!(node.uuid, uuid);
+        node.becomes_active().unwrap();
+
+        let events = node.events(0).unwrap();
+        let started = |event: &&serde_json::Value| {
+            event["event"] == "step_started" && event["step"]["step"] == "write_image"
+        };
+        assert_eq!(
+            events.iter().filter(started).count(),
+            1,
+            "write_image was started more than once"
+        );
+        // What is on the disk only grows: nobody began anew.
+        let written: Vec<u64> = events
+            .iter()
+            .filter(|event| event["event"] == "progress")
+            .filter_map(|event| event["bytes_done"].as_u64())
+            .collect();
+        assert!(written.is_sorted(), "{written:?}");
+        lab.serial("m1")
+            .wait_for("phoenix login:", console, LOGIN)
+            .unwrap();
+    });
+}

@@ -1,0 +1,43 @@
+//! Stories with real virtual machines. One at a time: see `.config/nextest.toml`.
+
+mod big_image;
+mod conductor_restart;
+mod failures;
+
+use ferric_tests::lab::{Lab, Plan};
+use ferric_tests::machine::{Firmware, Machine};
+use ferric_tests::node::Node;
+use serde_json::json;
+use std::time::Duration;
+
+/// A cause must be on the node within this time.
+const TWO_MINUTES: Duration = Duration::from_secs(120);
+const LOGIN: Duration = Duration::from_secs(420);
+
+/// A lab with one BIOS machine, which boots the fastest.
+fn lab(name: &str) -> Lab {
+    Lab::start(&Plan::new(
+        name,
+        vec![Machine::new(1, "m1", Firmware::Bios)],
+    ))
+    .unwrap()
+}
+
+/// Enrolled and available without the first cleaning, which other stories show.
+fn available<'a>(lab: &'a Lab, name: &str) -> Node<'a> {
+    let node = lab.enroll(name).unwrap();
+    node.set("/automated_clean", &json!(false)).unwrap();
+    node.manage().unwrap();
+    node.provide().unwrap();
+    node
+}
+
+/// Runs a story; when it fails, the lab's logs stay.
+fn told(mut lab: Lab, story: impl FnOnce(&mut Lab) + std::panic::UnwindSafe) {
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| story(&mut lab)));
+    if let Err(panic) = outcome {
+        lab.keep_folder();
+        println!("the lab's logs are in {}", lab.folder().display());
+        std::panic::resume_unwind(panic);
+    }
+}
