@@ -1,2 +1,6 @@
-//! Placeholder.
+//! Ferric's control plane: conductor, REST API, boot services and command line, one binary.
+
+pub mod boot;
 pub mod conductor;
+pub mod config;
+pub mod tls;

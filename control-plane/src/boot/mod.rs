@@ -1,0 +1,176 @@
+//! The boot plane: what a machine gets from DHCP to the image, all of it derived from the store when it asks.
+//!
+//! It starts no run and changes no node; the conductor says with `network_boot` what a machine shall get.
+
+mod dnsmasq;
+mod files;
+mod image;
+mod image_source;
+mod routes;
+mod script;
+mod tftp;
+
+pub use image::{Digest, ImageLocation};
+pub use routes::router;
+
+use crate::config::Settings;
+use ferric_model::ids::{MacAddress, NodeId};
+use ferric_model::node::{NetworkBoot, Node};
+use ferric_model::port::Port;
+use ferric_store::{FieldValue, Key, Query, Store, StoreError, Table};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Why a machine cannot be given what it needs to boot. The sentence says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    #[error("writing {path}", path = path.display())]
+    Write {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("{0}")]
+    Setting(String),
+    #[error("the image {image} cannot be used: {problem}")]
+    Image { image: String, problem: String },
+    #[error("asking for the image {image}")]
+    ImageRequest {
+        image: String,
+        #[source]
+        source: reqwest::Error,
+    },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct BootPlane {
+    settings: Arc<Settings>,
+    store: Arc<dyn Store>,
+    client: reqwest::Client,
+}
+
+impl BootPlane {
+    /// Ready to answer machines; `client` is used to ask for images.
+    pub fn new(settings: Arc<Settings>, store: Arc<dyn Store>, client: reqwest::Client) -> Self {
+        Self {
+            settings,
+            store,
+            client,
+        }
+    }
+
+    /// Puts the iPXE programs where the TFTP server finds them. Once, at start.
+    ///
+    /// # Errors
+    /// [`BootError::Write`] when a program is missing or cannot be copied.
+    pub fn install_tftp_files(&self) -> Result<(), BootError> {
+        tftp::install(&self.settings.boot)
+    }
+
+    /// DHCP for these ports, before the machine is powered on. Doing it again changes nothing.
+    ///
+    /// # Errors
+    /// [`BootError`] when a file cannot be written.
+    pub async fn prepare(&self, node: &Node, ports: &[Port]) -> Result<(), BootError> {
+        self.validate(node).map_err(BootError::Setting)?;
+        let url = self
+            .settings
+            .provision_base()
+            .unwrap_or_default()
+            .to_owned();
+        let ports: Vec<Port> = ports
+            .iter()
+            .filter(|port| port.pxe_enabled)
+            .cloned()
+            .collect();
+        let boot = self.settings.boot.clone();
+        blocking(move || {
+            ports
+                .iter()
+                .try_for_each(|port| dnsmasq::admit(&boot, &url, port))
+        })
+        .await
+    }
+
+    /// Takes the ports out of DHCP again.
+    ///
+    /// # Errors
+    /// [`BootError`] when a file cannot be written.
+    pub async fn clean_up(&self, _node: &Node, ports: &[Port]) -> Result<(), BootError> {
+        let ports = ports.to_vec();
+        let boot = self.settings.boot.clone();
+        blocking(move || {
+            ports
+                .iter()
+                .try_for_each(|port| dnsmasq::ignore(&boot, port))
+        })
+        .await
+    }
+
+    /// What is missing for a network boot of this node.
+    ///
+    /// # Errors
+    /// A sentence that names the setting.
+    pub fn validate(&self, node: &Node) -> Result<(), String> {
+        if self.settings.provision_base().is_none() {
+            return Err(
+                "no provisioning listener: start ferric with --provision-listen ADDRESS:PORT"
+                    .to_owned(),
+            );
+        }
+        for part in [script::Part::Kernel, script::Part::Ramdisk] {
+            script::source(&self.settings.boot, node, part)?;
+        }
+        Ok(())
+    }
+
+    /// Where a machine downloads the node's image, with what is known of it.
+    ///
+    /// # Errors
+    /// [`BootError::Image`] names the image and the problem.
+    pub async fn image(&self, node: &Node) -> Result<ImageLocation, BootError> {
+        image::locate(&self.settings, &self.client, node).await
+    }
+
+    async fn node(&self, id: NodeId) -> Result<Option<Node>, StoreError> {
+        let record = self.store.get(&Key::new(Table::Node, id)).await?;
+        record.map(|record| record.decode()).transpose()
+    }
+
+    async fn node_by_mac(&self, mac: &MacAddress) -> Result<Option<Node>, StoreError> {
+        let address = FieldValue::Text(mac.to_string());
+        let page = self
+            .store
+            .page(&Query::all(Table::Port).filter("address", vec![address]))
+            .await?;
+        let Some(record) = page.records.first() else {
+            return Ok(None);
+        };
+        self.node(record.decode::<Port>()?.node_uuid).await
+    }
+
+    /// The script for a machine with this address, and the node it belongs to.
+    async fn script(&self, mac: &MacAddress) -> Result<Option<(NodeId, String)>, BootError> {
+        let Some(node) = self.node_by_mac(mac).await? else {
+            return Ok(None);
+        };
+        let script = match node.network_boot {
+            NetworkBoot::LocalDisk => script::local_disk(),
+            NetworkBoot::Ramdisk => {
+                script::ramdisk(&self.settings, &node).map_err(BootError::Setting)?
+            }
+        };
+        Ok(Some((node.uuid, script)))
+    }
+}
+
+async fn blocking(
+    work: impl FnOnce() -> Result<(), BootError> + Send + 'static,
+) -> Result<(), BootError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+}

@@ -1,0 +1,212 @@
+//! iPXE scripts: the one that finds out who asks, and the two answers. Pure text.
+
+use crate::config::{Boot, Settings};
+use ferric_model::node::Node;
+use ferric_model::run::Activity;
+use std::path::PathBuf;
+
+/// The two files a ramdisk is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Kernel,
+    Ramdisk,
+}
+
+/// Where one of them comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    File(PathBuf),
+    Url(String),
+}
+
+impl Part {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Kernel => "kernel",
+            Self::Ramdisk => "ramdisk",
+        }
+    }
+}
+
+/// `driver_info` before the setting.
+pub(super) fn source(boot: &Boot, node: &Node, part: Part) -> Result<Source, String> {
+    let (key, setting) = match part {
+        Part::Kernel => ("deploy_kernel", &boot.kernel),
+        Part::Ramdisk => ("deploy_ramdisk", &boot.ramdisk),
+    };
+    let text = node
+        .driver_info
+        .get(key)
+        .and_then(|value| value.as_str())
+        .or(setting.as_deref());
+    let Some(text) = text else {
+        return Err(format!(
+            "set driver_info.{key} or boot.{name} in the configuration",
+            name = part.name()
+        ));
+    };
+    if text.starts_with("http://") || text.starts_with("https://") {
+        return Ok(Source::Url(text.to_owned()));
+    }
+    let path = PathBuf::from(text.strip_prefix("file://").unwrap_or(text));
+    match path.is_file() {
+        true => Ok(Source::File(path)),
+        false => Err(format!(
+            "{key} {text} is neither a URL nor a file on this conductor"
+        )),
+    }
+}
+
+/// For every machine: tries the interface it booted from, then the others.
+pub(super) fn entry(base: &str) -> String {
+    let mut script = String::from("#!ipxe\n");
+    for interface in [
+        "netX", "net0", "net1", "net2", "net3", "net4", "net5", "net6", "net7",
+    ] {
+        script.push_str(&format!(
+            "isset ${{{interface}/mac}} && chain --autofree {base}/boot/${{{interface}/mac:hexhyp}}.ipxe ||\n"
+        ));
+    }
+    script.push_str("echo No node with one of these addresses wants to boot from here.\n");
+    script.push_str(LOCAL);
+    script
+}
+
+/// `exit 1` makes UEFI firmware go on to its next boot option; SeaBIOS and its like are told the drive.
+const LOCAL: &str = "iseq ${platform} efi && exit 1 ||\nsanboot --no-describe --drive 0x80\n";
+
+pub(super) fn local_disk() -> String {
+    format!("#!ipxe\n{LOCAL}")
+}
+
+pub(super) fn ramdisk(settings: &Settings, node: &Node) -> Result<String, String> {
+    let base = settings
+        .provision_base()
+        .ok_or("no provisioning listener")?;
+    let url = |part: Part| {
+        source(&settings.boot, node, part).map(|source| match source {
+            Source::Url(url) => url,
+            Source::File(_) => format!("{base}/boot/files/{}/{}", node.uuid, part.name()),
+        })
+    };
+    let (kernel, ramdisk) = (url(Part::Kernel)?, url(Part::Ramdisk)?);
+    let arguments = arguments(settings, node, base);
+    Ok(format!(
+        "#!ipxe\n\
+         set attempt:int32 0\n\
+         :load\n\
+         imgfree\n\
+         kernel {kernel} {arguments} BOOTIF=${{netX/mac}} initrd=ramdisk || goto again\n\
+         initrd --name ramdisk {ramdisk} || goto again\n\
+         boot\n\
+         :again\n\
+         inc attempt\n\
+         iseq ${{attempt}} 10 && goto give_up ||\n\
+         echo Loading failed, trying again.\n\
+         sleep 5\n\
+         goto load\n\
+         :give_up\n\
+         echo The ramdisk could not be loaded.\n\
+         poweroff\n"
+    ))
+}
+
+/// `%default%` in the node's own parameters stands for the configured ones, as in Ironic.
+fn arguments(settings: &Settings, node: &Node, base: &str) -> String {
+    let configured = &settings.boot.kernel_append_params;
+    let own = [&node.instance_info, &node.driver_info]
+        .iter()
+        .find_map(|info| {
+            info.get("kernel_append_params")
+                .and_then(|value| value.as_str())
+        });
+    let append = own.map_or_else(
+        || configured.clone(),
+        |own| own.replace("%default%", configured),
+    );
+    // A line break would start another command of the script.
+    let append = append.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut arguments = format!("selinux=0 troubleshoot=0 text {append} ipa-api-url={base}");
+    if node
+        .run
+        .as_ref()
+        .is_some_and(|run| run.activity == Activity::Inspect)
+    {
+        arguments.push_str(&format!(
+            " ipa-inspection-callback-url={base}/v1/continue_inspection"
+        ));
+    }
+    arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ferric_model::ids::NodeId;
+    use serde_json::json;
+    use uuid::Uuid;
+
+    fn node() -> Node {
+        let mut node = Node::new(NodeId(Uuid::nil()), "redfish", jiff::Timestamp::UNIX_EPOCH);
+        node.driver_info
+            .insert("deploy_kernel".into(), json!("http://mirror/kernel"));
+        node.driver_info
+            .insert("deploy_ramdisk".into(), json!("/dev/null/none"));
+        node
+    }
+
+    #[test]
+    fn sources() {
+        let boot = Boot {
+            ramdisk: Some("/etc/hostname".into()),
+            ..Boot::default()
+        };
+        let url = Source::Url("http://mirror/kernel".into());
+        assert_eq!(source(&boot, &node(), Part::Kernel), Ok(url));
+        assert!(
+            source(&boot, &node(), Part::Ramdisk)
+                .unwrap_err()
+                .contains("neither a URL nor a file")
+        );
+        let bare = Node::new(NodeId(Uuid::nil()), "redfish", jiff::Timestamp::UNIX_EPOCH);
+        assert_eq!(
+            source(&boot, &bare, Part::Ramdisk),
+            Ok(Source::File("/etc/hostname".into()))
+        );
+        assert!(
+            source(&boot, &bare, Part::Kernel)
+                .unwrap_err()
+                .contains("driver_info.deploy_kernel")
+        );
+    }
+
+    #[test]
+    fn own_parameters_cannot_add_commands() {
+        let mut node = node();
+        node.driver_info.insert(
+            "kernel_append_params".into(),
+            json!("%default% quiet\nshell"),
+        );
+        let settings = crate::config::Settings::load(
+            None,
+            crate::config::Overrides {
+                state_dir: Some("/tmp".into()),
+                provision_listen: Some("10.0.0.1:80".parse().unwrap()),
+                ..Default::default()
+            },
+        )
+        .unwrap();
+        let text = arguments(&settings, &node, "http://10.0.0.1");
+        assert_eq!(
+            text,
+            "selinux=0 troubleshoot=0 text nofb vga=normal quiet shell ipa-api-url=http://10.0.0.1"
+        );
+    }
+
+    #[test]
+    fn the_entry_asks_for_each_interface() {
+        let script = entry("http://h:1");
+        assert!(script.starts_with("#!ipxe\n"));
+        assert!(script.contains("chain --autofree http://h:1/boot/${net0/mac:hexhyp}.ipxe ||"));
+    }
+}

@@ -1,0 +1,56 @@
+//! The command line. It talks to the API like any other client and knows nothing that the API does not say.
+
+mod client;
+mod node;
+mod output;
+mod serve;
+
+pub use output::report;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Bare-metal provisioning: conductor, API and boot services in one binary.
+#[derive(Debug, Parser)]
+#[command(name = "ferric", version)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the conductor with its API and boot services.
+    Serve(serve::Serve),
+    /// Enrol nodes and take them through their life.
+    Node(node::Arguments),
+}
+
+/// How the process ends, by sysexits' numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Done = 0,
+    /// Bad usage or configuration.
+    Usage = 64,
+    /// What was asked for failed.
+    Internal = 70,
+    /// The conductor cannot be reached or is busy: try again.
+    Retry = 75,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Runs the command that was given.
+///
+/// # Errors
+/// Whatever ended it, with the chain of causes.
+pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    match arguments.command {
+        Command::Serve(serve) => serve::run(serve).await,
+        Command::Node(arguments) => node::run(arguments).await,
+    }
+}

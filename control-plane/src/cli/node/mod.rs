@@ -1,0 +1,91 @@
+//! `ferric node ...`: one function a verb, each a call or two of the API.
+
+mod create;
+mod deploy;
+mod show;
+mod watch;
+
+use super::client::Client;
+use super::output::line;
+use clap::Subcommand;
+use reqwest::Method;
+use serde_json::json;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Where the API is.
+    #[arg(long, env = "FERRIC_URL", default_value = "http://127.0.0.1:6385", global = true)]
+    url: String,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Enrol a node and its ports.
+    Create(create::Create),
+    /// All nodes, a line each.
+    List,
+    /// Everything about a node, as JSON.
+    Show { node: String },
+    /// Check the BMC and take the node to `manageable`.
+    Manage(Change),
+    /// Boot the ramdisk and find out what the machine is made of.
+    Inspect(Change),
+    /// Clean the disks and make the node `available`.
+    Provide(Change),
+    /// Write an image and boot it.
+    Deploy(deploy::Deploy),
+    /// Take the instance down and clean the disks.
+    Undeploy(Change),
+    /// Stop what the node waits for.
+    Abort(Change),
+    /// Forget the node and its ports.
+    Delete { node: String },
+    /// Follow a node with live progress.
+    Watch(watch::Watch),
+}
+
+/// A verb without arguments of its own.
+#[derive(Debug, clap::Args)]
+struct Change {
+    node: String,
+    /// Follow the node until it has got there, or failed.
+    #[arg(long)]
+    wait: bool,
+}
+
+pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let client = Client::new(&arguments.url);
+    match arguments.verb {
+        Verb::Create(create) => create.run(&client).await,
+        Verb::List => show::list(&client).await,
+        Verb::Show { node } => show::show(&client, &node).await,
+        Verb::Manage(change) => provision(&client, change, "manage", "manageable").await,
+        Verb::Inspect(change) => provision(&client, change, "inspect", "manageable").await,
+        Verb::Provide(change) => provision(&client, change, "provide", "available").await,
+        Verb::Deploy(deploy) => deploy.run(&client).await,
+        Verb::Undeploy(change) => provision(&client, change, "deleted", "available").await,
+        Verb::Abort(change) => provision(&client, Change { wait: false, ..change }, "abort", "").await,
+        Verb::Delete { node } => {
+            client.send(Method::DELETE, &format!("/v1/nodes/{node}"), None).await?;
+            line(&format!("{node} deleted"));
+            Ok(())
+        }
+        Verb::Watch(watch) => watch.run(&client).await,
+    }
+}
+
+async fn provision(client: &Client, change: Change, target: &str, goal: &str) -> anyhow::Result<()> {
+    let node = &change.node;
+    // Read before the request, so that the watch misses nothing that it causes.
+    let after = watch::last_event(client, node).await?;
+    client.send(Method::PUT, &format!("/v1/nodes/{node}/states/provision"), Some(&json!({ "target": target }))).await?;
+    match change.wait {
+        true => watch::follow(client, node, after, Some(goal)).await,
+        false => {
+            line(&format!("{node}: {target} accepted; follow it with `ferric node watch {node}`"));
+            Ok(())
+        }
+    }
+}

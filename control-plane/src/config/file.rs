@@ -1,0 +1,210 @@
+//! The TOML file as it is written, and the checks that turn it into [`Settings`].
+
+use super::{Agent, Boot, Conductor, Overrides, Settings, SettingsError};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 6385);
+
+/// The whole file; every section may be left out.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct File {
+    state_dir: Option<PathBuf>,
+    host: Option<String>,
+    conductor_group: String,
+    api: Api,
+    provision: Provision,
+    drivers: Drivers,
+    conductor: Conductor,
+    agent: Agent,
+    boot: Boot,
+    images: Images,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Api {
+    listen: Option<SocketAddr>,
+    public_url: Option<String>,
+    allow_unauthenticated: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Provision {
+    listen: Option<SocketAddr>,
+    url: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Images {
+    allowed_paths: Vec<PathBuf>,
+}
+
+/// What is enabled. Nothing named: everything that is built in.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Drivers {
+    pub enabled_hardware_types: Option<Vec<String>>,
+    /// By interface kind: `boot = ["ipxe"]`.
+    pub enabled_interfaces: BTreeMap<String, Vec<String>>,
+    /// By interface kind: `deploy = "direct"`.
+    pub default_interfaces: BTreeMap<String, String>,
+}
+
+impl File {
+    pub(super) fn read(path: &Path) -> Result<Self, SettingsError> {
+        let text = std::fs::read_to_string(path).map_err(|source| SettingsError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        toml::from_str(&text).map_err(|source| SettingsError::Parse {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })
+    }
+
+    pub(super) fn check(self, overrides: Overrides) -> Result<Settings, SettingsError> {
+        let listen = overrides
+            .listen
+            .or(self.api.listen)
+            .unwrap_or(DEFAULT_LISTEN);
+        if !listen.ip().is_loopback() && !self.api.allow_unauthenticated {
+            return Err(SettingsError::Unauthenticated(listen));
+        }
+        let provision_listen = overrides.provision_listen.or(self.provision.listen);
+        check_intervals(&self.conductor, &self.agent)?;
+        Ok(Settings {
+            state_dir: overrides
+                .state_dir
+                .or(self.state_dir)
+                .ok_or(SettingsError::NoStateDir)?,
+            host: self.host.map_or_else(host_name, Ok)?,
+            conductor_group: self.conductor_group.to_lowercase(),
+            listen,
+            provision_listen,
+            provision_url: provision_url(self.provision.url, provision_listen)?,
+            public_url: self
+                .api
+                .public_url
+                .map(|url| url.trim_end_matches('/').to_owned()),
+            drivers: self.drivers,
+            conductor: self.conductor,
+            agent: self.agent,
+            boot: self.boot,
+            image_paths: self.images.allowed_paths,
+        })
+    }
+}
+
+fn provision_url(
+    url: Option<String>,
+    listen: Option<SocketAddr>,
+) -> Result<Option<String>, SettingsError> {
+    match (url, listen) {
+        (Some(url), _) => Ok(Some(url.trim_end_matches('/').to_owned())),
+        (None, Some(address)) if address.ip().is_unspecified() => {
+            Err(SettingsError::ProvisionAddress(address))
+        }
+        (None, address) => Ok(address.map(|address| format!("http://{address}"))),
+    }
+}
+
+fn check_intervals(conductor: &Conductor, agent: &Agent) -> Result<(), SettingsError> {
+    let wrong = |setting, value: u64, problem| {
+        Err(SettingsError::Value {
+            setting,
+            value: value.to_string(),
+            problem,
+        })
+    };
+    if agent.poll_interval_s == 0 || agent.poll_interval_s > 10 {
+        return wrong(
+            "agent.poll_interval_s",
+            agent.poll_interval_s,
+            "must be from 1 to 10",
+        );
+    }
+    if conductor.beat_interval_s == 0 || conductor.beat_timeout_s <= conductor.beat_interval_s {
+        return wrong(
+            "conductor.beat_timeout_s",
+            conductor.beat_timeout_s,
+            "must be longer than beat_interval_s",
+        );
+    }
+    if conductor.periodic_concurrency == 0 {
+        return wrong("conductor.periodic_concurrency", 0, "must be at least 1");
+    }
+    Ok(())
+}
+
+fn host_name() -> Result<String, SettingsError> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").map_err(SettingsError::Host)?;
+    Ok(name.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Result<(), &str>) {
+        let outcome = toml::from_str::<File>(text)
+            .map_err(|error| error.to_string())
+            .and_then(|file| {
+                let state_dir = Some(PathBuf::from("/tmp/state"));
+                file.check(Overrides {
+                    state_dir,
+                    ..Overrides::default()
+                })
+                .map_err(|error| error.to_string())
+            });
+        match (outcome, expected) {
+            (Ok(_), Ok(())) => {}
+            (Err(error), Err(part)) => {
+                assert!(error.contains(part), "{error:?} does not contain {part:?}")
+            }
+            (outcome, expected) => panic!("{text:?}: {outcome:?}, expected {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn files() {
+        check("", Ok(()));
+        check("hots = 'a'", Err("unknown field `hots`"));
+        check("[conductor]\nautomated_claen = true", Err("unknown field"));
+        check(
+            "[api]\nlisten = '0.0.0.0:6385'",
+            Err("refusing to listen on 0.0.0.0:6385"),
+        );
+        check(
+            "[api]\nlisten = '0.0.0.0:6385'\nallow_unauthenticated = true",
+            Ok(()),
+        );
+        check(
+            "[provision]\nlisten = '0.0.0.0:80'",
+            Err("set provision.url"),
+        );
+        check(
+            "[provision]\nlisten = '0.0.0.0:80'\nurl = 'http://10.0.0.1/'",
+            Ok(()),
+        );
+        check("[agent]\npoll_interval_s = 11", Err("from 1 to 10"));
+        check("[conductor]\nbeat_timeout_s = 5", Err("beat_interval_s"));
+    }
+
+    #[test]
+    fn the_state_directory_must_be_named() {
+        let error = File::default().check(Overrides::default()).unwrap_err();
+        assert!(error.to_string().contains("--state"));
+    }
+
+    #[test]
+    fn machines_are_told_the_listeners_address() {
+        let url = provision_url(None, Some("192.168.100.1:6380".parse().unwrap())).unwrap();
+        assert_eq!(url.as_deref(), Some("http://192.168.100.1:6380"));
+    }
+}

@@ -1,0 +1,218 @@
+//! Settings: the TOML file and the command line, checked once; only valid settings reach the program.
+//!
+//! Every constant that bounds something outside of the process stands here with its default.
+
+mod file;
+
+pub use file::{Drivers, File};
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Everything that can be set, checked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The store, its key and the boot files.
+    pub state_dir: PathBuf,
+    /// The name this conductor registers under.
+    pub host: String,
+    pub conductor_group: String,
+    /// The operator's API.
+    pub listen: SocketAddr,
+    /// What machines need, and nothing else. `None`: no machine can boot from here.
+    pub provision_listen: Option<SocketAddr>,
+    /// The URL machines are told, without a slash at its end. From `provision_listen` unless set.
+    pub provision_url: Option<String>,
+    /// The URL of links in answers; from the request's host when `None`.
+    pub public_url: Option<String>,
+    pub drivers: Drivers,
+    pub conductor: Conductor,
+    pub agent: Agent,
+    pub boot: Boot,
+    /// Folders from which `file://` images may be taken.
+    pub image_paths: Vec<PathBuf>,
+}
+
+/// How the conductor works.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Conductor {
+    pub automated_clean: bool,
+    pub power_off_after_deploy_failure: bool,
+    /// Deploys and cleans that run at the same time; more are answered 503.
+    pub max_concurrent_deploy: usize,
+    pub max_concurrent_clean: usize,
+    /// Seconds that a second asker for a node waits before it gets 409.
+    pub node_lock_wait_s: u64,
+    pub beat_interval_s: u64,
+    /// A conductor that was not heard of for so long is dead.
+    pub beat_timeout_s: u64,
+    pub power_sync_interval_s: u64,
+    pub power_sync_max_failures: u32,
+    pub force_power_state_during_sync: bool,
+    pub power_recovery_interval_s: u64,
+    pub wait_check_interval_s: u64,
+    pub deploy_callback_timeout_s: u64,
+    pub clean_callback_timeout_s: u64,
+    pub inspect_callback_timeout_s: u64,
+    pub power_change_timeout_s: u64,
+    pub soft_power_off_timeout_s: u64,
+    /// Visits of periodic jobs that run at the same time.
+    pub periodic_concurrency: usize,
+}
+
+impl Default for Conductor {
+    fn default() -> Self {
+        Self {
+            automated_clean: true,
+            power_off_after_deploy_failure: true,
+            max_concurrent_deploy: 250,
+            max_concurrent_clean: 50,
+            node_lock_wait_s: 3,
+            beat_interval_s: 10,
+            beat_timeout_s: 60,
+            power_sync_interval_s: 120,
+            power_sync_max_failures: 3,
+            force_power_state_during_sync: true,
+            power_recovery_interval_s: 300,
+            wait_check_interval_s: 5,
+            deploy_callback_timeout_s: 1800,
+            clean_callback_timeout_s: 1800,
+            inspect_callback_timeout_s: 1800,
+            power_change_timeout_s: 60,
+            soft_power_off_timeout_s: 600,
+            periodic_concurrency: 8,
+        }
+    }
+}
+
+/// How the agent is spoken to.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Agent {
+    pub heartbeat_timeout_s: u64,
+    /// While a command runs the agent is asked so often.
+    pub poll_interval_s: u64,
+    /// After so many polls without an answer the power state is read.
+    pub poll_failures: u32,
+    pub request_timeout_s: u64,
+    /// Refuse `http://` call-back URLs.
+    pub require_tls: bool,
+    pub stream_raw_images: bool,
+}
+
+impl Default for Agent {
+    fn default() -> Self {
+        Self {
+            heartbeat_timeout_s: 300,
+            poll_interval_s: 3,
+            poll_failures: 3,
+            request_timeout_s: 60,
+            require_tls: true,
+            stream_raw_images: true,
+        }
+    }
+}
+
+/// How machines boot.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Boot {
+    /// Kernel and ramdisk of nodes that name none in `driver_info`: a path or a URL.
+    pub kernel: Option<String>,
+    pub ramdisk: Option<String>,
+    pub kernel_append_params: String,
+    /// Where dnsmasq reads hosts and options; `None`: the machines' DHCP is somebody else's.
+    pub dnsmasq_hosts_dir: Option<PathBuf>,
+    pub dnsmasq_options_dir: Option<PathBuf>,
+    /// Where the TFTP server reads the iPXE programs; they are copied there from `ipxe_dir` at start.
+    pub tftp_root: Option<PathBuf>,
+    pub ipxe_dir: PathBuf,
+    pub bios_bootfile: String,
+    pub uefi_bootfile: String,
+}
+
+impl Default for Boot {
+    fn default() -> Self {
+        Self {
+            kernel: None,
+            ramdisk: None,
+            kernel_append_params: "nofb vga=normal".to_owned(),
+            dnsmasq_hosts_dir: None,
+            dnsmasq_options_dir: None,
+            tftp_root: None,
+            ipxe_dir: PathBuf::from("/usr/lib/ipxe"),
+            bios_bootfile: "undionly.kpxe".to_owned(),
+            uefi_bootfile: "snponly.efi".to_owned(),
+        }
+    }
+}
+
+/// What the command line overrides.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    pub state_dir: Option<PathBuf>,
+    pub listen: Option<SocketAddr>,
+    pub provision_listen: Option<SocketAddr>,
+}
+
+/// A setting that cannot be used, with what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    #[error("reading the configuration file {path}", path = path.display())]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("the configuration file {path} is not valid", path = path.display())]
+    Parse {
+        path: PathBuf,
+        #[source]
+        source: Box<toml::de::Error>,
+    },
+    #[error(
+        "--state DIR (or state_dir in the configuration file) is missing: say where to keep the store"
+    )]
+    NoStateDir,
+    #[error(
+        "refusing to listen on {0} without authentication: anybody who reaches that address could wipe every node; \
+         listen on a loopback address, or set api.allow_unauthenticated = true if the network is trusted"
+    )]
+    Unauthenticated(SocketAddr),
+    #[error("provision.listen is {0}: name the address that machines reach, or set provision.url")]
+    ProvisionAddress(SocketAddr),
+    #[error("{setting} = {value}: {problem}")]
+    Value {
+        setting: &'static str,
+        value: String,
+        problem: &'static str,
+    },
+    #[error("reading this machine's host name")]
+    Host(#[source] std::io::Error),
+}
+
+impl Settings {
+    /// The file (if any) with the overrides on top, checked.
+    ///
+    /// # Errors
+    /// [`SettingsError`] names the setting and what to do.
+    pub fn load(path: Option<&Path>, overrides: Overrides) -> Result<Self, SettingsError> {
+        let file = match path {
+            Some(path) => File::read(path)?,
+            None => File::default(),
+        };
+        file.check(overrides)
+    }
+
+    /// What machines are told to call: `http://ADDRESS:PORT` without a slash at its end.
+    pub fn provision_base(&self) -> Option<&str> {
+        self.provision_url.as_deref()
+    }
+}
+
+/// Seconds of a setting as a duration.
+pub fn seconds(value: u64) -> Duration {
+    Duration::from_secs(value)
+}

@@ -1,0 +1,10 @@
+//! The log: to standard error, with the level from `FERRIC_LOG` (as in `FERRIC_LOG=ferric=debug`).
+
+use tracing_subscriber::EnvFilter;
+
+/// Once, by the program.
+pub(crate) fn start() {
+    let filter = EnvFilter::try_from_env("FERRIC_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    // Refused only when a log stands already, as in tests.
+    drop(tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init());
+}
