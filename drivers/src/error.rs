@@ -33,7 +33,7 @@ pub enum BmcError {
     },
     /// No connection came about.
     #[error(
-        "connecting to BMC {address}: check redfish_address in driver_info and the network to it"
+        "connecting to BMC {address}: check redfish_address in driver_info (also whether http or https) and the network to it"
     )]
     Connect {
         /// The BMC.

@@ -236,22 +236,16 @@ pub(crate) fn no_answer(
     }
 }
 
-fn is_certificate_problem(error: &reqwest::Error) -> bool {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        // An I/O error hides what it wraps from `source`.
-        let inner = error
-            .downcast_ref::<std::io::Error>()
-            .and_then(|error| error.get_ref());
-        let tls = error
-            .downcast_ref()
-            .or_else(|| inner.and_then(|error| error.downcast_ref()));
-        if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+/// Looks through the whole chain; an I/O error shows what it wraps only by `get_ref`.
+fn is_certificate_problem(error: &(dyn Error + 'static)) -> bool {
+    let wrapped = error
+        .downcast_ref::<std::io::Error>()
+        .and_then(|error| error.get_ref());
+    matches!(
+        error.downcast_ref(),
+        Some(rustls::Error::InvalidCertificate(_))
+    ) || wrapped.is_some_and(|error| is_certificate_problem(error))
+        || error.source().is_some_and(is_certificate_problem)
 }
 
 /// The allowable values that Redfish writes beside a property or a parameter.

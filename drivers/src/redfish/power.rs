@@ -178,7 +178,9 @@ impl System {
                 });
             }
             sleep(pause).await;
-            pause = (pause + self.bmc.settings().poll_interval / 2).min(LONGEST_POLL);
+            if leg.action.is_soft() {
+                pause = (pause + self.bmc.settings().poll_interval / 2).min(LONGEST_POLL);
+            }
         }
     }
 

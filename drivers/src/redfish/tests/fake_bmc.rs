@@ -1,0 +1,533 @@
+//! A Redfish service in the test's own process. What is odd about it is data: see [`Oddities`].
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Response, StatusCode};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+/// What the user of every fake BMC is called, and the password.
+pub(super) const USER: &str = "admin";
+pub(super) const PASSWORD: &str = "secret";
+/// `admin:secret` in base64.
+const BASIC: &str = "Basic YWRtaW46c2VjcmV0";
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Auth {
+    #[default]
+    Open,
+    /// Only basic authentication, and no trace of sessions.
+    Basic,
+    /// Sessions and basic authentication; 401 without a challenge.
+    Sessions,
+    /// As `Sessions`, but opening one answers with this status.
+    SessionsRefused(u16),
+    /// A service root that shows sessions, which a 401 with a challenge refuses: only basic works.
+    Challenge,
+    /// A session is answered without a token.
+    NoToken,
+}
+
+/// How the service treats entity tags.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Tags {
+    #[default]
+    None,
+    /// Compared as they should be; the first PATCH finds the resource changed since.
+    Changed,
+    /// Given with a weakness mark, and compared without.
+    WeakGivenStrongTaken,
+    /// Whatever comes does not match.
+    NeverMatch,
+    /// None given, but demanded.
+    Demanded,
+}
+
+/// A scripted answer to the next `times` requests of a method to a path.
+#[derive(Clone, Debug)]
+pub(super) struct Fault {
+    pub(super) request: &'static str,
+    pub(super) times: usize,
+    pub(super) status: u16,
+    pub(super) headers: &'static [(&'static str, &'static str)],
+    pub(super) body: String,
+    pub(super) delay: Duration,
+}
+
+impl Fault {
+    /// `request` is the method and how the path begins.
+    pub(super) fn new(request: &'static str, times: usize, status: u16) -> Self {
+        Self {
+            request,
+            times,
+            status,
+            headers: &[],
+            body: String::new(),
+            delay: Duration::ZERO,
+        }
+    }
+
+    /// Answers as it should, but late.
+    pub(super) fn slow(request: &'static str, times: usize, delay: Duration) -> Self {
+        Self {
+            delay,
+            ..Self::new(request, times, 0)
+        }
+    }
+}
+
+/// Everything that a fake BMC may do differently.
+#[derive(Clone, Debug)]
+pub(super) struct Oddities {
+    pub(super) auth: Auth,
+    pub(super) tags: Tags,
+    pub(super) systems: Vec<&'static str>,
+    /// Merged into each system (RFC 7396): null removes a field.
+    pub(super) system: Value,
+    /// Further resources.
+    pub(super) resources: Vec<(&'static str, Value)>,
+    /// The status with which a PATCH of `Boot` is refused.
+    pub(super) refuses_boot: fn(&Value) -> Option<u16>,
+    /// The state to which the machine goes after each reset type, `None`: the type is refused.
+    pub(super) resets: fn(&str) -> Option<&'static str>,
+    /// How often the old state is still read after a reset.
+    pub(super) lag: usize,
+    pub(super) faults: Vec<Fault>,
+}
+
+impl Default for Oddities {
+    fn default() -> Self {
+        Self {
+            auth: Auth::Open,
+            tags: Tags::None,
+            systems: vec!["1"],
+            system: json!({}),
+            resources: Vec::new(),
+            refuses_boot: |_| None,
+            resets: |reset| match reset {
+                "On" | "ForceOn" | "ForceRestart" | "GracefulRestart" | "PowerCycle" => Some("On"),
+                "ForceOff" | "GracefulShutdown" | "PushPowerButton" => Some("Off"),
+                _ => None,
+            },
+            lag: 1,
+            faults: Vec::new(),
+        }
+    }
+}
+
+/// A running fake BMC; dropping it ends it.
+pub(super) struct FakeBmc {
+    pub(super) address: SocketAddr,
+    shared: Arc<Shared>,
+    _server: JoinSet<()>,
+}
+
+struct Shared {
+    oddities: Oddities,
+    inner: Mutex<Inner>,
+    busy: AtomicUsize,
+    busiest: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Inner {
+    resources: HashMap<String, Value>,
+    faults: Vec<Fault>,
+    tokens: Vec<String>,
+    sessions_opened: usize,
+    tag: u32,
+    /// The state that comes after so many reads.
+    next_power: Option<(&'static str, usize)>,
+    log: Vec<String>,
+}
+
+impl FakeBmc {
+    pub(super) async fn start(oddities: Oddities) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared::new(oddities));
+        let service = service(shared.clone());
+        let mut server = JoinSet::new();
+        server.spawn(async move { axum::serve(listener, service).await.unwrap() });
+        Self {
+            address,
+            shared,
+            _server: server,
+        }
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The requests so far, each with method, path and body.
+    pub(super) fn log(&self) -> Vec<String> {
+        self.shared.inner.lock().log.clone()
+    }
+
+    /// The requests that changed something, without paths: what was sent, in order.
+    pub(super) fn changes(&self) -> Vec<String> {
+        let log = self.log();
+        let bodies = log
+            .iter()
+            .filter(|line| line.starts_with("PATCH") || line.contains("Reset "))
+            .filter_map(|line| line.splitn(3, ' ').nth(2));
+        bodies.map(str::to_owned).collect()
+    }
+
+    pub(super) fn count(&self, start: &str) -> usize {
+        self.log()
+            .iter()
+            .filter(|line| line.starts_with(start))
+            .count()
+    }
+
+    pub(super) fn sessions_opened(&self) -> usize {
+        self.shared.inner.lock().sessions_opened
+    }
+
+    pub(super) fn open_sessions(&self) -> usize {
+        self.shared.inner.lock().tokens.len()
+    }
+
+    /// The BMC forgets every session, as after a restart of its own.
+    pub(super) fn expire_sessions(&self) {
+        self.shared.inner.lock().tokens.clear();
+    }
+
+    /// The most requests that were under way at once.
+    pub(super) fn busiest(&self) -> usize {
+        self.shared.busiest.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn power(&self) -> Value {
+        self.shared.inner.lock().resources["/redfish/v1/Systems/1"]["PowerState"].clone()
+    }
+}
+
+/// The service alone, for tests that bring their own listener.
+pub(super) fn plain_service() -> axum::Router {
+    service(Arc::new(Shared::new(Oddities::default())))
+}
+
+fn service(shared: Arc<Shared>) -> axum::Router {
+    axum::Router::new().fallback(answer).with_state(shared)
+}
+
+impl Shared {
+    fn new(oddities: Oddities) -> Self {
+        let mut inner = Inner {
+            faults: oddities.faults.clone(),
+            ..Inner::default()
+        };
+        let mut root = json!({"Systems": {"@odata.id": "/redfish/v1/Systems"}});
+        if !matches!(oddities.auth, Auth::Open | Auth::Basic) {
+            merge(
+                &mut root,
+                &json!({"Links": {"Sessions": {"@odata.id": "/redfish/v1/SessionService/Sessions"}}}),
+            );
+        }
+        inner.resources.insert("/redfish/v1/".into(), root);
+        let path = |id: &&str| {
+            if id.contains('/') {
+                (*id).to_owned()
+            } else {
+                format!("/redfish/v1/Systems/{id}")
+            }
+        };
+        let members: Vec<_> = oddities
+            .systems
+            .iter()
+            .map(|id| json!({"@odata.id": path(id)}))
+            .collect();
+        inner
+            .resources
+            .insert("/redfish/v1/Systems".into(), json!({"Members": members}));
+        for id in &oddities.systems {
+            let mut system = system(&path(id));
+            merge(&mut system, &oddities.system);
+            inner.resources.insert(path(id), system);
+        }
+        inner.resources.extend(
+            oddities
+                .resources
+                .iter()
+                .map(|(path, body)| ((*path).to_owned(), body.clone())),
+        );
+        Self {
+            oddities,
+            inner: Mutex::new(inner),
+            busy: AtomicUsize::new(0),
+            busiest: AtomicUsize::new(0),
+        }
+    }
+}
+
+fn system(path: &str) -> Value {
+    json!({
+        "@odata.id": path,
+        "Manufacturer": "Ferric",
+        "PowerState": "Off",
+        "Boot": {
+            "BootSourceOverrideEnabled": "Disabled",
+            "BootSourceOverrideTarget": "None",
+            "BootSourceOverrideTarget@Redfish.AllowableValues": ["None", "Pxe", "Hdd", "Cd", "BiosSetup", "UefiHttp", "UsbCd"],
+            "BootSourceOverrideMode": "UEFI",
+        },
+        "Actions": {"#ComputerSystem.Reset": {
+            "target": format!("{path}/Actions/ComputerSystem.Reset"),
+            "ResetType@Redfish.AllowableValues": ["On", "ForceOff", "GracefulShutdown", "ForceRestart"],
+        }},
+    })
+}
+
+/// JSON merge patch, RFC 7396.
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = json!({});
+    }
+    for (key, value) in patch {
+        if value.is_null() {
+            target.as_object_mut().unwrap().remove(key);
+        } else {
+            merge(&mut target[key], value);
+        }
+    }
+}
+
+async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
+    let busy = shared.busy.fetch_add(1, Ordering::SeqCst) + 1;
+    shared.busiest.fetch_max(busy, Ordering::SeqCst);
+    let answer = handle(&shared, request).await;
+    shared.busy.fetch_sub(1, Ordering::SeqCst);
+    answer
+}
+
+async fn handle(shared: &Shared, request: Request) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let bytes = to_bytes(body, 1 << 20).await.unwrap();
+    let body: Value = if bytes.is_empty() {
+        Value::Null
+    } else {
+        serde_json::from_slice(&bytes).unwrap()
+    };
+    let (method, path) = (
+        parts.method.as_str().to_owned(),
+        parts.uri.path().to_owned(),
+    );
+    let line = format!(
+        "{method} {path} {}",
+        if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        }
+    );
+    shared.inner.lock().log.push(line.trim_end().to_owned());
+    let fault = shared.inner.lock().take_fault(&format!("{method} {path}"));
+    if let Some(fault) = fault {
+        if fault.status != 0 {
+            let mut response = Response::builder().status(fault.status);
+            for (name, value) in fault.headers {
+                response = response.header(*name, *value);
+            }
+            return response.body(Body::from(fault.body)).unwrap();
+        }
+        tokio::time::sleep(fault.delay).await;
+    }
+    if let Some(answer) = shared.authenticate(&method, &path, &parts.headers, &body) {
+        return answer;
+    }
+    match method.as_str() {
+        "GET" => shared.get(&path),
+        "PATCH" => shared.patch(&path, &parts.headers, &body),
+        "POST" => shared.reset(&path, &body),
+        _ => status(405),
+    }
+}
+
+impl Inner {
+    fn take_fault(&mut self, request: &str) -> Option<Fault> {
+        let fault = self
+            .faults
+            .iter_mut()
+            .find(|fault| fault.times > 0 && request.starts_with(fault.request))?;
+        fault.times -= 1;
+        Some(fault.clone())
+    }
+}
+
+impl Shared {
+    fn authenticate(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &HeaderMap,
+        body: &Value,
+    ) -> Option<Response<Body>> {
+        let is_session = path.starts_with("/redfish/v1/SessionService/Sessions");
+        let mut inner = self.inner.lock();
+        let token = headers
+            .get("x-auth-token")
+            .and_then(|value| value.to_str().ok());
+        let has_token = token.is_some_and(|token| inner.tokens.iter().any(|known| known == token));
+        let has_password = headers
+            .get("authorization")
+            .is_some_and(|value| value == BASIC);
+        match (self.oddities.auth, method) {
+            (Auth::Open, _) => None,
+            _ if path == "/redfish/v1/" && method == "GET" => None,
+            (Auth::SessionsRefused(code), "POST") if is_session => Some(status(code)),
+            (Auth::NoToken, "POST") if is_session => Some(status(201)),
+            (Auth::Challenge, "POST") if is_session => Some(challenge()),
+            (Auth::Sessions, "POST") if is_session => Some(inner.open_session(body)),
+            (Auth::Sessions, "DELETE") if is_session && has_token => {
+                inner.tokens.retain(|known| Some(known.as_str()) != token);
+                Some(status(204))
+            }
+            (Auth::Basic | Auth::Challenge, _) if !has_password => Some(challenge()),
+            _ if has_token || has_password => None,
+            _ => Some(status(401)),
+        }
+    }
+
+    fn get(&self, path: &str) -> Response<Body> {
+        let mut inner = self.inner.lock();
+        inner.advance_power(path);
+        let Some(resource) = inner.resources.get(path) else {
+            return status(404);
+        };
+        let mut response = Response::builder()
+            .status(200)
+            .header("content-type", "application/json");
+        match self.oddities.tags {
+            Tags::None | Tags::Demanded => {}
+            Tags::Changed | Tags::NeverMatch => {
+                response = response.header("etag", format!("\"{}\"", inner.tag))
+            }
+            Tags::WeakGivenStrongTaken => {
+                response = response.header("etag", format!("W/\"{}\"", inner.tag))
+            }
+        }
+        response.body(Body::from(resource.to_string())).unwrap()
+    }
+
+    fn patch(&self, path: &str, headers: &HeaderMap, body: &Value) -> Response<Body> {
+        let mut inner = self.inner.lock();
+        let given = headers
+            .get("if-match")
+            .and_then(|value| value.to_str().ok());
+        let current = format!("\"{}\"", inner.tag);
+        match (self.oddities.tags, given) {
+            (Tags::Changed, Some(_)) if inner.tag == 0 => {
+                inner.tag = 1;
+                return status(412);
+            }
+            (Tags::Changed | Tags::WeakGivenStrongTaken, Some(given)) if given != current => {
+                return status(412);
+            }
+            (Tags::NeverMatch, Some(_)) => return status(412),
+            (Tags::Demanded, None) => return status(428),
+            _ => {}
+        }
+        if let Some(code) = body
+            .get("Boot")
+            .and_then(|boot| (self.oddities.refuses_boot)(boot))
+        {
+            return error(code, "The property BootSourceOverrideMode is not writable.");
+        }
+        match inner.resources.get_mut(path) {
+            Some(resource) => merge(resource, body),
+            None => return status(404),
+        }
+        status(204)
+    }
+
+    fn reset(&self, path: &str, body: &Value) -> Response<Body> {
+        let reset = body["ResetType"].as_str().unwrap_or_default();
+        if !path.ends_with("/Actions/ComputerSystem.Reset") {
+            return status(404);
+        }
+        match (self.oddities.resets)(reset) {
+            Some(state) => {
+                self.inner.lock().next_power = Some((state, self.oddities.lag));
+                status(204)
+            }
+            None => error(400, "The reset type is not supported."),
+        }
+    }
+}
+
+impl Inner {
+    fn open_session(&mut self, body: &Value) -> Response<Body> {
+        if body != &json!({"UserName": USER, "Password": PASSWORD}) {
+            return status(401);
+        }
+        self.sessions_opened += 1;
+        let (number, token) = (
+            self.sessions_opened,
+            format!("token-{}", self.sessions_opened),
+        );
+        self.tokens.push(token.clone());
+        let location = format!("/redfish/v1/SessionService/Sessions/{number}");
+        Response::builder()
+            .status(201)
+            .header("x-auth-token", token)
+            .header("location", location)
+            .body(Body::empty())
+            .unwrap()
+    }
+
+    fn advance_power(&mut self, path: &str) {
+        let Some((state, lag)) = self.next_power else {
+            return;
+        };
+        let Some(resource) = self
+            .resources
+            .get_mut(path)
+            .filter(|resource| resource.get("PowerState").is_some())
+        else {
+            return;
+        };
+        self.next_power = lag.checked_sub(1).map(|lag| (state, lag));
+        if self.next_power.is_none() {
+            resource["PowerState"] = json!(state);
+        }
+    }
+}
+
+fn status(code: u16) -> Response<Body> {
+    let status = StatusCode::from_u16(code).unwrap();
+    Response::builder()
+        .status(status)
+        .body(Body::empty())
+        .unwrap()
+}
+
+fn challenge() -> Response<Body> {
+    Response::builder()
+        .status(401)
+        .header("www-authenticate", "Basic realm=\"bmc\"")
+        .body(Body::empty())
+        .unwrap()
+}
+
+fn error(code: u16, message: &str) -> Response<Body> {
+    let body = json!({"error": {"code": "Base.1.0.GeneralError", "message": "See ExtendedInfo.", "@Message.ExtendedInfo": [{"Message": message}]}});
+    Response::builder()
+        .status(code)
+        .body(Body::from(body.to_string()))
+        .unwrap()
+}
