@@ -20,6 +20,10 @@ pub type Object = Map<String, Value>;
 
 /// Everything stored about a node. Written by the conductor only.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are the wire's, and each says something of its own"
+)]
 pub struct Node {
     pub uuid: NodeId,
     pub name: Option<String>,

@@ -4,56 +4,8 @@
 
 pub mod table;
 
-use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::str::FromStr;
-
-macro_rules! named {
-    ($(#[$doc:meta])* $name:ident, $unknown:literal, { $($variant:ident = $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum $name {
-            $(#[serde(rename = $text)] $variant,)*
-        }
-
-        impl $name {
-            /// All of them, in the order of declaration.
-            pub const ALL: &[Self] = &[$(Self::$variant),*];
-
-            /// The name on the wire.
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $text,)*
-                }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str(self.name())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = UnknownName;
-
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                match text {
-                    $($text => Ok(Self::$variant),)*
-                    _ => Err(UnknownName { kind: $unknown, text: text.to_owned() }),
-                }
-            }
-        }
-    };
-}
-
-/// A text from outside that names nothing we know.
-#[derive(Debug, thiserror::Error)]
-#[error("{text:?} is not a {kind}")]
-pub struct UnknownName {
-    kind: &'static str,
-    text: String,
-}
+pub use crate::named::UnknownName;
+use crate::named::named;
 
 named!(
     /// Where a node stands. The names are Ironic's, to the letter.

@@ -1,1 +1,0 @@
-//! Placed by the store and the ring of conductors; see the tests for Ironic's vectors.
