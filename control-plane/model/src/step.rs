@@ -85,3 +85,94 @@ fn interface_rank(interface: &str) -> u32 {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn step(interface: &str, name: &str, priority: u32) -> Step {
+        Step {
+            id: StepId::new(interface, name),
+            priority,
+            args: Map::new(),
+            by: Performer::Conductor,
+            abortable: false,
+            recovery: Recovery::RunAgain,
+        }
+    }
+
+    fn check(steps: &[(&str, &str, u32)], expected: &str) {
+        let made = steps.iter();
+        let mut steps: Vec<Step> = made
+            .map(|(on, name, priority)| step(on, name, *priority))
+            .collect();
+        order(&mut steps);
+        let names: Vec<String> = steps.iter().map(|step| step.id.to_string()).collect();
+        assert_eq!(names.join(" "), expected);
+    }
+
+    #[test]
+    fn priority_then_interface_then_name() {
+        check(
+            &[("raid", "a", 10), ("power", "b", 10), ("deploy", "c", 90)],
+            "deploy.c power.b raid.a",
+        );
+        check(
+            &[
+                ("raid", "x", 5),
+                ("bios", "x", 5),
+                ("deploy", "x", 5),
+                ("firmware", "x", 5),
+                ("management", "x", 5),
+                ("power", "x", 5),
+                ("vendor", "x", 5),
+                ("console", "x", 5),
+            ],
+            "vendor.x power.x management.x firmware.x deploy.x bios.x raid.x console.x",
+        );
+        check(
+            &[("deploy", "b", 5), ("deploy", "a", 5), ("deploy", "c", 6)],
+            "deploy.c deploy.a deploy.b",
+        );
+    }
+
+    fn any_step() -> impl Strategy<Value = Step> {
+        let interface = prop_oneof![Just("power"), Just("deploy"), Just("raid"), Just("odd")];
+        (interface, "[ab]", 0..3u32)
+            .prop_map(|(interface, name, priority)| step(interface, &name, priority))
+    }
+
+    proptest! {
+        #[test]
+        fn ordering_loses_nothing_and_keeps_equals_as_they_stood(
+            mut steps in proptest::collection::vec(any_step(), 0..12)
+        ) {
+            for (place, step) in steps.iter_mut().enumerate() {
+                step.args.insert("place".to_owned(), place.into());
+            }
+            let before = steps.clone();
+            order(&mut steps);
+            prop_assert_eq!(steps.len(), before.len());
+            prop_assert!(before.iter().all(|step| steps.contains(step)));
+            for pair in steps.windows(2) {
+                let [left, right] = pair else { unreachable!("windows of two") };
+                prop_assert!(left.priority >= right.priority);
+                if left.priority == right.priority && left.id == right.id {
+                    prop_assert!(left.args["place"].as_u64() < right.args["place"].as_u64());
+                }
+            }
+        }
+
+        #[test]
+        fn the_order_of_what_is_told_apart_is_one(
+            steps in proptest::collection::vec(any_step(), 0..12)
+        ) {
+            let mut forwards = steps.clone();
+            let mut backwards: Vec<Step> = steps.into_iter().rev().collect();
+            order(&mut forwards);
+            order(&mut backwards);
+            prop_assert_eq!(forwards, backwards);
+        }
+    }
+}

@@ -190,3 +190,90 @@ impl ProvisionState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write;
+
+    /// The whole product of states and events: a changed row, and one that was forgotten, show here.
+    #[test]
+    fn every_event_in_every_state() {
+        let mut product = String::new();
+        for state in ProvisionState::ALL {
+            writeln!(product, "{state}").unwrap();
+            let (legal, illegal): (Vec<Event>, Vec<Event>) = Event::ALL
+                .iter()
+                .partition(|event| state.on(**event).is_ok());
+            for event in legal {
+                let next = state.on(event).unwrap();
+                writeln!(product, "    {:9} -> {next}", event.name()).unwrap();
+            }
+            let illegal: Vec<_> = illegal.into_iter().map(Event::name).collect();
+            writeln!(product, "    illegal: {}", illegal.join(", ")).unwrap();
+        }
+        insta::assert_snapshot!(product);
+    }
+
+    #[test]
+    fn an_illegal_event_says_which_and_where() {
+        let illegal = ProvisionState::DeployWait.on(Event::Provide).unwrap_err();
+        assert_eq!(
+            illegal.to_string(),
+            "the event \"provide\" is not allowed in the provision state \"wait call-back\""
+        );
+    }
+
+    #[test]
+    fn names_go_both_ways() {
+        for state in ProvisionState::ALL {
+            assert_eq!(state.name().parse::<ProvisionState>().unwrap(), *state);
+            let json = serde_json::to_value(state).unwrap();
+            assert_eq!(json, state.name());
+        }
+        assert!("Active".parse::<ProvisionState>().is_err());
+    }
+
+    /// Stable, running, waiting, failed, held: each state is one of them, and only one.
+    #[test]
+    fn every_state_is_of_one_kind() {
+        for state in ProvisionState::ALL {
+            let is = |suffix: &str| state.name().ends_with(suffix);
+            let kinds = [
+                state.is_stable(),
+                state.is_running(),
+                state.is_wait(),
+                is("failed"),
+                is("hold"),
+            ];
+            let count = kinds.iter().filter(|kind| **kind).count();
+            assert_eq!(count, 1, "{state}");
+            assert_eq!(
+                state.default_target().is_none(),
+                state.is_stable(),
+                "{state}"
+            );
+        }
+    }
+
+    /// Nothing is a dead end: from each state some events lead to one that rests.
+    #[test]
+    fn a_stable_state_can_be_reached_from_everywhere() {
+        for start in ProvisionState::ALL {
+            let mut reached = vec![*start];
+            let mut next = 0;
+            while let Some(state) = reached.get(next).copied() {
+                next += 1;
+                for after in Event::ALL.iter().filter_map(|event| state.on(*event).ok()) {
+                    if !reached.contains(&after) {
+                        reached.push(after);
+                    }
+                }
+            }
+            assert!(
+                reached[1..].iter().any(|state| state.is_stable()),
+                "{start}"
+            );
+        }
+    }
+}
