@@ -1,0 +1,101 @@
+# Ground of the image build: folders, failing with one line, cleaning up, the cache. Sourced by `build` and `check`.
+# shellcheck shell=bash
+
+BUILD_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+REPOSITORY=$(dirname "$BUILD_DIR")
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/ferric
+IMAGES=$CACHE/images
+PRODUCTS=$REPOSITORY/target/images
+LOG=$PRODUCTS/build.log
+RELEASE=bookworm
+CHILD=
+
+say() { echo "image-build: $*"; }
+
+# The one line that a failure ends with. What went before is in the log.
+fail() {
+    echo "image-build: $* (log: $LOG)" >&2
+    exit 1
+}
+
+# Runs a command with its output in the log; the first argument names it for the one line.
+logged() {
+    local what=$1
+    shift
+    printf '\n=== %s %s\n' "$(date --utc +%T)" "$what" >>"$LOG"
+    interruptible "$@" >>"$LOG" 2>&1 || fail "$what failed"
+}
+
+# A shell in the middle of a foreground command hears of a signal only when that ends, so it waits for a background one.
+interruptible() {
+    "$@" &
+    CHILD=$!
+    local status=0
+    wait "$CHILD" || status=$?
+    CHILD=
+    return "$status"
+}
+
+# Command prefix: mounts and processes that end with their first process, so that nothing of them is left however the
+# build ends, and no mount shows anywhere else on the machine.
+CONTAINED=(unshare --mount --pid --fork --kill-child --mount-proc)
+
+# Everything half-made is in one folder, which goes away however the build ends.
+open_workshop() {
+    local stale
+    for stale in "$IMAGES"/work.*; do
+        [ ! -e "$stale" ] || clear_workshop "$stale"
+    done
+    WORK=$(mktemp -d "$IMAGES/work.XXXXXXXX")
+    trap close_workshop EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
+}
+
+close_workshop() {
+    if [ -n "$CHILD" ]; then
+        # unshare blocks the milder signals while it waits; its namespaces die with it.
+        kill -KILL "$CHILD" 2>/dev/null
+        wait "$CHILD" 2>/dev/null
+    fi
+    clear_workshop "$WORK"
+}
+
+# Also called on what a killed build left behind: its mounts went with its namespace, a loop device did not.
+clear_workshop() {
+    local try
+    for try in 1 2 3 4 5; do
+        losetup --list --noheadings --output NAME,BACK-FILE | grep -F " $1/" |
+            while read -r device _; do losetup --detach "$device"; done
+        # The last processes of a killed namespace may still be writing.
+        rm -rf --one-file-system "$1" 2>/dev/null && return
+        sleep "$try"
+    done
+    say "could not remove $1" >&2
+}
+
+# Digest over words, and over the content and names of files below image-build/.
+digest() {
+    local words=$1
+    shift
+    (
+        cd "$BUILD_DIR" || exit
+        echo "$words"
+        find "$@" -type f ! -name '*.rst' -exec sha256sum {} + | LC_ALL=C sort -k 2
+    ) | sha256sum | cut -c 1-32
+}
+
+# Moves a finished folder into the cache in one step: a cache entry is whole or not there. Keeps the newest three of
+# its kind.
+publish() {
+    local folder=$1 name=$2
+    chmod -R a-w,a+rX "$folder" && chmod u+w "$folder"
+    mv --no-target-directory "$folder" "$IMAGES/$name" || fail "moving $name into the cache failed"
+    find "$IMAGES" -maxdepth 1 -name "${name%-*}-*" -printf '%T@ %p\n' | sort -rn | tail -n +4 | cut -d ' ' -f 2 |
+        while read -r old; do rm -rf "$old"; done
+}
+
+# Copies a file to its place in one step. A copy, not a link: who writes to a product must not spoil the cache.
+place() {
+    cp --reflink=auto --no-preserve=mode "$1" "$2.new" && mv "$2.new" "$2" || fail "writing $2 failed"
+}

@@ -1,0 +1,54 @@
+# The ramdisk: a base that is cached, and the agent in a second archive behind it. Sourced by `build`.
+# shellcheck shell=bash
+
+# Makes the base unless the cache has it: kernel, base.initramfs and contents.json in RAMDISK_BASE.
+provide_ramdisk_base() {
+    RAMDISK_DIGEST=$(digest "ramdisk $RELEASE" \
+        elements/ferric-apt elements/ferric-static elements/ferric-ramdisk lib/pack-initramfs requirements.txt)
+    RAMDISK_BASE=$IMAGES/ramdisk-$RAMDISK_DIGEST
+    [ ! -d "$RAMDISK_BASE" ] || return 0
+    say "building the base of the ramdisk (some minutes; log: $LOG)"
+    export DIB_FERRIC_OUTPUT=$WORK/ramdisk
+    mkdir "$DIB_FERRIC_OUTPUT"
+    run_dib "building the base of the ramdisk" -o "$WORK/ramdisk-image" ferric-ramdisk
+    publish "$DIB_FERRIC_OUTPUT" "ramdisk-$RAMDISK_DIGEST"
+}
+
+provide_agent() {
+    AGENT=${FERRIC_AGENT_BINARY:-}
+    if [ -z "$AGENT" ]; then
+        AGENT=$REPOSITORY/target/release/ferric-agent
+        logged "building ferric-agent" cargo build --release --package ferric-agent \
+            --manifest-path "$REPOSITORY/Cargo.toml" --target-dir "$REPOSITORY/target"
+    fi
+    [ -f "$AGENT" ] || fail "there is no agent at $AGENT"
+    AGENT_DIGEST=$(sha256sum "$AGENT" | cut -d ' ' -f 1)
+}
+
+# A tree of the agent and of those of its shared libraries that the base lacks.
+collect_agent() {
+    local tree=$1 library name
+    mkdir -p "$tree/usr/bin" "$tree/usr/lib/x86_64-linux-gnu"
+    install -m 755 "$AGENT" "$tree/usr/bin/ferric-agent"
+    # A script has no libraries: ldd fails on it and names none.
+    ldd "$AGENT" 2>/dev/null | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p' | while read -r library; do
+        name=$(basename "$library")
+        jq --exit-status --arg name "$name" '.libraries | index($name)' "$RAMDISK_BASE/contents.json" >/dev/null ||
+            install -m 644 "$library" "$tree/usr/lib/x86_64-linux-gnu/$name"
+    done
+}
+
+build_ramdisk() {
+    provide_agent
+    provide_ramdisk_base
+    if manifest current ramdisk "$RAMDISK_DIGEST" "$AGENT_DIGEST"; then
+        return
+    fi
+    collect_agent "$WORK/agent"
+    logged "packing the agent" "$BUILD_DIR/lib/pack-initramfs" "$WORK/agent" "$WORK/agent.initramfs"
+    # The kernel unpacks one archive after the other into the same root.
+    cat "$RAMDISK_BASE/base.initramfs" "$WORK/agent.initramfs" >"$WORK/initramfs"
+    place "$RAMDISK_BASE/kernel" "$PRODUCTS/ferric-agent.kernel"
+    place "$WORK/initramfs" "$PRODUCTS/ferric-agent.initramfs"
+    manifest ramdisk "$RAMDISK_DIGEST" "$AGENT_DIGEST" "$RAMDISK_BASE"
+}
