@@ -1,0 +1,129 @@
+//! The query part of a URL: known keys only, each read as its type.
+
+use super::error::{ApiError, ApiResult};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// Keys and values, decoded. Of a key that comes twice the last one counts.
+#[derive(Debug, Default)]
+pub(super) struct Arguments(BTreeMap<String, String>);
+
+impl Arguments {
+    pub(super) fn parse(query: Option<&str>) -> Self {
+        let pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+        Self(pairs.into_owned().collect())
+    }
+
+    /// Refuses every key that is not among these.
+    pub(super) fn allow(&self, known: &[&str]) -> ApiResult<()> {
+        let unknown: Vec<&str> = self
+            .0
+            .keys()
+            .map(String::as_str)
+            .filter(|key| !known.contains(key))
+            .collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        Err(unexpected(&unknown))
+    }
+
+    pub(super) fn text(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+
+    pub(super) fn required(&self, key: &str) -> ApiResult<&str> {
+        self.text(key).ok_or_else(|| missing(key))
+    }
+
+    pub(super) fn boolean(&self, key: &str) -> ApiResult<Option<bool>> {
+        let parsed = self.text(key).map(|text| {
+            let value = parse_bool(text);
+            value.ok_or_else(|| ApiError::invalid(not_a_boolean(key, text)))
+        });
+        parsed.transpose()
+    }
+
+    pub(super) fn integer(&self, key: &str) -> ApiResult<Option<i64>> {
+        let parsed = self.text(key).map(|text| {
+            let wrong = |_| ApiError::invalid(format!("{key} must be an integer, not {text:?}"));
+            text.trim().parse().map_err(wrong)
+        });
+        parsed.transpose()
+    }
+
+    pub(super) fn uuid(&self, key: &str) -> ApiResult<Option<Uuid>> {
+        let parsed = self.text(key).map(|text| {
+            let wrong = |_| ApiError::invalid(format!("{key} must be a UUID, not {text:?}"));
+            text.parse().map_err(wrong)
+        });
+        parsed.transpose()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// A list with commas, in lower case and without repetitions.
+    pub(super) fn list(&self, key: &str) -> Option<Vec<String>> {
+        let mut items = Vec::new();
+        for item in self.text(key)?.split(',') {
+            let item = item.trim().to_lowercase();
+            if !item.is_empty() && !items.contains(&item) {
+                items.push(item);
+            }
+        }
+        Some(items)
+    }
+}
+
+/// 400 for keys that the resource does not know.
+pub(super) fn unexpected(keys: &[&str]) -> ApiError {
+    ApiError::invalid(format!("unexpected arguments: {}", keys.join(", ")))
+}
+
+/// 400 for a key that must be there.
+pub(super) fn missing(key: &str) -> ApiError {
+    ApiError::invalid(format!("the argument {key} is missing"))
+}
+
+pub(super) fn not_a_boolean(key: &str, text: &str) -> String {
+    format!("{key} must be true or false, not {text:?}")
+}
+
+/// All the ways in which clients write it.
+pub(super) fn parse_bool(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "1" | "t" | "true" | "on" | "y" | "yes" => Some(true),
+        "0" | "f" | "false" | "off" | "n" | "no" => Some(false),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_read_as_their_types() {
+        let arguments = Arguments::parse(Some("a=On&n=5&l=UUID,%20name,,uuid&bad=maybe"));
+        assert_eq!(arguments.boolean("a").unwrap(), Some(true));
+        assert_eq!(arguments.boolean("none").unwrap(), None);
+        assert_eq!(arguments.integer("n").unwrap(), Some(5));
+        assert_eq!(arguments.list("l").unwrap(), ["uuid", "name"]);
+        assert!(arguments.boolean("bad").is_err());
+        assert!(arguments.integer("bad").is_err());
+        assert!(arguments.uuid("bad").is_err());
+        assert!(arguments.required("none").is_err());
+    }
+
+    #[test]
+    fn unknown_keys_are_named() {
+        let arguments = Arguments::parse(Some("limit=1&bogus=2&zz"));
+        assert!(arguments.allow(&["limit", "bogus", "zz"]).is_ok());
+        let error = arguments.allow(&["limit"]).unwrap_err();
+        assert!(format!("{error:?}").contains("bogus, zz"));
+    }
+}

@@ -1,0 +1,144 @@
+//! Reading a request's JSON: how large and how deep it may be, before anything is parsed.
+
+use super::error::{ApiError, ApiResult};
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use http::StatusCode;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::{Map, Value};
+
+const LIMIT_BYTES: usize = 1 << 20;
+/// A config drive comes along.
+const PROVISION_LIMIT_BYTES: usize = 64 << 20;
+/// An inventory with the machine's logs comes along.
+const INSPECTION_LIMIT_BYTES: usize = 16 << 20;
+const DEPTH_LIMIT: usize = 25;
+
+/// A parsed body; an absent one is an empty object.
+pub(super) struct Json(pub(super) Value);
+
+/// A body that must be an object, whose keys the handler takes out one by one.
+pub(super) struct JsonObject(pub(super) Map<String, Value>);
+
+impl<S: Send + Sync> FromRequest<S> for Json {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _state: &S) -> ApiResult<Self> {
+        let limit = limit_bytes(request.uri().path());
+        let bytes = read(request.into_body(), limit).await?;
+        parse(&bytes).map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for JsonObject {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> ApiResult<Self> {
+        match Json::from_request(request, state).await?.0 {
+            Value::Object(object) => Ok(Self(object)),
+            Value::Null => Ok(Self(Map::new())),
+            _ => Err(ApiError::invalid("the body must be a JSON object")),
+        }
+    }
+}
+
+fn limit_bytes(path: &str) -> usize {
+    let path = path.trim_end_matches('/');
+    if path.ends_with("states/provision") {
+        PROVISION_LIMIT_BYTES
+    } else if path.ends_with("continue_inspection") {
+        INSPECTION_LIMIT_BYTES
+    } else {
+        LIMIT_BYTES
+    }
+}
+
+async fn read(body: Body, limit: usize) -> ApiResult<bytes::Bytes> {
+    let collected = Limited::new(body, limit).collect().await;
+    collected.map(|body| body.to_bytes()).map_err(|error| {
+        if error.downcast_ref::<LengthLimitError>().is_some() {
+            ApiError::Guard {
+                status: StatusCode::PAYLOAD_TOO_LARGE,
+                text: format!("the body is larger than {limit} bytes"),
+            }
+        } else {
+            ApiError::invalid("the connection ended inside the body")
+        }
+    })
+}
+
+fn parse(bytes: &[u8]) -> ApiResult<Value> {
+    if bytes.is_empty() {
+        return Ok(Value::Object(Map::new()));
+    }
+    if depth(bytes) > DEPTH_LIMIT {
+        return Err(ApiError::Guard {
+            status: StatusCode::BAD_REQUEST,
+            text: format!("the body is nested deeper than {DEPTH_LIMIT} levels"),
+        });
+    }
+    serde_json::from_slice(bytes)
+        .map_err(|error| ApiError::invalid(format!("the body is not JSON: {error}")))
+}
+
+/// The deepest nesting of brackets outside of texts; no parser runs before this is known.
+fn depth(bytes: &[u8]) -> usize {
+    let (mut now, mut deepest, mut in_text, mut escaped) = (0_usize, 0, false, false);
+    for byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => {
+                now += 1;
+                deepest = deepest.max(now);
+            }
+            b']' | b'}' if !in_text => now = now.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nested(levels: usize) -> String {
+        format!("{}{}", "[".repeat(levels), "]".repeat(levels))
+    }
+
+    #[test]
+    fn depth_counts_brackets_outside_of_texts() {
+        let check = |text: &str, expected| assert_eq!(depth(text.as_bytes()), expected, "{text}");
+        check("1", 0);
+        check(r#"{"a": [1, {"b": 2}], "c": {}}"#, 3);
+        check(r#"{"a": "[[[[", "b": "\"[["}"#, 1);
+        check("]]]]{", 1);
+        check(&nested(26), 26);
+    }
+
+    #[test]
+    fn what_is_too_deep_or_no_json_is_a_bad_request() {
+        let check = |text: &str, expected: Option<&str>| match parse(text.as_bytes()) {
+            Ok(_) => assert_eq!(expected, None, "{text}"),
+            Err(error) => {
+                let found = format!("{error:?}");
+                assert!(found.contains("400"), "{found}");
+                assert!(found.contains(expected.unwrap()), "{found}");
+            }
+        };
+        check("", None);
+        check(&nested(25), None);
+        check(&nested(26), Some("Guard"));
+        check("{", Some("not JSON"));
+        check("{} {}", Some("not JSON"));
+    }
+
+    #[test]
+    fn paths_that_carry_more_have_larger_limits() {
+        assert_eq!(limit_bytes("/v1/nodes/a/states/provision/"), 64 << 20);
+        assert_eq!(limit_bytes("/v1/continue_inspection"), 16 << 20);
+        assert_eq!(limit_bytes("/v1/nodes"), 1 << 20);
+    }
+}

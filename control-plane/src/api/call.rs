@@ -1,0 +1,116 @@
+//! What every handler needs to know of its request, in one extractor.
+
+use super::arguments::Arguments;
+use super::error::{ApiError, ApiResult};
+use super::links::Base;
+use super::version::ApiVersion;
+use crate::conductor::Conductor;
+use axum::extract::{ConnectInfo, FromRequestParts};
+use http::header;
+use http::request::Parts;
+use jiff::Timestamp;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Deref;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// What the handlers of one listener share.
+#[derive(Clone)]
+pub(super) struct Api(Arc<Shared>);
+
+pub(super) struct Shared {
+    pub(super) conductor: Conductor,
+    /// The URL of links; from the request's host when there is none.
+    public_url: Option<Base>,
+    /// Ends the streams that would otherwise never end.
+    pub(super) stop: CancellationToken,
+}
+
+impl Api {
+    pub(super) fn new(
+        conductor: Conductor,
+        public_url: Option<&str>,
+        stop: CancellationToken,
+    ) -> Self {
+        let public_url = public_url.map(Base::new);
+        Self(Arc::new(Shared {
+            conductor,
+            public_url,
+            stop,
+        }))
+    }
+
+    /// The time of day.
+    pub(super) fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    /// A UUID for an object whose client leaves the choice to us.
+    pub(super) fn new_id(&self) -> Uuid {
+        Uuid::new_v4()
+    }
+
+    fn base(&self, parts: &Parts) -> Base {
+        self.public_url.clone().unwrap_or_else(|| {
+            let header = parts.headers.get(header::HOST);
+            let host = header.and_then(|host| host.to_str().ok());
+            let host = host.or(parts.uri.authority().map(|authority| authority.as_str()));
+            Base::new(&format!("http://{}", host.unwrap_or("localhost")))
+        })
+    }
+}
+
+impl Deref for Api {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// A request: its version, where it came from and what it asks for beside the path.
+pub(super) struct Call {
+    pub(super) api: Api,
+    pub(super) version: ApiVersion,
+    pub(super) base: Base,
+    pub(super) arguments: Arguments,
+    /// The peer's address, where the listener tells it.
+    pub(super) from: Option<IpAddr>,
+}
+
+impl Call {
+    pub(super) fn conductor(&self) -> &Conductor {
+        &self.api.conductor
+    }
+
+    /// For resources that take no arguments.
+    pub(super) fn no_arguments(&self) -> ApiResult<()> {
+        self.arguments.allow(&[])
+    }
+
+    /// 404 for what came with a newer version, as if there were no such path.
+    pub(super) fn exists_since(&self, since: u16) -> ApiResult<()> {
+        if self.version.0 < since {
+            return Err(ApiError::no_such_path());
+        }
+        Ok(())
+    }
+}
+
+impl FromRequestParts<Api> for Call {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> ApiResult<Self> {
+        let version = parts.extensions.get().copied();
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        Ok(Self {
+            // The envelope has put it there; a request that came by another way is as old as can be.
+            version: version.unwrap_or(ApiVersion::MIN),
+            base: api.base(parts),
+            arguments: Arguments::parse(parts.uri.query()),
+            from: peer.map(|peer| peer.0.ip()),
+            api: api.clone(),
+        })
+    }
+}

@@ -1,0 +1,137 @@
+//! `/v1/conductors`: who is registered, and whether it was heard of lately.
+
+use super::call::{Api, Call};
+use super::error::{ApiError, ApiResult};
+use super::fields::{Field, Pick, Selection, Write};
+use super::paging::{self, Paging};
+use super::shape::{Shape, shown_time};
+use axum::extract::Path;
+use axum::routing::get;
+use axum::{Json, Router};
+use ferric_model::conductor::ConductorRecord;
+use ferric_store::{Key, Query, Table};
+use jiff::SignedDuration;
+use serde_json::{Map, Value, json};
+
+const SINCE: u16 = 49;
+
+/// A conductor that was not heard of for so long is shown as dead.
+const BEAT_TIMEOUT: SignedDuration = SignedDuration::from_secs(60);
+
+const CONDUCTOR: &[Field] = &[
+    shown("created_at", Shape::Time),
+    shown("updated_at", Shape::Time),
+    shown("hostname", Shape::Text(255)),
+    shown("conductor_group", Shape::Text(255)),
+    shown("drivers", Shape::Other),
+    Field::new("links", SINCE, Write::Never, Shape::Other).pick(Pick::Always),
+    shown("alive", Shape::Other),
+];
+
+const BRIEF: &[&str] = &["hostname", "conductor_group", "alive"];
+
+const fn shown(name: &'static str, shape: Shape) -> Field {
+    Field::new(name, SINCE, Write::Never, shape)
+}
+
+pub(super) fn routes() -> Router<Api> {
+    Router::new()
+        .route("/v1/conductors", get(list))
+        .route("/v1/conductors/{hostname}", get(show))
+}
+
+async fn list(call: Call) -> ApiResult<Json<Value>> {
+    call.exists_since(SINCE)?;
+    let known: Vec<&str> = paging::KEYS
+        .iter()
+        .copied()
+        .chain(["fields", "detail"])
+        .collect();
+    call.arguments.allow(&known)?;
+    let selection = match (
+        call.arguments.boolean("detail")?,
+        call.arguments.list("fields"),
+    ) {
+        (Some(true), Some(_)) => {
+            return Err(ApiError::invalid("detail and fields do not go together"));
+        }
+        (Some(true), None) => Selection::All,
+        (_, Some(names)) => Selection::named(CONDUCTOR, names, call.version)?,
+        (_, None) => Selection::Brief(BRIEF),
+    };
+    let paging = Paging::parse(&call.arguments, CONDUCTOR, call.version)?;
+    let records = call
+        .conductor()
+        .store()
+        .page(&paging.query(Table::Conductor))
+        .await?
+        .records;
+    let mut conductors = Vec::with_capacity(records.len());
+    for record in &records {
+        conductors.push(view(&call, &record.decode()?, &selection));
+    }
+    let mut body = json!({"conductors": conductors});
+    let last = records.last().map(|record| record.key.id.as_str());
+    if let Some(next) = paging.next(&call, "conductors", last, records.len()) {
+        body["next"] = next;
+    }
+    Ok(Json(body))
+}
+
+async fn show(call: Call, Path(hostname): Path<String>) -> ApiResult<Json<Value>> {
+    call.exists_since(SINCE)?;
+    call.arguments.allow(&["fields"])?;
+    let selection = match call.arguments.list("fields") {
+        Some(names) => Selection::named(CONDUCTOR, names, call.version)?,
+        None => Selection::All,
+    };
+    let key = Key::new(Table::Conductor, &hostname);
+    let record = call.conductor().store().get(&key).await?;
+    let record = record
+        .ok_or_else(|| ApiError::not_found(format!("conductor {hostname} could not be found")))?;
+    Ok(Json(view(&call, &record.decode()?, &selection)))
+}
+
+fn view(call: &Call, conductor: &ConductorRecord, selection: &Selection) -> Value {
+    let fields = CONDUCTOR
+        .iter()
+        .filter(|field| selection.shows(field, call.version));
+    let shown = fields.map(|field| {
+        let value = match field.name {
+            "created_at" => Value::from(shown_time(conductor.created_at)),
+            "updated_at" => Value::from(shown_time(conductor.updated_at)),
+            "hostname" => Value::from(conductor.hostname.as_str()),
+            "conductor_group" => Value::from(conductor.conductor_group.as_str()),
+            "drivers" => json!(conductor.drivers),
+            "alive" => Value::from(is_alive(call, conductor)),
+            _ => call.base.pair(format!("conductors/{}", conductor.hostname)),
+        };
+        (field.name.to_owned(), value)
+    });
+    Value::Object(shown.collect::<Map<_, _>>())
+}
+
+/// It says that it runs, and has said so lately.
+fn is_alive(call: &Call, conductor: &ConductorRecord) -> bool {
+    let silent = call.api.now().duration_since(conductor.updated_at);
+    conductor.online && silent < BEAT_TIMEOUT
+}
+
+/// The live conductors that serve a hardware type.
+pub(super) async fn hosts_of(call: &Call, driver: &str) -> ApiResult<Vec<String>> {
+    let records = call
+        .conductor()
+        .store()
+        .page(&Query::all(Table::Conductor))
+        .await?
+        .records;
+    let mut hosts = Vec::new();
+    for record in records {
+        let conductor: ConductorRecord = record.decode()?;
+        let serves = conductor.drivers.iter().any(|name| name == driver);
+        if serves && is_alive(call, &conductor) {
+            hosts.push(conductor.hostname);
+        }
+    }
+    Ok(hosts)
+}

@@ -1,0 +1,118 @@
+//! Around every request: its path brought into one form, its version negotiated, the headers of its answer.
+
+use super::error::ApiError;
+use super::version::{self, ApiVersion, MAXIMUM_VERSION, MINIMUM_VERSION, VERSION, VersionError};
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use uuid::Uuid;
+
+const REQUEST_ID: [HeaderName; 2] = [
+    HeaderName::from_static("x-openstack-request-id"),
+    HeaderName::from_static("openstack-request-id"),
+];
+
+/// Brings a path into the form that the routes have: with `/v1`, without a slash at the end.
+pub(super) fn normalise(mut request: Request) -> Request {
+    let path = normal_path(request.uri().path());
+    if path != request.uri().path() {
+        let query = request.uri().query();
+        let target = query.map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
+        let mut parts = request.uri().clone().into_parts();
+        parts.path_and_query = target.parse().ok();
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
+}
+
+fn normal_path(path: &str) -> String {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    if path.is_empty() {
+        return "/".to_owned();
+    }
+    let versioned = path == "/v1" || path.starts_with("/v1/") || path.starts_with("/ferric/");
+    if versioned {
+        path.to_owned()
+    } else {
+        format!("/v1{path}")
+    }
+}
+
+/// Negotiates the version, answers what every path answers alike, and puts the headers on.
+pub(super) async fn envelope(mut request: Request, next: Next) -> Response {
+    let id = HeaderValue::try_from(format!("req-{}", Uuid::new_v4()));
+    let negotiated = version::negotiate(request.headers());
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let mut response = match &negotiated {
+        Err(error) => not_acceptable(error),
+        Ok(_) if method == Method::OPTIONS => StatusCode::OK.into_response(),
+        Ok(_) if method == Method::HEAD && !matches!(path.as_str(), "/" | "/v1") => {
+            method_not_allowed().await.into_response()
+        }
+        Ok(version) => {
+            request.extensions_mut().insert(*version);
+            next.run(request).await
+        }
+    };
+    let headers = response.headers_mut();
+    headers.insert(MINIMUM_VERSION, version_value(ApiVersion::MIN));
+    headers.insert(MAXIMUM_VERSION, version_value(ApiVersion::MAX));
+    if let Ok(version) = negotiated {
+        headers.insert(VERSION, version_value(version));
+    }
+    headers.append(header::VARY, HeaderValue::from_static(VERSION));
+    if let Ok(id) = id {
+        for name in REQUEST_ID {
+            headers.insert(name, id.clone());
+        }
+    }
+    tracing::debug!(%method, path, status = response.status().as_u16(), "answered");
+    response
+}
+
+fn version_value(version: ApiVersion) -> HeaderValue {
+    HeaderValue::try_from(version.to_string()).expect("digits and a dot are a header's value")
+}
+
+fn not_acceptable(error: &VersionError) -> Response {
+    ApiError::routing(StatusCode::NOT_ACCEPTABLE, error.to_string()).into_response()
+}
+
+/// For paths that no route has.
+pub(super) async fn no_such_path() -> ApiError {
+    ApiError::no_such_path()
+}
+
+/// For methods that a route does not have; the router adds `Allow`.
+pub(super) async fn method_not_allowed() -> ApiError {
+    ApiError::routing(StatusCode::METHOD_NOT_ALLOWED, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_have_one_form() {
+        let check = |path: &str, expected| assert_eq!(normal_path(path), expected, "{path}");
+        check("/", "/");
+        check("", "/");
+        check("/v1", "/v1");
+        check("/v1/", "/v1");
+        check("/nodes", "/v1/nodes");
+        check("/nodes/", "/v1/nodes");
+        check("/v1/nodes/a/", "/v1/nodes/a");
+        check("/v1nodes", "/v1/v1nodes");
+        check("/ferric/v1/nodes/a/timeline", "/ferric/v1/nodes/a/timeline");
+    }
+
+    #[test]
+    fn the_query_stays() {
+        let request = Request::get("/nodes/?limit=5").body(axum::body::Body::empty());
+        let request = normalise(request.unwrap());
+        assert_eq!(request.uri(), "/v1/nodes?limit=5");
+    }
+}

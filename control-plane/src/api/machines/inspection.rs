@@ -1,0 +1,79 @@
+//! `POST /v1/continue_inspection`: what a ramdisk found on its machine.
+
+use super::lookup::concealed;
+use super::{offered, settings, token_use};
+use crate::api::body::JsonObject;
+use crate::api::call::Call;
+use crate::api::error::{ApiError, ApiResult};
+use crate::conductor::requests::InspectionRequest;
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use ferric_model::ids::NodeId;
+use ferric_model::node::Object;
+use http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
+
+const SINCE: u16 = 84;
+/// The one older version that it is known in, for agents that were written for another service.
+const COMPATIBLE: u16 = 1;
+
+pub(super) async fn continue_inspection(
+    call: Call,
+    headers: HeaderMap,
+    JsonObject(data): JsonObject,
+) -> ApiResult<Response> {
+    call.arguments.allow(&["node_uuid"])?;
+    let node_uuid = call.arguments.uuid("node_uuid")?.map(NodeId);
+    let new = call.version.0 >= SINCE;
+    if !new && (call.version.0 != COMPATIBLE || node_uuid.is_some()) {
+        return Err(ApiError::not_found(format!(
+            "API version 1.{SINCE} or newer is needed"
+        )));
+    }
+    check(&data)?;
+    let request = InspectionRequest {
+        node_uuid,
+        data,
+        extensions: offered(&headers),
+        token: token_use(&call),
+        from: call.from,
+    };
+    let answer = call
+        .conductor()
+        .continue_inspection(request)
+        .await
+        .map_err(concealed)?;
+    let body = if new {
+        settings::answer(&call, &answer).await?
+    } else {
+        json!({"uuid": answer.node.uuid})
+    };
+    Ok((StatusCode::ACCEPTED, Json(body)).into_response())
+}
+
+/// The least that an inventory must have.
+fn check(data: &Object) -> ApiResult<()> {
+    let invalid = |text: &str| Err(ApiError::invalid(text));
+    let Some(Value::Object(inventory)) = data.get("inventory") else {
+        return invalid("inventory must be there, and be an object");
+    };
+    let interfaces = inventory.get("interfaces").and_then(Value::as_array);
+    let Some(interfaces) = interfaces.filter(|list| !list.is_empty()) else {
+        return invalid("inventory.interfaces must be a list with at least one interface");
+    };
+    if !interfaces
+        .iter()
+        .all(|interface| interface["mac_address"].is_string())
+    {
+        return invalid("each of inventory.interfaces must have a mac_address");
+    }
+    for key in ["bmc_address", "bmc_v6address"] {
+        if !inventory
+            .get(key)
+            .is_none_or(|value| value.is_string() || value.is_null())
+        {
+            return invalid("inventory.bmc_address and bmc_v6address must be texts");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! What a machine's ramdisk asks for: lookup, heartbeat, and a place for what inspection found.
+//!
+//! These stand on both listeners; nothing else of the API stands on the machines' one.
+
+mod heartbeat;
+mod inspection;
+mod lookup;
+mod settings;
+
+use super::call::{Api, Call};
+use super::version::ApiVersion;
+use crate::conductor::requests::TokenUse;
+use axum::Router;
+use axum::routing::{get, post};
+use ferric_agent_protocol::extensions::Extensions;
+use http::HeaderMap;
+
+pub(super) fn routes() -> Router<Api> {
+    Router::new()
+        .route("/v1/lookup", get(lookup::lookup))
+        .route("/v1/heartbeat/{node}", post(heartbeat::heartbeat))
+        .route(
+            "/v1/continue_inspection",
+            post(inspection::continue_inspection),
+        )
+}
+
+/// Names the extensions that the agent offers; Ironic refuses unknown query keys, so they come in a header.
+const EXTENSIONS: &str = "x-ferric-agent";
+
+fn offered(headers: &HeaderMap) -> Extensions {
+    let value = headers
+        .get(EXTENSIONS)
+        .and_then(|value| value.to_str().ok());
+    value.map(Extensions::from_header).unwrap_or_default()
+}
+
+fn token_use(call: &Call) -> TokenUse {
+    if call.version >= ApiVersion(62) {
+        TokenUse::Known
+    } else {
+        TokenUse::Unknown
+    }
+}

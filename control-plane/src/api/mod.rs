@@ -1,0 +1,83 @@
+//! The REST API: Ironic's, version 1 from 1.1 to 1.115, and Ferric's own extensions under `/ferric/v1`.
+//!
+//! Asks the conductor and reads the store; opens no transaction and knows no BMC. What a field or an argument may be
+//! stands in tables, so that what is shown and what is refused cannot differ.
+
+mod arguments;
+mod body;
+mod call;
+mod conductors;
+mod drivers;
+mod envelope;
+mod error;
+mod fields;
+mod links;
+mod machines;
+mod masking;
+mod nodes;
+mod paging;
+mod patch;
+mod ports;
+mod root;
+mod shape;
+mod timeline;
+mod version;
+
+#[cfg(test)]
+mod tests;
+
+use crate::conductor::Conductor;
+use axum::Router;
+use axum::middleware;
+use axum::routing::get;
+use call::Api;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceBuilder;
+
+/// What an operator can ask for. `public_url` is the URL of links, the request's host by default; `stop` ends streams.
+///
+/// No authentication stands in front of it: a layer over this router is the place for it, because everything that it
+/// must not cover stands in `machine_router`.
+pub fn operator_router(
+    conductor: Conductor,
+    public_url: Option<&str>,
+    stop: CancellationToken,
+) -> Router {
+    let routes = discovery()
+        .merge(nodes::routes())
+        .merge(ports::routes())
+        .merge(drivers::routes())
+        .merge(conductors::routes())
+        .merge(machines::routes())
+        .merge(timeline::routes());
+    enveloped(routes, Api::new(conductor, public_url, stop))
+}
+
+/// What a machine can ask for, and nothing else: lookup, heartbeat, inspection data, and which versions there are.
+pub fn machine_router(
+    conductor: Conductor,
+    public_url: Option<&str>,
+    stop: CancellationToken,
+) -> Router {
+    let routes = discovery().merge(machines::routes());
+    enveloped(routes, Api::new(conductor, public_url, stop))
+}
+
+fn discovery() -> Router<Api> {
+    Router::new()
+        .route("/", get(root::root))
+        .route("/v1", get(root::v1))
+}
+
+/// The outer router has no routes of its own, so that a path is brought into one form before it is looked up.
+fn enveloped(routes: Router<Api>, api: Api) -> Router {
+    let routes = routes
+        .fallback(envelope::no_such_path)
+        .method_not_allowed_fallback(envelope::method_not_allowed)
+        .layer(middleware::from_fn(envelope::envelope))
+        .with_state(api);
+    let normalised = ServiceBuilder::new()
+        .map_request(envelope::normalise)
+        .service(routes);
+    Router::new().fallback_service(normalised)
+}

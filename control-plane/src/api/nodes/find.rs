@@ -1,0 +1,84 @@
+//! From what stands in a path to the stored node.
+
+use crate::api::call::Call;
+use crate::api::error::{ApiError, ApiResult};
+use ferric_model::ids::NodeId;
+use ferric_model::node::Node;
+use ferric_store::{FieldValue, Key, Query, Record, Table};
+use http::StatusCode;
+
+/// Since then a node's name may stand in the place of its UUID.
+const NAMES_SINCE: u16 = 5;
+
+/// A node with the record that it was read from, for a write that expects it unchanged.
+pub(in crate::api) struct Found {
+    pub(in crate::api) record: Record,
+    pub(in crate::api) node: Node,
+}
+
+/// By UUID or name, as it stands in a path; 404 when there is none.
+pub(in crate::api) async fn node(call: &Call, ident: &str) -> ApiResult<Found> {
+    if !ident.parse::<NodeId>().is_ok() && !is_name(ident) {
+        let text = format!("{ident:?} is neither a UUID nor a name");
+        return Err(ApiError::routing(StatusCode::BAD_REQUEST, text));
+    }
+    let found = lookup(call, ident).await?;
+    found.ok_or_else(|| ApiError::not_found(format!("node {ident} could not be found")))
+}
+
+/// By UUID or name, as it stands in a body or a query.
+pub(in crate::api) async fn lookup(call: &Call, ident: &str) -> ApiResult<Option<Found>> {
+    let store = call.conductor().store();
+    let record = if let Ok(id) = ident.parse::<NodeId>() {
+        store.get(&Key::new(Table::Node, id)).await?
+    } else if call.version.0 >= NAMES_SINCE {
+        let mut query =
+            Query::all(Table::Node).filter("name", vec![FieldValue::Text(ident.to_owned())]);
+        query.limit = 1;
+        store.page(&query).await?.records.pop()
+    } else {
+        None
+    };
+    let Some(record) = record else {
+        return Ok(None);
+    };
+    let node = record.decode()?;
+    Ok(Some(Found { record, node }))
+}
+
+/// Letters, digits and `-._~`, at most 255 of them.
+pub(super) fn is_name(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    !text.is_empty() && text.len() <= 255 && text.bytes().all(allowed)
+}
+
+/// What a name had to be before 1.10: labels of letters, digits and inner hyphens, between dots.
+pub(super) fn is_host_name(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(allowed)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    text.len() <= 255 && text.split('.').all(label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        for good in ["a", "node-1.rack~2", "metal3~worker_0", "A"] {
+            assert!(is_name(good), "{good}");
+        }
+        for bad in ["", "a b", "a/b", "ä", &"x".repeat(256)] {
+            assert!(!is_name(bad), "{bad}");
+        }
+        assert!(is_host_name("node-1.rack2"));
+        for bad in ["-a", "a-", "a..b", "a_b", "a~b", ""] {
+            assert!(!is_host_name(bad), "{bad}");
+        }
+    }
+}

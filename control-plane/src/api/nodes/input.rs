@@ -1,0 +1,124 @@
+//! What clients may write into a node: its name, its links to other objects, and how a value gets into the model.
+
+use super::find::{self, is_host_name, is_name};
+use super::table::{NODE, RESERVED_NAMES};
+use crate::api::call::Call;
+use crate::api::error::{ApiError, ApiResult};
+use crate::api::fields::Field;
+use crate::api::version::ApiVersion;
+use ferric_model::node::{Node, Object};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// Since then all unreserved characters of URLs are allowed in names.
+const FREE_NAMES_SINCE: u16 = 10;
+
+/// 400 unless it can be a node's name and stand in a path.
+pub(super) fn check_name(name: &str, version: ApiVersion) -> ApiResult<()> {
+    if RESERVED_NAMES.contains(&name) {
+        return Err(ApiError::invalid(format!(
+            "{name} is a word of the API's paths and cannot be a node's name"
+        )));
+    }
+    let well_formed = is_name(name) && (version.0 >= FREE_NAMES_SINCE || is_host_name(name));
+    if !well_formed || name.parse::<Uuid>().is_ok() {
+        return Err(ApiError::invalid(format!(
+            "{name:?} cannot be a node's name: use letters, digits and -._~, at most 255, and no UUID"
+        )));
+    }
+    Ok(())
+}
+
+/// What one field alone does not tell: that names are good and that what is referred to exists.
+pub(super) async fn check_references(call: &Call, field: &Field, value: Value) -> ApiResult<Value> {
+    let Some(text) = value.as_str() else {
+        return Ok(value);
+    };
+    match field.name {
+        "name" => check_name(text, call.version).map(|()| value),
+        "instance_name" if text.is_empty() => {
+            Err(ApiError::invalid("instance_name must not be empty"))
+        }
+        "conductor_group" => Ok(Value::from(text.to_lowercase())),
+        "chassis_uuid" => Err(ApiError::invalid(format!(
+            "chassis {text} could not be found"
+        ))),
+        "parent_node" => match find::lookup(call, text).await? {
+            Some(parent) => Ok(Value::from(parent.node.uuid.to_string())),
+            None => Err(ApiError::invalid(format!(
+                "the parent node {text} could not be found"
+            ))),
+        },
+        _ => Ok(value),
+    }
+}
+
+/// The node with these values in the place of its own.
+pub(super) fn merged(
+    mut document: Object,
+    changes: impl IntoIterator<Item = (&'static Field, Value)>,
+) -> ApiResult<Node> {
+    for (field, value) in changes {
+        match field.name.strip_suffix("_interface") {
+            Some(kind) => set_interface(&mut document, kind, value),
+            // The only text of the model that has no null.
+            None if field.name == "conductor_group" && value.is_null() => {
+                document.insert(field.name.to_owned(), Value::from(""));
+            }
+            None => {
+                document.insert(field.name.to_owned(), value);
+            }
+        }
+    }
+    serde_json::from_value(Value::Object(document))
+        .map_err(|error| ApiError::invalid(format!("the node would not be valid: {error}")))
+}
+
+/// Null leaves the choice to the hardware type.
+fn set_interface(document: &mut Object, kind: &str, value: Value) {
+    let Some(interfaces) = document
+        .get_mut("interfaces")
+        .and_then(Value::as_object_mut)
+    else {
+        return;
+    };
+    if value.is_null() {
+        interfaces.remove(kind);
+    } else {
+        interfaces.insert(kind.to_owned(), value);
+    }
+}
+
+/// The fields that a patch may touch, by their names on the wire and with their secrets.
+pub(super) fn patchable(node: &Node, document: &Object) -> Object {
+    let fields = NODE.iter().filter(|field| field.writable_by_patch());
+    let values = fields.map(|field| {
+        let interface = super::derived::interface(node, field.name);
+        let value = interface.or_else(|| document.get(field.name).cloned());
+        (field.name.to_owned(), value.unwrap_or_default())
+    });
+    values.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_by_version() {
+        let check = |name: &str, minor, expected| {
+            assert_eq!(
+                check_name(name, ApiVersion(minor)).is_ok(),
+                expected,
+                "{name}"
+            );
+        };
+        check("metal3~worker_0", 10, true);
+        check("metal3~worker_0", 9, false);
+        check("rack-1.node", 9, true);
+        check("states", 115, false);
+        check("history", 115, false);
+        check("1be26c0b-03f2-4d2e-ae87-c02d7f33c781", 115, false);
+        check("a b", 115, false);
+    }
+}

@@ -1,0 +1,126 @@
+//! `GET /v1/nodes`, `GET /v1/nodes/detail` and `GET /v1/nodes/{node}`.
+
+use super::filters::{self, Rest};
+use super::find;
+use super::table::{BRIEF, NODE};
+use super::view::View;
+use crate::api::call::Call;
+use crate::api::error::{ApiError, ApiResult};
+use crate::api::fields::Selection;
+use crate::api::paging::{self, Paging};
+use axum::Json;
+use axum::extract::Path;
+use ferric_model::node::Node;
+use ferric_store::{Query, Table};
+use serde_json::{Value, json};
+
+const DETAIL_SINCE: u16 = 43;
+
+pub(super) async fn list(call: Call) -> ApiResult<Json<Value>> {
+    allow(&call, &["fields", "detail"])?;
+    let detail = detail(&call)?;
+    let named = call.arguments.list("fields");
+    let selection = match (detail, named) {
+        (Some(true), Some(_)) => {
+            return Err(ApiError::invalid("detail and fields do not go together"));
+        }
+        (Some(true), None) => Selection::All,
+        (_, Some(names)) => Selection::named(NODE, names, call.version)?,
+        (_, None) => Selection::Brief(BRIEF),
+    };
+    collection(&call, selection, "nodes").await
+}
+
+pub(super) async fn detailed(call: Call) -> ApiResult<Json<Value>> {
+    allow(&call, &[])?;
+    collection(&call, Selection::All, "nodes/detail").await
+}
+
+pub(super) async fn show(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
+    call.arguments.allow(&["fields"])?;
+    let selection = match call.arguments.list("fields") {
+        Some(names) => Selection::named(NODE, names, call.version)?,
+        None => Selection::All,
+    };
+    let found = find::node(&call, &ident).await?;
+    view(&call, selection).show(&found.node).await.map(Json)
+}
+
+pub(super) fn view(call: &Call, selection: Selection) -> View<'_> {
+    View {
+        version: call.version,
+        base: &call.base,
+        conductor: call.conductor(),
+        selection,
+    }
+}
+
+fn allow(call: &Call, more: &[&'static str]) -> ApiResult<()> {
+    let common = paging::KEYS.iter().copied().chain(filters::keys());
+    call.arguments
+        .allow(&common.chain(more.iter().copied()).collect::<Vec<_>>())
+}
+
+fn detail(call: &Call) -> ApiResult<Option<bool>> {
+    let detail = call.arguments.boolean("detail")?;
+    if detail.is_some() && call.version.0 < DETAIL_SINCE {
+        return Err(ApiError::invalid(format!(
+            "the argument detail needs API version 1.{DETAIL_SINCE} or newer"
+        )));
+    }
+    Ok(detail)
+}
+
+async fn collection(call: &Call, selection: Selection, path: &str) -> ApiResult<Json<Value>> {
+    let paging = Paging::parse(&call.arguments, NODE, call.version)?;
+    check_marker(call, &paging).await?;
+    let (query, rest) = filters::apply(call, paging.query(Table::Node)).await?;
+    let nodes = matching(call, query, &rest).await?;
+    let view = view(call, selection);
+    let mut shown = Vec::with_capacity(nodes.len());
+    for node in &nodes {
+        shown.push(view.show(node).await?);
+    }
+    let mut body = json!({"nodes": shown});
+    let last = nodes.last().map(|node| node.uuid.to_string());
+    // An instance has one node: there is no next page, although the first may be full.
+    let ended = call.arguments.text("instance_uuid").is_some();
+    if let Some(next) = paging
+        .next(call, path, last.as_deref(), nodes.len())
+        .filter(|_| !ended)
+    {
+        body["next"] = next;
+    }
+    Ok(Json(body))
+}
+
+async fn check_marker(call: &Call, paging: &Paging) -> ApiResult<()> {
+    call.arguments.uuid("marker")?;
+    if let Some(marker) = &paging.marker {
+        find::node(call, marker).await?;
+    }
+    Ok(())
+}
+
+/// A page of what the store finds; where more must be checked than it can, as many of its pages as make one.
+async fn matching(call: &Call, mut query: Query, rest: &Rest) -> ApiResult<Vec<Node>> {
+    let store = call.conductor().store();
+    let mut nodes: Vec<Node> = Vec::new();
+    loop {
+        let records = store.page(&query).await?.records;
+        let exhausted = records.len() < query.limit;
+        query.marker = records.last().map(|record| record.key.id.clone());
+        for record in records {
+            let node: Node = record.decode()?;
+            if rest.is_empty() || rest.matches(&node, call.conductor()).await {
+                nodes.push(node);
+            }
+            if nodes.len() == query.limit {
+                return Ok(nodes);
+            }
+        }
+        if exhausted {
+            return Ok(nodes);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! `/v1/nodes` and what stands under each node.
+
+mod boot_device;
+mod create;
+mod derived;
+mod filters;
+pub(super) mod find;
+mod input;
+mod list;
+mod maintenance;
+mod provision;
+mod reports;
+mod states;
+mod steps;
+mod table;
+mod traits;
+mod update;
+pub(super) mod view;
+
+pub(super) use filters::contains;
+pub(super) use states::refuse_rest;
+
+use super::call::{Api, Call};
+use super::error::ApiResult;
+use axum::Router;
+use axum::extract::Path;
+use axum::routing::{get, put};
+use http::StatusCode;
+
+pub(super) fn routes() -> Router<Api> {
+    Router::new()
+        .route("/v1/nodes", get(list::list).post(create::create))
+        .route("/v1/nodes/detail", get(list::detailed))
+        .route("/v1/nodes/validate", get(reports::validate_named))
+        .route(
+            "/v1/nodes/{node}",
+            get(list::show).patch(update::update).delete(destroy),
+        )
+        .route("/v1/nodes/{node}/states", get(states::states))
+        .route("/v1/nodes/{node}/states/power", put(states::power))
+        .route(
+            "/v1/nodes/{node}/states/provision",
+            put(provision::provision),
+        )
+        .route(
+            "/v1/nodes/{node}/maintenance",
+            put(maintenance::on).delete(maintenance::off),
+        )
+        .route(
+            "/v1/nodes/{node}/management/boot_device",
+            get(boot_device::show).put(boot_device::set),
+        )
+        .route(
+            "/v1/nodes/{node}/management/boot_device/supported",
+            get(boot_device::supported),
+        )
+        .route("/v1/nodes/{node}/validate", get(reports::validate))
+        .route("/v1/nodes/{node}/inventory", get(reports::inventory))
+        .route(
+            "/v1/nodes/{node}/traits",
+            get(traits::list).put(traits::replace).delete(traits::clear),
+        )
+        .route(
+            "/v1/nodes/{node}/traits/{trait}",
+            put(traits::add).delete(traits::remove),
+        )
+}
+
+async fn destroy(call: Call, Path(ident): Path<String>) -> ApiResult<StatusCode> {
+    call.no_arguments()?;
+    let id = find::node(&call, &ident).await?.node.uuid;
+    call.conductor().destroy_node(id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

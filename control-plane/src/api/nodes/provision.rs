@@ -1,0 +1,288 @@
+//! `PUT {node}/states/provision`: a verb with what comes along, checked in Ironic's order.
+
+use super::find;
+use super::states::{accepted, refuse_rest};
+use super::steps::{self, StepList};
+use crate::api::arguments::missing;
+use crate::api::body::JsonObject;
+use crate::api::call::Call;
+use crate::api::error::{ApiError, ApiResult};
+use crate::api::fields::need;
+use crate::api::masking::MASK;
+use crate::api::shape::Shape;
+use crate::api::version::ApiVersion;
+use crate::conductor::requests::{ProvisionRequest, ProvisionVerb, RequestedStep};
+use axum::extract::Path;
+use axum::response::Response;
+use ferric_model::node::{Node, Object};
+use ferric_model::verb::Verb;
+use serde_json::Value;
+
+const CONFIG_DRIVE_ON_REBUILD_SINCE: u16 = 35;
+const CONFIG_DRIVE_OBJECT_SINCE: u16 = 56;
+const VENDOR_DATA_SINCE: u16 = 59;
+const DEPLOY_STEPS_SINCE: u16 = 69;
+
+/// The body, of which nothing is checked yet but its keys.
+struct Asked {
+    target: String,
+    configdrive: Option<Value>,
+    clean_steps: Option<Value>,
+    deploy_steps: Option<Value>,
+    service_steps: Option<Value>,
+    rescue_password: Option<Value>,
+    runbook: Option<Value>,
+    disable_ramdisk: Option<Value>,
+}
+
+pub(super) async fn provision(
+    call: Call,
+    Path(ident): Path<String>,
+    JsonObject(body): JsonObject,
+) -> ApiResult<Response> {
+    call.no_arguments()?;
+    let asked = Asked::parse(body)?;
+    let node = find::node(&call, &ident).await?.node;
+    let verb = verb(&asked.target, &node, call.version)?;
+    let request = asked.check(verb, &node, call.version)?;
+    call.conductor().provision(node.uuid, request).await?;
+    Ok(accepted(&call, &ident))
+}
+
+/// 406 for a verb that is too new, 400 for one that is none or not for this state, 409 if somebody works on the node.
+fn verb(target: &str, node: &Node, version: ApiVersion) -> ApiResult<Verb> {
+    let verb: Option<Verb> = target.parse().ok();
+    // The version of these two is looked at after the state.
+    let early = verb.filter(|verb| !matches!(verb, Verb::Unhold | Verb::Service));
+    if let Some(verb) = early {
+        need(version, verb.since(), &format!("the target {verb}"))?;
+    }
+    if node.maintenance && matches!(verb, Some(Verb::Active | Verb::Rebuild)) {
+        return Err(ApiError::invalid(format!(
+            "node {} is in maintenance: it is not provisioned before that ends",
+            node.uuid
+        )));
+    }
+    let state = node.provision_state;
+    if let Some(verb) = verb.filter(|verb| verb.on(state).is_ok()) {
+        return Ok(verb);
+    }
+    if let Some(holder) = &node.reservation {
+        return Err(ApiError::conflict(format!(
+            "node {} is held by {} for {}: try again when that is done",
+            node.uuid, holder.conductor, holder.purpose
+        )));
+    }
+    Err(ApiError::invalid(format!(
+        "{target:?} cannot be asked of node {} while it is in the state {state}",
+        node.uuid
+    )))
+}
+
+/// What the conductor is asked for; `None`: it does not do that yet.
+fn asks(verb: Verb) -> Option<ProvisionVerb> {
+    match verb {
+        Verb::Active | Verb::Deploy => Some(ProvisionVerb::Deploy),
+        Verb::Rebuild => Some(ProvisionVerb::Rebuild),
+        Verb::Deleted | Verb::Undeploy => Some(ProvisionVerb::Undeploy),
+        Verb::Manage => Some(ProvisionVerb::Manage),
+        Verb::Provide => Some(ProvisionVerb::Provide),
+        Verb::Inspect => Some(ProvisionVerb::Inspect),
+        Verb::Abort => Some(ProvisionVerb::Abort),
+        Verb::Clean => Some(ProvisionVerb::Clean),
+        Verb::Adopt => Some(ProvisionVerb::Adopt),
+        Verb::Rescue | Verb::Unrescue | Verb::Unhold | Verb::Service => None,
+    }
+}
+
+impl Asked {
+    fn parse(mut body: Object) -> ApiResult<Self> {
+        let target = match body.shift_remove("target") {
+            Some(Value::String(target)) => target,
+            Some(other) => {
+                return Err(ApiError::invalid(format!(
+                    "target must be a text, not {other}"
+                )));
+            }
+            None => return Err(missing("target")),
+        };
+        let mut take = |key: &str| body.shift_remove(key).filter(|value| !value.is_null());
+        let asked = Self {
+            target,
+            configdrive: take("configdrive"),
+            clean_steps: take("clean_steps"),
+            deploy_steps: take("deploy_steps"),
+            service_steps: take("service_steps"),
+            rescue_password: take("rescue_password"),
+            runbook: take("runbook"),
+            disable_ramdisk: take("disable_ramdisk"),
+        };
+        refuse_rest(&body)?;
+        Ok(asked)
+    }
+
+    fn check(self, verb: Verb, node: &Node, version: ApiVersion) -> ApiResult<ProvisionRequest> {
+        let configdrive = self.configdrive.filter(|drive| !is_empty(drive));
+        if let Some(drive) = &configdrive {
+            check_configdrive(verb, drive, version)?;
+        }
+        if self.runbook.is_some() {
+            return Err(ApiError::invalid(
+                "there are no runbooks yet: send the steps themselves",
+            ));
+        }
+        if let Some(disable) = self.disable_ramdisk {
+            check_disable_ramdisk(verb, disable, version)?;
+        }
+        only_with(
+            verb,
+            "clean_steps",
+            self.clean_steps.as_ref(),
+            &[Verb::Clean],
+        )?;
+        let deploys = [Verb::Active, Verb::Rebuild];
+        only_with(verb, "deploy_steps", self.deploy_steps.as_ref(), &deploys)?;
+        if self.deploy_steps.is_some() {
+            need(version, DEPLOY_STEPS_SINCE, "the argument deploy_steps")?;
+        }
+        let password = self.rescue_password.as_ref();
+        only_with(verb, "rescue_password", password, &[Verb::Rescue])?;
+        let since = verb.since_in(node.provision_state);
+        need(version, since, &format!("the target {verb}"))?;
+        only_with(
+            verb,
+            "service_steps",
+            self.service_steps.as_ref(),
+            &[Verb::Service],
+        )?;
+        let Some(asks) = asks(verb) else {
+            return Err(ApiError::invalid(format!(
+                "{} is not supported by node {}",
+                verb, node.uuid
+            )));
+        };
+        let steps = requested_steps(verb, self.clean_steps, self.deploy_steps)?;
+        Ok(ProvisionRequest {
+            configdrive,
+            steps,
+            ..ProvisionRequest::new(asks)
+        })
+    }
+}
+
+fn is_empty(drive: &Value) -> bool {
+    match drive {
+        Value::String(text) => text.is_empty(),
+        Value::Object(object) => object.is_empty(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => false,
+    }
+}
+
+fn only_with(verb: Verb, key: &str, value: Option<&Value>, targets: &[Verb]) -> ApiResult<()> {
+    let given = value.is_some_and(|value| value != &Value::Array(Vec::new()));
+    if given && !targets.contains(&verb) {
+        let targets: Vec<_> = targets.iter().map(|target| target.name()).collect();
+        let targets = targets.join(" and ");
+        return Err(ApiError::invalid(format!(
+            "{key} goes with the target {targets} only"
+        )));
+    }
+    Ok(())
+}
+
+fn requested_steps(
+    verb: Verb,
+    clean: Option<Value>,
+    deploy: Option<Value>,
+) -> ApiResult<Vec<RequestedStep>> {
+    let clean = clean
+        .map(|list| steps::parse(StepList::Clean, list))
+        .transpose()?
+        .unwrap_or_default();
+    if verb == Verb::Clean && clean.is_empty() {
+        return Err(ApiError::invalid("the target clean needs clean_steps"));
+    }
+    let deploy = deploy
+        .map(|list| steps::parse(StepList::Deploy, list))
+        .transpose()?;
+    Ok(deploy.filter(|steps| !steps.is_empty()).unwrap_or(clean))
+}
+
+fn check_disable_ramdisk(verb: Verb, value: Value, version: ApiVersion) -> ApiResult<()> {
+    let Value::Bool(disable) = Shape::Flag.check("disable_ramdisk", value)? else {
+        return Ok(());
+    };
+    let since = match verb {
+        Verb::Clean => 70,
+        Verb::Service => 108,
+        _ => {
+            return Err(ApiError::invalid(
+                "disable_ramdisk goes with the targets clean and service only",
+            ));
+        }
+    };
+    need(version, since, "the argument disable_ramdisk")?;
+    if disable {
+        return Err(ApiError::invalid(
+            "cleaning without the ramdisk is not supported: leave disable_ramdisk out",
+        ));
+    }
+    Ok(())
+}
+
+/// A base64 text, a URL, or an object whose parts have the right types.
+fn check_configdrive(verb: Verb, drive: &Value, version: ApiVersion) -> ApiResult<()> {
+    let on_rebuild = verb == Verb::Rebuild && version.0 >= CONFIG_DRIVE_ON_REBUILD_SINCE;
+    if verb != Verb::Active && !on_rebuild {
+        return Err(ApiError::invalid(format!(
+            "a config drive does not go with the target {}",
+            verb
+        )));
+    }
+    match drive {
+        Value::String(text) if text == MASK => Err(ApiError::invalid(
+            "configdrive is what a config drive is shown as: asterisks are never stored",
+        )),
+        Value::String(text) if text.contains("://") || text.bytes().all(is_base64) => Ok(()),
+        Value::Object(object) => check_drive_object(object, version),
+        _ => Err(ApiError::invalid(
+            "configdrive must be a JSON object, a URL, or a gzipped ISO 9660 image in base64",
+        )),
+    }
+}
+
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"+/=\n\r\t ".contains(&byte)
+}
+
+fn check_drive_object(object: &Object, version: ApiVersion) -> ApiResult<()> {
+    let since = |since: u16, what: &str| {
+        let text = format!("{what} needs API version 1.{since} or newer");
+        (version.0 >= since)
+            .then_some(())
+            .ok_or_else(|| ApiError::invalid(text))
+    };
+    since(CONFIG_DRIVE_OBJECT_SINCE, "configdrive as an object")?;
+    for (key, value) in object {
+        let fits = match key.as_str() {
+            "meta_data" | "network_data" | "vendor_data" => value.is_object(),
+            "user_data" => {
+                value.is_object() || value.is_array() || value.is_string() || value.is_null()
+            }
+            _ => {
+                return Err(ApiError::invalid(format!(
+                    "{key} is not a part of a config drive"
+                )));
+            }
+        };
+        if !fits {
+            return Err(ApiError::invalid(format!(
+                "{key} of the config drive has the wrong type"
+            )));
+        }
+    }
+    if object.contains_key("vendor_data") {
+        since(VENDOR_DATA_SINCE, "vendor_data in configdrive")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! What can be asked about a node beside its fields: whether its settings suffice, and what inspection found.
+
+use super::find;
+use crate::api::arguments::missing;
+use crate::api::call::Call;
+use crate::api::error::{ApiError, ApiResult};
+use axum::Json;
+use axum::extract::Path;
+use ferric_model::inventory::StoredInventory;
+use ferric_model::node::Object;
+use ferric_store::{Key, Table};
+use serde_json::{Value, json};
+
+pub(super) async fn validate(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
+    call.no_arguments()?;
+    validation(&call, &ident).await
+}
+
+/// `GET /v1/nodes/validate?node=`: the form that the command line uses.
+pub(super) async fn validate_named(call: Call) -> ApiResult<Json<Value>> {
+    call.arguments.allow(&["node", "node_uuid"])?;
+    let ident = call
+        .arguments
+        .text("node")
+        .or(call.arguments.text("node_uuid"));
+    let ident = ident.ok_or_else(|| missing("node"))?.to_owned();
+    validation(&call, &ident).await
+}
+
+async fn validation(call: &Call, ident: &str) -> ApiResult<Json<Value>> {
+    let id = find::node(call, ident).await?.node.uuid;
+    let found = call.conductor().validate(id).await?;
+    let lines = found.into_iter().map(|(kind, validation)| {
+        let mut line = json!({"result": validation.result});
+        if let Some(reason) = validation.reason {
+            line["reason"] = Value::from(reason);
+        }
+        (kind, line)
+    });
+    Ok(Json(Value::Object(lines.collect::<Object>())))
+}
+
+pub(super) async fn inventory(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
+    call.exists_since(81)?;
+    call.no_arguments()?;
+    let id = find::node(&call, &ident).await?.node.uuid;
+    let record = call
+        .conductor()
+        .store()
+        .get(&Key::new(Table::Inventory, id))
+        .await?;
+    let record = record.ok_or_else(|| {
+        ApiError::not_found(format!(
+            "node {id} has no inventory: it was not inspected yet"
+        ))
+    })?;
+    let stored: StoredInventory = record.decode()?;
+    Ok(Json(
+        json!({"inventory": stored.inventory, "plugin_data": stored.plugin_data}),
+    ))
+}

@@ -1,0 +1,118 @@
+//! `GET {node}/states` and `PUT {node}/states/power`.
+
+use super::find;
+use super::view;
+use crate::api::arguments::{missing, unexpected};
+use crate::api::body::JsonObject;
+use crate::api::call::Call;
+use crate::api::error::{ApiError, ApiResult};
+use crate::api::fields::need;
+use axum::Json;
+use axum::extract::Path;
+use axum::response::{IntoResponse, Response};
+use ferric_drivers::{PowerAction, PowerState};
+use ferric_model::node::{Node, Object};
+use ferric_model::state::ProvisionState;
+use http::{StatusCode, header};
+use serde_json::Value;
+use std::time::Duration;
+
+/// Soft actions and time-outs.
+const SOFT_SINCE: u16 = 27;
+
+pub(super) async fn states(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
+    call.no_arguments()?;
+    let found = find::node(&call, &ident).await?;
+    view::states(&found.node, call.version).map(Json)
+}
+
+pub(super) async fn power(
+    call: Call,
+    Path(ident): Path<String>,
+    JsonObject(body): JsonObject,
+) -> ApiResult<Response> {
+    call.no_arguments()?;
+    let node = find::node(&call, &ident).await?.node;
+    let (target, timeout) = parse_power(body)?;
+    let soft = target == "soft power off" || target == "soft rebooting";
+    if soft || timeout.is_some() {
+        need(call.version, SOFT_SINCE, "a soft power action or a timeout")?;
+    }
+    let action: PowerAction = target
+        .parse()
+        .map_err(|error| ApiError::invalid(format!("{error}")))?;
+    check_power(&node, action)?;
+    call.conductor()
+        .set_power(node.uuid, action, timeout)
+        .await?;
+    Ok(accepted(&call, &ident))
+}
+
+fn parse_power(mut body: Object) -> ApiResult<(String, Option<Duration>)> {
+    let target = match body.shift_remove("target") {
+        Some(Value::String(target)) => target,
+        Some(other) => {
+            return Err(ApiError::invalid(format!(
+                "target must be a text, not {other}"
+            )));
+        }
+        None => return Err(missing("target")),
+    };
+    let timeout = match body.shift_remove("timeout") {
+        None | Some(Value::Null) => None,
+        Some(value) => Some(seconds(&value)?),
+    };
+    refuse_rest(&body)?;
+    Ok((target, timeout))
+}
+
+fn seconds(value: &Value) -> ApiResult<Duration> {
+    let number = value
+        .as_u64()
+        .or_else(|| value.as_str()?.trim().parse().ok());
+    number
+        .filter(|seconds| *seconds > 0)
+        .map(Duration::from_secs)
+        .ok_or_else(|| {
+            ApiError::invalid(format!(
+                "timeout must be a positive number of seconds, not {value}"
+            ))
+        })
+}
+
+fn check_power(node: &Node, action: PowerAction) -> ApiResult<()> {
+    let state = node.provision_state;
+    if matches!(state, ProvisionState::Cleaning | ProvisionState::CleanWait) {
+        return Err(ApiError::invalid(format!(
+            "the power of node {} is not changed while it is in the state {state}",
+            node.uuid
+        )));
+    }
+    let turns_off = matches!(action, PowerAction::Off | PowerAction::SoftOff);
+    debug_assert_eq!(turns_off, action.leads_to() == PowerState::Off);
+    if turns_off && node.disable_power_off {
+        return Err(ApiError::conflict(format!(
+            "node {} is never powered off: disable_power_off is set",
+            node.uuid
+        )));
+    }
+    Ok(())
+}
+
+/// 202 with where to look for the outcome.
+pub(super) fn accepted(call: &Call, ident: &str) -> Response {
+    let location = [(
+        header::LOCATION,
+        call.base.url(format!("nodes/{ident}/states")),
+    )];
+    (StatusCode::ACCEPTED, location).into_response()
+}
+
+/// 400 for keys of a body that nobody took out.
+pub(in crate::api) fn refuse_rest(body: &Object) -> ApiResult<()> {
+    let keys: Vec<&str> = body.keys().map(String::as_str).collect();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    Err(unexpected(&keys))
+}

@@ -1,0 +1,137 @@
+//! `{node}/traits`: all of them, or one at a time.
+
+use super::find::{self, Found};
+use super::states::refuse_rest;
+use crate::api::body::JsonObject;
+use crate::api::call::Call;
+use crate::api::error::{ApiError, ApiResult};
+use crate::api::fields::need;
+use axum::Json;
+use axum::extract::Path;
+use http::StatusCode;
+use serde_json::{Value, json};
+
+const SINCE: u16 = 37;
+const MOST: usize = 50;
+
+pub(super) async fn list(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
+    need(call.version, SINCE, "the resource traits")?;
+    call.no_arguments()?;
+    let found = find::node(&call, &ident).await?;
+    Ok(Json(json!({"traits": found.node.traits})))
+}
+
+pub(super) async fn replace(
+    call: Call,
+    Path(ident): Path<String>,
+    JsonObject(mut body): JsonObject,
+) -> ApiResult<StatusCode> {
+    writable(&call, StatusCode::METHOD_NOT_ALLOWED)?;
+    let Some(Value::Array(given)) = body.shift_remove("traits") else {
+        return Err(ApiError::invalid("traits must be a list of texts"));
+    };
+    refuse_rest(&body)?;
+    let mut traits: Vec<String> = Vec::with_capacity(given.len());
+    for value in given {
+        let name = value.as_str().unwrap_or_default();
+        check(name)?;
+        if !traits.iter().any(|known| known == name) {
+            traits.push(name.to_owned());
+        }
+    }
+    change(&call, &ident, |_| Ok(traits)).await
+}
+
+pub(super) async fn add(
+    call: Call,
+    Path((ident, name)): Path<(String, String)>,
+) -> ApiResult<StatusCode> {
+    writable(&call, StatusCode::METHOD_NOT_ALLOWED)?;
+    check(&name)?;
+    change(&call, &ident, |mut traits| {
+        if !traits.contains(&name) {
+            traits.push(name);
+        }
+        Ok(traits)
+    })
+    .await
+}
+
+pub(super) async fn clear(call: Call, Path(ident): Path<String>) -> ApiResult<StatusCode> {
+    writable(&call, StatusCode::NOT_FOUND)?;
+    change(&call, &ident, |_| Ok(Vec::new())).await
+}
+
+pub(super) async fn remove(
+    call: Call,
+    Path((ident, name)): Path<(String, String)>,
+) -> ApiResult<StatusCode> {
+    writable(&call, StatusCode::NOT_FOUND)?;
+    change(&call, &ident, |mut traits| {
+        let before = traits.len();
+        traits.retain(|known| *known != name);
+        if traits.len() == before {
+            return Err(ApiError::not_found(format!("the node has no trait {name}")));
+        }
+        Ok(traits)
+    })
+    .await
+}
+
+fn writable(call: &Call, old: StatusCode) -> ApiResult<()> {
+    call.no_arguments()?;
+    if call.version.0 < SINCE {
+        return Err(ApiError::routing(old, ""));
+    }
+    Ok(())
+}
+
+async fn change(
+    call: &Call,
+    ident: &str,
+    change: impl FnOnce(Vec<String>) -> ApiResult<Vec<String>>,
+) -> ApiResult<StatusCode> {
+    let Found { record, mut node } = find::node(call, ident).await?;
+    node.traits = change(node.traits)?;
+    if node.traits.len() > MOST {
+        return Err(ApiError::invalid(format!(
+            "a node can have at most {MOST} traits"
+        )));
+    }
+    call.conductor().update_node(&record, node).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `CUSTOM_` names are the operator's; the others are those of the os-traits list, of which only the form is checked.
+fn check(name: &str) -> ApiResult<()> {
+    const STANDARD: &[&str] = &["HW_", "COMPUTE_", "STORAGE_", "OWNER_", "MISC_"];
+    let letters = |text: &str| {
+        let allowed = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+        !text.is_empty() && text.bytes().all(allowed)
+    };
+    let custom = name.strip_prefix("CUSTOM_").is_some_and(letters);
+    let standard = STANDARD
+        .iter()
+        .any(|prefix| name.strip_prefix(prefix).is_some_and(letters));
+    if name.len() > 255 || !(custom || standard) {
+        return Err(ApiError::invalid(format!(
+            "{name:?} is not a trait: CUSTOM_ and capital letters, digits and _, or a standard trait"
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trait_names() {
+        for good in ["CUSTOM_A", "CUSTOM_RAID_5", "HW_CPU_X86_VMX"] {
+            assert!(check(good).is_ok(), "{good}");
+        }
+        for bad in ["", "CUSTOM_", "CUSTOM_a", "FOO", "custom_A"] {
+            assert!(check(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! `PATCH /v1/nodes/{node}`: what may change in which state.
+
+use super::find::{self, Found};
+use super::input::{check_references, merged, patchable};
+use super::table::NODE;
+use super::view::{View, document};
+use crate::api::body::Json as Body;
+use crate::api::call::Call;
+use crate::api::error::{ApiError, ApiResult};
+use crate::api::fields::{Selection, need};
+use crate::api::patch::Patch;
+use crate::api::version::ApiVersion;
+use axum::Json;
+use axum::extract::Path;
+use ferric_model::node::Node;
+use ferric_model::state::ProvisionState as State;
+use serde_json::Value;
+
+const RESET_INTERFACES_SINCE: u16 = 45;
+const INSPECT_WAIT_SINCE: u16 = 39;
+const REMOVE_CHASSIS_SINCE: u16 = 25;
+
+/// In these a node may be changed although it is on its way somewhere.
+const OPEN_ON_THE_WAY: &[State] = &[
+    State::DeployFailed,
+    State::Inspecting,
+    State::InspectFailed,
+    State::InspectWait,
+    State::CleanFailed,
+    State::Error,
+    State::Verifying,
+    State::AdoptFailed,
+    State::RescueFailed,
+    State::UnrescueFailed,
+    State::ServiceHold,
+    State::ServiceFailed,
+];
+
+/// In these its interfaces and its resource class may be changed.
+const OPEN_FOR_INTERFACES: &[State] = &[
+    State::Enroll,
+    State::Inspecting,
+    State::InspectWait,
+    State::Manageable,
+    State::Available,
+];
+
+pub(super) async fn update(
+    call: Call,
+    Path(ident): Path<String>,
+    Body(body): Body,
+) -> ApiResult<Json<Value>> {
+    call.arguments.allow(&["reset_interfaces"])?;
+    let patch = Patch::parse(body)?;
+    patch.check(NODE, call.version)?;
+    let reset = reset_interfaces(&call, &patch)?;
+    let Found { record, node } = find::node(&call, &ident).await?;
+    check_state(&node, &patch, call.version)?;
+    let new = patched(&call, &node, &patch, reset).await?;
+    check_change(&node, &new, call.version)?;
+    let stored = call.conductor().update_node(&record, new).await?;
+    let view = View {
+        version: call.version,
+        base: &call.base,
+        conductor: call.conductor(),
+        selection: Selection::All,
+    };
+    view.show(&stored).await.map(Json)
+}
+
+/// Whether interfaces that are not named go back to what the new driver prefers.
+fn reset_interfaces(call: &Call, patch: &Patch) -> ApiResult<bool> {
+    let Some(reset) = call.arguments.boolean("reset_interfaces")? else {
+        return Ok(false);
+    };
+    need(
+        call.version,
+        RESET_INTERFACES_SINCE,
+        "the argument reset_interfaces",
+    )?;
+    if reset && patch.values("/driver").next().is_none() {
+        return Err(ApiError::invalid(
+            "reset_interfaces goes with a change of the driver only",
+        ));
+    }
+    Ok(reset)
+}
+
+async fn patched(call: &Call, node: &Node, patch: &Patch, reset: bool) -> ApiResult<Node> {
+    let mut start = node.clone();
+    if reset {
+        start.interfaces.clear();
+    }
+    let stored = document(&start)?;
+    let mut changes = Vec::new();
+    for (field, value) in patch.apply(NODE, patchable(&start, &stored))? {
+        changes.push((field, check_references(call, field, value).await?));
+    }
+    merged(stored, changes).map(|new| settled(node, new))
+}
+
+/// What follows from a change: the fields that go along with others.
+fn settled(old: &Node, mut new: Node) -> Node {
+    if old.maintenance && !new.maintenance {
+        new.maintenance_reason = None;
+        new.fault = None;
+    }
+    if old.protected && !new.protected {
+        new.protected_reason = None;
+    }
+    if old.retired && !new.retired {
+        new.retired_reason = None;
+    }
+    if new.instance_name.is_none() && new.instance_info != old.instance_info {
+        let name = new
+            .instance_info
+            .get("display_name")
+            .and_then(Value::as_str);
+        new.instance_name = name.filter(|name| !name.is_empty()).map(str::to_owned);
+    }
+    new
+}
+
+/// 409 while the node is on its way.
+fn check_state(node: &Node, patch: &Patch, version: ApiVersion) -> ApiResult<()> {
+    if node.maintenance && patch.only_removes("/instance_uuid") {
+        return Ok(());
+    }
+    let state = node.provision_state;
+    let moving = node.target_provision_state.is_some() && !OPEN_ON_THE_WAY.contains(&state);
+    let inspecting = state == State::Inspecting && version.0 >= INSPECT_WAIT_SINCE;
+    if moving || inspecting {
+        return Err(ApiError::conflict(format!(
+            "node {} cannot be changed while it is in the state {state}",
+            node.uuid
+        )));
+    }
+    Ok(())
+}
+
+/// What of the old node the new one may not differ in.
+fn check_change(old: &Node, new: &Node, version: ApiVersion) -> ApiResult<()> {
+    let (id, state) = (old.uuid, old.provision_state);
+    let open = old.maintenance || OPEN_FOR_INTERFACES.contains(&state);
+    if !open && (old.interfaces != new.interfaces || old.resource_class != new.resource_class) {
+        return Err(ApiError::conflict(format!(
+            "interfaces and resource class of node {id} cannot be changed in the state {state} without maintenance"
+        )));
+    }
+    if old.driver != new.driver && old.console_enabled {
+        return Err(ApiError::conflict(format!(
+            "the driver of node {id} cannot be changed while its console is on"
+        )));
+    }
+    if old.instance_uuid.is_some()
+        && new.instance_uuid.is_some()
+        && old.instance_uuid != new.instance_uuid
+    {
+        return Err(ApiError::conflict(format!(
+            "node {id} belongs to another instance already: remove its instance_uuid first"
+        )));
+    }
+    if old.chassis_uuid.is_some() && new.chassis_uuid.is_none() {
+        need(version, REMOVE_CHASSIS_SINCE, "removing chassis_uuid")?;
+    }
+    check_protection(old, new)
+}
+
+fn check_protection(old: &Node, new: &Node) -> ApiResult<()> {
+    let state = old.provision_state;
+    if new.protected && !old.protected && !matches!(state, State::Active | State::Rescue) {
+        return Err(ApiError::conflict(format!(
+            "a node can be protected in the states active and rescue only, not in {state}"
+        )));
+    }
+    if new.retired && !old.retired && state == State::Available {
+        return Err(ApiError::conflict(
+            "a node that is available cannot be retired: make it manageable first",
+        ));
+    }
+    let reason = |has: bool, reason: &Option<String>| !has && reason.is_some();
+    if reason(new.protected, &new.protected_reason) && new.protected_reason != old.protected_reason
+    {
+        return Err(ApiError::invalid(
+            "protected_reason goes with protected only",
+        ));
+    }
+    if reason(new.retired, &new.retired_reason) && new.retired_reason != old.retired_reason {
+        return Err(ApiError::invalid("retired_reason goes with retired only"));
+    }
+    Ok(())
+}

@@ -1,0 +1,313 @@
+//! Ironic's dialect of JSON patch: three operations, roots from a list, and the result checked as a whole.
+
+use super::error::{ApiError, ApiResult};
+use super::fields::{Field, find, newer};
+use super::masking::refuse_masked;
+use super::version::ApiVersion;
+use json_patch::PatchOperation;
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+/// Objects whose secrets are shown masked, and must not be sent back so.
+const MASKED_ROOTS: &[&str] = &["driver_info", "instance_info"];
+
+/// A parsed patch, of which nothing is known yet but that it is one.
+#[derive(Debug)]
+pub(super) struct Patch(Vec<Operation>);
+
+#[derive(Debug)]
+struct Operation {
+    root: String,
+    path: String,
+    removes: bool,
+    value: Value,
+    applied: PatchOperation,
+}
+
+impl Patch {
+    /// 400 unless it is a list of `add`, `replace` and `remove` with paths of word characters.
+    pub(super) fn parse(body: Value) -> ApiResult<Self> {
+        let Value::Array(operations) = body else {
+            return Err(ApiError::invalid("a patch must be a list of operations"));
+        };
+        let parsed = operations.into_iter().map(Operation::parse);
+        parsed.collect::<ApiResult<_>>().map(Self)
+    }
+
+    /// Refuses roots that are not for patching (400) or not there yet in this version (406), and masked secrets (400).
+    pub(super) fn check(&self, table: &'static [Field], version: ApiVersion) -> ApiResult<()> {
+        for operation in &self.0 {
+            let field = find(table, &operation.root).filter(|field| field.writable_by_patch());
+            let field = field.ok_or_else(|| not_patchable(table, &operation.path))?;
+            if !operation.removes && !field.exists_in(version) {
+                return Err(newer(&format!("the field {}", field.name), field.since));
+            }
+            if MASKED_ROOTS.contains(&field.name) {
+                refuse_masked(&operation.path, &operation.value)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies it to the object, and answers with the fields that it touched and their checked values.
+    pub(super) fn apply(
+        &self,
+        table: &'static [Field],
+        object: Map<String, Value>,
+    ) -> ApiResult<Vec<(&'static Field, Value)>> {
+        let mut document = Value::Object(object);
+        for (index, operation) in self.0.iter().enumerate() {
+            let one = std::slice::from_ref(&operation.applied);
+            json_patch::patch(&mut document, one).map_err(|error| {
+                let path = &operation.path;
+                ApiError::invalid(format!(
+                    "operation {index} of the patch, on {path}: {}",
+                    error.kind
+                ))
+            })?;
+        }
+        let roots: BTreeSet<&str> = self
+            .0
+            .iter()
+            .map(|operation| operation.root.as_str())
+            .collect();
+        let touched = table.iter().filter(|field| roots.contains(field.name));
+        touched
+            .map(|field| {
+                Ok((
+                    field,
+                    checked(field, document.get_mut(field.name).map(Value::take))?,
+                ))
+            })
+            .collect()
+    }
+
+    /// The values that are put at exactly this path.
+    pub(super) fn values(&self, path: &str) -> impl Iterator<Item = &Value> {
+        let matching = move |operation: &&Operation| operation.path == path && !operation.removes;
+        self.0
+            .iter()
+            .filter(matching)
+            .map(|operation| &operation.value)
+    }
+
+    /// Whether it does nothing but remove this one field.
+    pub(super) fn only_removes(&self, path: &str) -> bool {
+        matches!(self.0.as_slice(), [operation] if operation.removes && operation.path == path)
+    }
+}
+
+impl Operation {
+    fn parse(operation: Value) -> ApiResult<Self> {
+        let Value::Object(object) = &operation else {
+            return Err(ApiError::invalid(
+                "each operation of a patch must be an object",
+            ));
+        };
+        if let Some(key) = object
+            .keys()
+            .find(|key| !["op", "path", "value"].contains(&key.as_str()))
+        {
+            return Err(ApiError::invalid(format!(
+                "{key} is not a key of a patch operation"
+            )));
+        }
+        let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default();
+        let (op, path) = (text("op").to_owned(), text("path").to_owned());
+        if !["add", "replace", "remove"].contains(&op.as_str()) {
+            return Err(ApiError::invalid(format!(
+                "{op:?} is not an operation of a patch: use add, replace or remove"
+            )));
+        }
+        let root = root(&path)?.to_owned();
+        let removes = op == "remove";
+        if !removes && !object.contains_key("value") {
+            return Err(ApiError::invalid(format!(
+                "the operation {op} on {path} has no value"
+            )));
+        }
+        let value = object.get("value").cloned().unwrap_or_default();
+        let applied = serde_json::from_value(operation)
+            .map_err(|error| ApiError::invalid(format!("the operation {op} on {path}: {error}")))?;
+        Ok(Self {
+            root,
+            path,
+            removes,
+            value,
+            applied,
+        })
+    }
+}
+
+/// The first segment; every segment has word characters and hyphens only, as Ironic has it.
+fn root(path: &str) -> ApiResult<&str> {
+    let word = |segment: &str| {
+        let allowed = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '-';
+        !segment.is_empty() && segment.chars().all(allowed)
+    };
+    let segments = path.strip_prefix('/').map(|rest| rest.split('/'));
+    match segments {
+        Some(mut segments) if segments.clone().all(word) => Ok(segments.next().unwrap_or_default()),
+        Some(_) | None => Err(ApiError::invalid(format!(
+            "{path:?} is not a path for a patch: segments of letters, digits, _ and - behind slashes"
+        ))),
+    }
+}
+
+fn not_patchable(table: &'static [Field], path: &str) -> ApiError {
+    let names = table.iter().filter(|field| field.writable_by_patch());
+    let names: Vec<_> = names.map(|field| field.name).collect();
+    ApiError::invalid(format!(
+        "{path} cannot be patched; these can: {}",
+        names.join(", ")
+    ))
+}
+
+fn checked(field: &'static Field, value: Option<Value>) -> ApiResult<Value> {
+    match value {
+        Some(value) => field.shape.check(field.name, value),
+        None => field.shape.absent().ok_or_else(|| {
+            ApiError::invalid(format!(
+                "{} must be there and cannot be removed",
+                field.name
+            ))
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fields::Write;
+    use super::super::shape::Shape;
+    use super::*;
+    use serde_json::json;
+
+    const TABLE: &[Field] = &[
+        Field::new("uuid", 1, Write::Create, Shape::Uuid),
+        Field::new("driver", 1, Write::Both, Shape::Required),
+        Field::new("driver_info", 1, Write::Both, Shape::Object),
+        Field::new("name", 5, Write::Both, Shape::Text(255)),
+    ];
+
+    fn run(patch: Value, version: u16) -> ApiResult<Vec<(&'static str, Value)>> {
+        let patch = Patch::parse(patch)?;
+        patch.check(TABLE, ApiVersion(version))?;
+        let object = json!({"driver": "d", "driver_info": {"a": {"b": 1}, "l": [1]}, "name": null});
+        let changes = patch.apply(TABLE, object.as_object().unwrap().clone())?;
+        Ok(changes
+            .into_iter()
+            .map(|(field, value)| (field.name, value))
+            .collect())
+    }
+
+    fn accepts(patch: Value, expected: &[(&'static str, Value)]) {
+        assert_eq!(run(patch, 115).unwrap(), expected);
+    }
+
+    fn refuses(patch: Value, version: u16, status: &str, text: &str) {
+        let error = format!("{:?}", run(patch, version).unwrap_err());
+        assert!(error.contains(status) && error.contains(text), "{error}");
+    }
+
+    #[test]
+    fn operations() {
+        accepts(
+            json!([{"op": "add", "path": "/name", "value": "n"}]),
+            &[("name", json!("n"))],
+        );
+        accepts(
+            json!([{"op": "replace", "path": "/driver_info/a/b", "value": 2}, {"op": "add", "path": "/driver_info/l/-", "value": 2}]),
+            &[("driver_info", json!({"a": {"b": 2}, "l": [1, 2]}))],
+        );
+        accepts(
+            json!([{"op": "remove", "path": "/driver_info/a"}]),
+            &[("driver_info", json!({"l": [1]}))],
+        );
+        accepts(
+            json!([{"op": "remove", "path": "/driver_info"}]),
+            &[("driver_info", json!({}))],
+        );
+        accepts(
+            json!([{"op": "remove", "path": "/name"}]),
+            &[("name", json!(null))],
+        );
+    }
+
+    #[test]
+    fn what_is_refused() {
+        refuses(json!({}), 115, "400", "a list");
+        refuses(json!([1]), 115, "400", "an object");
+        refuses(
+            json!([{"op": "move", "from": "/name", "path": "/driver"}]),
+            115,
+            "400",
+            "from",
+        );
+        refuses(
+            json!([{"op": "test", "path": "/name", "value": 1}]),
+            115,
+            "400",
+            "not an operation",
+        );
+        refuses(
+            json!([{"op": "add", "path": "/driver_info/a.b", "value": 1}]),
+            115,
+            "400",
+            "not a path",
+        );
+        refuses(
+            json!([{"op": "add", "path": "name", "value": 1}]),
+            115,
+            "400",
+            "not a path",
+        );
+        refuses(
+            json!([{"op": "add", "path": "/name"}]),
+            115,
+            "400",
+            "no value",
+        );
+        refuses(
+            json!([{"op": "add", "path": "/uuid", "value": "x"}]),
+            115,
+            "400",
+            "cannot be patched",
+        );
+        refuses(
+            json!([{"op": "add", "path": "/bogus", "value": "x"}]),
+            115,
+            "400",
+            "driver, driver_info, name",
+        );
+        refuses(
+            json!([{"op": "remove", "path": "/driver"}]),
+            115,
+            "400",
+            "cannot be removed",
+        );
+        refuses(
+            json!([{"op": "remove", "path": "/driver_info/none"}]),
+            115,
+            "400",
+            "operation 0",
+        );
+        refuses(
+            json!([{"op": "add", "path": "/driver_info", "value": 1}]),
+            115,
+            "400",
+            "an object",
+        );
+        refuses(
+            json!([{"op": "add", "path": "/name", "value": "n"}]),
+            4,
+            "406",
+            "1.5",
+        );
+        refuses(
+            json!([{"op": "add", "path": "/driver_info/redfish_password", "value": "******"}]),
+            115,
+            "400",
+            "never stored",
+        );
+    }
+}

@@ -1,0 +1,87 @@
+//! `POST /v1/ports`.
+
+use super::table::PORT;
+use super::{input, view};
+use crate::api::body::JsonObject;
+use crate::api::call::Call;
+use crate::api::error::{ApiError, ApiResult};
+use crate::api::fields::{Field, Selection, find, need, newer};
+use crate::api::nodes;
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use ferric_model::ids::{MacAddress, NodeId, PortId};
+use ferric_model::node::Object;
+use ferric_model::port::Port;
+use http::{StatusCode, header};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// Since then the node may be named instead.
+const NODE_IDENT_SINCE: u16 = 94;
+
+pub(super) async fn create(call: Call, JsonObject(body): JsonObject) -> ApiResult<Response> {
+    call.no_arguments()?;
+    let port = parse(&call, body).await?;
+    let port = call.conductor().create_port(port).await?;
+    let location = [(
+        header::LOCATION,
+        call.base.url(format!("ports/{}", port.uuid)),
+    )];
+    let body = view::show(&port, &Selection::All, call.version, &call.base)?;
+    Ok((StatusCode::CREATED, location, Json(body)).into_response())
+}
+
+async fn parse(call: &Call, mut body: Object) -> ApiResult<Port> {
+    let node = node(call, &mut body).await?;
+    let address = body.get("address").cloned().unwrap_or_default();
+    let address: MacAddress = address
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| {
+            ApiError::invalid(format!("address must be a MAC address, not {address}"))
+        })?;
+    let mut changes: Vec<(&'static Field, Value)> = Vec::with_capacity(body.len());
+    for (name, value) in body {
+        let field = find(PORT, &name).filter(|field| field.writable_by_post());
+        let field = field.ok_or_else(|| {
+            ApiError::invalid(format!(
+                "{name} is not a field that a new port can be given"
+            ))
+        })?;
+        if !field.exists_in(call.version) {
+            return Err(newer(&format!("the field {name}"), field.since));
+        }
+        let value = field.shape.check(field.name, value)?;
+        changes.push((field, input::check(field, value, call.version)?));
+    }
+    // A null UUID asks for a new one.
+    changes.retain(|(field, value)| !(field.name == "uuid" && value.is_null()));
+    let port = Port::new(PortId(call.api.new_id()), address, node, call.api.now());
+    let port = input::merged(view::document(&port)?, changes)?;
+    input::check_whole(&port)?;
+    Ok(port)
+}
+
+/// By `node_uuid`, or since 1.94 by `node_ident`, which may be a name.
+async fn node(call: &Call, body: &mut Object) -> ApiResult<NodeId> {
+    let (by_uuid, by_ident) = (
+        body.shift_remove("node_uuid"),
+        body.shift_remove("node_ident"),
+    );
+    let ident = match (by_uuid, by_ident) {
+        (Some(Value::String(uuid)), None) if uuid.parse::<Uuid>().is_ok() => uuid,
+        (None, Some(Value::String(ident))) => {
+            need(call.version, NODE_IDENT_SINCE, "node_ident")?;
+            ident
+        }
+        _ => {
+            return Err(ApiError::invalid(
+                "either node_uuid must be there and a UUID, or node_ident",
+            ));
+        }
+    };
+    let found = nodes::find::lookup(call, &ident).await?;
+    let found =
+        found.ok_or_else(|| ApiError::invalid(format!("node {ident} could not be found")))?;
+    Ok(found.node.uuid)
+}

@@ -1,0 +1,34 @@
+//! From what stands in a path to the stored port.
+
+use crate::api::call::Call;
+use crate::api::error::{ApiError, ApiResult};
+use ferric_model::ids::PortId;
+use ferric_model::port::Port;
+use ferric_store::{FieldValue, Key, Query, Record, Table};
+
+/// Since then a port's name may stand in the place of its UUID.
+pub(super) const NAMES_SINCE: u16 = 88;
+
+pub(super) struct Found {
+    pub(super) record: Record,
+    pub(super) port: Port,
+}
+
+/// By UUID or name; 404 when there is none.
+pub(super) async fn port(call: &Call, ident: &str) -> ApiResult<Found> {
+    let store = call.conductor().store();
+    let record = if let Ok(id) = ident.parse::<PortId>() {
+        store.get(&Key::new(Table::Port, id)).await?
+    } else if call.version.0 >= NAMES_SINCE {
+        let name = FieldValue::Text(ident.to_owned());
+        let mut query = Query::all(Table::Port).filter("name", vec![name]);
+        query.limit = 1;
+        store.page(&query).await?.records.pop()
+    } else {
+        None
+    };
+    let record =
+        record.ok_or_else(|| ApiError::not_found(format!("port {ident} could not be found")))?;
+    let port = record.decode()?;
+    Ok(Found { record, port })
+}

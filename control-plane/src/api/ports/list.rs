@@ -1,0 +1,188 @@
+//! `GET /v1/ports`, its detailed form, and the ports of one node.
+
+use super::find;
+use super::table::{BRIEF, PORT};
+use super::view;
+use crate::api::call::Call;
+use crate::api::error::{ApiError, ApiResult};
+use crate::api::fields::{Selection, need};
+use crate::api::nodes;
+use crate::api::paging::{self, Paging};
+use axum::Json;
+use axum::extract::Path;
+use ferric_model::ids::MacAddress;
+use ferric_model::port::Port;
+use ferric_store::{FieldValue, Query, Table};
+use serde_json::{Value, json};
+
+const FILTERS: &[&str] = &[
+    "node",
+    "node_uuid",
+    "address",
+    "portgroup",
+    "shard",
+    "description_contains",
+];
+
+pub(super) async fn list(call: Call) -> ApiResult<Json<Value>> {
+    let node = node_argument(&call);
+    brief(&call, node.as_deref(), "ports").await
+}
+
+pub(super) async fn detailed(call: Call) -> ApiResult<Json<Value>> {
+    allow(&call, &[])?;
+    let node = node_argument(&call);
+    collection(&call, node.as_deref(), Selection::All, "ports/detail").await
+}
+
+pub(super) async fn of_node(call: Call, Path(node): Path<String>) -> ApiResult<Json<Value>> {
+    brief(&call, Some(&node), &format!("nodes/{node}/ports")).await
+}
+
+pub(super) async fn of_node_detailed(
+    call: Call,
+    Path(node): Path<String>,
+) -> ApiResult<Json<Value>> {
+    allow(&call, &[])?;
+    collection(
+        &call,
+        Some(&node),
+        Selection::All,
+        &format!("nodes/{node}/ports/detail"),
+    )
+    .await
+}
+
+pub(super) async fn show(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
+    call.arguments.allow(&["fields"])?;
+    let selection = match call.arguments.list("fields") {
+        Some(names) => Selection::named(PORT, names, call.version)?,
+        None => Selection::All,
+    };
+    let found = find::port(&call, &ident).await?;
+    view::show(&found.port, &selection, call.version, &call.base).map(Json)
+}
+
+fn node_argument(call: &Call) -> Option<String> {
+    let argument = call
+        .arguments
+        .text("node_uuid")
+        .or(call.arguments.text("node"));
+    argument.map(str::to_owned)
+}
+
+fn allow(call: &Call, more: &[&str]) -> ApiResult<()> {
+    let known = paging::KEYS.iter().chain(FILTERS).chain(more);
+    call.arguments.allow(&known.copied().collect::<Vec<_>>())
+}
+
+async fn brief(call: &Call, node: Option<&str>, path: &str) -> ApiResult<Json<Value>> {
+    allow(call, &["fields", "detail"])?;
+    let detail = call.arguments.boolean("detail")?;
+    if detail.is_some() && call.version.0 < 43 {
+        return Err(ApiError::invalid(
+            "the argument detail needs API version 1.43 or newer",
+        ));
+    }
+    let selection = match (detail, call.arguments.list("fields")) {
+        (Some(true), Some(_)) => {
+            return Err(ApiError::invalid("detail and fields do not go together"));
+        }
+        (Some(true), None) => Selection::All,
+        (_, Some(names)) => Selection::named(PORT, names, call.version)?,
+        (_, None) => Selection::Brief(BRIEF),
+    };
+    collection(call, node, selection, path).await
+}
+
+async fn collection(
+    call: &Call,
+    node: Option<&str>,
+    selection: Selection,
+    path: &str,
+) -> ApiResult<Json<Value>> {
+    let paging = Paging::parse(&call.arguments, PORT, call.version)?;
+    if let Some(marker) = call.arguments.uuid("marker")? {
+        find::port(call, &marker.to_string()).await?;
+    }
+    let query = filtered(call, node, paging.query(Table::Port)).await?;
+    let ports = matching(call, query).await?;
+    let shown = ports
+        .iter()
+        .map(|port| view::show(port, &selection, call.version, &call.base));
+    let mut body = json!({"ports": shown.collect::<ApiResult<Vec<_>>>()?});
+    let last = ports.last().map(|port| port.uuid.to_string());
+    if let Some(next) = paging.next(call, path, last.as_deref(), ports.len()) {
+        body["next"] = next;
+    }
+    Ok(Json(body))
+}
+
+async fn filtered(call: &Call, node: Option<&str>, mut query: Query) -> ApiResult<Query> {
+    let arguments = &call.arguments;
+    let exclusive = [node, arguments.text("portgroup"), arguments.text("shard")];
+    if exclusive.iter().flatten().count() > 1 {
+        return Err(ApiError::forbidden(
+            "of node, portgroup and shard only one can be a filter",
+        ));
+    }
+    if let Some(node) = node {
+        let found = nodes::find::node(call, node).await?;
+        query = query.filter("node_uuid", vec![text(&found.node.uuid.to_string())]);
+    }
+    if let Some(address) = arguments.text("address") {
+        let address: MacAddress = address
+            .parse()
+            .map_err(|error| ApiError::invalid(format!("{error}")))?;
+        query = query.filter("address", vec![text(address.as_str())]);
+    }
+    if let Some(group) = arguments.text("portgroup") {
+        need(call.version, 24, "the filter portgroup")?;
+        return Err(ApiError::not_found(format!(
+            "port group {group} could not be found"
+        )));
+    }
+    if let Some(shards) = arguments.text("shard") {
+        need(call.version, 82, "the filter shard")?;
+        query = query.filter("node_uuid", nodes_of_shards(call, shards).await?);
+    }
+    if arguments.text("description_contains").is_some() {
+        need(call.version, 97, "the filter description_contains")?;
+    }
+    Ok(query)
+}
+
+async fn nodes_of_shards(call: &Call, shards: &str) -> ApiResult<Vec<FieldValue>> {
+    let shards = shards.split(',').map(|shard| text(shard.trim())).collect();
+    let query = Query::all(Table::Node).filter("shard", shards);
+    let records = call.conductor().store().page(&query).await?.records;
+    Ok(records.iter().map(|record| text(&record.key.id)).collect())
+}
+
+/// A page; where the description is to be looked into, as many of the store's pages as make one.
+async fn matching(call: &Call, mut query: Query) -> ApiResult<Vec<Port>> {
+    let part = call.arguments.text("description_contains");
+    let mut ports: Vec<Port> = Vec::new();
+    loop {
+        let records = call.conductor().store().page(&query).await?.records;
+        let exhausted = records.len() < query.limit;
+        query.marker = records.last().map(|record| record.key.id.clone());
+        for record in records {
+            let port: Port = record.decode()?;
+            let text = port.description.as_deref().unwrap_or_default();
+            if part.is_none_or(|part| nodes::contains(text, part)) {
+                ports.push(port);
+            }
+            if ports.len() == query.limit {
+                return Ok(ports);
+            }
+        }
+        if exhausted {
+            return Ok(ports);
+        }
+    }
+}
+
+fn text(value: &str) -> FieldValue {
+    FieldValue::Text(value.to_owned())
+}

@@ -1,0 +1,43 @@
+//! `/v1/ports` and the ports of a node.
+
+mod create;
+mod find;
+mod input;
+mod link;
+mod list;
+mod table;
+mod update;
+mod view;
+
+use super::call::{Api, Call};
+use super::error::{ApiError, ApiResult};
+use axum::Router;
+use axum::extract::Path;
+use axum::routing::get;
+use ferric_model::ids::PortId;
+use http::StatusCode;
+
+pub(super) fn routes() -> Router<Api> {
+    Router::new()
+        .route("/v1/ports", get(list::list).post(create::create))
+        .route("/v1/ports/detail", get(list::detailed))
+        .route(
+            "/v1/ports/{port}",
+            get(list::show).patch(update::update).delete(destroy),
+        )
+        .route("/v1/nodes/{node}/ports", get(list::of_node))
+        .route("/v1/nodes/{node}/ports/detail", get(list::of_node_detailed))
+}
+
+/// By UUID only.
+async fn destroy(call: Call, Path(ident): Path<String>) -> ApiResult<StatusCode> {
+    call.no_arguments()?;
+    if ident.parse::<PortId>().is_err() {
+        return Err(ApiError::invalid(format!(
+            "{ident:?} is not a UUID: ports are deleted by UUID"
+        )));
+    }
+    let id = find::port(&call, &ident).await?.port.uuid;
+    call.conductor().destroy_port(id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

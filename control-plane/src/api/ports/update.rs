@@ -1,0 +1,92 @@
+//! `PATCH /v1/ports/{port}`: what may change while its node is where.
+
+use super::find::{self, Found};
+use super::input;
+use super::table::PORT;
+use super::view;
+use crate::api::body::Json as Body;
+use crate::api::call::Call;
+use crate::api::error::{ApiError, ApiResult};
+use crate::api::fields::Selection;
+use crate::api::nodes;
+use crate::api::patch::Patch;
+use axum::Json;
+use axum::extract::Path;
+use ferric_model::node::Node;
+use ferric_model::port::Port;
+use ferric_model::state::ProvisionState as State;
+use serde_json::Value;
+
+const INSPECT_WAIT_SINCE: u16 = 39;
+
+pub(super) async fn update(
+    call: Call,
+    Path(ident): Path<String>,
+    Body(body): Body,
+) -> ApiResult<Json<Value>> {
+    call.no_arguments()?;
+    let patch = Patch::parse(body)?;
+    patch.check(PORT, call.version)?;
+    let Found { record, port } = find::port(&call, &ident).await?;
+    let new = patched(&call, &port, &patch).await?;
+    let node = nodes::find::node(&call, &port.node_uuid.to_string())
+        .await?
+        .node;
+    if node.provision_state == State::Inspecting && call.version.0 >= INSPECT_WAIT_SINCE {
+        return Err(ApiError::conflict(format!(
+            "port {ident} cannot be changed while its node is inspecting"
+        )));
+    }
+    check_state(&port, &new, &node)?;
+    let stored = call.conductor().update_port(&record, new).await?;
+    view::show(&stored, &Selection::All, call.version, &call.base).map(Json)
+}
+
+async fn patched(call: &Call, port: &Port, patch: &Patch) -> ApiResult<Port> {
+    let document = view::document(port)?;
+    let mut changes = patch.apply(PORT, document.clone())?;
+    for (field, value) in &mut changes {
+        *value = input::check(field, value.take(), call.version)?;
+        if let ("node_uuid", Value::String(ident)) = (field.name, &*value) {
+            let found = nodes::find::lookup(call, ident).await?;
+            let found = found
+                .ok_or_else(|| ApiError::invalid(format!("node {ident} could not be found")))?;
+            *value = Value::from(found.node.uuid.to_string());
+        }
+    }
+    let new = input::merged(document, changes)?;
+    input::check_whole(&new)?;
+    Ok(new)
+}
+
+/// What the machine's network is made of stays while the machine may be using it.
+fn check_state(old: &Port, new: &Port, node: &Node) -> ApiResult<()> {
+    let open = node.maintenance
+        || matches!(
+            node.provision_state,
+            State::Enroll | State::Inspecting | State::InspectWait | State::Manageable
+        );
+    let wired = |port: &Port| {
+        let link = port.local_link_connection.clone();
+        (
+            port.address.clone(),
+            link,
+            port.portgroup_uuid,
+            port.pxe_enabled,
+            port.physical_network.clone(),
+        )
+    };
+    if !open && wired(old) != wired(new) {
+        return Err(ApiError::conflict(format!(
+            "address, local_link_connection, portgroup_uuid, pxe_enabled and physical_network of port {} cannot be changed while node {} is in the state {} without maintenance",
+            old.uuid, node.uuid, node.provision_state
+        )));
+    }
+    if old.node_uuid != new.node_uuid && !open {
+        return Err(ApiError::conflict(format!(
+            "port {} cannot be moved while node {} is in the state {}",
+            old.uuid, node.uuid, node.provision_state
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! What a field's value may be, checked at the edge; what passes here decodes into the model.
+
+use super::arguments::{not_a_boolean, parse_bool};
+use super::error::{ApiError, ApiResult};
+use ferric_model::ids::MacAddress;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+/// The form of a field, of the longest text that it takes where it is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// A text or null.
+    Text(usize),
+    /// A text that must be there.
+    Required,
+    /// An object; null stands for the empty one.
+    Object,
+    /// True or false; null stands for false.
+    Flag,
+    /// True, false or null.
+    Tristate,
+    /// A UUID or null.
+    Uuid,
+    /// A MAC address.
+    Mac,
+    /// A time in UTC, shown with its offset.
+    Time,
+    /// Shown as it is, and never written.
+    Other,
+}
+
+/// Texts whose length nobody bounds but the body's size.
+pub(super) const ANY_LENGTH: usize = usize::MAX;
+
+impl Shape {
+    /// The value as it is stored, or 400 with the field's name and what is wrong.
+    pub(super) fn check(self, field: &str, value: Value) -> ApiResult<Value> {
+        match self {
+            Self::Text(longest) => text(field, value, longest),
+            Self::Required => match value {
+                Value::String(text) if !text.is_empty() => Ok(Value::String(text)),
+                other => Err(wrong(field, "a text", &other)),
+            },
+            Self::Object => match value {
+                Value::Object(object) => Ok(Value::Object(object)),
+                Value::Null => Ok(Value::Object(Map::new())),
+                other => Err(wrong(field, "an object", &other)),
+            },
+            Self::Flag => Ok(Value::Bool(tristate(field, &value)?.unwrap_or(false))),
+            Self::Tristate => Ok(tristate(field, &value)?.map_or(Value::Null, Value::Bool)),
+            Self::Uuid => uuid(field, value),
+            Self::Mac => mac(field, &value),
+            Self::Time | Self::Other => Err(ApiError::invalid(format!("{field} is read-only"))),
+        }
+    }
+
+    /// What a field is when it was removed or never given; `None`: it must be given.
+    pub(super) fn absent(self) -> Option<Value> {
+        match self {
+            Self::Text(_) | Self::Tristate | Self::Uuid | Self::Time | Self::Other => {
+                Some(Value::Null)
+            }
+            Self::Object => Some(Value::Object(Map::new())),
+            Self::Flag => Some(Value::Bool(false)),
+            Self::Required | Self::Mac => None,
+        }
+    }
+
+    /// The stored value as it is shown.
+    pub(super) fn show(self, value: Value) -> Value {
+        match (self, value) {
+            (Self::Time, Value::String(text)) => Value::String(with_offset(&text)),
+            (_, value) => value,
+        }
+    }
+}
+
+fn text(field: &str, value: Value, longest: usize) -> ApiResult<Value> {
+    match value {
+        Value::Null => Ok(Value::Null),
+        Value::String(text) if text.chars().count() <= longest => Ok(Value::String(text)),
+        Value::String(_) => Err(ApiError::invalid(format!(
+            "{field} may have at most {longest} characters"
+        ))),
+        other => Err(wrong(field, "a text", &other)),
+    }
+}
+
+fn tristate(field: &str, value: &Value) -> ApiResult<Option<bool>> {
+    match value {
+        Value::Null => Ok(None),
+        Value::Bool(flag) => Ok(Some(*flag)),
+        Value::String(text) => {
+            let parsed = parse_bool(text);
+            let wrong = || ApiError::invalid(not_a_boolean(field, text));
+            parsed.map(Some).ok_or_else(wrong)
+        }
+        other => Err(wrong(field, "true or false", other)),
+    }
+}
+
+fn uuid(field: &str, value: Value) -> ApiResult<Value> {
+    match value {
+        Value::Null => Ok(Value::Null),
+        Value::String(text) => match text.parse::<Uuid>() {
+            Ok(uuid) => Ok(Value::String(uuid.to_string())),
+            Err(_) => Err(wrong(field, "a UUID", &Value::String(text))),
+        },
+        other => Err(wrong(field, "a UUID", &other)),
+    }
+}
+
+fn mac(field: &str, value: &Value) -> ApiResult<Value> {
+    let parsed = value
+        .as_str()
+        .and_then(|text| text.parse::<MacAddress>().ok());
+    let address = parsed.ok_or_else(|| wrong(field, "a MAC address", value))?;
+    Ok(Value::from(address.as_str()))
+}
+
+fn wrong(field: &str, expected: &str, found: &Value) -> ApiError {
+    ApiError::invalid(format!("{field} must be {expected}, not {found}"))
+}
+
+/// `2026-11-22T18:46:11.945447+00:00`, as Python prints a time: `Z` is not understood by all old clients.
+pub(super) fn with_offset(text: &str) -> String {
+    let Ok(time) = text.parse::<jiff::Timestamp>() else {
+        return text.to_owned();
+    };
+    shown_time(time)
+}
+
+/// As `with_offset`; the fraction has six digits or is left out.
+pub(super) fn shown_time(time: jiff::Timestamp) -> String {
+    let format = if time.subsec_microsecond() == 0 && time.subsec_millisecond() == 0 {
+        "%Y-%m-%dT%H:%M:%S+00:00"
+    } else {
+        "%Y-%m-%dT%H:%M:%S.%6f+00:00"
+    };
+    time.strftime(format).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn check(shape: Shape, value: Value, expected: Result<Value, &str>) {
+        let found = shape.check("f", value);
+        let found = found.map_err(|error| format!("{error:?}"));
+        match (found, expected) {
+            (Err(found), Err(expected)) => assert!(found.contains(expected), "{found}"),
+            (found, expected) => assert_eq!(found, expected.map_err(str::to_owned)),
+        }
+    }
+
+    #[test]
+    fn values_are_checked_and_normalised() {
+        check(Shape::Text(3), json!("abc"), Ok(json!("abc")));
+        check(Shape::Text(3), json!(null), Ok(json!(null)));
+        check(Shape::Text(3), json!("abcd"), Err("at most 3"));
+        check(Shape::Text(3), json!(1), Err("must be a text"));
+        check(Shape::Required, json!(null), Err("must be a text"));
+        check(Shape::Object, json!(null), Ok(json!({})));
+        check(Shape::Object, json!([]), Err("an object"));
+        check(Shape::Flag, json!("yes"), Ok(json!(true)));
+        check(Shape::Flag, json!(null), Ok(json!(false)));
+        check(Shape::Flag, json!("maybe"), Err("true or false"));
+        check(Shape::Tristate, json!(null), Ok(json!(null)));
+        check(Shape::Tristate, json!(1), Err("true or false"));
+        check(Shape::Uuid, json!("x"), Err("a UUID"));
+        check(
+            Shape::Mac,
+            json!("52-54-00-AA-00-01"),
+            Ok(json!("52:54:00:aa:00:01")),
+        );
+        check(Shape::Mac, json!("52:54"), Err("a MAC address"));
+        check(Shape::Time, json!("2026-01-01"), Err("read-only"));
+    }
+
+    #[test]
+    fn times_are_shown_with_their_offset() {
+        let shown = |text: &str| with_offset(text);
+        assert_eq!(
+            shown("2026-11-22T18:46:11.945447Z"),
+            "2026-11-22T18:46:11.945447+00:00"
+        );
+        assert_eq!(shown("2026-11-22T18:46:11Z"), "2026-11-22T18:46:11+00:00");
+        assert_eq!(
+            shown("2026-11-22T18:46:11.5Z"),
+            "2026-11-22T18:46:11.500000+00:00"
+        );
+    }
+}
