@@ -3,10 +3,12 @@
 //!
 //! `host` guards every effect; `disk` and `image` are plain code on threads and know nothing of the network API.
 
+pub mod conductor;
 pub mod config;
 pub mod disk;
 pub mod host;
 pub mod image;
+pub mod inventory;
 pub mod network;
 pub mod progress;
 pub mod run;

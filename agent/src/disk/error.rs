@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use ferric_agent_protocol::hints::{HintError, RootDeviceError};
 use thiserror::Error;
 
+use super::table::TableError;
 use crate::host::HostRefusal;
 use crate::run::RunError;
 
@@ -26,16 +27,32 @@ pub enum DiskError {
         #[source]
         source: io::Error,
     },
+    #[error("{action} {path} at byte {offset}")]
+    IoAt {
+        action: &'static str,
+        path: PathBuf,
+        offset: u64,
+        #[source]
+        source: io::Error,
+    },
     #[error("{path} did not appear within {seconds} s")]
     NoNode { path: PathBuf, seconds: u64 },
     #[error("{path} is neither a block device nor a regular file")]
     NotADisk { path: PathBuf },
     #[error("{path} is read-only")]
     ReadOnly { path: PathBuf },
-    #[error("{path} has only {bytes} bytes")]
+    #[error(
+        "{path} is in use: it, a partition of it or a volume on it is mounted or held by another program"
+    )]
+    InUse { path: PathBuf },
+    #[error("{path} has {bytes} bytes, too few for what is to be written to it")]
     TooSmall { path: PathBuf, bytes: u64 },
-    #[error("the partition table of {path} is damaged: {reason}")]
-    Table { path: PathBuf, reason: String },
+    #[error("the partition table of {path} cannot be used")]
+    Table {
+        path: PathBuf,
+        #[source]
+        source: TableError,
+    },
 }
 
 /// Names what was being done to which file.

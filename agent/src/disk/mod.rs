@@ -7,7 +7,14 @@ mod block_device;
 mod error;
 mod inventory;
 pub(crate) mod ioctl;
+pub(crate) mod open;
+pub(crate) mod partitions;
 pub(crate) mod settle;
+pub(crate) mod table;
+mod uuids;
 
 pub use error::DiskError;
 pub use inventory::{erasable_disks, list_block_devices, root_device};
+pub use table::TableError;
+pub(crate) use uuids::disk_id;
+pub use uuids::{PartitionUuids, partition_uuids};

@@ -1,0 +1,115 @@
+//! Opens a disk for one program alone: nobody can mount it meanwhile, and udev leaves it in peace.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+use nix::libc;
+
+use super::error::{DiskError, doing};
+use super::ioctl;
+use super::settle::retry;
+use crate::host::DevicePermit;
+
+/// udev holds a disk for a moment whenever somebody has written to it.
+const BUSY_TIME: Duration = Duration::from_secs(15);
+
+/// An open block device, or a regular file in its place.
+#[derive(Debug)]
+pub(crate) struct OpenDisk {
+    file: Flock<File>,
+    pub(crate) path: PathBuf,
+    pub(crate) size: u64,
+    pub(crate) sector_bytes: u32,
+    pub(crate) is_block_device: bool,
+}
+
+impl OpenDisk {
+    pub(crate) fn open(permit: &DevicePermit) -> Result<Self, DiskError> {
+        let path = permit.path().to_owned();
+        let file = open_locked(&path)?;
+        let metadata = file.metadata().map_err(doing("looking at", &path))?;
+        if metadata.is_file() {
+            return Ok(Self {
+                file,
+                path,
+                size: metadata.len(),
+                sector_bytes: 512,
+                is_block_device: false,
+            });
+        }
+        if !metadata.file_type().is_block_device() {
+            return Err(DiskError::NotADisk { path });
+        }
+        if ioctl::is_read_only(&file).map_err(doing("looking at", &path))? {
+            return Err(DiskError::ReadOnly { path });
+        }
+        let size = ioctl::size_bytes(&file).map_err(doing("measuring", &path))?;
+        let sector_bytes = ioctl::sector_bytes(&file).map_err(doing("measuring", &path))?;
+        Ok(Self {
+            file,
+            path,
+            size,
+            sector_bytes,
+            is_block_device: true,
+        })
+    }
+
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+}
+
+fn open_locked(path: &Path) -> Result<Flock<File>, DiskError> {
+    let is_block_device =
+        std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_block_device());
+    // On a block device O_EXCL means: fail if it is mounted or part of something.
+    let flags = if is_block_device { libc::O_EXCL } else { 0 };
+    let open = || {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .custom_flags(flags)
+            .open(path)
+    };
+    let file = retry(BUSY_TIME, || match open() {
+        Err(error) if error.raw_os_error() == Some(libc::EBUSY) => Err(error),
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EROFS | libc::EACCES)) => {
+            Ok(Err(DiskError::ReadOnly {
+                path: path.to_owned(),
+            }))
+        }
+        other => Ok(other.map_err(doing("opening", path))),
+    });
+    let in_use = || DiskError::InUse {
+        path: path.to_owned(),
+    };
+    let mut unlocked = Some(file.map_err(|_| in_use())??);
+    retry(BUSY_TIME, || {
+        let file = unlocked.take().ok_or(Errno::EBADF)?;
+        Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(file, error)| {
+            unlocked = Some(file);
+            error
+        })
+    })
+    .map_err(|_| in_use())
+}
+
+/// An error of the operating system while a position of the disk was dealt with.
+pub(crate) fn at_byte(
+    action: &'static str,
+    disk: &OpenDisk,
+    offset: u64,
+) -> impl FnOnce(io::Error) -> DiskError + use<> {
+    let path = disk.path.clone();
+    move |source| DiskError::IoAt {
+        action,
+        path,
+        offset,
+        source,
+    }
+}

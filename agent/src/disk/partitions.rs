@@ -1,0 +1,92 @@
+//! The partitions of a disk: the table on it, and the kernel's knowledge of them.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::libc;
+
+use super::error::{DiskError, doing};
+use super::ioctl;
+use super::open::{OpenDisk, at_byte};
+use super::settle::{retry, settle};
+use super::table::{Gpt, PREFIX_BYTES, Table, TableError};
+
+/// How long somebody may hold a partition open before rereading the table fails.
+const BUSY_TIME: Duration = Duration::from_secs(20);
+
+/// Reads the disk's partition table.
+pub(crate) fn read_table(disk: &OpenDisk) -> Result<Table, DiskError> {
+    let prefix = read_prefix(disk)?;
+    Table::parse(&prefix, disk.sector_bytes).map_err(|source| of(disk, source))
+}
+
+/// The first MiB of a disk, less if it is smaller.
+pub(crate) fn read_prefix(disk: &OpenDisk) -> Result<Vec<u8>, DiskError> {
+    let length = usize::try_from(disk.size)
+        .unwrap_or(usize::MAX)
+        .min(PREFIX_BYTES);
+    let mut prefix = vec![0; length];
+    disk.file()
+        .read_exact_at(&mut prefix, 0)
+        .map_err(at_byte("reading", disk, 0))?;
+    Ok(prefix)
+}
+
+/// Writes both copies of a GPT, the second one first.
+pub(crate) fn write_gpt(disk: &OpenDisk, gpt: &Gpt) -> Result<(), DiskError> {
+    for change in gpt.changes() {
+        disk.file()
+            .write_all_at(&change.bytes, change.offset)
+            .map_err(at_byte("writing", disk, change.offset))?;
+        disk.file()
+            .sync_all()
+            .map_err(at_byte("flushing", disk, change.offset))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn of(disk: &OpenDisk, source: TableError) -> DiskError {
+    DiskError::Table {
+        path: disk.path.clone(),
+        source,
+    }
+}
+
+/// Makes the kernel read the table of a block device anew.
+pub(crate) fn rescan(disk: &OpenDisk) -> Result<(), DiskError> {
+    if !disk.is_block_device {
+        return Ok(());
+    }
+    settle();
+    retry(BUSY_TIME, || reread(disk.file()))
+        .map_err(doing("rereading the partition table of", &disk.path))?;
+    settle();
+    Ok(())
+}
+
+fn reread(file: &File) -> std::io::Result<()> {
+    match ioctl::reread_partitions(file) {
+        // A loop device without partition scanning and a device mapper target have no partitions of their own.
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOTTY)) => Ok(()),
+        other => other,
+    }
+}
+
+/// The node of a partition, once the kernel knows it; `nvme0n1p1`, `sda1` and the like are told apart by sysfs.
+pub(crate) fn partition_node(disk_path: &Path, number: u32) -> Option<PathBuf> {
+    let device = fs::canonicalize(disk_path).ok()?;
+    let directory = Path::new("/sys/class/block").join(device.file_name()?);
+    let entries = fs::read_dir(directory).ok()?;
+    let is_wanted = |path: &PathBuf| {
+        fs::read_to_string(path.join("partition"))
+            .is_ok_and(|text| text.trim().parse() == Ok(number))
+    };
+    let found = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .find(is_wanted)?;
+    let node = Path::new("/dev").join(found.file_name()?);
+    node.exists().then_some(node)
+}

@@ -1,0 +1,34 @@
+//! Writes a disk image from the network to a disk, in bounded memory and verified.
+//!
+//! A stack of small adapters, each in its own file: `source` (HTTP) -> `digest` -> `read_ahead` -> `decompress` ->
+//! format (`raw`, `qcow2`) -> `target` (the disk). Plain code on threads: it must not run on an async worker.
+
+mod checksum;
+mod client;
+mod decompress;
+mod digest;
+mod error;
+mod format;
+mod qcow2;
+mod raw;
+mod read_ahead;
+mod source;
+mod stop;
+mod target;
+mod write;
+mod zeroes;
+
+pub use checksum::{ChecksumError, Md5Policy};
+pub use client::{ClientError, HttpSettings};
+pub use error::ImageError;
+pub use format::FormatError;
+pub use qcow2::Qcow2Error;
+pub use source::{Patience, SourceError};
+pub use stop::Stop;
+pub use target::TargetError;
+pub use write::{WriteImageRequest, WrittenImage, write_image};
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,434 @@
+//! The disk that is written to, in a way that a half-written one never boots.
+//!
+//! First the places of partition tables are cleared: the first and the last MiB. What the image has for them is kept
+//! in memory and written at the very end, the first sectors last of all. Memory stays bounded: what was written is
+//! pushed out to the disk and dropped from the page cache every few MiB, and only then counted as written.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{FallocateFlags, PosixFadviseAdvice, fallocate, posix_fadvise};
+use thiserror::Error;
+
+use super::stop::Stop;
+use super::zeroes::{BLOCK_BYTES, is_zero, runs};
+use crate::disk::DiskError;
+use crate::disk::ioctl;
+use crate::disk::open::{OpenDisk, at_byte};
+use crate::disk::partitions::rescan;
+use crate::host::DevicePermit;
+use crate::progress::Progress;
+
+/// The length of the two regions that are written last.
+pub(crate) const HELD_BYTES: u64 = 1 << 20;
+/// Below this a disk cannot even hold the two regions and something between them.
+const MIN_DISK_BYTES: u64 = 4 << 20;
+/// Dirty pages at most: this much being written back, and this much waiting.
+const WRITE_BACK_BYTES: u64 = 16 << 20;
+/// Runs of zeroes from this length on are left to the device's own command.
+const ZERO_RANGE_BYTES: u64 = 1 << 20;
+/// What one zeroing command covers: progress and the wish to stop are looked at in between.
+const ZERO_STEP_BYTES: u64 = 256 << 20;
+/// The first sectors, written after all else: with them the disk becomes bootable.
+const FIRST_BYTES: usize = 4096;
+
+#[derive(Debug, Error)]
+pub enum TargetError {
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    #[error(
+        "the image needs {image_bytes} bytes, {path} has only {disk_bytes}; \
+         choose a larger disk by properties.root_device, or a smaller image"
+    )]
+    ImageTooLarge {
+        image_bytes: u64,
+        path: PathBuf,
+        disk_bytes: u64,
+    },
+    #[error(
+        "the image is larger than {path} with its {disk_bytes} bytes; \
+         choose a larger disk by properties.root_device, or a smaller image"
+    )]
+    EndOfDisk { path: PathBuf, disk_bytes: u64 },
+    #[error(
+        "{path} does not give back what was written to it at byte {offset}; the disk is failing"
+    )]
+    ReadBack { path: PathBuf, offset: u64 },
+    #[error("the write was cancelled")]
+    Stopped,
+}
+
+/// How ranges are made zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Zeroing {
+    /// The device has a command for it, or the file system can punch holes.
+    Offload,
+    /// Read, and write zeroes only where something else is.
+    ReadFirst,
+}
+
+pub(crate) struct Target {
+    disk: OpenDisk,
+    zeroing: Zeroing,
+    head: Vec<u8>,
+    tail: Vec<u8>,
+    pending_zero: Option<(u64, u64)>,
+    /// Written since the last write-back began, and being written back.
+    dirty: u64,
+    in_flight: u64,
+    progress: Progress,
+    stop: Stop,
+}
+
+impl Target {
+    /// Opens the disk for this program alone. Nothing is written yet.
+    pub(crate) fn open(
+        permit: &DevicePermit,
+        progress: Progress,
+        stop: Stop,
+    ) -> Result<Self, TargetError> {
+        let disk = OpenDisk::open(permit)?;
+        if disk.size < MIN_DISK_BYTES {
+            return Err(DiskError::TooSmall {
+                path: disk.path,
+                bytes: disk.size,
+            }
+            .into());
+        }
+        let offloads = !disk.is_block_device || has_zeroing_command(&disk.path);
+        Ok(Self {
+            zeroing: if offloads {
+                Zeroing::Offload
+            } else {
+                Zeroing::ReadFirst
+            },
+            disk,
+            head: vec![0; index(HELD_BYTES)],
+            tail: vec![0; index(HELD_BYTES)],
+            pending_zero: None,
+            dirty: 0,
+            in_flight: 0,
+            progress,
+            stop,
+        })
+    }
+
+    pub(crate) fn disk(&self) -> &OpenDisk {
+        &self.disk
+    }
+
+    /// The first MiB of the image, as it will be written.
+    pub(crate) fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// Refuses an image that does not fit, before anything is changed.
+    pub(crate) fn check_fits(&self, image_bytes: u64) -> Result<(), TargetError> {
+        if image_bytes <= self.disk.size {
+            return Ok(());
+        }
+        Err(TargetError::ImageTooLarge {
+            image_bytes,
+            path: self.disk.path.clone(),
+            disk_bytes: self.disk.size,
+        })
+    }
+
+    /// Removes what could be taken for a partition table, and makes the kernel forget the partitions.
+    pub(crate) fn clear(&self) -> Result<(), TargetError> {
+        let zeroes = vec![0; self.head.len()];
+        for offset in [0, self.disk.size - HELD_BYTES] {
+            self.file()
+                .write_all_at(&zeroes, offset)
+                .map_err(self.doing("clearing", offset))?;
+        }
+        self.file().sync_all().map_err(self.doing("flushing", 0))?;
+        if self.disk.is_block_device
+            && let Err(error) = rescan(&self.disk)
+        {
+            // The old partitions stay known until the next time; nothing is read through them.
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "forgetting the old partitions"
+            );
+        }
+        Ok(())
+    }
+
+    /// Writes bytes of the image; long zeroes among them are not sent to the disk.
+    pub(crate) fn write(&mut self, offset: u64, bytes: &[u8]) -> Result<(), TargetError> {
+        let end = offset
+            .checked_add(bytes.len() as u64)
+            .filter(|end| *end <= self.disk.size);
+        if end.is_none() {
+            return Err(TargetError::EndOfDisk {
+                path: self.disk.path.clone(),
+                disk_bytes: self.disk.size,
+            });
+        }
+        let (head, rest) = split(bytes, HELD_BYTES.saturating_sub(offset));
+        if !head.is_empty() {
+            let at = index(offset);
+            self.head[at..at + head.len()].copy_from_slice(head);
+        }
+        let offset = offset + head.len() as u64;
+        let tail_start = self.disk.size - HELD_BYTES;
+        let (middle, tail) = split(rest, tail_start.saturating_sub(offset));
+        if !tail.is_empty() {
+            let at = index(offset + middle.len() as u64 - tail_start);
+            self.tail[at..at + tail.len()].copy_from_slice(tail);
+        }
+        self.progress.written((head.len() + tail.len()) as u64);
+        self.write_middle(offset, middle)
+    }
+
+    /// Makes a range read as zero.
+    pub(crate) fn zero(&mut self, offset: u64, length: u64) -> Result<(), TargetError> {
+        let end = offset + length;
+        let (from, to) = (offset.max(HELD_BYTES), end.min(self.disk.size - HELD_BYTES));
+        // The held regions are zero until something is written to them.
+        self.progress.written(length - to.saturating_sub(from));
+        if from < to {
+            self.zero_middle(from, to)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Writes what was held back and reads it again: afterwards the disk is the image.
+    pub(crate) fn commit(&mut self) -> Result<(), TargetError> {
+        self.flush_zero()?;
+        self.sync()?;
+        let tail_start = self.disk.size - HELD_BYTES;
+        let steps: [(u64, &[u8]); 3] = [
+            (tail_start, &self.tail),
+            (FIRST_BYTES as u64, &self.head[FIRST_BYTES..]),
+            (0, &self.head[..FIRST_BYTES]),
+        ];
+        for (offset, bytes) in steps {
+            self.file()
+                .write_all_at(bytes, offset)
+                .map_err(self.doing("writing", offset))?;
+            self.file()
+                .sync_all()
+                .map_err(self.doing("flushing", offset))?;
+        }
+        self.drop_cache()?;
+        self.read_back(0, &self.head)?;
+        self.read_back(tail_start, &self.tail)
+    }
+
+    fn read_back(&self, offset: u64, written: &[u8]) -> Result<(), TargetError> {
+        let mut found = vec![0; written.len()];
+        self.file()
+            .read_exact_at(&mut found, offset)
+            .map_err(self.doing("reading", offset))?;
+        if found == written {
+            return Ok(());
+        }
+        Err(TargetError::ReadBack {
+            path: self.disk.path.clone(),
+            offset,
+        })
+    }
+
+    fn write_middle(&mut self, offset: u64, bytes: &[u8]) -> Result<(), TargetError> {
+        let mut offset = offset;
+        for run in runs(bytes) {
+            let length = run.bytes.len() as u64;
+            if run.is_zero {
+                self.zero_middle(offset, offset + length)?;
+            } else {
+                self.flush_zero()?;
+                self.write_plain(offset, run.bytes)?;
+            }
+            offset += length;
+        }
+        Ok(())
+    }
+
+    /// Remembers a range to zero; it is joined with its neighbour where there is one.
+    fn zero_middle(&mut self, from: u64, to: u64) -> Result<(), TargetError> {
+        match &mut self.pending_zero {
+            Some((_, end)) if *end == from => *end = to,
+            _ => {
+                self.flush_zero()?;
+                self.pending_zero = Some((from, to));
+            }
+        }
+        Ok(())
+    }
+
+    fn flush_zero(&mut self) -> Result<(), TargetError> {
+        let Some((from, to)) = self.pending_zero.take() else {
+            return Ok(());
+        };
+        let align = u64::from(self.disk.sector_bytes).max(4096);
+        let (inner_from, inner_to) = (from.next_multiple_of(align), to - to % align);
+        if inner_to.saturating_sub(inner_from) < ZERO_RANGE_BYTES {
+            return self.write_zeroes(from, to);
+        }
+        self.write_zeroes(from, inner_from)?;
+        self.write_zeroes(inner_to, to)?;
+        let mut offset = inner_from;
+        while offset < inner_to {
+            if self.stop.is_requested() {
+                return Err(TargetError::Stopped);
+            }
+            let step = ZERO_STEP_BYTES.min(inner_to - offset);
+            self.zero_range(offset, step)?;
+            offset += step;
+        }
+        Ok(())
+    }
+
+    fn zero_range(&mut self, offset: u64, length: u64) -> Result<(), TargetError> {
+        if self.zeroing == Zeroing::Offload {
+            match self.offload_zeroes(offset, length) {
+                Ok(()) => {
+                    self.progress.written(length);
+                    return Ok(());
+                }
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "zeroing by command; writing zeroes"
+                    );
+                    self.zeroing = Zeroing::ReadFirst;
+                }
+            }
+        }
+        self.read_then_zero(offset, length)
+    }
+
+    fn offload_zeroes(&self, offset: u64, length: u64) -> io::Result<()> {
+        if self.disk.is_block_device {
+            return ioctl::zero_out(self.file(), offset, length);
+        }
+        let signed = |number: u64| i64::try_from(number).map_err(io::Error::other);
+        let flags = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
+        Ok(fallocate(
+            self.file(),
+            flags,
+            signed(offset)?,
+            signed(length)?,
+        )?)
+    }
+
+    /// Reading is cheaper than writing, and on a new disk there is nothing to write.
+    fn read_then_zero(&mut self, offset: u64, length: u64) -> Result<(), TargetError> {
+        let mut buffer = vec![0; index(ZERO_RANGE_BYTES)];
+        let mut offset = offset;
+        let end = offset + length;
+        while offset < end {
+            let step = ZERO_RANGE_BYTES.min(end - offset);
+            let buffer = &mut buffer[..index(step)];
+            self.file()
+                .read_exact_at(buffer, offset)
+                .map_err(self.doing("reading", offset))?;
+            if is_zero(buffer) {
+                self.progress.written(step);
+                posix_fadvise(
+                    self.file(),
+                    signed(offset),
+                    signed(step),
+                    PosixFadviseAdvice::POSIX_FADV_DONTNEED,
+                )
+                .map_err(|error| self.doing("reading", offset)(error.into()))?;
+            } else {
+                self.write_zeroes(offset, offset + step)?;
+            }
+            offset += step;
+        }
+        Ok(())
+    }
+
+    fn write_zeroes(&mut self, from: u64, to: u64) -> Result<(), TargetError> {
+        const ZEROES: &[u8] = &[0; BLOCK_BYTES];
+        let mut offset = from;
+        while offset < to {
+            let step = index((to - offset).min(ZEROES.len() as u64));
+            self.write_plain(offset, &ZEROES[..step])?;
+            offset += step as u64;
+        }
+        Ok(())
+    }
+
+    fn write_plain(&mut self, offset: u64, bytes: &[u8]) -> Result<(), TargetError> {
+        self.file()
+            .write_all_at(bytes, offset)
+            .map_err(self.doing("writing", offset))?;
+        self.dirty += bytes.len() as u64;
+        if self.dirty >= WRITE_BACK_BYTES {
+            ioctl::write_back(self.file()).map_err(self.doing("writing", offset))?;
+            self.progress.written(self.in_flight);
+            self.in_flight = std::mem::take(&mut self.dirty);
+            // Pages that are still being written stay until the next round.
+            self.forget_pages()?;
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), TargetError> {
+        self.file().sync_all().map_err(self.doing("flushing", 0))?;
+        self.progress
+            .written(std::mem::take(&mut self.in_flight) + std::mem::take(&mut self.dirty));
+        Ok(())
+    }
+
+    /// What is read after this comes from the disk.
+    fn drop_cache(&self) -> Result<(), TargetError> {
+        if self.disk.is_block_device {
+            ioctl::flush_buffers(self.file()).map_err(self.doing("flushing", 0))?;
+        }
+        self.forget_pages()
+    }
+
+    fn forget_pages(&self) -> Result<(), TargetError> {
+        let advice = PosixFadviseAdvice::POSIX_FADV_DONTNEED;
+        Ok(posix_fadvise(self.file(), 0, 0, advice)
+            .map_err(|error| self.doing("flushing", 0)(error.into()))?)
+    }
+
+    fn file(&self) -> &File {
+        self.disk.file()
+    }
+
+    fn doing(
+        &self,
+        action: &'static str,
+        offset: u64,
+    ) -> impl FnOnce(io::Error) -> DiskError + use<> {
+        at_byte(action, &self.disk, offset)
+    }
+}
+
+/// Whether the disk itself can write zeroes; the kernel's other way would be to send them all.
+fn has_zeroing_command(path: &Path) -> bool {
+    let limit = || {
+        let device = std::fs::canonicalize(path).ok()?;
+        let name = device.file_name()?.to_str()?;
+        std::fs::read_to_string(format!(
+            "/sys/class/block/{name}/queue/write_zeroes_max_bytes"
+        ))
+        .ok()
+    };
+    limit()
+        .and_then(|text| text.trim().parse::<u64>().ok())
+        .is_some_and(|bytes| bytes > 0)
+}
+
+fn split(bytes: &[u8], at: u64) -> (&[u8], &[u8]) {
+    bytes.split_at(index(at).min(bytes.len()))
+}
+
+/// A position in memory; one that does not fit is caught by the bounds of what it indexes.
+fn index(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}

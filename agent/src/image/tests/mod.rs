@@ -1,0 +1,6 @@
+//! Whole writes: from a server on loopback to a disk in a file.
+
+mod network;
+mod qcow2;
+mod raw;
+mod refusals;

@@ -1,0 +1,136 @@
+//! What is refused before the disk is touched, and what leaves it without a partition table.
+
+use ferric_agent_protocol::image::ImageInfo;
+
+use crate::host::Host;
+use crate::image::testing::{FileDisk, Server, bootable_image, image_info};
+
+const DISK: u64 = 16 << 20;
+
+/// The write fails with this text, and the disk is as it was.
+fn check_untouched(disk: &FileDisk, info: &ImageInfo, expected: &str) {
+    let before = disk.bytes();
+    let error = disk.write(info).unwrap_err().to_string();
+    assert!(error.contains(expected), "{error}");
+    assert!(disk.bytes() == before, "{error}");
+}
+
+#[test]
+fn an_image_larger_than_the_disk_is_refused_with_both_sizes() {
+    let image = bootable_image(17);
+    let server = Server::start().with_file("os.raw", image.clone());
+    let info = image_info(&server, "os.raw", &image, "raw");
+    check_untouched(
+        &FileDisk::new(DISK),
+        &info,
+        "the image needs 17825792 bytes, ",
+    );
+    check_untouched(
+        &FileDisk::new(DISK),
+        &info,
+        "has only 16777216; choose a larger disk",
+    );
+}
+
+#[test]
+fn a_packed_image_that_turns_out_too_large_leaves_no_partition_table() {
+    let image = bootable_image(17);
+    let file = zstd::encode_all(&image[..], 1).unwrap();
+    let server = Server::start().with_file("os.zst", file.clone());
+    let disk = FileDisk::new(DISK);
+    let error = disk
+        .write(&image_info(&server, "os.zst", &file, "raw"))
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("the image is larger than"), "{error}");
+    disk.assert_has_no_table();
+}
+
+#[test]
+fn a_disk_that_is_not_named_is_not_written() {
+    let image = bootable_image(9);
+    let server = Server::start().with_file("os.raw", image.clone());
+    let disk = FileDisk {
+        host: Host::detect(&[]).unwrap(),
+        ..FileDisk::new(DISK)
+    };
+    check_untouched(
+        &disk,
+        &image_info(&server, "os.raw", &image, "raw"),
+        "--only-device",
+    );
+    assert!(
+        server.ranges_of("os.raw").is_empty(),
+        "the guard is asked first"
+    );
+}
+
+#[test]
+fn what_image_info_must_have() {
+    let image = bootable_image(9);
+    let server = Server::start().with_file("os.raw", image.clone());
+    let info = image_info(&server, "os.raw", &image, "raw");
+    let disk = FileDisk::new(DISK);
+    let partition = ImageInfo {
+        image_type: Some("partition".to_owned()),
+        ..info.clone()
+    };
+    check_untouched(&disk, &partition, "partition images are not supported yet");
+    check_untouched(
+        &disk,
+        &ImageInfo {
+            urls: Vec::new(),
+            ..info.clone()
+        },
+        "no URL",
+    );
+    check_untouched(
+        &disk,
+        &ImageInfo {
+            os_hash_value: None,
+            ..info.clone()
+        },
+        "never written unverified",
+    );
+    let qcow2 = ImageInfo {
+        disk_format: Some("qcow2".to_owned()),
+        ..info.clone()
+    };
+    check_untouched(&disk, &qcow2, "declared to be qcow2 but is raw");
+    let vmdk = ImageInfo {
+        disk_format: Some("vmdk".to_owned()),
+        ..info
+    };
+    check_untouched(&disk, &vmdk, "vmdk images cannot be written");
+}
+
+#[test]
+fn an_image_without_partitions_leaves_none() {
+    let mut image = bootable_image(9);
+    image[446..512].fill(0);
+    let server = Server::start().with_file("os.raw", image.clone());
+    let disk = FileDisk::new(DISK);
+    let error = disk
+        .write(&image_info(&server, "os.raw", &image, "raw"))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("cannot boot: there is no partition table with a partition on it"),
+        "{error}"
+    );
+    disk.assert_has_no_table();
+}
+
+#[test]
+fn an_empty_file_and_a_tiny_disk() {
+    let server = Server::start().with_file("empty", Vec::new());
+    let info = image_info(&server, "empty", &[], "raw");
+    check_untouched(&FileDisk::new(DISK), &info, "has an empty file");
+    let image = bootable_image(9);
+    let server = Server::start().with_file("os.raw", image.clone());
+    check_untouched(
+        &FileDisk::new(1 << 20),
+        &image_info(&server, "os.raw", &image, "raw"),
+        "too few",
+    );
+}

@@ -1,0 +1,345 @@
+//! The whole of writing an image, from `image_info` to a disk that boots.
+//!
+//! The order is what makes it safe: everything that can be refused is refused before the disk is touched; then the
+//! partition table goes; the image comes; and only when its digest is right, the part that makes it bootable.
+
+use std::io::{BufReader, Cursor, Read};
+use std::path::{Path, PathBuf};
+
+use ferric_agent_protocol::image::ImageInfo;
+
+use super::checksum::{Expected, Md5Policy, Stated, file_name};
+use super::client::{HttpSettings, ImageClient};
+use super::decompress::{Packing, unpack};
+use super::digest::DigestReader;
+use super::error::ImageError;
+use super::format::{Reading, recognise};
+use super::qcow2::{self, Header, Map, Qcow2Error, ReadAt};
+use super::raw;
+use super::read_ahead::ReadAhead;
+use super::source::{HttpSource, Patience, RangeReader, Remote, SourceError, shown_url};
+use super::stop::Stop;
+use super::target::Target;
+use crate::disk;
+use crate::disk::partitions::{read_table, rescan, write_gpt};
+use crate::disk::table::Table;
+use crate::host::{DevicePermit, Host};
+use crate::progress::Progress;
+
+/// Checksum files are a line per image; more than this is something else.
+const MAX_CHECKSUM_FILE: u64 = 1 << 20;
+/// How much of a qcow2 file is kept in memory in search of its tables when the server has no ranges.
+const MAX_PREFIX_BYTES: u64 = 16 << 20;
+
+/// What to write where.
+pub struct WriteImageRequest<'a> {
+    pub image_info: &'a ImageInfo,
+    pub device: &'a Path,
+    pub http: &'a HttpSettings,
+    pub md5: Md5Policy,
+    pub patience: Patience,
+    /// Requesting it ends the write; the disk is then left without a partition table.
+    pub stop: Stop,
+}
+
+/// What is on the disk now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenImage {
+    pub device: PathBuf,
+    /// Bytes of the disk that the image defines.
+    pub image_bytes: u64,
+    /// What Ironic calls the root UUID of a whole-disk image: the disk's id in its MBR, as `0x%08x`.
+    pub root_uuid: String,
+}
+
+/// Downloads, verifies and writes a whole-disk image.
+///
+/// # Errors
+/// Before the disk is touched, when the image or the disk is not fit; after that the disk has no partition table.
+pub fn write_image(
+    host: &Host,
+    request: &WriteImageRequest<'_>,
+    progress: &Progress,
+) -> Result<WrittenImage, ImageError> {
+    let permit = host.permits_device(request.device)?;
+    let result = Write {
+        request,
+        permit,
+        progress,
+    }
+    .run();
+    if result.is_err() {
+        // Ends the download thread, which may be waiting for its server.
+        request.stop.request();
+    }
+    result
+}
+
+struct Write<'a> {
+    request: &'a WriteImageRequest<'a>,
+    permit: DevicePermit,
+    progress: &'a Progress,
+}
+
+/// An image that is open at its first byte, and known to be of a kind that can be written.
+struct Opened {
+    stream: DigestReader<HttpSource>,
+    ranges: Option<RangeReader>,
+    file_bytes: Option<u64>,
+    prefix: Vec<u8>,
+    reading: Reading,
+    expected: Expected,
+}
+
+type Stream = std::io::Chain<Cursor<Vec<u8>>, ReadAhead<DigestReader<HttpSource>>>;
+
+impl Write<'_> {
+    fn run(&self) -> Result<WrittenImage, ImageError> {
+        self.progress.phase("connecting");
+        let opened = self.open()?;
+        let mut target = self.open_target()?;
+        let result = match opened.reading {
+            Reading::Raw(packing) => self.write_raw(opened, packing, &mut target),
+            Reading::Qcow2 => self.write_qcow2(opened, &mut target),
+        };
+        let image_bytes = result?;
+        self.finish(&mut target).inspect_err(|_| {
+            // The head may be on the disk already: it must not boot after an error.
+            if let Err(error) = target.clear() {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "clearing a disk that failed"
+                );
+            }
+        })?;
+        Ok(WrittenImage {
+            device: self.request.device.to_owned(),
+            image_bytes,
+            root_uuid: disk::disk_id(target.head()),
+        })
+    }
+
+    fn open_target(&self) -> Result<Target, ImageError> {
+        let target = Target::open(
+            &self.permit,
+            self.progress.clone(),
+            self.request.stop.clone(),
+        );
+        target.map_err(ImageError::from_target)
+    }
+
+    /// Tries the URLs in their order; the first that answers is the image.
+    fn open(&self) -> Result<Opened, ImageError> {
+        let info = self.request.image_info;
+        if info.is_partition_image() {
+            return Err(ImageError::PartitionImage);
+        }
+        let stated = Stated::of(info, self.request.md5)?;
+        let client = ImageClient::new(self.request.http, info)?;
+        let mut failure = ImageError::NoUrl;
+        for url in &info.urls {
+            match HttpSource::open(self.remote(&client, url)) {
+                Ok(source) => return self.identify(source, stated, &client, url),
+                Err(SourceError::Stopped) => return Err(ImageError::Cancelled),
+                Err(error) => failure = error.into(),
+            }
+        }
+        Err(failure)
+    }
+
+    fn remote(&self, client: &ImageClient, url: &str) -> Remote {
+        Remote {
+            client: client.clone(),
+            url: url.to_owned(),
+            patience: self.request.patience,
+            stop: self.request.stop.clone(),
+            progress: self.progress.clone(),
+        }
+    }
+
+    fn identify(
+        &self,
+        source: HttpSource,
+        stated: Stated,
+        client: &ImageClient,
+        url: &str,
+    ) -> Result<Opened, ImageError> {
+        let expected = self.expected(stated, client, url)?;
+        let (ranges, file_bytes) = (source.ranges(), source.length());
+        let mut stream = DigestReader::new(source, expected.algorithm);
+        let mut prefix = Vec::new();
+        stream
+            .by_ref()
+            .take(qcow2::MAX_HEADER_BYTES)
+            .read_to_end(&mut prefix)
+            .map_err(ImageError::reading)?;
+        let reading = recognise(&prefix, self.request.image_info.declared_format())?;
+        Ok(Opened {
+            stream,
+            ranges,
+            file_bytes,
+            prefix,
+            reading,
+            expected,
+        })
+    }
+
+    fn expected(
+        &self,
+        stated: Stated,
+        client: &ImageClient,
+        image_url: &str,
+    ) -> Result<Expected, ImageError> {
+        let (url, algorithm) = match stated {
+            Stated::Known(expected) => return Ok(expected),
+            Stated::At { url, algorithm } => (url, algorithm),
+        };
+        let mut text = Vec::new();
+        let file = HttpSource::open(self.remote(client, &url))?;
+        file.take(MAX_CHECKSUM_FILE)
+            .read_to_end(&mut text)
+            .map_err(ImageError::reading)?;
+        let text = String::from_utf8_lossy(&text);
+        let image_file = file_name(image_url);
+        Ok(Expected::from_file(
+            &text,
+            &image_file,
+            algorithm.as_deref(),
+            self.request.md5,
+            &shown_url(&url),
+        )?)
+    }
+
+    fn write_raw(
+        &self,
+        opened: Opened,
+        packing: Packing,
+        target: &mut Target,
+    ) -> Result<u64, ImageError> {
+        if packing == Packing::None
+            && let Some(bytes) = opened.file_bytes
+        {
+            target.check_fits(bytes)?;
+            self.progress.total(bytes);
+        }
+        let expected = opened.expected;
+        let mut stream = start(opened.stream, opened.prefix)?;
+        self.clear(target)?;
+        let mut buffered = BufReader::with_capacity(256 << 10, &mut stream);
+        let unpacked = unpack(&mut buffered, packing).map_err(ImageError::Unpack)?;
+        let image_bytes = raw::write_stream(unpacked, target)?;
+        // A decompressor may stop before the end of the file; the digest is that of all of it.
+        std::io::copy(&mut buffered, &mut std::io::sink()).map_err(ImageError::reading)?;
+        verify(stream, &expected)?;
+        self.progress.total(image_bytes);
+        Ok(image_bytes)
+    }
+
+    fn write_qcow2(&self, mut opened: Opened, target: &mut Target) -> Result<u64, ImageError> {
+        self.progress.phase("reading metadata");
+        let header = Header::parse(&opened.prefix).map_err(ImageError::Qcow2)?;
+        target.check_fits(header.virtual_size)?;
+        self.progress.total(header.virtual_size);
+        let header_bytes = opened.prefix.clone();
+        let map = match opened.ranges.clone() {
+            Some(mut ranges) => Map::read(&header, &header_bytes, opened.file_bytes, &mut ranges)?,
+            None => Map::read(
+                &header,
+                &header_bytes,
+                opened.file_bytes,
+                &mut Beginning(&mut opened),
+            )?,
+        };
+        let expected = opened.expected;
+        let stream = start(opened.stream, opened.prefix)?;
+        self.clear(target)?;
+        let stream = qcow2::write_clusters(&header, &map.pieces, map.watches, stream, target)?;
+        verify(stream, &expected)?;
+        self.progress.phase("zeroing");
+        qcow2::write_zeroes(&header, &map.zeros, target).map_err(ImageError::from_target)?;
+        Ok(header.virtual_size)
+    }
+
+    /// From here on the disk does not boot until the image is whole.
+    fn clear(&self, target: &Target) -> Result<(), ImageError> {
+        self.progress.phase("writing");
+        target.clear().map_err(ImageError::from_target)
+    }
+
+    /// The image's digest was right: makes the disk bootable.
+    fn finish(&self, target: &mut Target) -> Result<(), ImageError> {
+        let table =
+            Table::parse(target.head(), target.disk().sector_bytes).map_err(ImageError::Table)?;
+        table.partitions().map_err(ImageError::Table)?;
+        if self.request.stop.is_requested() {
+            return Err(ImageError::Cancelled);
+        }
+        self.progress.phase("verifying");
+        target.commit().map_err(ImageError::from_target)?;
+        self.progress.phase("partitions");
+        move_backup_gpt(target)?;
+        rescan(target.disk())?;
+        self.progress.phase("done");
+        Ok(())
+    }
+}
+
+/// The image was made for a smaller disk: the second copy of its GPT belongs to the end of this one.
+fn move_backup_gpt(target: &Target) -> Result<(), ImageError> {
+    let disk = target.disk();
+    let Table::Gpt(mut gpt) = read_table(disk)? else {
+        return Ok(());
+    };
+    gpt.span(disk.size / u64::from(disk.sector_bytes))
+        .map_err(ImageError::Table)?;
+    Ok(write_gpt(disk, &gpt)?)
+}
+
+/// Puts what was looked at already before the rest of the stream, which from now on is read ahead.
+fn start(stream: DigestReader<HttpSource>, prefix: Vec<u8>) -> Result<Stream, ImageError> {
+    let ahead = ReadAhead::new(stream).map_err(ImageError::Unpack)?;
+    Ok(Cursor::new(prefix).chain(ahead))
+}
+
+fn verify(stream: Stream, expected: &Expected) -> Result<(), ImageError> {
+    let (_, ahead) = stream.into_inner();
+    let found = ahead.finish().map_err(ImageError::Unpack)?.finish();
+    if found == expected.digest {
+        Ok(())
+    } else {
+        Err(ImageError::digest(&expected.digest, &found))
+    }
+}
+
+impl ReadAt for RangeReader {
+    fn read_exact_at(&mut self, offset: u64, buffer: &mut [u8]) -> std::io::Result<()> {
+        Ok(RangeReader::read_exact_at(self, offset, buffer)?)
+    }
+}
+
+/// Without ranges the tables are looked for in the beginning of the stream, which is kept until then.
+struct Beginning<'a>(&'a mut Opened);
+
+impl ReadAt for Beginning<'_> {
+    fn read_exact_at(&mut self, offset: u64, buffer: &mut [u8]) -> std::io::Result<()> {
+        let end = offset.saturating_add(buffer.len() as u64);
+        if end > MAX_PREFIX_BYTES {
+            return Err(std::io::Error::other(Qcow2Error::TablesTooFar));
+        }
+        let end = usize::try_from(end).map_err(std::io::Error::other)?;
+        let missing = end.saturating_sub(self.0.prefix.len()) as u64;
+        self.0
+            .stream
+            .by_ref()
+            .take(missing)
+            .read_to_end(&mut self.0.prefix)?;
+        let from = end - buffer.len();
+        let found = self
+            .0
+            .prefix
+            .get(from..end)
+            .ok_or(std::io::ErrorKind::UnexpectedEof)?;
+        buffer.copy_from_slice(found);
+        Ok(())
+    }
+}
