@@ -1,5 +1,7 @@
 //! What the conductor and this agent have agreed on for the life of the ramdisk.
 
+use std::net::SocketAddr;
+
 use ferric_agent_protocol::lookup::LookupConfig;
 use ferric_agent_protocol::node::Node;
 use serde::{Deserialize, Serialize};
@@ -14,6 +16,8 @@ pub struct Session {
     pub config: LookupConfig,
     pub token: Option<String>,
     pub callback_url: String,
+    /// What the server is bound to.
+    pub listen: SocketAddr,
     /// Present unless the server's certificate comes from a file or there is none.
     pub certificate: Option<Certificate>,
 }

@@ -28,6 +28,12 @@ pub enum TlsError {
     NoSuite(Vec<String>),
 }
 
+/// Makes aws-lc-rs the process's provider of cryptography; doing so twice does no harm.
+pub fn install_provider() {
+    // The error says that there is one already, which can only be the same.
+    drop(default_provider().install_default());
+}
+
 /// The server's side of TLS. The token in each request authenticates the conductor, so no client certificate is
 /// asked for, as with Ironic's agent.
 ///

@@ -1,0 +1,158 @@
+//! Finds the address under which the conductor can reach this machine.
+
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+
+use tokio::net::lookup_host;
+use tokio::time::sleep;
+use url::{Host, Url};
+
+use crate::config::AdvertiseSettings;
+use crate::network::{is_routable, list_interfaces};
+
+/// Why there is no address.
+#[derive(Debug, thiserror::Error)]
+pub enum AdvertiseError {
+    #[error("no address of this machine reaches the API at {urls}: {last}")]
+    NoRoute { urls: String, last: String },
+}
+
+/// The configured address, or that of the configured interface, or the one from which packets to the API leave.
+/// A route may come late, so this is tried several times.
+///
+/// # Errors
+/// When there is none after all attempts.
+pub async fn advertised_address(
+    settings: &AdvertiseSettings,
+    api_urls: &[String],
+) -> Result<IpAddr, AdvertiseError> {
+    let mut last = "it was not tried".to_owned();
+    for attempt in 1..=settings.attempts.max(1) {
+        match find(settings, api_urls).await {
+            Ok(address) => return Ok(address),
+            Err(reason) => last = reason,
+        }
+        tracing::warn!(
+            attempt,
+            reason = last,
+            "there is no address to tell the conductor yet"
+        );
+        if attempt < settings.attempts {
+            sleep(settings.pause).await;
+        }
+    }
+    let urls = api_urls.join(", ");
+    Err(AdvertiseError::NoRoute { urls, last })
+}
+
+async fn find(settings: &AdvertiseSettings, api_urls: &[String]) -> Result<IpAddr, String> {
+    if let Some(host) = &settings.host {
+        return resolve(host, 0).await.map(|address| address.ip());
+    }
+    if let Some(name) = &settings.interface {
+        return address_of(name).ok_or_else(|| format!("the interface {name} has no IPv4 address"));
+    }
+    let mut last = "there is no address of the API".to_owned();
+    for url in api_urls {
+        match route_to(url).await {
+            Ok(address) => return Ok(address),
+            Err(reason) => last = reason,
+        }
+    }
+    Err(last)
+}
+
+async fn resolve(host: &str, port: u16) -> Result<SocketAddr, String> {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let mut found = lookup_host((host, port))
+        .await
+        .map_err(|error| format!("resolving {host}: {error}"))?;
+    found.next().ok_or_else(|| format!("{host} has no address"))
+}
+
+fn address_of(name: &str) -> Option<IpAddr> {
+    let interfaces = list_interfaces().ok()?;
+    let interface = interfaces.into_iter().find(|nic| nic.name == name)?;
+    interface.ipv4_address?.parse().ok()
+}
+
+/// The source address of packets to the API. Connecting a UDP socket sends nothing; it only asks for the route.
+async fn route_to(url: &str) -> Result<IpAddr, String> {
+    let target = target(url).await?;
+    let any: SocketAddr = if target.is_ipv4() {
+        ([0; 4], 0).into()
+    } else {
+        ([0_u16; 8], 0).into()
+    };
+    let routed = UdpSocket::bind(any).and_then(|socket| {
+        socket.connect(target)?;
+        socket.local_addr()
+    });
+    let source = routed
+        .map_err(|error| format!("no route to {target}: {error}"))?
+        .ip();
+    // An API on this very machine is reached from the loopback address, and reaches us there.
+    if is_routable(&source) || target.ip().is_loopback() {
+        return Ok(source);
+    }
+    Err(format!(
+        "packets to {target} leave from {source}, which others cannot reach"
+    ))
+}
+
+async fn target(url: &str) -> Result<SocketAddr, String> {
+    let parsed = Url::parse(url).map_err(|error| format!("{url}: {error}"))?;
+    let port = parsed.port_or_known_default().unwrap_or(80);
+    match parsed.host() {
+        Some(Host::Ipv4(address)) => Ok((address, port).into()),
+        Some(Host::Ipv6(address)) => Ok((address, port).into()),
+        Some(Host::Domain(name)) => resolve(name, port).await,
+        None => Err(format!("{url} names no host")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn settings() -> AdvertiseSettings {
+        AdvertiseSettings {
+            host: None,
+            port: 9999,
+            protocol: "http".to_owned(),
+            interface: None,
+            attempts: 1,
+            pause: Duration::ZERO,
+        }
+    }
+
+    #[tokio::test]
+    async fn the_route_to_the_api_tells_the_address() {
+        let urls = ["http://127.0.0.1:6385".to_owned()];
+        let address = advertised_address(&settings(), &urls).await.unwrap();
+        assert_eq!(address.to_string(), "127.0.0.1");
+    }
+
+    #[tokio::test]
+    async fn a_configured_address_wins() {
+        let settings = AdvertiseSettings {
+            host: Some("[2001:db8::1]".to_owned()),
+            ..settings()
+        };
+        let address = advertised_address(&settings, &[]).await.unwrap();
+        assert_eq!(address.to_string(), "2001:db8::1");
+    }
+
+    #[tokio::test]
+    async fn failing_names_the_reason() {
+        let settings = AdvertiseSettings {
+            interface: Some("no-such-nic".to_owned()),
+            ..settings()
+        };
+        let error = advertised_address(&settings, &["http://a".to_owned()])
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains("no-such-nic"), "{error}");
+    }
+}

@@ -1,0 +1,328 @@
+//! HTTP to the conductor: several addresses of which the one that answers comes first, bounded answers, versions.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ferric_agent_protocol::fault::Fault;
+use ferric_agent_protocol::headers;
+use ferric_agent_protocol::version::ApiVersion;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use parking_lot::Mutex;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::config::ApiSettings;
+
+/// A lookup holds a node and some settings; nothing that the conductor answers is larger.
+const MAX_ANSWER_BYTES: usize = 16 << 20;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The conductor, as one of several addresses reaches it.
+pub struct Conductor {
+    client: reqwest::Client,
+    urls: Mutex<Vec<String>>,
+    version: Mutex<Option<ApiVersion>>,
+    request_id: Option<HeaderValue>,
+}
+
+/// Why a request had no answer that could be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    #[error("reading {0}")]
+    Read(PathBuf, #[source] std::io::Error),
+    #[error("setting up the HTTP client")]
+    Setup(#[source] reqwest::Error),
+    #[error("the global request id cannot be sent as a header")]
+    RequestId(#[source] http::header::InvalidHeaderValue),
+    #[error("{0} did not answer")]
+    Unreachable(String, #[source] reqwest::Error),
+    #[error("{0} broke off its answer")]
+    Broken(String, #[source] reqwest::Error),
+    #[error("{0} answered more than {MAX_ANSWER_BYTES} bytes")]
+    TooLarge(String),
+    #[error("understanding the answer of {0}")]
+    Parse(String, #[source] serde_json::Error),
+}
+
+/// What to ask.
+pub(super) struct Request {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Option<Value>,
+}
+
+/// What was answered.
+pub(super) struct Answer {
+    pub(super) url: String,
+    pub(super) status: u16,
+    body: Vec<u8>,
+}
+
+impl Conductor {
+    /// A client for the API's addresses.
+    ///
+    /// # Errors
+    /// When a certificate cannot be used.
+    pub fn new(settings: &ApiSettings) -> Result<Self, ClientError> {
+        Self::with_urls(settings, settings.urls.clone())
+    }
+
+    /// A client with the same settings for other addresses.
+    pub(super) fn with_urls(
+        settings: &ApiSettings,
+        urls: Vec<String>,
+    ) -> Result<Self, ClientError> {
+        let request_id = settings
+            .global_request_id
+            .as_deref()
+            .map(HeaderValue::from_str);
+        Ok(Self {
+            client: client(settings)?,
+            urls: Mutex::new(urls),
+            version: Mutex::new(settings.version),
+            request_id: request_id.transpose().map_err(ClientError::RequestId)?,
+        })
+    }
+
+    /// The addresses, the one that answered last first.
+    pub(super) fn urls(&self) -> Vec<String> {
+        self.urls.lock().clone()
+    }
+
+    /// The server's version. One that does not say it is assumed to be old, and asked again next time.
+    pub(super) async fn version(&self) -> ApiVersion {
+        if let Some(version) = *self.version.lock() {
+            return version;
+        }
+        let Some(version) = self.ask_version().await else {
+            return ApiVersion::ASSUMED;
+        };
+        *self.version.lock() = Some(version);
+        version
+    }
+
+    async fn ask_version(&self) -> Option<ApiVersion> {
+        let root: Value = self
+            .send(&Request::new(Method::GET, "/"))
+            .await
+            .ok()?
+            .json()
+            .ok()?;
+        root.pointer("/default_version/version")?
+            .as_str()?
+            .parse()
+            .ok()
+    }
+
+    /// Asks the addresses in turn; an error of the connection moves on to the next.
+    pub(super) async fn send(&self, request: &Request) -> Result<Answer, ClientError> {
+        let mut last = None;
+        for url in self.urls() {
+            match self.send_to(&url, request).await {
+                Ok(answer) => {
+                    self.prefer(&url);
+                    return Ok(answer);
+                }
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.expect("settings without an address of the API are refused"))
+    }
+
+    async fn send_to(&self, url: &str, request: &Request) -> Result<Answer, ClientError> {
+        let target = format!("{url}{}", request.path);
+        let mut builder = self.client.request(request.method.clone(), target);
+        builder = builder.headers(request.headers.clone());
+        if let Some(id) = &self.request_id {
+            builder = builder.header(headers::REQUEST_ID, id.clone());
+        }
+        if let Some(body) = &request.body {
+            builder = builder.json(body);
+        }
+        let sent = builder.send().await;
+        let response =
+            sent.map_err(|error| ClientError::Unreachable(url.to_owned(), error.without_url()))?;
+        read(url, response).await
+    }
+
+    fn prefer(&self, url: &str) {
+        let mut urls = self.urls.lock();
+        if let Some(index) = urls.iter().position(|known| known == url) {
+            urls[..=index].rotate_right(1);
+        }
+    }
+}
+
+impl ClientError {
+    /// The innermost cause as text: `Connection refused`.
+    pub(super) fn root_cause(&self) -> String {
+        let mut cause: &dyn std::error::Error = self;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        cause.to_string()
+    }
+}
+
+impl Request {
+    pub(super) fn new(method: Method, path: impl Into<String>) -> Self {
+        let mut headers = HeaderMap::new();
+        let json = HeaderValue::from_static("application/json");
+        headers.insert(http::header::ACCEPT, json.clone());
+        headers.insert(http::header::CONTENT_TYPE, json);
+        Self {
+            method,
+            path: path.into(),
+            headers,
+            body: None,
+        }
+    }
+
+    /// Adds a header; a value that no header may have is left out.
+    pub(super) fn header(mut self, name: &'static str, value: &str) -> Self {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
+            self.headers.insert(name, value);
+        }
+        self
+    }
+
+    pub(super) fn version(self, version: ApiVersion) -> Self {
+        self.header(headers::API_VERSION, &version.to_string())
+    }
+
+    /// Takes the version back, for a server that does not like it.
+    pub(super) fn without_version(mut self) -> Self {
+        self.headers.remove(headers::API_VERSION);
+        self
+    }
+
+    pub(super) fn body(mut self, body: Value) -> Self {
+        self.body = Some(body);
+        self
+    }
+}
+
+impl Answer {
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, ClientError> {
+        serde_json::from_slice(&self.body)
+            .map_err(|error| ClientError::Parse(self.url.clone(), error))
+    }
+
+    pub(super) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// What the server said went wrong: a fault, Ironic's fault as text within JSON, or the status alone.
+    pub(super) fn reason(&self) -> String {
+        let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        let inner = match &body["error_message"] {
+            Value::String(text) => serde_json::from_str(text).unwrap_or_default(),
+            other => other.clone(),
+        };
+        let fault = |value: Value| serde_json::from_value::<Fault>(value).ok();
+        let said = [inner, body]
+            .into_iter()
+            .filter_map(fault)
+            .map(|fault| fault.faultstring)
+            .find(|text| !text.is_empty());
+        match said {
+            Some(text) => format!("{}: {text}", self.status),
+            None => format!("status {}", self.status),
+        }
+    }
+}
+
+async fn read(url: &str, mut response: reqwest::Response) -> Result<Answer, ClientError> {
+    let mut body = Vec::new();
+    let status = response.status().as_u16();
+    let broken = |error: reqwest::Error| ClientError::Broken(url.to_owned(), error.without_url());
+    while let Some(chunk) = response.chunk().await.map_err(broken)? {
+        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+            return Err(ClientError::TooLarge(url.to_owned()));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer {
+        url: url.to_owned(),
+        status,
+        body,
+    })
+}
+
+fn client(settings: &ApiSettings) -> Result<reqwest::Client, ClientError> {
+    let read =
+        |path: &PathBuf| fs::read(path).map_err(|error| ClientError::Read(path.clone(), error));
+    let mut builder = reqwest::Client::builder()
+        .timeout(settings.request_timeout)
+        .connect_timeout(CONNECT_TIMEOUT.min(settings.request_timeout))
+        .pool_max_idle_per_host(2)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .tls_danger_accept_invalid_certs(settings.insecure);
+    if let Some(path) = &settings.ca_file {
+        let bundle =
+            reqwest::Certificate::from_pem_bundle(&read(path)?).map_err(ClientError::Setup)?;
+        builder = builder.tls_certs_only(bundle);
+    }
+    if let (Some(certificate), Some(key)) = (&settings.cert_file, &settings.key_file) {
+        let pem = [read(certificate)?, read(key)?].concat();
+        builder = builder.identity(reqwest::Identity::from_pem(&pem).map_err(ClientError::Setup)?);
+    }
+    builder.build().map_err(ClientError::Setup)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn check_reason(status: u16, body: &Value, expected: &str) {
+        let answer = Answer {
+            url: String::new(),
+            status,
+            body: serde_json::to_vec(body).unwrap(),
+        };
+        assert_eq!(answer.reason(), expected);
+    }
+
+    #[test]
+    fn faults_are_understood_in_every_form() {
+        let fault = json!({"faultcode": "Client", "faultstring": "Node not found."});
+        check_reason(404, &fault, "404: Node not found.");
+        check_reason(
+            404,
+            &json!({"error_message": fault}),
+            "404: Node not found.",
+        );
+        check_reason(
+            404,
+            &json!({"error_message": fault.to_string()}),
+            "404: Node not found.",
+        );
+        check_reason(502, &json!("<html>"), "status 502");
+    }
+
+    #[test]
+    fn the_address_that_answered_comes_first() {
+        crate::tls::install_provider();
+        let settings = ApiSettings {
+            urls: ["a", "b", "c"].map(str::to_owned).to_vec(),
+            request_timeout: Duration::from_secs(1),
+            global_request_id: None,
+            version: None,
+            insecure: false,
+            ca_file: None,
+            cert_file: None,
+            key_file: None,
+        };
+        let conductor = Conductor::new(&settings).unwrap();
+        conductor.prefer("c");
+        assert_eq!(conductor.urls(), ["c", "a", "b"]);
+        conductor.prefer("c");
+        assert_eq!(conductor.urls(), ["c", "a", "b"]);
+    }
+}

@@ -1,0 +1,176 @@
+//! Asks the conductor which node this machine is, until it says so or the time is up.
+
+use std::time::Duration;
+
+use ferric_agent_protocol::extensions::Extensions;
+use ferric_agent_protocol::headers::FERRIC_AGENT;
+use ferric_agent_protocol::lookup::LookupResponse;
+use ferric_agent_protocol::version::ApiVersion;
+use http::Method;
+use tokio::time::{Instant, sleep, timeout_at};
+use uuid::Uuid;
+
+use super::client::{ClientError, Conductor, Request};
+use crate::config::LookupSettings;
+use crate::network::list_interfaces;
+
+/// Longest pause between two attempts.
+const MAX_PAUSE: Duration = Duration::from_secs(60);
+
+/// Pauses after answers that the node is locked, before the usual one.
+const LOCKED_PAUSES: [u64; 3] = [5, 10, 30];
+
+/// Why the node is not known.
+#[derive(Debug, thiserror::Error)]
+pub enum LookupError {
+    #[error("no node was found for this machine within {seconds} s; the last answer was: {last}")]
+    TimedOut { seconds: u64, last: String },
+}
+
+/// One attempt's outcome that is not an answer.
+enum Refused {
+    /// Somebody holds the node's lock.
+    Locked(String),
+    Other(String),
+}
+
+/// Repeats the lookup until it is answered.
+///
+/// # Errors
+/// When the time is up.
+pub async fn lookup(
+    conductor: &Conductor,
+    settings: LookupSettings,
+    node: Option<Uuid>,
+) -> Result<LookupResponse, LookupError> {
+    let deadline = Instant::now() + settings.timeout;
+    let mut last = "none".to_owned();
+    let attempts = attempts(conductor, settings, node, &mut last);
+    if let Ok(answer) = timeout_at(deadline, attempts).await {
+        return Ok(answer);
+    }
+    let seconds = settings.timeout.as_secs();
+    Err(LookupError::TimedOut { seconds, last })
+}
+
+async fn attempts(
+    conductor: &Conductor,
+    settings: LookupSettings,
+    node: Option<Uuid>,
+    last: &mut String,
+) -> LookupResponse {
+    let mut pauses = Pauses::new(settings.interval);
+    loop {
+        let pause = match attempt(conductor, node).await {
+            Ok(answer) => return answer,
+            Err(Refused::Locked(reason)) => {
+                *last = reason;
+                pauses.after_locked()
+            }
+            Err(Refused::Other(reason)) => {
+                *last = reason;
+                pauses.after_other()
+            }
+        };
+        tracing::warn!(reason = last, ?pause, "the lookup had no answer yet");
+        sleep(pause).await;
+    }
+}
+
+async fn attempt(conductor: &Conductor, node: Option<Uuid>) -> Result<LookupResponse, Refused> {
+    let addresses = mac_addresses().join(",");
+    let mut path = format!("/v1/lookup?addresses={addresses}");
+    if let Some(node) = node {
+        path.push_str(&format!("&node_uuid={node}"));
+    }
+    let version = conductor.version().await.min(ApiVersion::AGENT_TOKEN);
+    let request = Request::new(Method::GET, path)
+        .version(version)
+        .header(FERRIC_AGENT, &Extensions::all().to_header());
+    let other = |error: ClientError| Refused::Other(format!("{error}: {}", error.root_cause()));
+    let answer = conductor.send(&request).await.map_err(other)?;
+    match answer.status {
+        200 => answer.json().map_err(other),
+        409 => Err(Refused::Locked(answer.reason())),
+        _ => Err(Refused::Other(answer.reason())),
+    }
+}
+
+/// The MAC addresses by which the conductor may know this machine.
+#[must_use]
+pub fn mac_addresses() -> Vec<String> {
+    let interfaces = list_interfaces().unwrap_or_default();
+    let addresses = interfaces.into_iter().filter_map(|nic| nic.mac_address);
+    let mut addresses: Vec<String> = addresses.map(|mac| mac.to_lowercase()).collect();
+    addresses.dedup();
+    addresses
+}
+
+/// How long to wait between attempts: at random within bounds that double, so that a rack which was switched on at
+/// once does not ask at once.
+struct Pauses {
+    shortest: Duration,
+    attempts: u32,
+    locked: usize,
+}
+
+impl Pauses {
+    fn new(shortest: Duration) -> Self {
+        Self {
+            shortest,
+            attempts: 0,
+            locked: 0,
+        }
+    }
+
+    fn after_other(&mut self) -> Duration {
+        self.locked = 0;
+        self.usual()
+    }
+
+    fn after_locked(&mut self) -> Duration {
+        let index = self.locked.min(LOCKED_PAUSES.len() - 1);
+        self.locked += 1;
+        Duration::from_secs(LOCKED_PAUSES[index]) + self.usual()
+    }
+
+    fn usual(&mut self) -> Duration {
+        self.attempts = (self.attempts + 1).min(6);
+        let longest = Duration::from_secs(1 << self.attempts).min(MAX_PAUSE);
+        if longest <= self.shortest {
+            return self.shortest;
+        }
+        rand::random_range(self.shortest..=longest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_up_to_a_minute() {
+        let mut pauses = Pauses::new(Duration::from_secs(1));
+        for attempt in 1..100_u32 {
+            let pause = pauses.after_other();
+            let longest = Duration::from_secs(1 << attempt.min(6)).min(MAX_PAUSE);
+            assert!(
+                pause >= Duration::from_secs(1) && pause <= longest,
+                "{attempt}: {pause:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_locked_node_is_given_time_and_the_count_begins_anew() {
+        let mut pauses = Pauses::new(Duration::ZERO);
+        let mut at_least = |seconds| assert!(pauses.after_locked() >= Duration::from_secs(seconds));
+        at_least(5);
+        at_least(10);
+        at_least(30);
+        at_least(30);
+        pauses.after_other();
+        pauses.attempts = 0;
+        assert!(pauses.after_locked() < Duration::from_secs(10));
+    }
+}
