@@ -4,6 +4,8 @@
 //! tests of the API and of the conductor.
 
 mod machine;
+#[cfg(test)]
+mod tests;
 
 pub use machine::{FakeFault, FakeMachine, FakeMachines};
 

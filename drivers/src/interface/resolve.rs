@@ -135,3 +135,200 @@ fn requested_interface(
         enabled: enabled.interfaces(kind).to_vec(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use InterfaceKind::{Boot, Deploy, Inspect, Management, Network, Power};
+
+    type Names<'a> = &'a [(InterfaceKind, &'a str)];
+
+    fn resolved(
+        hardware_type: &str,
+        enabled: &Enabled,
+        requested: Names<'_>,
+    ) -> Result<Interfaces, String> {
+        let requested = requested
+            .iter()
+            .map(|(kind, name)| (*kind, (*name).to_owned()))
+            .collect();
+        resolve(hardware_type, enabled, &requested).map_err(|error| error.to_string())
+    }
+
+    fn only(kind: InterfaceKind, names: &[&str]) -> Enabled {
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        Enabled::default().with_interfaces(kind, &names).unwrap()
+    }
+
+    #[test]
+    fn defaults_follow_the_order_of_the_hardware_type() {
+        let all = |hardware_type| {
+            let interfaces = resolved(hardware_type, &Enabled::default(), &[]).unwrap();
+            let names: Vec<_> = interfaces
+                .iter()
+                .map(|(kind, name)| format!("{kind}={name}"))
+                .collect();
+            names.join(" ")
+        };
+        assert_eq!(
+            all("redfish"),
+            "bios=no-bios boot=ipxe console=no-console deploy=direct firmware=no-firmware inspect=agent management=redfish \
+             network=flat power=redfish raid=no-raid rescue=no-rescue storage=noop vendor=no-vendor"
+        );
+        assert_eq!(
+            all("fake-hardware"),
+            "bios=fake boot=fake console=fake deploy=fake firmware=fake inspect=fake management=fake network=flat power=fake \
+             raid=fake rescue=fake storage=fake vendor=fake"
+        );
+        assert_eq!(
+            all("manual-management"),
+            "bios=no-bios boot=ipxe console=no-console deploy=direct firmware=no-firmware inspect=agent management=noop \
+             network=flat power=fake raid=no-raid rescue=no-rescue storage=noop vendor=no-vendor"
+        );
+    }
+
+    #[test]
+    fn requests_configuration_and_defaults_rank_in_this_order() {
+        let preferred = Enabled::default().with_default(Network, "noop").unwrap();
+        let cases: [(&str, Enabled, Names<'_>, InterfaceKind, &str); 8] = [
+            (
+                "redfish",
+                Enabled::default(),
+                &[(Inspect, "no-inspect")],
+                Inspect,
+                "no-inspect",
+            ),
+            (
+                "redfish",
+                Enabled::default(),
+                &[(Management, "noop")],
+                Management,
+                "noop",
+            ),
+            ("redfish", only(Network, &["noop"]), &[], Network, "noop"),
+            (
+                "redfish",
+                only(Network, &["noop", "flat"]),
+                &[],
+                Network,
+                "flat",
+            ),
+            ("redfish", preferred.clone(), &[], Network, "noop"),
+            ("redfish", preferred, &[(Network, "flat")], Network, "flat"),
+            (
+                "fake-hardware",
+                Enabled::default(),
+                &[(Deploy, "direct"), (Boot, "ipxe")],
+                Deploy,
+                "direct",
+            ),
+            (
+                "fake-hardware",
+                Enabled::default(),
+                &[(Power, "redfish")],
+                Power,
+                "redfish",
+            ),
+        ];
+        for (hardware_type, enabled, requested, kind, expected) in cases {
+            let interfaces = resolved(hardware_type, &enabled, requested).unwrap();
+            assert_eq!(
+                interfaces.get(kind),
+                expected,
+                "{hardware_type} {requested:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_refusal_says_what_there_is() {
+        let no_fake = Enabled::default()
+            .with_hardware_types(&["redfish".to_owned()])
+            .unwrap();
+        let preferred = Enabled::default().with_default(Power, "fake").unwrap();
+        let cases: [(&str, Enabled, Names<'_>, &str); 7] = [
+            (
+                "ipmi",
+                Enabled::default(),
+                &[],
+                "could not find the driver or hardware type 'ipmi'; enabled are: fake-hardware, manual-management, redfish",
+            ),
+            (
+                "fake-hardware",
+                no_fake,
+                &[],
+                "could not find the driver or hardware type 'fake-hardware'; enabled are: redfish",
+            ),
+            (
+                "redfish",
+                Enabled::default(),
+                &[(Boot, "grub")],
+                "could not find the boot interface 'grub'; enabled are: ipxe, fake",
+            ),
+            (
+                "redfish",
+                only(Inspect, &["agent"]),
+                &[(Inspect, "no-inspect")],
+                "could not find the inspect interface 'no-inspect'; enabled are: agent",
+            ),
+            (
+                "redfish",
+                Enabled::default(),
+                &[(Power, "fake")],
+                "hardware type redfish does not support the power interface 'fake'; it supports: redfish",
+            ),
+            (
+                "redfish",
+                only(Power, &["fake"]),
+                &[],
+                "hardware type redfish has no usable default power interface: check enabled_power_interfaces and \
+                 default_power_interface",
+            ),
+            (
+                "redfish",
+                preferred,
+                &[],
+                "hardware type redfish has no usable default power interface: check enabled_power_interfaces and \
+                 default_power_interface",
+            ),
+        ];
+        for (hardware_type, enabled, requested, expected) in cases {
+            assert_eq!(
+                resolved(hardware_type, &enabled, requested).unwrap_err(),
+                expected
+            );
+        }
+    }
+
+    #[test]
+    fn a_configuration_with_an_unknown_name_is_refused() {
+        let error = Enabled::default()
+            .with_hardware_types(&["irmc".to_owned()])
+            .unwrap_err();
+        assert!(
+            matches!(error, InterfaceError::UnknownHardwareType { .. }),
+            "{error}"
+        );
+        let error = Enabled::default().with_default(Boot, "grub").unwrap_err();
+        assert!(
+            matches!(error, InterfaceError::NotEnabled { .. }),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn every_default_of_every_hardware_type_is_built_in() {
+        for hardware_type in &super::super::HARDWARE_TYPES {
+            for kind in InterfaceKind::ALL {
+                let names = hardware_type.supported(kind);
+                let built_in = super::super::hardware_type::built_in(kind);
+                assert!(
+                    names.iter().all(|name| built_in.contains(name)),
+                    "{} {kind}: {names:?}",
+                    hardware_type.name
+                );
+                assert!(!names.is_empty(), "{} {kind}", hardware_type.name);
+            }
+        }
+    }
+}

@@ -3,41 +3,38 @@
 //! Every handle to a machine behind this BMC shares the value. It does not know what a system or a boot device is.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use parking_lot::Mutex;
-use reqwest::redirect::Policy;
-use reqwest::{Client, Method, StatusCode};
-use serde_json::{Value, json};
+use reqwest::{Client, StatusCode};
+use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout_at};
-use tracing::{debug, info};
+use tracing::debug;
 use url::Url;
 
-use super::credential::{Credential, X_AUTH_TOKEN};
+use super::credential::Credential;
 use super::exchange::{Answer, ReadError, Request, no_answer};
-use super::info::{AuthType, Login, RedfishInfo, Verify};
+use super::http::client;
+use super::info::{AuthType, Login, RedfishInfo};
 use super::resource::Resource;
-use super::tls::{TlsError, client_config};
+use super::tls::TlsError;
 use crate::{BmcError, Settings};
 
-const ROOT: &str = "/redfish/v1/";
-const SESSIONS: &str = "/redfish/v1/SessionService/Sessions";
-/// How long saying goodbye may take.
-const LOGOUT_LIMIT: Duration = Duration::from_secs(5);
+/// The service root, which needs no credentials.
+pub(super) const ROOT: &str = "/redfish/v1/";
 
 pub(crate) struct Bmc {
-    address: Url,
+    pub(super) address: Url,
     /// The address as errors name it.
-    name: String,
-    login: Option<Login>,
-    auth: AuthType,
-    http: Client,
+    pub(super) name: String,
+    pub(super) login: Option<Login>,
+    pub(super) auth: AuthType,
+    pub(super) http: Client,
     settings: Settings,
     places: Semaphore,
-    credential: Mutex<Option<Arc<Credential>>>,
+    pub(super) credential: Mutex<Option<Arc<Credential>>>,
     /// Held while a session is opened, so that many requests open one session.
-    login_turn: tokio::sync::Mutex<()>,
+    pub(super) login_turn: tokio::sync::Mutex<()>,
     only_system: Mutex<Option<String>>,
 }
 
@@ -131,7 +128,8 @@ impl Bmc {
         answer.check(&self.name, request)
     }
 
-    async fn exchange(
+    /// One request and its answer, whatever its status.
+    pub(super) async fn exchange(
         &self,
         request: &Request<'_>,
         credential: &Credential,
@@ -186,163 +184,6 @@ impl Bmc {
         }
     }
 
-    async fn credential(&self) -> Result<Arc<Credential>, BmcError> {
-        if let Some(credential) = self.known_credential() {
-            return Ok(credential);
-        }
-        let _turn = self.login_turn.lock().await;
-        if let Some(credential) = self.known_credential() {
-            return Ok(credential);
-        }
-        let credential = Arc::new(self.log_in().await?);
-        *self.credential.lock() = Some(credential.clone());
-        Ok(credential)
-    }
-
-    fn known_credential(&self) -> Option<Arc<Credential>> {
-        self.credential.lock().clone()
-    }
-
-    /// Forgets a credential that was refused, unless somebody has replaced it already.
-    fn forget(&self, refused: &Arc<Credential>) {
-        let mut known = self.credential.lock();
-        if known
-            .as_ref()
-            .is_some_and(|known| Arc::ptr_eq(known, refused))
-        {
-            *known = None;
-        }
-    }
-
-    async fn log_in(&self) -> Result<Credential, BmcError> {
-        let Some(login) = &self.login else {
-            return Ok(Credential::Anonymous);
-        };
-        match self.auth {
-            AuthType::Basic => Ok(Credential::basic(login)),
-            AuthType::Session => {
-                let path = self
-                    .sessions_path()
-                    .await?
-                    .unwrap_or_else(|| SESSIONS.to_owned());
-                self.open_session(&path, login)
-                    .await
-                    .map_err(|refusal| refusal.error)
-            }
-            AuthType::Auto => self.log_in_as_offered(login).await,
-        }
-    }
-
-    /// A session where the BMC has them. Where it refuses one for any other reason than the password, it may be out of
-    /// sessions or have them switched off, and basic authentication serves as well.
-    async fn log_in_as_offered(&self, login: &Login) -> Result<Credential, BmcError> {
-        let Some(path) = self.sessions_path().await? else {
-            return Ok(Credential::basic(login));
-        };
-        match self.open_session(&path, login).await {
-            Ok(session) => Ok(session),
-            Err(Refusal {
-                error,
-                next: Next::Basic,
-            }) => {
-                info!(bmc = self.name, %error, "no session, using basic authentication");
-                Ok(Credential::basic(login))
-            }
-            Err(Refusal {
-                error,
-                next: Next::GiveUp,
-            }) => Err(error),
-        }
-    }
-
-    /// Where sessions are opened; the root needs no credentials. `None`: this BMC has none.
-    async fn sessions_path(&self) -> Result<Option<String>, BmcError> {
-        let request = Request::get(ROOT);
-        let answer = self.exchange(&request, &Credential::Anonymous).await?;
-        if answer.status() == StatusCode::UNAUTHORIZED {
-            return Ok(Some(SESSIONS.to_owned()));
-        }
-        let root = Resource::new(
-            ROOT,
-            None,
-            answer
-                .check(&self.name, &request)?
-                .json()
-                .unwrap_or_default(),
-        );
-        let service = root.link("/SessionService").map(|_| SESSIONS);
-        Ok(root.link("/Links/Sessions").or(service).map(str::to_owned))
-    }
-
-    async fn open_session(&self, path: &str, login: &Login) -> Result<Credential, Refusal> {
-        let body = json!({"UserName": login.user, "Password": login.password});
-        let request = Request::post(path, &body);
-        let answer = self
-            .exchange(&request, &Credential::Anonymous)
-            .await
-            .map_err(Refusal::for_good)?;
-        if answer.status() == StatusCode::UNAUTHORIZED && !answer.wants_basic() {
-            return Err(Refusal::for_good(BmcError::Credentials {
-                address: self.name.clone(),
-            }));
-        }
-        let answer = answer
-            .check(&self.name, &request)
-            .map_err(|error| Refusal {
-                error,
-                next: Next::Basic,
-            })?;
-        let link = |body: Value| Some(body.get("@odata.id")?.as_str()?.to_owned());
-        let location = answer
-            .location()
-            .map(str::to_owned)
-            .or_else(|| answer.json().and_then(link));
-        let ends_at = location
-            .and_then(|location| Some(self.address.join(&location).ok()?.path().to_owned()));
-        let session = answer
-            .header(&X_AUTH_TOKEN)
-            .and_then(|token| Credential::session(token, ends_at));
-        session.ok_or_else(|| Refusal {
-            error: self.unusable(&request, "it has no X-Auth-Token"),
-            next: Next::Basic,
-        })
-    }
-
-    /// Ends the session, if there is one; a failure only leaves it to end by itself.
-    pub(crate) async fn log_out(&self) {
-        if let Some(goodbye) = self.goodbye() {
-            goodbye.await;
-        }
-    }
-
-    /// What ends the session. It borrows nothing, so that it can outlive the value.
-    fn goodbye(&self) -> Option<impl Future<Output = ()> + Send + 'static> {
-        let credential = self.credential.lock().take()?;
-        let Credential::Session {
-            token,
-            path: Some(path),
-        } = &*credential
-        else {
-            return None;
-        };
-        let url = self.address.join(path).ok()?;
-        let request = self
-            .http
-            .request(Method::DELETE, url)
-            .header(X_AUTH_TOKEN, token.clone())
-            .timeout(LOGOUT_LIMIT);
-        let name = self.name.clone();
-        Some(async move {
-            if let Err(error) = request.send().await {
-                debug!(
-                    bmc = name,
-                    error = &error as &dyn std::error::Error,
-                    "the session is left to end by itself"
-                );
-            }
-        })
-    }
-
     /// The BMC's only system, found once.
     pub(crate) async fn only_system(&self) -> Result<String, BmcError> {
         if let Some(path) = self.only_system.lock().clone() {
@@ -368,72 +209,4 @@ impl Bmc {
     pub(crate) fn forget_system(&self) {
         *self.only_system.lock() = None;
     }
-}
-
-impl Drop for Bmc {
-    /// Many BMCs have few sessions and keep them for half an hour, so leaving one open is worth a request that nobody
-    /// waits for. At the end of a process `Drivers::close` does it in order.
-    fn drop(&mut self) {
-        if let (Some(goodbye), Ok(runtime)) =
-            (self.goodbye(), tokio::runtime::Handle::try_current())
-        {
-            drop(runtime.spawn(goodbye));
-        }
-    }
-}
-
-/// Why there is no session, and what may still help.
-struct Refusal {
-    error: BmcError,
-    next: Next,
-}
-
-enum Next {
-    Basic,
-    GiveUp,
-}
-
-impl Refusal {
-    fn for_good(error: BmcError) -> Self {
-        Self {
-            error,
-            next: Next::GiveUp,
-        }
-    }
-}
-
-/// No proxy: a BMC is in a network of its own, and its credentials are nobody else's.
-fn client(info: &RedfishInfo, settings: &Settings) -> Result<Client, TlsError> {
-    // Without TLS nothing is verified, and no CA is needed.
-    let verify = if info.address.scheme() == "https" {
-        &info.verify
-    } else {
-        &Verify::Nothing
-    };
-    let builder = Client::builder()
-        .no_proxy()
-        .connect_timeout(settings.connect_timeout)
-        .read_timeout(settings.read_timeout)
-        .timeout(settings.connect_timeout + settings.read_timeout)
-        .redirect(same_origin())
-        .user_agent(concat!("ferric/", env!("CARGO_PKG_VERSION")))
-        .tls_backend_preconfigured(client_config(verify)?);
-    Ok(builder
-        .build()
-        .expect("every part of the client's configuration is given by us"))
-}
-
-/// Follows a BMC around its own address only, because requests carry its credentials.
-fn same_origin() -> Policy {
-    Policy::custom(|attempt| {
-        let is_same = attempt
-            .previous()
-            .first()
-            .is_some_and(|first| first.origin() == attempt.url().origin());
-        if is_same && attempt.previous().len() <= 3 {
-            attempt.follow()
-        } else {
-            attempt.stop()
-        }
-    })
 }

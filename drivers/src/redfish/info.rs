@@ -186,3 +186,105 @@ fn text<'a>(info: &'a DriverInfo, key: &'static str) -> Result<Option<&'a str>, 
         Some(_) => Err(InfoError::NotText(key)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const ADDRESS: &str = "https://192.0.2.7";
+
+    fn parsed(driver_info: &Value) -> Result<RedfishInfo, String> {
+        RedfishInfo::parse(driver_info.as_object().unwrap()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_address_is_a_url_or_a_host() {
+        let cases = [
+            ("https://192.0.2.7", Some("https://192.0.2.7/")),
+            ("192.0.2.7", Some("https://192.0.2.7/")),
+            ("bmc.example:8443", Some("https://bmc.example:8443/")),
+            (
+                "http://[2001:db8::7]:8000",
+                Some("http://[2001:db8::7]:8000/"),
+            ),
+            ("https://192.0.2.7/redfish/v1/", Some("https://192.0.2.7/")),
+            (" https://192.0.2.7 ", Some("https://192.0.2.7/")),
+            ("ftp://192.0.2.7", None),
+            ("https://admin:secret@192.0.2.7", None),
+            ("https://", None),
+        ];
+        for (address, expected) in cases {
+            let info = parsed(&json!({"redfish_address": address}));
+            assert_eq!(
+                info.as_ref().ok().map(|info| info.address.as_str()),
+                expected,
+                "{address}: {info:?}"
+            );
+            assert!(!format!("{info:?}").contains("secret"), "{info:?}");
+        }
+    }
+
+    #[test]
+    fn a_system_is_a_path_or_a_member() {
+        let cases = [
+            ("/redfish/v1/Systems/1", Some("/redfish/v1/Systems/1")),
+            ("/redfish/v1/Systems/1/", Some("/redfish/v1/Systems/1")),
+            (
+                "System.Embedded.1",
+                Some("/redfish/v1/Systems/System.Embedded.1"),
+            ),
+            ("//192.0.2.1/redfish/v1/Systems/1", None),
+            ("http://192.0.2.1/redfish/v1/Systems/1", None),
+            ("/redfish/v1/../../secret", None),
+            ("/redfish/v1/Systems/1?x=y", None),
+            ("Systems/1", None),
+            ("/", None),
+        ];
+        for (given, expected) in cases {
+            let info = parsed(&json!({"redfish_address": ADDRESS, "redfish_system_id": given}));
+            assert_eq!(
+                info.as_ref().ok().and_then(|info| info.system.as_deref()),
+                expected,
+                "{given}: {info:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_wrong_value_is_named() {
+        let cases = [
+            (json!({}), "redfish_address is missing in driver_info"),
+            (
+                json!({"redfish_address": 7}),
+                "redfish_address in driver_info must be a text",
+            ),
+            (
+                json!({"redfish_address": ADDRESS, "redfish_username": "admin"}),
+                "redfish_username in driver_info needs a redfish_password",
+            ),
+            (
+                json!({"redfish_address": ADDRESS, "redfish_password": "x"}),
+                "redfish_password in driver_info needs a redfish_username",
+            ),
+            (
+                json!({"redfish_address": ADDRESS, "redfish_auth_type": "session"}),
+                "redfish_auth_type session in driver_info needs redfish_username and redfish_password",
+            ),
+            (
+                json!({"redfish_address": ADDRESS, "redfish_verify_ca": "bmc.pem"}),
+                "redfish_verify_ca \"bmc.pem\" in driver_info is neither true or false nor an absolute path",
+            ),
+        ];
+        for (driver_info, expected) in cases {
+            assert_eq!(parsed(&driver_info).unwrap_err(), expected);
+        }
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let info = parsed(&json!({"redfish_address": ADDRESS, "redfish_username": "admin", "redfish_password": "secret"})).unwrap();
+        assert!(!format!("{info:?}").contains("secret"));
+    }
+}

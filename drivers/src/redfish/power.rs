@@ -92,10 +92,19 @@ impl System {
         }
         let is_on_its_way = leg.wanted == PowerState::On && said(&system) == "PoweringOn";
         let deadline = Instant::now() + self.limit(leg);
-        if !is_on_its_way {
-            self.reset(&system, leg, deadline).await?;
+        let sent = if is_on_its_way {
+            Ok(())
+        } else {
+            self.reset(&system, leg, deadline).await
+        };
+        match sent {
+            // Nobody knows whether it was done; the machine's state tells.
+            Err(error) if may_have_been_done(&error) => {
+                self.wait_for(leg, deadline).await.map_err(|_| error)
+            }
+            Err(error) => Err(error),
+            Ok(()) => self.wait_for(leg, deadline).await,
         }
-        self.wait_for(leg, deadline).await
     }
 
     /// Off, then on, because both can be seen; a restart cannot. The restart types are for BMCs without the others.
@@ -222,6 +231,19 @@ fn choose(offered: Option<&[String]>, types: &[&'static str]) -> Vec<&'static st
             .collect(),
         None => types.iter().copied().take(1).collect(),
     }
+}
+
+/// Whether the failure leaves open what the BMC did.
+fn may_have_been_done(error: &BmcError) -> bool {
+    matches!(
+        error,
+        BmcError::NoAnswer { .. }
+            | BmcError::Exchange { .. }
+            | BmcError::Refused {
+                status: 500 | 502 | 504,
+                ..
+            }
+    )
 }
 
 /// Whether the BMC would take the same request in a moment.

@@ -60,6 +60,8 @@ pub(super) struct Fault {
     pub(super) headers: &'static [(&'static str, &'static str)],
     pub(super) body: String,
     pub(super) delay: Duration,
+    /// Whether what was asked is done before the delay and not after it.
+    pub(super) answers_late: bool,
 }
 
 impl Fault {
@@ -72,7 +74,16 @@ impl Fault {
             headers: &[],
             body: String::new(),
             delay: Duration::ZERO,
+            answers_late: false,
         }
+    }
+
+    fn answer(self) -> Response<Body> {
+        let mut response = Response::builder().status(self.status);
+        for (name, value) in self.headers {
+            response = response.header(*name, *value);
+        }
+        response.body(Body::from(self.body)).unwrap()
     }
 
     /// Answers as it should, but late.
@@ -337,24 +348,19 @@ async fn handle(shared: &Shared, request: Request) -> Response<Body> {
     );
     shared.inner.lock().log.push(line.trim_end().to_owned());
     let fault = shared.inner.lock().take_fault(&format!("{method} {path}"));
-    if let Some(fault) = fault {
-        if fault.status != 0 {
-            let mut response = Response::builder().status(fault.status);
-            for (name, value) in fault.headers {
-                response = response.header(*name, *value);
-            }
-            return response.body(Body::from(fault.body)).unwrap();
+    let serve = || shared.serve(&method, &path, &parts.headers, &body);
+    match fault {
+        None => serve(),
+        Some(fault) if fault.status != 0 => fault.answer(),
+        Some(fault) if fault.answers_late => {
+            let answer = serve();
+            tokio::time::sleep(fault.delay).await;
+            answer
         }
-        tokio::time::sleep(fault.delay).await;
-    }
-    if let Some(answer) = shared.authenticate(&method, &path, &parts.headers, &body) {
-        return answer;
-    }
-    match method.as_str() {
-        "GET" => shared.get(&path),
-        "PATCH" => shared.patch(&path, &parts.headers, &body),
-        "POST" => shared.reset(&path, &body),
-        _ => status(405),
+        Some(fault) => {
+            tokio::time::sleep(fault.delay).await;
+            serve()
+        }
     }
 }
 
@@ -370,6 +376,18 @@ impl Inner {
 }
 
 impl Shared {
+    fn serve(&self, method: &str, path: &str, headers: &HeaderMap, body: &Value) -> Response<Body> {
+        if let Some(answer) = self.authenticate(method, path, headers, body) {
+            return answer;
+        }
+        match method {
+            "GET" => self.get(path),
+            "PATCH" => self.patch(path, headers, body),
+            "POST" => self.reset(path, body),
+            _ => status(405),
+        }
+    }
+
     fn authenticate(
         &self,
         method: &str,
