@@ -9,6 +9,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use uuid::Uuid;
 
 /// A key that nobody else has.
 pub(super) fn random() -> [u8; KEY_BYTES] {
@@ -31,20 +32,35 @@ pub(super) fn read(path: &Path) -> Result<Option<[u8; KEY_BYTES]>, OpenError> {
     parse(text.trim()).map(Some).ok_or_else(malformed)
 }
 
-/// Makes the file with a new key. It is on the disk, whole, before it has its name.
+/// Makes the file with a new key, and answers the key that is in the file then.
 pub(super) fn create(path: &Path) -> Result<[u8; KEY_BYTES], OpenError> {
-    let key = random();
     let mut text = String::new();
-    for byte in key {
+    for byte in random() {
         write!(text, "{byte:02x}").expect("a string takes all that is written");
     }
     text.push('\n');
-    let draft = path.with_extension("key.new");
+    let draft = path.with_extension(format!("new-{}", Uuid::new_v4()));
     write_private(&draft, text.as_bytes()).map_err(|error| file_error("writing", &draft, error))?;
-    // A link and not a rename: should somebody else have made the file meanwhile, theirs stays.
-    fs::hard_link(&draft, path).map_err(|error| file_error("making", path, error))?;
-    fs::remove_file(&draft).map_err(|error| file_error("removing", &draft, error))?;
-    Ok(key)
+    name_draft(&draft, path)?;
+    let malformed = OpenError::KeyMalformed {
+        key: path.to_owned(),
+    };
+    read(path)?.ok_or(malformed)
+}
+
+/// Gives a finished file its name. A file that has the name already stays: somebody else was faster.
+pub(super) fn name_draft(draft: &Path, path: &Path) -> Result<(), OpenError> {
+    File::open(draft)
+        .and_then(|file| file.sync_all())
+        .map_err(|error| file_error("syncing", draft, error))?;
+    match fs::hard_link(draft, path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(file_error("making", path, error));
+        }
+        Ok(()) | Err(_) => {}
+    }
+    fs::remove_file(draft).map_err(|error| file_error("removing", draft, error))?;
+    sync_directory(path)
 }
 
 /// Makes names in the directory of this file durable.
@@ -70,13 +86,10 @@ fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     let mut file = options
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .mode(0o600)
         .open(path)?;
-    file.set_permissions(fs::Permissions::from_mode(0o600))?;
-    file.write_all(bytes)?;
-    file.sync_all()
+    file.write_all(bytes)
 }
 
 /// Only a warning: where keys are mounted into a container, their mode is not ours to choose.

@@ -16,6 +16,7 @@ use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use uuid::Uuid;
 
 /// redb's default is a gigabyte.
 const CACHE_BYTES: usize = 48 << 20;
@@ -25,25 +26,34 @@ const KEY_CHECK: &[u8] = b"ferric store";
 
 /// Opens or makes the database at `path`, with the key in the file `key`.
 pub(super) fn open(path: &Path, key: &Path) -> Result<Engine, StoreError> {
-    let existing = fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0);
+    if !fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0) {
+        create(path, key)?;
+    }
     let database = open_database(path)?;
-    let fresh = !existing || is_empty(&database)?;
-    let secret = match (key_file::read(key)?, fresh) {
-        (Some(secret), _) => secret,
-        (None, true) => key_file::create(key)?,
-        (None, false) => {
-            return Err(OpenError::KeyMissing {
-                path: path.to_owned(),
-                key: key.to_owned(),
-            }
-            .into());
-        }
+    let missing = || OpenError::KeyMissing {
+        path: path.to_owned(),
+        key: key.to_owned(),
     };
-    key_file::sync_directory(key)?;
-    key_file::sync_directory(path)?;
+    let secret = key_file::read(key)?.ok_or_else(missing)?;
     let engine = Engine::new(database, Sealer::new(&secret));
     prepare(&engine, path, key)?;
     Ok(engine)
+}
+
+/// The key is on the disk before the database, and the database is whole before it has its name: a file that the power
+/// failed on while redb made it would be no database at the next start.
+fn create(path: &Path, key: &Path) -> Result<(), StoreError> {
+    let secret = match key_file::read(key)? {
+        Some(secret) => secret,
+        None => key_file::create(key)?,
+    };
+    key_file::sync_directory(key)?;
+    let draft = path.with_extension(format!("new-{}", Uuid::new_v4()));
+    let engine = Engine::new(open_database(&draft)?, Sealer::new(&secret));
+    prepare(&engine, &draft, key)?;
+    drop(engine);
+    key_file::name_draft(&draft, path)?;
+    Ok(())
 }
 
 /// For tests: a database over any backend, with a key given.
@@ -93,7 +103,7 @@ fn database_error(path: &Path, error: DatabaseError) -> OpenError {
     }
 }
 
-/// A crash can come between redb's first write and ours.
+/// As redb leaves a file that it has just made.
 fn is_empty(database: &Database) -> Result<bool, StoreError> {
     let read = database.begin_read().map_err(failed("beginning to read"))?;
     let mut tables = read.list_tables().map_err(failed("listing the tables"))?;

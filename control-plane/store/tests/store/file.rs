@@ -129,6 +129,21 @@ fn a_lost_or_wrong_key_is_told_apart() {
 }
 
 #[test]
+fn nothing_but_the_two_files_is_left() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ferric.redb");
+    // An empty file is none: so a container's mount point may be given.
+    fs::write(&path, "").unwrap();
+    for _ in 0..2 {
+        drop(RedbStore::open(&path).unwrap());
+        let files = fs::read_dir(directory.path()).unwrap();
+        let mut names: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["ferric.redb", "store.key"]);
+    }
+}
+
+#[test]
 fn the_key_can_live_elsewhere() {
     let (data, keys) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (path, key) = (data.path().join("ferric.redb"), keys.path().join("key"));

@@ -2,4 +2,5 @@
 
 mod conformance;
 mod crash;
+mod disk;
 mod file;
