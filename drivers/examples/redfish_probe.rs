@@ -1,6 +1,6 @@
 //! Drives power and boot device of a real Redfish service through the redfish driver, and prints each step.
 //!
-//! `redfish_probe ADDRESS [USER PASSWORD]`: switches the machine off and on, restarts it, and sets its boot device, so
+//! `redfish_probe ADDRESS [USER PASSWORD [CA]]`: switches the machine off and on, restarts it, and sets its boot device, so
 //! give it a machine that nobody needs. Exit code 0 when each step did what it should, 1 otherwise.
 
 use std::collections::BTreeMap;
@@ -23,18 +23,20 @@ type Outcome = Result<(), Box<dyn Error>>;
 )]
 async fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let driver_info = match arguments.as_slice() {
-        [address] => info(&[("redfish_address", address)]),
-        [address, user, password] => info(&[
-            ("redfish_address", address),
-            ("redfish_username", user),
-            ("redfish_password", password),
-        ]),
-        _ => {
-            eprintln!("usage: redfish_probe ADDRESS [USER PASSWORD]");
-            return ExitCode::from(64);
-        }
-    };
+    let keys = [
+        "redfish_address",
+        "redfish_username",
+        "redfish_password",
+        "redfish_verify_ca",
+    ];
+    if arguments.is_empty() || arguments.len() == 2 || arguments.len() > keys.len() {
+        eprintln!("usage: redfish_probe ADDRESS [USER PASSWORD [CA]]");
+        return ExitCode::from(64);
+    }
+    let pairs = keys.iter().zip(arguments);
+    let driver_info = pairs
+        .map(|(key, value)| ((*key).to_owned(), value.into()))
+        .collect();
     match probe(&driver_info).await {
         Ok(()) => {
             println!("ok    all steps");
@@ -173,13 +175,6 @@ async fn refused_password(driver_info: &DriverInfo) -> Outcome {
 )]
 fn step(text: &str) {
     println!("ok    {text}");
-}
-
-fn info(pairs: &[(&str, &str)]) -> DriverInfo {
-    pairs
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), (*value).into()))
-        .collect()
 }
 
 fn chain(error: &dyn Error) -> String {

@@ -144,7 +144,9 @@ impl Bmc {
             .http
             .request(request.method.clone(), url)
             .header("OData-Version", "4.0")
-            .header("Accept", "application/json");
+            .header("Accept", "application/json")
+            // Without this some BMCs compress whatever they send.
+            .header("Accept-Encoding", "identity");
         if let Some((name, value)) = credential.header() {
             builder = builder.header(name, value);
         }

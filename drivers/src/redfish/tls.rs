@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
@@ -40,9 +41,29 @@ pub(crate) enum TlsError {
     Rustls(#[source] rustls::Error),
 }
 
+/// The verifier of the system's CAs, read once: it is the same for every BMC, and large.
+static SYSTEM: Mutex<Option<Arc<WebPkiServerVerifier>>> = Mutex::new(None);
+
 pub(crate) fn client_config(verify: &Verify) -> Result<ClientConfig, TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let verifier = verifier(verify, &provider)?;
+    let trust = match verify {
+        Verify::Nothing => Trust::Anybody,
+        Verify::SystemCas => Trust::Given {
+            named: Vec::new(),
+            by_authority: system_verifier(&provider)?,
+        },
+        Verify::Cas(path) => {
+            let named = certificates(path)?;
+            Trust::Given {
+                by_authority: verifier(path, named.clone(), &provider)?,
+                named,
+            }
+        }
+    };
+    let verifier = BmcVerifier {
+        provider: provider.clone(),
+        trust,
+    };
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(TlsError::Rustls)?;
@@ -52,47 +73,36 @@ pub(crate) fn client_config(verify: &Verify) -> Result<ClientConfig, TlsError> {
         .with_no_client_auth())
 }
 
-fn verifier(verify: &Verify, provider: &Arc<CryptoProvider>) -> Result<BmcVerifier, TlsError> {
-    let (named, path) = match verify {
-        Verify::Nothing => {
-            return Ok(BmcVerifier {
-                provider: provider.clone(),
-                trust: Trust::Anybody,
-            });
-        }
-        Verify::SystemCas => {
-            let path = SYSTEM_CAS
-                .iter()
-                .map(Path::new)
-                .find(|path| path.exists())
-                .ok_or(TlsError::NoSystemCas)?;
-            (Vec::new(), path)
-        }
-        Verify::Cas(path) => (certificates(path)?, path.as_path()),
-    };
+fn system_verifier(provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, TlsError> {
+    let mut system = SYSTEM.lock();
+    if let Some(known) = &*system {
+        return Ok(known.clone());
+    }
+    let path = SYSTEM_CAS
+        .iter()
+        .map(Path::new)
+        .find(|path| path.exists())
+        .ok_or(TlsError::NoSystemCas)?;
+    let read = verifier(path, certificates(path)?, provider)?;
+    *system = Some(read.clone());
+    Ok(read)
+}
+
+fn verifier(
+    path: &Path,
+    authorities: Vec<CertificateDer<'static>>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<WebPkiServerVerifier>, TlsError> {
     let mut roots = RootCertStore::empty();
-    let authorities = if named.is_empty() {
-        certificates(path)?
-    } else {
-        named.clone()
-    };
     let (usable, _) = roots.add_parsable_certificates(authorities);
     if usable == 0 {
         return Err(TlsError::NoCertificate {
             path: path.to_owned(),
         });
     }
-    let by_authority =
+    let built =
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build();
-    let by_authority = by_authority
-        .map_err(|error| TlsError::Rustls(rustls::Error::General(error.to_string())))?;
-    Ok(BmcVerifier {
-        provider: provider.clone(),
-        trust: Trust::Given {
-            named,
-            by_authority,
-        },
-    })
+    built.map_err(|error| TlsError::Rustls(rustls::Error::General(error.to_string())))
 }
 
 /// The certificates of a PEM file, or of every file of a directory.
