@@ -157,19 +157,4 @@ impl Blueprint {
 }
 
 #[cfg(test)]
-pub mod fake {
-    //! A machine for tests of what stands on machines: real handle, real status, no disks.
-
-    use super::*;
-
-    pub fn machine(config: config::Machine) -> (Machine, Life) {
-        let ovmf = Ovmf::for_tests();
-        Machine::assemble(Blueprint {
-            config,
-            index: 0,
-            directory: "/nonexistent".into(),
-            accel: Accel::Tcg,
-            ovmf,
-        })
-    }
-}
+pub mod tests;

@@ -2,7 +2,7 @@ use super::*;
 
 /// A QEMU that says the given lines: the first at once, each next one after an order was read.
 async fn exchange(
-    lines: &'static [&'static str],
+    lines: &[&str],
     orders: &[&'static str],
 ) -> (
     Vec<anyhow::Result<Value>>,
@@ -11,7 +11,7 @@ async fn exchange(
     let (ours, theirs) = tokio::io::duplex(4096);
     let (reader, writer) = tokio::io::split(ours);
     let (qmp, connection) = connect(reader, writer);
-    let qemu = async move {
+    let qemu = async {
         let (reader, mut writer) = tokio::io::split(theirs);
         let mut heard = BufReader::new(reader).lines();
         for (index, line) in lines.iter().enumerate() {
@@ -71,8 +71,7 @@ async fn the_reason_of_the_end_is_kept() {
         let event = format!(
             "{{\"event\": \"SHUTDOWN\", \"data\": {{\"guest\": true, \"reason\": \"{reason}\"}}}}\n"
         );
-        let line: &'static str = event.leak();
-        let (_, end) = exchange(std::slice::from_ref(Box::leak(Box::new(line))), &[]).await;
+        let (_, end) = exchange(&[event.as_str()], &[]).await;
         assert_eq!(end.unwrap(), Some(expected));
     }
 }

@@ -8,7 +8,7 @@ use super::{Bmc, View, paths};
 use crate::machine::{MANUFACTURER, MODEL};
 
 pub(super) fn routes() -> Router<Bmc> {
-    collection(paths::CHASSIS_ALL, "Chassis", vec![paths::CHASSIS.into()])
+    collection(paths::CHASSIS_ALL, "Chassis", &[paths::CHASSIS.into()])
         .merge(readable(paths::CHASSIS, body))
 }
 

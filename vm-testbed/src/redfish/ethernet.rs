@@ -13,7 +13,7 @@ pub(super) fn routes(machine: &Machine) -> Router<Bmc> {
     let members: Vec<String> = (0..machine.nics.len())
         .map(|index| format!("{own}/nic{index}"))
         .collect();
-    let all = collection(&own, "EthernetInterface", members.clone());
+    let all = collection(&own, "EthernetInterface", &members);
     members.iter().enumerate().fold(all, |all, (index, path)| {
         all.merge(readable(path, move |view| body(view, index)))
     })

@@ -12,7 +12,7 @@ use super::{Bmc, View, paths};
 const RESET: &str = "/redfish/v1/Managers/BMC/Actions/Manager.Reset";
 
 pub(super) fn routes() -> Router<Bmc> {
-    collection(paths::MANAGERS, "Manager", vec![paths::MANAGER.into()])
+    collection(paths::MANAGERS, "Manager", &[paths::MANAGER.into()])
         .merge(readable(paths::MANAGER, body))
         .route(RESET, post(reset))
 }

@@ -26,12 +26,12 @@ where
 }
 
 /// Routes for a collection of the given members.
-pub(super) fn collection(path: &str, kind: &str, members: Vec<String>) -> Router<Bmc> {
+pub(super) fn collection(path: &str, kind: &str, members: &[String]) -> Router<Bmc> {
     let body = json!({
         "@odata.type": format!("#{kind}Collection.{kind}Collection"),
         "Name": format!("{kind} Collection"),
         "Members@odata.count": members.len(),
-        "Members": members.iter().map(|member| link(member)).collect::<Vec<_>>(),
+        "Members": members.iter().map(link).collect::<Vec<_>>(),
     });
     readable(path, move |_| body.clone())
 }

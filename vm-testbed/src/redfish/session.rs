@@ -31,7 +31,7 @@ struct Session {
 }
 
 impl Sessions {
-    fn open(&mut self, user: &str) -> (String, String) {
+    pub(super) fn open(&mut self, user: &str) -> (String, String) {
         self.expire();
         if self.0.len() >= MOST_SESSIONS {
             self.0.remove(0);

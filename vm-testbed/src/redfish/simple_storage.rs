@@ -12,7 +12,7 @@ pub(super) fn routes(machine: &Machine) -> Router<Bmc> {
     collection(
         &paths::under_system(machine, "SimpleStorage"),
         "SimpleStorage",
-        vec![path.clone()],
+        std::slice::from_ref(&path),
     )
     .merge(readable(&path, body))
 }

@@ -5,15 +5,19 @@ use serde_json::{Value, json};
 
 use super::resource::{collection, healthy, link, readable};
 use super::{Bmc, View, paths};
-use crate::config::{Bus, Machine};
+use crate::config::{Bus, Disk, Machine};
 
 pub(super) fn routes(machine: &Machine) -> Router<Bmc> {
     let buses = buses(machine);
-    let members = buses
+    let members: Vec<String> = buses
         .iter()
         .map(|bus| paths::storage(machine, *bus))
         .collect();
-    let mut all = collection(&paths::under_system(machine, "Storage"), "Storage", members);
+    let mut all = collection(
+        &paths::under_system(machine, "Storage"),
+        "Storage",
+        &members,
+    );
     for bus in buses {
         all = all.merge(readable(&paths::storage(machine, bus), move |view| {
             controller(view, bus)
@@ -77,13 +81,22 @@ fn drive(view: &View<'_>, index: usize) -> Value {
         "SerialNumber": view.machine.serial_of(index),
         "Manufacturer": "QEMU",
         "Model": "QEMU disk",
-        "MediaType": if disk.rotational { "HDD" } else { "SSD" },
+        "MediaType": media_type(disk),
         "Protocol": protocol(disk.bus),
         "CapacityBytes": disk.size.0,
         "BlockSizeBytes": disk.sector_size(),
         "Identifiers": Vec::from_iter(wwn),
         "Status": healthy(),
     })
+}
+
+/// A virtio disk does not say what it is, and the BMC knows no more than the guest.
+fn media_type(disk: &Disk) -> Option<&'static str> {
+    match disk.bus {
+        Bus::Virtio => None,
+        Bus::Scsi if disk.rotational => Some("HDD"),
+        Bus::Scsi | Bus::Nvme => Some("SSD"),
+    }
 }
 
 /// Redfish has no word for virtio, which is a device on PCI Express.

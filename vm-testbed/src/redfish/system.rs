@@ -22,8 +22,12 @@ const MODES: [Mode; 2] = [Mode::Uefi, Mode::Legacy];
 
 pub(super) fn routes(machine: &Machine) -> Router<Bmc> {
     let path = paths::system(machine);
-    collection(paths::SYSTEMS, "ComputerSystem", vec![path.clone()])
-        .route(&path, get(show).patch(change))
+    collection(
+        paths::SYSTEMS,
+        "ComputerSystem",
+        std::slice::from_ref(&path),
+    )
+    .route(&path, get(show).patch(change))
 }
 
 fn body(view: &View<'_>) -> Value {

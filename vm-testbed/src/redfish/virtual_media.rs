@@ -27,7 +27,7 @@ fn routes_at(home: &str) -> Router<Bmc> {
     collection(
         &format!("{home}/VirtualMedia"),
         "VirtualMedia",
-        vec![path.clone()],
+        std::slice::from_ref(&path),
     )
     .merge(readable(&path, move |view| body(view, &own)))
     .route(

@@ -27,20 +27,32 @@ pub(super) fn arguments(blueprint: &Blueprint, start: &Start<'_>) -> Vec<String>
     let mut line = platform(blueprint);
     line.extend(firmware(blueprint, start.mode));
     line.extend(serial_and_control());
-    let order = device_order(
-        start.target,
-        blueprint.config.disks.len(),
-        blueprint.config.nics.len(),
-    );
-    // bootindex counts from 1, because some firmware takes 0 for "none".
-    for (bootindex, device) in (1..).zip(order) {
-        match device {
-            Device::Disk(index) => line.extend(disk_options(blueprint, index, bootindex)),
-            Device::Nic(index) => line.extend(nic_options(blueprint, start.mode, index, bootindex)),
-            Device::Cd => line.extend(cd_options(start.medium, bootindex)),
-        }
+    let (disks, nics) = (blueprint.config.disks.len(), blueprint.config.nics.len());
+    let order = device_order(start.target, disks, nics);
+    // Devices stand in one order at every start, or their PCI addresses would move and with them what an installed system
+    // calls its NICs and what is written in boot entries.
+    for index in 0..disks {
+        line.extend(disk_options(
+            blueprint,
+            index,
+            bootindex(&order, Device::Disk(index)),
+        ));
     }
+    for index in 0..nics {
+        line.extend(nic_options(
+            blueprint,
+            start.mode,
+            index,
+            bootindex(&order, Device::Nic(index)),
+        ));
+    }
+    line.extend(cd_options(start.medium, bootindex(&order, Device::Cd)));
     line
+}
+
+/// Place in the order, from 1: some firmware takes 0 for "none".
+fn bootindex(order: &[Device], device: Device) -> usize {
+    order.iter().take_while(|other| **other != device).count() + 1
 }
 
 fn platform(blueprint: &Blueprint) -> Vec<String> {
@@ -190,3 +202,6 @@ fn cd_options(medium: Option<&Medium>, bootindex: usize) -> Vec<String> {
         device.to_string(),
     ]
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,191 @@
+//! The life of a machine with a real QEMU: guests of a few bytes that reset, power off or halt.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::boot::{Duration as Enabled, Target};
+
+/// `cli; hlt`
+pub const HALT: &[u8] = &[0xfa, 0xf4];
+/// Pulses the reset line by the keyboard controller: `mov al, 0xfe; out 0x64, al; hlt`
+const RESET: &[u8] = &[0xb0, 0xfe, 0xe6, 0x64, 0xf4];
+/// Soft-off by ACPI, where SeaBIOS has put it: `mov dx, 0x604; mov ax, 0x2000; out dx, ax; hlt`
+const POWER_OFF: &[u8] = &[0xba, 0x04, 0x06, 0xb8, 0x00, 0x20, 0xef, 0xf4];
+
+/// A machine whose life runs; QEMU ends with it.
+pub struct Living {
+    pub machine: Machine,
+    directory: TempDir,
+    _life: JoinSet<anyhow::Result<()>>,
+}
+
+impl Living {
+    pub async fn with_guest(code: &[u8]) -> Living {
+        let directory = tempfile::tempdir().unwrap();
+        let mut sector = vec![0; 1 << 20];
+        sector[..code.len()].copy_from_slice(code);
+        sector[510..512].copy_from_slice(&[0x55, 0xaa]);
+        std::fs::write(directory.path().join("disk0.raw"), sector).unwrap();
+        let config = r#"
+            name = "node"
+            uuid = "6f1b8a52-0f5e-4a52-9a0e-000000000001"
+            firmware = "bios"
+            cpus = 2
+            memory = 1536
+            disks = [
+                { bus = "virtio", size = "1MiB" },
+                { bus = "scsi", size = "2MiB", serial = "S1", wwn = "0x5000c50015ea7001", rotational = true },
+            ]
+            bmc = { listen = "127.0.0.1:8001", username = "admin", password = "password" }
+        "#;
+        let blueprint = Blueprint {
+            config: toml::from_str(config).unwrap(),
+            index: 0,
+            directory: directory.path().into(),
+            accel: Accel::Tcg,
+            ovmf: Ovmf::find().unwrap(),
+        };
+        let (machine, life) = Machine::create(blueprint).await.unwrap();
+        let mut task = JoinSet::new();
+        task.spawn(life.run(CancellationToken::new()));
+        Living {
+            machine,
+            directory,
+            _life: task,
+        }
+    }
+
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    async fn until(&self, what: &str, reached: impl Fn(&Status) -> bool) {
+        let wait = async {
+            while !reached(&self.machine.status()) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(60), wait).await;
+        assert!(waited.is_ok(), "{what}: {:?}", self.machine.status());
+    }
+
+    /// Where the next start boots from, and what is left of it.
+    fn boot(&self) -> (Target, Enabled) {
+        let boot = self.machine.status().boot;
+        (boot.target, boot.enabled)
+    }
+
+    fn set_boot(&self, target: Target, enabled: Enabled) {
+        self.machine
+            .change_boot(|boot| boot.change(Some(target), Some(enabled), None));
+    }
+}
+
+#[tokio::test]
+async fn power_follows_the_orders() {
+    let living = Living::with_guest(HALT).await;
+    for (reset, expected) in [
+        (Reset::On, Power::On),
+        (Reset::On, Power::On),
+        (Reset::ForceRestart, Power::On),
+        (Reset::ForceOff, Power::Off),
+        (Reset::ForceOff, Power::Off),
+        (Reset::PushPowerButton, Power::On),
+        (Reset::Nmi, Power::On),
+        (Reset::Cut, Power::Off),
+    ] {
+        living.machine.reset(reset).await.unwrap();
+        assert_eq!(living.machine.status().power, expected, "{reset:?}");
+    }
+    assert_eq!(living.machine.status().starts, 3);
+    let error = living
+        .machine
+        .reset(Reset::GracefulRestart)
+        .await
+        .unwrap_err();
+    assert!(error.is::<PowerError>(), "{error:#}");
+}
+
+#[tokio::test]
+async fn a_guest_that_resets_is_started_again_with_the_override_of_that_time() {
+    let living = Living::with_guest(RESET).await;
+    living.set_boot(Target::Hdd, Enabled::Continuous);
+    living.machine.reset(Reset::On).await.unwrap();
+    living
+        .until("two resets of the guest", |status| status.starts >= 3)
+        .await;
+    assert_eq!(living.boot(), (Target::Hdd, Enabled::Continuous));
+    living.set_boot(Target::Hdd, Enabled::Once);
+    living
+        .until("the override is used up", |status| {
+            status.boot.enabled == Enabled::Disabled
+        })
+        .await;
+    assert_eq!(living.machine.status().power, Power::On);
+    living.machine.reset(Reset::ForceOff).await.unwrap();
+    let starts = living.machine.status().starts;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(
+        living.machine.status().starts,
+        starts,
+        "a machine that is off starts nothing"
+    );
+}
+
+#[tokio::test]
+async fn a_guest_that_powers_off_leaves_the_machine_off() {
+    let living = Living::with_guest(POWER_OFF).await;
+    living.set_boot(Target::Hdd, Enabled::Once);
+    living.machine.reset(Reset::On).await.unwrap();
+    assert_eq!(living.boot(), (Target::None, Enabled::Disabled));
+    living
+        .until("off", |status| status.power == Power::Off)
+        .await;
+    assert_eq!(living.machine.status().starts, 1);
+}
+
+#[tokio::test]
+async fn a_qemu_that_does_not_start_leaves_the_machine_off_and_says_why() {
+    let living = Living::with_guest(HALT).await;
+    std::fs::remove_file(living.directory().join("disk0.raw")).unwrap();
+    let error = living.machine.reset(Reset::On).await.unwrap_err();
+    assert!(format!("{error:#}").contains("disk0.raw"), "{error:#}");
+    assert_eq!(living.machine.status().power, Power::Off);
+}
+
+#[tokio::test]
+async fn a_medium_is_in_the_drive_or_its_file_is_gone() {
+    let living = Living::with_guest(HALT).await;
+    let image = living.directory().join("image");
+    std::fs::write(&image, vec![1; 4096]).unwrap();
+    let url = url::Url::from_file_path(&image).unwrap();
+    let media = || {
+        let names = living
+            .directory()
+            .read_dir()
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name());
+        names
+            .filter(|name| name.to_string_lossy().ends_with("medium.iso"))
+            .count()
+    };
+    living.machine.insert(&url).await.unwrap();
+    living.machine.reset(Reset::On).await.unwrap();
+    assert_eq!(media(), 1);
+    living.machine.insert(&url).await.unwrap();
+    assert_eq!(media(), 1, "the medium before is forgotten");
+    living.machine.eject().await.unwrap();
+    assert_eq!((media(), living.machine.status().medium), (0, None));
+    living.machine.insert(&url).await.unwrap();
+    std::fs::remove_file(image).unwrap();
+    living.machine.insert(&url).await.unwrap_err();
+    assert_eq!(
+        (media(), living.machine.status().medium.unwrap().url),
+        (1, url)
+    );
+}
