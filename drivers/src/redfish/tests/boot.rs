@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::fake_bmc::{Oddities, Tags};
+use super::oddities::{Oddities, Tags};
 use super::{machine, management};
 use crate::{BmcError, BootDevice, BootMode, BootSetting, Persistence};
 
@@ -247,7 +247,7 @@ async fn what_is_not_offered_is_refused_with_what_is() {
 async fn a_setting_that_does_not_stick_is_a_failure() {
     // The PATCH goes to a resource that the read does not show.
     let (bmc, hardware) = machine(Oddities {
-        faults: vec![super::fake_bmc::Fault::new("PATCH", 1, 200)],
+        faults: vec![super::oddities::Fault::new("PATCH", 1, 200)],
         ..Oddities::default()
     })
     .await;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::fake_bmc::{FakeBmc, Fault, Oddities};
+use super::fake_bmc::FakeBmc;
+use super::oddities::{Fault, Oddities};
 use super::{connect, drivers, info, machine, quick, with};
 use crate::{BmcError, PowerAction, PowerState, Settings};
 

@@ -3,6 +3,7 @@
 mod boot;
 mod exchange;
 mod fake_bmc;
+mod oddities;
 mod power;
 mod session;
 mod tls;
@@ -12,7 +13,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use self::fake_bmc::{Auth, FakeBmc, Oddities, PASSWORD, USER};
+use self::fake_bmc::{FakeBmc, PASSWORD, USER};
+use self::oddities::{Auth, Oddities};
 use crate::{
     DriverInfo, Drivers, Enabled, FakeMachines, Hardware, Management, Settings, Target, resolve,
 };

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::fake_bmc::{Fault, Oddities};
 use super::machine;
+use super::oddities::{Fault, Oddities};
 use crate::PowerAction::{self, Off, On, Reboot, SoftOff, SoftReboot};
 use crate::{BmcError, PowerState};
 

@@ -3,7 +3,8 @@
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::fake_bmc::{Auth, FakeBmc};
+use super::fake_bmc::FakeBmc;
+use super::oddities::Auth;
 use super::{connect, drivers, info, machine, quick, with, with_auth};
 use crate::{BmcError, PowerState};
 
