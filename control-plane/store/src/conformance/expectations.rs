@@ -11,14 +11,14 @@ use uuid::Uuid;
 pub(super) async fn a_revision_must_hold(store: &dyn Store) {
     let one = node(1);
     let absent = Expectation::Revision(one.key(), Revision(1));
-    assert_stale(store.commit(Transaction::new().expect(absent)).await);
+    assert_stale(&store.commit(Transaction::new().expect(absent)).await);
     let first = committed(store, Transaction::new().put(&one)).await;
     let expecting = || {
         let expectation = Expectation::Revision(one.key(), first);
         Transaction::new().expect(expectation).put(&one)
     };
     committed(store, expecting()).await;
-    assert_stale(store.commit(expecting()).await);
+    assert_stale(&store.commit(expecting()).await);
 }
 
 pub(super) async fn a_record_must_be_absent(store: &dyn Store) {
@@ -27,7 +27,7 @@ pub(super) async fn a_record_must_be_absent(store: &dyn Store) {
         Transaction::new().expect(expectation).put(&node(1))
     };
     committed(store, creating()).await;
-    assert_stale(store.commit(creating()).await);
+    assert_stale(&store.commit(creating()).await);
     committed(store, Transaction::new().delete(node(1).key())).await;
     committed(store, creating()).await;
 }
@@ -47,12 +47,12 @@ pub(super) async fn a_stale_epoch_writes_nothing(store: &dyn Store) {
         Transaction::new().expect(expectation)
     };
     // A node that is gone belongs to nobody who could still write it.
-    assert_stale(store.commit(at(0).put(&node(1))).await);
+    assert_stale(&store.commit(at(0).put(&node(1))).await);
     committed(store, Transaction::new().put(&node(1))).await;
     committed(store, at(7).put(&owned(node(1), 7))).await;
     committed(store, at(7).put(&owned(node(1), 8))).await;
-    assert_stale(store.commit(at(7).put(&owned(node(1), 7))).await);
-    assert_stale(store.commit(at(9).put(&owned(node(1), 9))).await);
+    assert_stale(&store.commit(at(7).put(&owned(node(1), 7))).await);
+    assert_stale(&store.commit(at(9).put(&owned(node(1), 9))).await);
     let record = stored(store, &node(1)).await;
     assert_eq!(
         record.decode::<Node>().expect("it is a node"),
@@ -75,7 +75,7 @@ pub(super) async fn a_refused_transaction_leaves_no_trace(store: &dyn Store) {
             what: What::Enrolled,
         })
         .expect(Expectation::Absent(node(1).key()));
-    assert_stale(store.commit(refused).await);
+    assert_stale(&store.commit(refused).await);
     assert_eq!(stored(store, &node(1)).await, before);
     let two = store.get(&node(2).key()).await.expect("reading works");
     assert_eq!(two, None);

@@ -68,7 +68,7 @@ fn numbers(page: &Page) -> Vec<u8> {
     .collect()
 }
 
-fn assert_stale<T: std::fmt::Debug>(outcome: Result<T, StoreError>) {
+fn assert_stale<T: std::fmt::Debug>(outcome: &Result<T, StoreError>) {
     assert!(
         matches!(outcome, Err(StoreError::Stale { .. })),
         "stale was expected, not {outcome:?}"

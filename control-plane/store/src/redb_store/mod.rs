@@ -10,6 +10,8 @@ mod engine;
 mod envelope;
 mod error;
 mod events;
+#[cfg(test)]
+mod fuzz;
 mod index;
 mod key_file;
 mod open;

@@ -149,31 +149,23 @@ impl Snapshot {
         matching: Option<Vec<u64>>,
         marker: Option<Marker>,
     ) -> Result<Vec<u64>, StoreError> {
-        let table = number(query.table);
         let (first, last) = match (query.order, marker.map(|marker| marker.sequence)) {
-            (_, None) => (Bound::Unbounded, Bound::Unbounded),
-            (SortOrder::Ascending, Some(marker)) => (Bound::Excluded(marker), Bound::Unbounded),
-            (SortOrder::Descending, Some(marker)) => (Bound::Unbounded, Bound::Excluded(marker)),
+            (_, None) => (0, u64::MAX),
+            (SortOrder::Ascending, Some(marker)) => (marker + 1, u64::MAX),
+            // The first sequence is 1.
+            (SortOrder::Descending, Some(marker)) => (0, marker - 1),
         };
         if let Some(matching) = matching {
             let inside = matching.into_iter();
-            let inside =
-                inside.filter(|sequence| std::ops::RangeBounds::contains(&(first, last), sequence));
-            return limited(inside.map(Ok), query);
+            let inside = inside.filter(|sequence| (first..=last).contains(sequence));
+            return limited(inside.map(Ok), query.order, query.limit);
         }
-        let first = match first {
-            Bound::Excluded(marker) => Bound::Excluded((table, marker)),
-            _ => Bound::Included((table, 0)),
-        };
-        let last = match last {
-            Bound::Excluded(marker) => Bound::Excluded((table, marker)),
-            _ => Bound::Included((table, u64::MAX)),
-        };
-        let range = ReadableTable::range(&self.records, (first, last)).map_err(failed(DOING))?;
-        limited(
-            range.map(|entry| entry.map(|(place, _)| place.value().1)),
-            query,
-        )
+        let table = number(query.table);
+        let range = ReadableTable::range(&self.records, (table, first)..=(table, last));
+        let sequences = range
+            .map_err(failed(DOING))?
+            .map(|entry| entry.map(|(place, _)| place.value().1));
+        limited(sequences, query.order, query.limit)
     }
 
     fn by_field(
@@ -206,18 +198,21 @@ impl Snapshot {
                 (Ok(sequence), Some(matching)) => matching.binary_search(sequence).is_ok(),
                 (Ok(_), None) | (Err(_), _) => true,
             });
-        limited(sequences, query)
+        // When all that match are found, the rest of the index is not read.
+        let limit = matching.map_or(query.limit, |matching| matching.len().min(query.limit));
+        limited(sequences, query.order, limit)
     }
 }
 
-/// As many as the query wants, from the end that it wants them from.
+/// As many as are wanted, from the end that they are wanted from.
 fn limited(
     sequences: impl DoubleEndedIterator<Item = Result<u64, StorageError>>,
-    query: &Query,
+    order: SortOrder,
+    limit: usize,
 ) -> Result<Vec<u64>, StoreError> {
-    let found: Result<Vec<u64>, _> = match query.order {
-        SortOrder::Ascending => sequences.take(query.limit).collect(),
-        SortOrder::Descending => sequences.rev().take(query.limit).collect(),
+    let found: Result<Vec<u64>, _> = match order {
+        SortOrder::Ascending => sequences.take(limit).collect(),
+        SortOrder::Descending => sequences.rev().take(limit).collect(),
     };
     found.map_err(failed(DOING))
 }

@@ -45,7 +45,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 fn message(outcome: Result<RedbStore, StoreError>) -> String {
-    outcome.err().expect("opening must fail").to_string()
+    outcome.expect_err("opening must fail").to_string()
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! The stores against the contract, each in its own way of breaking.
 
+#![expect(clippy::unwrap_used, reason = "what fails in a test fails the test")]
+
 mod conformance;
 mod crash;
 mod disk;
