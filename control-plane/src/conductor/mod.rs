@@ -2,13 +2,48 @@
 //!
 //! The API calls the methods here and reads the store; it opens no transaction. Knows no HTTP status.
 
+mod agent;
+mod config_drive;
+mod engine;
+mod environment;
+mod flows;
+mod inbox;
+mod inspection;
+mod life;
+mod locks;
+mod machines;
+mod membership;
+mod messages;
+mod node_task;
+mod nodes;
+mod periodic;
+mod ports;
+mod power;
 pub mod requests;
+mod steps;
+mod takeover;
+mod validation;
+mod verbs;
 
+#[cfg(test)]
+mod tests;
+
+pub use agent::{AgentAnswer, AgentCall, AgentTransport, HttpTransport, TransportError, Verb};
+pub use environment::{Environment, SystemEnvironment};
+pub use life::RunError;
+
+use crate::boot::BootPlane;
+use crate::config::Settings;
+use engine::{Driving, Work};
 use ferric_drivers::{BootDevice, BootSetting, Drivers, Enabled, Persistence, PowerAction};
-use ferric_model::ids::{NodeId, PortId};
+use ferric_model::ids::{Incarnation, NodeId, PortId};
 use ferric_model::node::Node;
 use ferric_model::port::Port;
-use ferric_store::{Record, Store};
+use ferric_store::{Key, Record, Store, Table};
+use inbox::{Inboxes, Message};
+use jiff::Timestamp;
+use locks::NodeLocks;
+use node_task::{NodeTask, TaskError};
 use requests::{
     HeartbeatRequest, InspectionRequest, LookupAnswer, LookupRequest, Maintenance,
     ProvisionRequest, RequestError, Validation,
@@ -16,6 +51,12 @@ use requests::{
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// Nodes that are worked on at the same time; those that wait for their machine do not count.
+const TURNS: usize = 256;
 
 /// A handle to the conductor of this process; clones are the same one.
 #[derive(Clone)]
@@ -23,66 +64,99 @@ pub struct Conductor {
     inner: Arc<Inner>,
 }
 
+/// What a conductor works with.
+pub struct Parts {
+    pub settings: Arc<Settings>,
+    pub store: Arc<dyn Store>,
+    pub drivers: Arc<Drivers>,
+    /// Hardware types and interfaces that nodes may use.
+    pub enabled: Enabled,
+    pub boot: BootPlane,
+    pub environment: Arc<dyn Environment>,
+    pub transport: Arc<dyn AgentTransport>,
+}
+
 struct Inner {
-    store: Arc<dyn Store>,
-    drivers: Arc<Drivers>,
-    enabled: Enabled,
+    parts: Parts,
+    incarnation: Incarnation,
+    locks: NodeLocks,
+    inboxes: Inboxes,
+    driving: Driving,
+    work: Work,
+    turns: Semaphore,
+    stop: CancellationToken,
 }
 
-fn not_yet() -> RequestError {
-    RequestError::internal("asking for something that is being written", "not built in")
-}
-
-#[expect(
-    clippy::unused_async,
-    clippy::needless_pass_by_value,
-    unused_variables,
-    reason = "signatures first"
-)]
 impl Conductor {
+    /// A new incarnation, which owns nothing until `start`.
+    pub fn new(parts: Parts) -> Self {
+        let incarnation = Incarnation(parts.environment.id());
+        Self {
+            inner: Arc::new(Inner {
+                parts,
+                incarnation,
+                locks: NodeLocks::default(),
+                inboxes: Inboxes::default(),
+                driving: Driving::default(),
+                work: Work::default(),
+                turns: Semaphore::new(TURNS),
+                stop: CancellationToken::new(),
+            }),
+        }
+    }
+
     /// For reading; nobody but the conductor commits.
     pub fn store(&self) -> &Arc<dyn Store> {
-        &self.inner.store
+        &self.inner.parts.store
     }
 
     /// For properties and validation.
     pub fn drivers(&self) -> &Arc<Drivers> {
-        &self.inner.drivers
+        &self.inner.parts.drivers
     }
 
     /// Hardware types and interfaces that nodes may use.
     pub fn enabled(&self) -> &Enabled {
-        &self.inner.enabled
+        &self.inner.parts.enabled
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.inner.parts.settings
+    }
+
+    /// The time, as the conductor sees it.
+    pub fn now(&self) -> Timestamp {
+        self.inner.parts.environment.now()
     }
 
     /// Stores a new node: resolves the interfaces it does not name, takes it over and writes its first event.
     pub async fn create_node(&self, node: Node) -> Result<Node, RequestError> {
-        Err(not_yet())
+        self.do_create_node(node).await
     }
 
     /// Stores a changed node, if it still stands as in `old` and nobody works on it.
     pub async fn update_node(&self, old: &Record, new: Node) -> Result<Node, RequestError> {
-        Err(not_yet())
+        self.do_update_node(old, new).await
     }
 
     /// Deletes a node with its ports and inventory.
     pub async fn destroy_node(&self, id: NodeId) -> Result<(), RequestError> {
-        Err(not_yet())
+        self.do_destroy_node(id).await
     }
 
     /// Stores a new port of an existing node.
     pub async fn create_port(&self, port: Port) -> Result<Port, RequestError> {
-        Err(not_yet())
+        self.do_create_port(port).await
     }
 
     /// Stores a changed port, if it still stands as in `old` and nobody works on its node.
     pub async fn update_port(&self, old: &Record, new: Port) -> Result<Port, RequestError> {
-        Err(not_yet())
+        self.do_update_port(old, new).await
     }
 
     /// Deletes a port.
     pub async fn destroy_port(&self, id: PortId) -> Result<(), RequestError> {
-        Err(not_yet())
+        self.do_destroy_port(id).await
     }
 
     /// Starts what the verb asks for (202); the work goes on in the background.
@@ -91,7 +165,7 @@ impl Conductor {
         id: NodeId,
         request: ProvisionRequest,
     ) -> Result<(), RequestError> {
-        Err(not_yet())
+        self.do_provision(id, request).await
     }
 
     /// Starts a power action (202). `timeout` bounds the wait for the state it leads to.
@@ -101,7 +175,7 @@ impl Conductor {
         action: PowerAction,
         timeout: Option<Duration>,
     ) -> Result<(), RequestError> {
-        Err(not_yet())
+        self.do_set_power(id, action, timeout).await
     }
 
     /// Sets or clears maintenance; clearing it also clears a fault.
@@ -110,12 +184,12 @@ impl Conductor {
         id: NodeId,
         maintenance: Maintenance,
     ) -> Result<(), RequestError> {
-        Err(not_yet())
+        self.do_set_maintenance(id, maintenance).await
     }
 
     /// Asks the BMC what the machine boots from.
     pub async fn boot_device(&self, id: NodeId) -> Result<BootSetting, RequestError> {
-        Err(not_yet())
+        self.do_boot_device(id).await
     }
 
     /// Tells the BMC what the machine is to boot from.
@@ -125,7 +199,7 @@ impl Conductor {
         device: BootDevice,
         persistence: Persistence,
     ) -> Result<(), RequestError> {
-        Err(not_yet())
+        self.do_set_boot_device(id, device, persistence).await
     }
 
     /// Asks the BMC what the machine can be told to boot from.
@@ -133,17 +207,17 @@ impl Conductor {
         &self,
         id: NodeId,
     ) -> Result<Vec<BootDevice>, RequestError> {
-        Err(not_yet())
+        self.do_supported_boot_devices(id).await
     }
 
     /// What each interface says of the node's settings, by kind (`power`, `deploy`, ...).
     pub async fn validate(&self, id: NodeId) -> Result<BTreeMap<String, Validation>, RequestError> {
-        Err(not_yet())
+        Ok(validation::of_node(self, &self.node(id).await?))
     }
 
     /// Which node a ramdisk runs on. Never refused because of a lock; `NotFound` for every reason not to answer.
     pub async fn lookup(&self, request: LookupRequest) -> Result<LookupAnswer, RequestError> {
-        Err(not_yet())
+        self.do_lookup(request).await
     }
 
     /// A ramdisk's sign of life. Never refused because of a lock.
@@ -152,7 +226,7 @@ impl Conductor {
         id: NodeId,
         request: HeartbeatRequest,
     ) -> Result<(), RequestError> {
-        Err(not_yet())
+        self.do_heartbeat(id, request).await
     }
 
     /// What a ramdisk found. Never refused because of a lock.
@@ -160,14 +234,108 @@ impl Conductor {
         &self,
         request: InspectionRequest,
     ) -> Result<LookupAnswer, RequestError> {
-        Err(not_yet())
+        self.do_continue_inspection(request).await
     }
 
     /// The conductor that the hash ring gives the node to; `None` when none is alive that could take it.
     pub async fn conductor_of(&self, node: &Node) -> Option<String> {
-        None
+        self.do_conductor_of(node).await
     }
 
-    /// A machine asked for something to boot (`boot script`, `kernel`, ...): a line on the node's timeline.
-    pub async fn note_boot_request(&self, id: NodeId, what: &str) {}
+    /// A machine asked for something to boot (`boot script ...`, `kernel`, ...): a line on the node's timeline.
+    pub fn note_boot_request(&self, id: NodeId, what: String) {
+        // One line less on a timeline is no reason to fail a boot.
+        drop(self.tell(id, Message::BootRequest(what)));
+    }
+}
+
+/// For the rest of the conductor.
+impl Conductor {
+    fn host(&self) -> &str {
+        &self.inner.parts.settings.host
+    }
+
+    fn incarnation(&self) -> Incarnation {
+        self.inner.incarnation
+    }
+
+    fn boot(&self) -> &BootPlane {
+        &self.inner.parts.boot
+    }
+
+    fn transport(&self) -> &Arc<dyn AgentTransport> {
+        &self.inner.parts.transport
+    }
+
+    fn new_id(&self) -> Uuid {
+        self.inner.parts.environment.id()
+    }
+
+    fn new_token(&self) -> String {
+        self.inner.parts.environment.token()
+    }
+
+    fn locks(&self) -> &NodeLocks {
+        &self.inner.locks
+    }
+
+    fn inboxes(&self) -> &Inboxes {
+        &self.inner.inboxes
+    }
+
+    fn driving(&self) -> &Driving {
+        &self.inner.driving
+    }
+
+    fn work(&self) -> &Work {
+        &self.inner.work
+    }
+
+    fn stop_token(&self) -> &CancellationToken {
+        &self.inner.stop
+    }
+
+    fn stopping(&self) -> bool {
+        self.inner.stop.is_cancelled()
+    }
+
+    async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.inner.turns.acquire().await.ok()
+    }
+
+    async fn node(&self, id: NodeId) -> Result<Node, RequestError> {
+        let record = self.store().get(&Key::new(Table::Node, id)).await?;
+        let record = record
+            .ok_or_else(|| RequestError::NotFound(format!("Node {id} could not be found.")))?;
+        Ok(record.decode()?)
+    }
+
+    /// The node with its lock, for a request: a second asker waits a little and is then told who holds it.
+    async fn task(&self, id: NodeId, purpose: &'static str) -> Result<NodeTask, RequestError> {
+        let limit = crate::config::seconds(self.settings().conductor.node_lock_wait_s);
+        let lock = self.locks().wait_for(id, purpose, limit).await.map_err(|held| {
+            RequestError::Conflict(format!(
+                "Node {id} is locked by host {} ({}), please retry after the current operation is completed.",
+                self.host(),
+                held.purpose
+            ))
+        })?;
+        let mut task = NodeTask::load(self, lock).await?;
+        task.drain().await?;
+        Ok(task)
+    }
+}
+
+impl From<TaskError> for RequestError {
+    fn from(error: TaskError) -> Self {
+        match error {
+            TaskError::Gone(id) => Self::NotFound(format!("Node {id} could not be found.")),
+            TaskError::Illegal(illegal) => Self::Invalid(illegal.to_string()),
+            TaskError::Store(error) => error.into(),
+            TaskError::NotOurs(_) => Self::Busy {
+                reason: error.to_string(),
+                retry_after_s: 10,
+            },
+        }
+    }
 }

@@ -4,7 +4,7 @@ use ferric_agent_protocol::extensions::Extensions;
 use ferric_agent_protocol::heartbeat::Heartbeat;
 use ferric_model::ids::{MacAddress, NodeId};
 use ferric_model::node::{Node, Object};
-use ferric_store::StoreError;
+use ferric_store::{StoreError, Table};
 use serde_json::Value;
 use std::net::IpAddr;
 
@@ -54,12 +54,41 @@ impl From<StoreError> for RequestError {
             StoreError::Stale { .. } => {
                 Self::Conflict("the record has been changed in between: read it again".to_owned())
             }
-            StoreError::NotUnique { .. } => Self::Conflict(error.to_string()),
-            StoreError::Corrupt { .. }
+            StoreError::NotUnique { .. } => Self::Conflict(not_unique(&error)),
+            StoreError::Open(_)
+            | StoreError::Corrupt { .. }
             | StoreError::NoSuchField(..)
             | StoreError::NoSuchMarker(..)
             | StoreError::Backend { .. } => Self::internal("asking the store", error),
         }
+    }
+}
+
+/// In Ironic's words, where it has some.
+fn not_unique(error: &StoreError) -> String {
+    match error {
+        StoreError::NotUnique {
+            field: "address",
+            value,
+            ..
+        } => format!("A port with MAC address {value} already exists."),
+        StoreError::NotUnique {
+            table: Table::Node,
+            field: "name",
+            value,
+            ..
+        } => {
+            format!("A node with name {value} already exists.")
+        }
+        StoreError::NotUnique {
+            field: "instance_uuid",
+            value,
+            holder,
+            ..
+        } => {
+            format!("Instance {value} is already associated with another node ({holder}).")
+        }
+        _ => error.to_string(),
     }
 }
 

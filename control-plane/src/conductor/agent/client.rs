@@ -1,0 +1,316 @@
+//! Commands to one agent: asking, starting, waiting for the end; what Ironic's agent and ours have in common.
+
+use super::transport::{AgentAnswer, AgentCall, AgentTransport, TransportError, Verb};
+use crate::conductor::Conductor;
+use ferric_agent_protocol::command::{CommandList, CommandRequest, CommandResult, CommandStatus};
+use ferric_agent_protocol::extensions::Extension;
+use ferric_agent_protocol::headers::{FERRIC_COMMAND_ID, FERRIC_EPOCH, TOKEN_QUERY};
+use ferric_model::node::{Node, Object};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use std::time::Duration;
+use uuid::Uuid;
+
+const ATTEMPTS: u32 = 3;
+const RETRY_INTERVAL: Duration = Duration::from_secs(2);
+/// For commands whose end is waited for within a step.
+const POLLS: u32 = 100;
+const POLL_INTERVAL: Duration = Duration::from_secs(3);
+
+/// Why an agent did not do what it was told. The texts end up in `last_error`.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::conductor) enum AgentError {
+    #[error("no agent is up on the machine")]
+    NotThere,
+    #[error("the agent did not answer {command}: check the machine's console and its network")]
+    Unreachable {
+        command: String,
+        #[source]
+        source: TransportError,
+    },
+    #[error("the agent refused {command} ({status}): {fault}")]
+    Refused {
+        command: String,
+        status: u16,
+        fault: String,
+    },
+    #[error("the agent answered {command} with something unusable: {problem}")]
+    Unusable { command: String, problem: String },
+    #[error("{0}")]
+    Failed(String),
+    #[error("the agent did not finish {0} in time")]
+    TookTooLong(String),
+}
+
+impl AgentError {
+    /// The agent's own words about a command that failed.
+    pub(in crate::conductor) fn of(command: &CommandResult) -> Self {
+        Self::Failed(failure(command).unwrap_or_else(|| format!("{} failed", command.command_name)))
+    }
+}
+
+/// Why the command failed; `None` when it did not.
+pub(in crate::conductor) fn failure(command: &CommandResult) -> Option<String> {
+    match command.command_status {
+        CommandStatus::Running | CommandStatus::Succeeded => None,
+        CommandStatus::Failed => {
+            let text = command
+                .command_error
+                .as_ref()
+                .map_or("", |error| error.text());
+            Some(if text.is_empty() {
+                format!("the agent's command {} failed", command.command_name)
+            } else {
+                text.to_owned()
+            })
+        }
+        CommandStatus::CleanVersionMismatch | CommandStatus::VersionMismatch => Some(
+            "the agent's hardware managers have changed since it told its steps: start again"
+                .to_owned(),
+        ),
+    }
+}
+
+/// Whether the agent takes the ids that we choose for commands.
+pub(in crate::conductor) fn takes_command_ids(node: &Node) -> bool {
+    let agreed = |session: &ferric_model::node::agent_session::AgentSession| {
+        session
+            .extensions
+            .iter()
+            .any(|name| name == Extension::Epoch.name())
+    };
+    node.agent.as_ref().is_some_and(agreed)
+}
+
+/// An id that follows from another one and a word.
+pub(in crate::conductor) fn command_id(base: &Uuid, word: &str) -> Uuid {
+    let digest = Sha256::new()
+        .chain_update(base.as_bytes())
+        .chain_update(word.as_bytes())
+        .finalize();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_random_bytes(bytes).into_uuid()
+}
+
+/// The agent that a heartbeat told of.
+pub(in crate::conductor) struct AgentClient {
+    transport: Arc<dyn AgentTransport>,
+    url: String,
+    token: String,
+    certificate: Option<String>,
+    /// Set when the agent takes our headers.
+    epoch: Option<u64>,
+    timeout: Duration,
+}
+
+impl AgentClient {
+    /// # Errors
+    /// [`AgentError::NotThere`] until a heartbeat has shown the token.
+    pub(in crate::conductor) fn of(conductor: &Conductor, node: &Node) -> Result<Self, AgentError> {
+        let session = node
+            .agent
+            .as_ref()
+            .filter(|session| session.is_ready())
+            .ok_or(AgentError::NotThere)?;
+        let url = session.url.as_ref().ok_or(AgentError::NotThere)?;
+        let token = session.token.as_ref().ok_or(AgentError::NotThere)?;
+        let epoch = node
+            .ownership
+            .as_ref()
+            .filter(|_| takes_command_ids(node))
+            .map(|owner| owner.epoch.0);
+        Ok(Self {
+            transport: conductor.transport().clone(),
+            url: format!("{}/v1/commands/", url.trim_end_matches('/')),
+            token: token.0.clone(),
+            certificate: session
+                .certificate
+                .clone()
+                .filter(|_| url.starts_with("https:")),
+            epoch,
+            timeout: crate::config::seconds(conductor.settings().agent.request_timeout_s),
+        })
+    }
+
+    /// With another bound on each request.
+    pub(in crate::conductor) fn within(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// All commands since the ramdisk was booted, oldest first.
+    pub(in crate::conductor) async fn list(&self) -> Result<CommandList, AgentError> {
+        let command = "the question for its commands";
+        let answer = self
+            .send(command, Verb::Get, Vec::new(), None, None)
+            .await?;
+        parse(command, answer)
+    }
+
+    /// Asks for something that is answered at once.
+    pub(in crate::conductor) async fn ask(
+        &self,
+        name: &str,
+        params: Object,
+    ) -> Result<CommandResult, AgentError> {
+        let mut attempt = 1;
+        let answer = loop {
+            match self.post(name, params.clone(), "true", None).await {
+                Err(error) if attempt < ATTEMPTS && may_pass(&error) => attempt += 1,
+                outcome => break outcome?,
+            }
+            tokio::time::sleep(RETRY_INTERVAL).await;
+        };
+        match failure(&answer) {
+            None => Ok(answer),
+            Some(text) => Err(AgentError::Failed(text)),
+        }
+    }
+
+    /// Starts a command. With our agent it is started once, however often it is sent; with Ironic's its list tells
+    /// whether it is running already.
+    pub(in crate::conductor) async fn start(
+        &self,
+        name: &str,
+        params: Object,
+        id: Uuid,
+    ) -> Result<CommandResult, AgentError> {
+        let mut attempt = 1;
+        loop {
+            let error = match self.post(name, params.clone(), "false", Some(id)).await {
+                Ok(started) => return Ok(started),
+                Err(error) => error,
+            };
+            if attempt >= ATTEMPTS || !may_pass(&error) {
+                return Err(error);
+            }
+            attempt += 1;
+            tokio::time::sleep(RETRY_INTERVAL).await;
+            if self.epoch.is_none()
+                && let Some(running) = self.last_running(name).await
+            {
+                return Ok(running);
+            }
+        }
+    }
+
+    /// Starts a command and waits for its end.
+    pub(in crate::conductor) async fn finish(
+        &self,
+        name: &str,
+        params: Object,
+        id: Uuid,
+    ) -> Result<(), AgentError> {
+        let started = self.start(name, params, id).await?;
+        let mut last = started;
+        for _ in 0..POLLS {
+            if last.is_done() {
+                return failure(&last).map_or(Ok(()), |text| Err(AgentError::Failed(text)));
+            }
+            tokio::time::sleep(POLL_INTERVAL).await;
+            let found = self
+                .list()
+                .await?
+                .commands
+                .into_iter()
+                .find(|command| command.id == last.id);
+            last = found.ok_or_else(|| AgentError::Unusable {
+                command: name.to_owned(),
+                problem: "it has forgotten the command".to_owned(),
+            })?;
+        }
+        Err(AgentError::TookTooLong(name.to_owned()))
+    }
+
+    async fn last_running(&self, name: &str) -> Option<CommandResult> {
+        let short = name.rsplit('.').next().unwrap_or(name);
+        let last = self.list().await.ok()?.commands.pop()?;
+        (last.command_name == short && !last.is_done()).then_some(last)
+    }
+
+    async fn post(
+        &self,
+        name: &str,
+        params: Object,
+        wait: &str,
+        id: Option<Uuid>,
+    ) -> Result<CommandResult, AgentError> {
+        let body = CommandRequest {
+            name: name.to_owned(),
+            params,
+        };
+        let body = serde_json::to_value(body).map_err(|error| unusable(name, &error))?;
+        let query = vec![("wait", wait.to_owned())];
+        let answer = self.send(name, Verb::Post, query, Some(body), id).await?;
+        parse(name, answer)
+    }
+
+    async fn send(
+        &self,
+        command: &str,
+        verb: Verb,
+        mut query: Vec<(&'static str, String)>,
+        body: Option<Value>,
+        id: Option<Uuid>,
+    ) -> Result<AgentAnswer, AgentError> {
+        query.push((TOKEN_QUERY, self.token.clone()));
+        let mut headers = Vec::new();
+        if let Some(epoch) = self.epoch.filter(|_| verb == Verb::Post) {
+            headers.push((FERRIC_EPOCH, epoch.to_string()));
+            headers.extend(id.map(|id| (FERRIC_COMMAND_ID, id.to_string())));
+        }
+        let (url, certificate, timeout) =
+            (self.url.clone(), self.certificate.clone(), self.timeout);
+        let call = AgentCall {
+            verb,
+            url,
+            query,
+            headers,
+            body,
+            certificate,
+            timeout,
+        };
+        let answer = self.transport.send(call).await;
+        let answer = answer.map_err(|source| AgentError::Unreachable {
+            command: command.to_owned(),
+            source,
+        })?;
+        if answer.status < 400 {
+            return Ok(answer);
+        }
+        let fault = answer
+            .body
+            .get("faultstring")
+            .and_then(Value::as_str)
+            .unwrap_or("no reason given")
+            .to_owned();
+        Err(AgentError::Refused {
+            command: command.to_owned(),
+            status: answer.status,
+            fault,
+        })
+    }
+}
+
+/// No answer, or busy with another command for a moment.
+fn may_pass(error: &AgentError) -> bool {
+    matches!(
+        error,
+        AgentError::Unreachable { .. } | AgentError::Refused { status: 409, .. }
+    )
+}
+
+fn parse<T: serde::de::DeserializeOwned>(
+    command: &str,
+    answer: AgentAnswer,
+) -> Result<T, AgentError> {
+    serde_json::from_value(answer.body).map_err(|error| unusable(command, &error))
+}
+
+fn unusable(command: &str, error: &serde_json::Error) -> AgentError {
+    AgentError::Unusable {
+        command: command.to_owned(),
+        problem: error.to_string(),
+    }
+}

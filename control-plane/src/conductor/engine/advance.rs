@@ -1,0 +1,263 @@
+//! Doing what `next_move` says: each arm ends with a commit, so the next look sees another node.
+
+use super::failure::{self, fail};
+use super::finish::finish;
+use super::next_move::Move;
+use crate::conductor::agent::command_id;
+use crate::conductor::environment::later;
+use crate::conductor::flows;
+use crate::conductor::node_task::{Change, NodeTask, TaskError};
+use crate::conductor::steps::{self, Outcome, StepContext, StepError, chain};
+use ferric_model::event::What;
+use ferric_model::node::{Node, Reservation};
+use ferric_model::run::{News, Run, StepPhase, Wait, WaitReason};
+use ferric_model::state::Event;
+use ferric_model::step::{Recovery, Step};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// No step of the conductor takes longer; waiting for the machine is no part of it.
+const STEP_LIMIT: Duration = Duration::from_secs(1800);
+
+pub(super) async fn advance(task: &mut NodeTask, next: Move) -> Result<(), TaskError> {
+    match next {
+        Move::Rest => Ok(()),
+        Move::Start => start(task).await,
+        Move::Recover { attempt } => recover(task, attempt).await,
+        Move::EndWait => {
+            let change = reserve(step_done(task.change(), None), task);
+            task.apply(Event::Resume, change).await
+        }
+        Move::EndCommand {
+            error: Some(error), ..
+        } => fail(task, &error).await,
+        Move::EndCommand {
+            error: None,
+            result,
+        } => end_command(task, result.as_ref()).await,
+        Move::TakeUp => take_up(task).await,
+        Move::MeetReboot => failure::meet_reboot(task).await,
+        Move::Fail(error) => fail(task, &error).await,
+        Move::Finish => finish(task).await,
+    }
+}
+
+async fn start(task: &mut NodeTask) -> Result<(), TaskError> {
+    begin(task, 1, None).await?;
+    perform(task, 1).await
+}
+
+/// A step that was begun, perhaps by a conductor that died.
+async fn recover(task: &mut NodeTask, attempt: u32) -> Result<(), TaskError> {
+    let Some(step) = current(&task.node).cloned() else {
+        return Ok(());
+    };
+    match step.recovery {
+        Recovery::Fail => {
+            let error = format!(
+                "nobody knows whether {} was done when the conductor stopped: look at the machine",
+                step.id
+            );
+            fail(task, &error).await
+        }
+        // The attempt stays, and with it the command's id: the agent knows whether it has begun with it.
+        Recovery::AskAgent => perform(task, attempt).await,
+        Recovery::RunAgain => {
+            let attempt = attempt.saturating_add(1);
+            begin(
+                task,
+                attempt,
+                Some(What::Resumed {
+                    detail: format!("{} is done again", step.id),
+                }),
+            )
+            .await?;
+            perform(task, attempt).await
+        }
+    }
+}
+
+/// The agent is back: what it was doing is begun anew.
+async fn take_up(task: &mut NodeTask) -> Result<(), TaskError> {
+    let change = task.change().with(|node| {
+        if let Some(run) = &mut node.run {
+            run.wait = None;
+            run.news = None;
+        }
+    });
+    let change = reserve(change, task);
+    task.apply(Event::Resume, change).await
+}
+
+/// Stores the intent.
+async fn begin(task: &mut NodeTask, attempt: u32, also: Option<What>) -> Result<(), TaskError> {
+    let Some(step) = current(&task.node).map(|step| step.id.clone()) else {
+        return Ok(());
+    };
+    let at = task.conductor().now();
+    let change = task.change().events(also).event(What::StepStarted {
+        step: step.clone(),
+        attempt,
+    });
+    let change = change.with(|node| {
+        steps::before(&step, node);
+        if let Some(run) = &mut node.run {
+            run.phase = StepPhase::Started { attempt, at };
+            run.news = None;
+        }
+    });
+    let change = reserve(change, task);
+    task.save(change).await
+}
+
+/// The effect, and what came of it.
+async fn perform(task: &mut NodeTask, attempt: u32) -> Result<(), TaskError> {
+    let outcome = match context(task, attempt).await? {
+        Ok(context) => {
+            let effect = tokio::time::timeout(STEP_LIMIT, steps::perform(&context));
+            let outcome = task.during(effect).await?;
+            outcome.unwrap_or(Err(StepError::TookTooLong(STEP_LIMIT)))
+        }
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(outcome) => store_outcome(task, outcome).await,
+        Err(error) if error.is_lost_agent() && failure::has_rebooted(&task.node) => {
+            failure::meet_reboot(task).await
+        }
+        Err(error) => fail(task, &chain(&error)).await,
+    }
+}
+
+async fn context(
+    task: &NodeTask,
+    attempt: u32,
+) -> Result<Result<StepContext, StepError>, TaskError> {
+    let (conductor, node) = (task.conductor().clone(), task.node.clone());
+    let (Some(run), Some(step)) = (node.run.clone(), current(&node).cloned()) else {
+        return Ok(Err(StepError::Problem("there is no step".to_owned())));
+    };
+    let ports = task.ports().await?;
+    let hardware = match conductor.hardware(&node) {
+        Ok(hardware) => hardware,
+        Err(error) => return Ok(Err(error)),
+    };
+    let command_id = id_of(&run, attempt);
+    Ok(Ok(StepContext {
+        conductor,
+        node,
+        run,
+        step,
+        ports,
+        hardware,
+        command_id,
+    }))
+}
+
+/// The same for the same attempt at the same step, whichever conductor makes it.
+fn id_of(run: &Run, attempt: u32) -> Uuid {
+    command_id(&run.id.0, &format!("{} {attempt}", run.index))
+}
+
+async fn store_outcome(task: &mut NodeTask, outcome: Outcome) -> Result<(), TaskError> {
+    let change = task.change().events(outcome.events).with(|node| {
+        let Some(mut run) = node.run.take() else {
+            return;
+        };
+        for edit in outcome.edits {
+            edit(node, &mut run);
+        }
+        node.run = Some(run);
+    });
+    let Some((reason, limit)) = outcome.wait else {
+        return task.save(step_done(change, outcome.detail)).await;
+    };
+    wait(task, change, reason, limit).await
+}
+
+/// Hands over to the machine.
+pub(super) async fn wait(
+    task: &mut NodeTask,
+    change: Change,
+    reason: WaitReason,
+    limit: Duration,
+) -> Result<(), TaskError> {
+    let since = task.conductor().now();
+    let wait = Wait {
+        reason,
+        since,
+        deadline: Some(later(since, limit)),
+    };
+    let change = change.with(|node| {
+        node.reservation = None;
+        if let Some(run) = &mut node.run {
+            run.wait = Some(wait);
+        }
+    });
+    task.apply(Event::Wait, change).await
+}
+
+async fn end_command(
+    task: &mut NodeTask,
+    result: Option<&serde_json::Value>,
+) -> Result<(), TaskError> {
+    let raid = result.and_then(raid_config);
+    let change = task.change().with(|node| {
+        node.raid_config.extend(raid.unwrap_or_default());
+        node.internal_info
+            .shift_remove(super::super::messages::PROGRESS);
+    });
+    let change = reserve(step_done(change, None), task);
+    task.apply(Event::Resume, change).await
+}
+
+/// RAID steps answer with what they made.
+fn raid_config(result: &serde_json::Value) -> Option<ferric_model::node::Object> {
+    let find = |kind: &str| {
+        let step = result.get(format!("{kind}_step"))?;
+        (step.get("interface")?.as_str()? == "raid")
+            .then(|| result.get(format!("{kind}_result")))?
+    };
+    find("clean")
+        .or_else(|| find("deploy"))?
+        .as_object()
+        .cloned()
+}
+
+/// On to the next step.
+fn step_done(change: Change, detail: Option<String>) -> Change {
+    let mut done = None;
+    let change = change.with(|node| {
+        let Some(run) = &mut node.run else { return };
+        done = run.step().map(|step| step.id.clone());
+        run.wait = None;
+        run.news = None;
+        run.index += 1;
+        run.phase = StepPhase::Ready;
+    });
+    change.events(done.map(|step| What::StepDone { step, detail }))
+}
+
+/// Says who works on the node; the right to do so is the lock in memory.
+pub(super) fn reserve(change: Change, task: &NodeTask) -> Change {
+    let conductor = task.conductor().host().to_owned();
+    let since = task.conductor().now();
+    change.with(|node| {
+        let Some(run) = &node.run else { return };
+        let purpose = flows::purpose(run.activity).to_owned();
+        node.reservation.get_or_insert(Reservation {
+            conductor,
+            purpose,
+            since,
+        });
+    })
+}
+
+fn current(node: &Node) -> Option<&Step> {
+    node.run.as_ref()?.step()
+}
+
+/// Whether anything says that the machine has booted again.
+pub(super) fn rebooted(run: &Run) -> bool {
+    matches!(run.news, Some(News::Rebooted))
+}

@@ -1,0 +1,67 @@
+//! The end of a run: all steps are done, or its failure has been cleared up. Goes over into the state that follows.
+
+use crate::conductor::config_drive;
+use crate::conductor::flows;
+use crate::conductor::node_task::{Change, NodeTask, TaskError};
+use ferric_model::ids::RunId;
+use ferric_model::node::Node;
+use ferric_model::run::{Activity, Run};
+use ferric_model::state::Event;
+
+/// The note of a run whose config drive came with the verb that started it.
+pub(in crate::conductor) const OWN_CONFIG_DRIVE: &str = "own_config_drive";
+
+pub(super) async fn finish(task: &mut NodeTask) -> Result<(), TaskError> {
+    let Some(run) = task.node.run.clone() else {
+        return Ok(());
+    };
+    let change = task.change().with(|node| {
+        node.run = None;
+        node.reservation = None;
+    });
+    if let Some(failure) = run.failure.clone() {
+        let change = change.with(|node| forget_failed(node, &run, failure));
+        return task.apply(Event::Fail, change).await;
+    }
+    let now = task.conductor().now();
+    match run.activity {
+        Activity::Inspect => {
+            let change = change.with(|node| node.inspection_finished_at = Some(now));
+            task.apply(Event::Done, change).await
+        }
+        Activity::Delete => {
+            let change = clean_next(task, change);
+            task.apply(Event::Clean, change).await
+        }
+        Activity::ManualClean => task.apply(Event::Manage, change).await,
+        Activity::Clean if task.node.retired => task.apply(Event::Manage, change).await,
+        _ => task.apply(Event::Done, change).await,
+    }
+}
+
+/// A config drive that came with the deploy that failed must not turn up in the next one.
+fn forget_failed(node: &mut Node, run: &Run, failure: String) {
+    node.last_error = Some(failure);
+    if run.notes.contains_key(OWN_CONFIG_DRIVE) {
+        node.instance_info.shift_remove(config_drive::KEY);
+    }
+}
+
+/// After the tear-down the node is cleaned, unless it is told not to be: then it goes through with no steps.
+fn clean_next(task: &NodeTask, change: Change) -> Change {
+    let (id, now) = (RunId(task.conductor().new_id()), task.conductor().now());
+    let run = flows::run(id, Activity::Clean, automated_clean_steps(task), now);
+    super::advance::reserve(change.with(|node| node.run = Some(run)), task)
+}
+
+/// Nothing to do for a node that is not to be cleaned.
+pub(in crate::conductor) fn automated_clean_steps(
+    task: &NodeTask,
+) -> Vec<ferric_model::step::Step> {
+    let configured = task.conductor().settings().conductor.automated_clean;
+    if task.node.automated_clean.unwrap_or(configured) {
+        flows::steps(Activity::Clean, &task.node)
+    } else {
+        Vec::new()
+    }
+}

@@ -1,0 +1,120 @@
+//! What is to be done next for a node, from nothing but what is stored. Pure: the engine does it.
+//!
+//! The node's state decides, not the message that led here, so a timer, a heartbeat and a restart do the same thing.
+
+use ferric_model::node::Node;
+use ferric_model::node::agent_session::AgentSession;
+use ferric_model::run::{News, Run, StepPhase, Wait, WaitReason};
+use jiff::Timestamp;
+
+/// The next thing to do.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Move {
+    /// Nothing, until something is heard or a deadline passes.
+    Rest,
+    /// What the step waited for is there: the step is done.
+    EndWait,
+    /// The agent is back after a reboot: take the step up again.
+    TakeUp,
+    /// The agent's command is over.
+    EndCommand {
+        error: Option<String>,
+        result: Option<serde_json::Value>,
+    },
+    /// The machine booted again in the middle of the step.
+    MeetReboot,
+    /// The step's wait cannot end well any more.
+    Fail(String),
+    /// Do the step.
+    Start,
+    /// The step was started by somebody who did not live to see its end.
+    Recover { attempt: u32 },
+    /// All steps are done.
+    Finish,
+}
+
+pub(super) fn next_move(node: &Node, now: Timestamp) -> Move {
+    let Some(run) = &node.run else {
+        return Move::Rest;
+    };
+    if let Some(wait) = &run.wait {
+        // As in Ironic, a node in maintenance is left as it is: somebody works on the machine.
+        return if node.maintenance {
+            Move::Rest
+        } else {
+            after_wait(node, run, wait, now)
+        };
+    }
+    if run.index >= run.steps.len() {
+        return Move::Finish;
+    }
+    match run.phase {
+        StepPhase::Ready if abort_is_due(run) => Move::Fail(ABORTED.to_owned()),
+        StepPhase::Ready => Move::Start,
+        StepPhase::Started { attempt, .. } => Move::Recover { attempt },
+    }
+}
+
+/// What `last_error` says after an abort; clients look for the word.
+pub(in crate::conductor) const ABORTED: &str = "aborted by request";
+/// The note of a run that is to be aborted when its step, which must not be interrupted, is over.
+pub(in crate::conductor) const ABORT_AFTER: &str = "abort_after";
+
+fn abort_is_due(run: &Run) -> bool {
+    run.failure.is_none() && run.notes.contains_key(ABORT_AFTER)
+}
+
+fn after_wait(node: &Node, run: &Run, wait: &Wait, now: Timestamp) -> Move {
+    let ready = node.agent.as_ref().is_some_and(AgentSession::is_ready);
+    match (&wait.reason, &run.news) {
+        (WaitReason::InspectionData, Some(News::InspectionDone)) => Move::EndWait,
+        (WaitReason::InspectionData, Some(News::InspectionFailed { error })) => {
+            Move::Fail(error.clone())
+        }
+        (
+            WaitReason::AgentCommand { id, .. },
+            Some(News::CommandEnded {
+                id: ended,
+                error,
+                result,
+            }),
+        ) if id == ended => Move::EndCommand {
+            error: error.clone(),
+            result: result.clone(),
+        },
+        (WaitReason::AgentCommand { .. }, Some(News::Rebooted)) => Move::MeetReboot,
+        (WaitReason::AgentCommand { .. }, Some(News::LostPower)) => Move::Fail(
+            "the machine lost power in the middle of it (the BMC says that it is off): \
+             check its power supply, then start again"
+                .to_owned(),
+        ),
+        (WaitReason::AgentBoot, _) if ready => Move::EndWait,
+        (WaitReason::AgentReboot, _) if ready => Move::TakeUp,
+        _ if wait.deadline.is_some_and(|deadline| deadline <= now) => {
+            Move::Fail(timed_out(wait, now))
+        }
+        _ => Move::Rest,
+    }
+}
+
+fn timed_out(wait: &Wait, now: Timestamp) -> String {
+    let seconds = now.duration_since(wait.since).as_secs();
+    match &wait.reason {
+        WaitReason::AgentBoot | WaitReason::AgentReboot => format!(
+            "timed out: the ramdisk did not call back within {seconds} s; look at the machine's console and at \
+             its boot requests on the timeline"
+        ),
+        WaitReason::InspectionData => format!(
+            "timed out: the ramdisk sent no inspection data within {seconds} s; look at the machine's console \
+             and at its boot requests on the timeline"
+        ),
+        WaitReason::AgentCommand { step, .. } => format!(
+            "timed out: the agent did not finish {step} and was not heard of for too long ({seconds} s after it \
+             began); look at the machine's console and its network"
+        ),
+        WaitReason::Hold => format!("timed out after {seconds} s"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

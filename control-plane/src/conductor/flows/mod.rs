@@ -1,0 +1,169 @@
+//! Activities as lists of steps, ordered by a pure function of the node. What a step does is in `steps`.
+
+mod clean;
+mod deploy;
+
+pub(super) use clean::{
+    with_agent_steps as clean_with_agent_steps, with_requested as with_clean_steps,
+};
+pub(super) use deploy::{with_agent_steps as deploy_with_agent_steps, with_requested};
+
+use ferric_model::ids::RunId;
+use ferric_model::node::{Node, Object};
+use ferric_model::run::{Activity, Run, StepPhase};
+use ferric_model::state::ProvisionState;
+use ferric_model::step::{Performer, Recovery, Step, StepId};
+use jiff::Timestamp;
+
+/// Whether an activity works on the machine or only goes through the motions, as the `fake` interfaces do.
+fn is_real(node: &Node, activity: Activity) -> bool {
+    let kind = match activity {
+        Activity::Inspect => "inspect",
+        _ => "deploy",
+    };
+    node.interface(kind).is_some_and(|name| name != "fake")
+}
+
+/// The steps known at the start; those of the agent are added once it is up.
+pub(super) fn steps(activity: Activity, node: &Node) -> Vec<Step> {
+    let real = is_real(node, activity);
+    match activity {
+        Activity::Verify => vec![step("power", "get", 0)],
+        Activity::Inspect if real => vec![
+            step("power", "off", 100),
+            step("boot", "ramdisk", 90),
+            step("power", "off", 20),
+            step("boot", "clean_up", 10),
+        ],
+        Activity::Inspect => vec![step("inspect", "fake", 0)],
+        Activity::Deploy | Activity::Rebuild if real => deploy::direct(),
+        Activity::Deploy | Activity::Rebuild => vec![step("deploy", "deploy", 100)],
+        Activity::Delete if real => vec![
+            step("power", "off", 100),
+            step("boot", "clean_up", 50),
+            step("deploy", "tear_down", 10),
+        ],
+        Activity::Delete => vec![step("deploy", "tear_down", 10)],
+        Activity::Clean | Activity::ManualClean if real => clean::around_agent_steps(),
+        Activity::Adopt => vec![step("power", "get", 0)],
+        Activity::Clean
+        | Activity::ManualClean
+        | Activity::Rescue
+        | Activity::Unrescue
+        | Activity::Service => Vec::new(),
+    }
+}
+
+/// What is left to do once a run has failed: nothing half-done may run on or boot.
+///
+/// A run that did not get as far as switching the machine off has not touched it and leaves it alone: an instance that
+/// was to be rebuilt from an image that does not exist goes on running.
+pub(super) fn clearing_up(run: &Run, node: &Node, power_off: PowerOff) -> Vec<Step> {
+    let touched = run.steps[..run.steps.len().min(run.index + 1)]
+        .iter()
+        .any(|step| step.id == id("power", "off"));
+    match run.activity {
+        Activity::Deploy | Activity::Rebuild if touched && power_off == PowerOff::No => {
+            vec![step("boot", "clean_up", 10)]
+        }
+        Activity::Deploy
+        | Activity::Rebuild
+        | Activity::Inspect
+        | Activity::Clean
+        | Activity::ManualClean
+            if touched && is_real(node, run.activity) =>
+        {
+            vec![step("power", "off", 20), step("boot", "clean_up", 10)]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Put before a step whose agent was lost.
+pub(super) fn boot_ramdisk_again() -> [Step; 2] {
+    [step("power", "off", 0), step("boot", "ramdisk", 0)]
+}
+
+/// `power_off_after_deploy_failure`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PowerOff {
+    Yes,
+    No,
+}
+
+/// A run at its first step.
+pub(super) fn run(id: RunId, activity: Activity, steps: Vec<Step>, started_at: Timestamp) -> Run {
+    Run {
+        id,
+        activity,
+        goal: goal(activity),
+        started_at,
+        steps,
+        index: 0,
+        phase: StepPhase::Ready,
+        wait: None,
+        agent_steps_known: false,
+        agent_step_version: None,
+        news: None,
+        failure: None,
+        reboots: 0,
+        notes: Object::new(),
+    }
+}
+
+fn goal(activity: Activity) -> ProvisionState {
+    match activity {
+        Activity::Verify | Activity::Inspect | Activity::ManualClean => ProvisionState::Manageable,
+        Activity::Deploy
+        | Activity::Rebuild
+        | Activity::Adopt
+        | Activity::Unrescue
+        | Activity::Service => ProvisionState::Active,
+        Activity::Delete | Activity::Clean => ProvisionState::Available,
+        Activity::Rescue => ProvisionState::Rescue,
+    }
+}
+
+/// What a node is held for while the activity runs.
+pub(super) fn purpose(activity: Activity) -> &'static str {
+    match activity {
+        Activity::Verify => "verifying",
+        Activity::Inspect => "inspecting",
+        Activity::Deploy => "deploying",
+        Activity::Rebuild => "rebuilding",
+        Activity::Delete => "deleting",
+        Activity::Clean | Activity::ManualClean => "cleaning",
+        Activity::Adopt => "adopting",
+        Activity::Rescue => "rescuing",
+        Activity::Unrescue => "unrescuing",
+        Activity::Service => "servicing",
+    }
+}
+
+pub(super) fn id(interface: &str, name: &str) -> StepId {
+    StepId::new(interface, name)
+}
+
+/// A step of the conductor. All of them may be done twice.
+fn step(interface: &str, name: &str, priority: u32) -> Step {
+    Step {
+        id: id(interface, name),
+        priority,
+        args: Object::new(),
+        by: Performer::Conductor,
+        abortable: true,
+        recovery: Recovery::RunAgain,
+    }
+}
+
+/// A step of the agent, whose command list tells whether it was started.
+fn agent_step(interface: &str, name: &str, priority: u32) -> Step {
+    Step {
+        by: Performer::Agent,
+        recovery: Recovery::AskAgent,
+        ..step(interface, name, priority)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! The conductor's life: registration and takeover, beat and periodic jobs, and an orderly end.
+
+use super::Conductor;
+use super::membership::Presence;
+use super::periodic::{jobs, run_periodic};
+use super::steps::chain;
+use crate::config::seconds;
+use ferric_store::StoreError;
+use std::time::Duration;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+/// How long running steps may take to reach their next commit once the conductor stops. What is lost then is what a crash
+/// loses: nothing.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// Why the conductor ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error("starting the conductor")]
+    Start(#[source] StoreError),
+    #[error("a task of the conductor panicked")]
+    Panic(#[source] JoinError),
+    #[error("a task of the conductor ended by itself")]
+    Ended,
+}
+
+impl Conductor {
+    /// Registers, takes over its nodes and goes on with their runs. Before requests are served.
+    ///
+    /// # Errors
+    /// [`RunError::Start`] when the store fails.
+    pub async fn start(&self) -> Result<(), RunError> {
+        self.take_over().await.map_err(RunError::Start)?;
+        self.beat(Presence::Here).await.map_err(RunError::Start)
+    }
+
+    /// Beats and runs the periodic jobs until `stop`, then waits for running steps to reach their next commit.
+    ///
+    /// # Errors
+    /// [`RunError`] when one of its tasks ended before.
+    pub async fn run(&self, stop: CancellationToken) -> Result<(), RunError> {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(beat_for_ever(self.clone(), stop.clone()));
+        for job in jobs() {
+            tasks.spawn(run_periodic(job, self.clone(), stop.clone()));
+        }
+        let first = tasks.join_next().await;
+        let told = stop.is_cancelled();
+        stop.cancel();
+        self.stop_token().cancel();
+        let rest = async {
+            while tasks.join_next().await.is_some() {}
+            self.work().finish().await;
+        };
+        if timeout(GRACE, rest).await.is_err() {
+            warn!("some steps are still running; they go on after the next start");
+        }
+        if let Err(error) = self.beat(Presence::Leaving).await {
+            warn!(
+                error = chain(&error),
+                "the conductor could not say that it leaves"
+            );
+        }
+        match first {
+            Some(Err(error)) => Err(RunError::Panic(error)),
+            _ if told => Ok(()),
+            _ => Err(RunError::Ended),
+        }
+    }
+
+    /// What SIGKILL does to the work on nodes.
+    #[cfg(test)]
+    pub(super) fn kill(&self) {
+        self.stop_token().cancel();
+        self.work().kill();
+    }
+}
+
+async fn beat_for_ever(conductor: Conductor, stop: CancellationToken) {
+    let mut ticks = interval(seconds(conductor.settings().conductor.beat_interval_s));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        if let Err(error) = conductor.beat(Presence::Here).await {
+            warn!(
+                error = chain(&error),
+                "the conductor's beat could not be stored"
+            );
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What machines say to the conductor: finds the node that is meant and puts the message into its inbox.
+
+use super::Conductor;
+use super::inbox::{Message, Reply};
+use super::inspection;
+use super::requests::{
+    HeartbeatRequest, InspectionRequest, LookupAnswer, LookupRequest, RequestError,
+};
+use ferric_model::ids::{MacAddress, NodeId};
+use ferric_model::port::Port;
+use ferric_store::{FieldValue, Query, Table};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// The holder of a lock reads messages while it waits for a BMC, so an answer comes soon or not at all.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
+impl Conductor {
+    pub(super) async fn do_lookup(
+        &self,
+        request: LookupRequest,
+    ) -> Result<LookupAnswer, RequestError> {
+        let node = self
+            .find_machine(request.node_uuid, &request.addresses)
+            .await?;
+        self.say(node, |reply| Message::Lookup(request, reply))
+            .await
+    }
+
+    pub(super) async fn do_heartbeat(
+        &self,
+        id: NodeId,
+        request: HeartbeatRequest,
+    ) -> Result<(), RequestError> {
+        self.node(id).await?;
+        self.say(id, |reply| Message::Heartbeat(request, reply))
+            .await
+    }
+
+    pub(super) async fn do_continue_inspection(
+        &self,
+        request: InspectionRequest,
+    ) -> Result<LookupAnswer, RequestError> {
+        let addresses = inspection::addresses(&request.data);
+        let node = self.find_machine(request.node_uuid, &addresses).await?;
+        self.say(node, |reply| Message::Inspection(request, reply))
+            .await
+    }
+
+    /// The one node with this id, or with ports of these addresses. Every other case is not found, so that nothing leaks.
+    async fn find_machine(
+        &self,
+        id: Option<NodeId>,
+        addresses: &[MacAddress],
+    ) -> Result<NodeId, RequestError> {
+        let unknown =
+            || RequestError::NotFound("no node with these addresses expects a ramdisk".to_owned());
+        if let Some(id) = id {
+            return Ok(self.node(id).await.map_err(|_| unknown())?.uuid);
+        }
+        if addresses.is_empty() {
+            return Err(unknown());
+        }
+        let wanted = addresses
+            .iter()
+            .map(|address| FieldValue::Text(address.to_string()))
+            .collect();
+        let page = self
+            .store()
+            .page(&Query::all(Table::Port).filter("address", wanted))
+            .await?;
+        let ports = page
+            .records
+            .iter()
+            .map(ferric_store::Record::decode::<Port>)
+            .collect::<Result<Vec<_>, _>>()?;
+        let nodes: BTreeSet<NodeId> = ports.into_iter().map(|port| port.node_uuid).collect();
+        match nodes.first() {
+            Some(node) if nodes.len() == 1 => Ok(*node),
+            _ => Err(unknown()),
+        }
+    }
+
+    async fn say<T>(
+        &self,
+        node: NodeId,
+        message: impl FnOnce(Reply<T>) -> Message,
+    ) -> Result<T, RequestError> {
+        let (reply, answer) = oneshot::channel();
+        self.tell(node, message(reply))?;
+        let busy = |reason: &str| RequestError::Busy {
+            reason: reason.to_owned(),
+            retry_after_s: 5,
+        };
+        match tokio::time::timeout(ANSWER_LIMIT, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_closed)) => Err(busy(
+                "the conductor is stopping, or the node is being deleted",
+            )),
+            Err(_elapsed) => Err(busy("the node's work does not come to an end")),
+        }
+    }
+
+    /// Puts a message into the node's inbox and has it read.
+    pub(super) fn tell(&self, node: NodeId, message: Message) -> Result<(), RequestError> {
+        if self.stopping() || self.inboxes().put(node, message).is_err() {
+            return Err(RequestError::Busy {
+                reason: "the node has too many unread messages, or the conductor is stopping"
+                    .to_owned(),
+                retry_after_s: 5,
+            });
+        }
+        self.nudge(node);
+        Ok(())
+    }
+}

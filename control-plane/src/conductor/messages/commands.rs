@@ -1,0 +1,147 @@
+//! What a poll of the agent found: progress, the end of the command, or nothing and a machine without power.
+
+use super::{awaited_command, tell};
+use crate::conductor::agent::failure;
+use crate::conductor::environment::later;
+use crate::conductor::node_task::{Change, NodeTask, TaskError};
+use ferric_agent_protocol::command::{CommandList, CommandResult};
+use ferric_agent_protocol::progress::Progress;
+use ferric_model::event::What;
+use ferric_model::run::{News, WaitReason};
+use serde_json::json;
+use std::time::Duration;
+
+/// Where progress is shown in `driver_internal_info`.
+pub(in crate::conductor) const PROGRESS: &str = "ferric_progress";
+
+pub(super) async fn merge(
+    task: &mut NodeTask,
+    wait: &str,
+    mut list: CommandList,
+) -> Result<(), TaskError> {
+    if awaited_command(&task.node) != Some(wait) {
+        return Ok(()); // The step is over since.
+    }
+    let place = list
+        .commands
+        .iter()
+        .position(|command| command.id.to_string() == wait);
+    let Some(command) = place.map(|place| list.commands.swap_remove(place)) else {
+        return note_loss(
+            task,
+            "the agent has forgotten the command that it was working on",
+        )
+        .await;
+    };
+    let change = extend(progress(task, &command), task);
+    if command.is_done() {
+        let (error, result) = (failure(&command), command.command_result);
+        let news = News::CommandEnded {
+            id: wait.to_owned(),
+            error,
+            result,
+        };
+        return task.save(change.with(|node| tell(node, news))).await;
+    }
+    task.save(change).await
+}
+
+pub(super) async fn lost_power(task: &mut NodeTask, wait: &str) -> Result<(), TaskError> {
+    if awaited_command(&task.node) != Some(wait) {
+        return Ok(());
+    }
+    let from = task.node.power_state;
+    let to = Some(ferric_model::state::PowerState::Off);
+    let change = task
+        .change()
+        .event(What::PowerChanged { from, to })
+        .with(|node| {
+            node.power_state = to;
+            tell(node, News::LostPower);
+        });
+    task.save(change).await
+}
+
+/// The agent does not answer any more, and a ramdisk has looked up since: the machine has booted again.
+pub(super) async fn lost_agent(task: &mut NodeTask, wait: &str) -> Result<(), TaskError> {
+    if awaited_command(&task.node) != Some(wait) {
+        return Ok(());
+    }
+    note_loss(task, "the agent is gone and another ramdisk has looked up").await
+}
+
+/// The agent answers and does not know the command: it has lost what it was doing.
+async fn note_loss(task: &mut NodeTask, text: &str) -> Result<(), TaskError> {
+    let text = text.to_owned();
+    let change = task
+        .change()
+        .event(What::Note { text })
+        .with(|node| tell(node, News::Rebooted));
+    task.save(change).await
+}
+
+/// An answer is a sign of life: the wait ends a whole time-out after the last one. Moved on in steps, because each is
+/// a commit.
+fn extend(change: Change, task: &NodeTask) -> Change {
+    let limit = Duration::from_secs(
+        task.conductor()
+            .settings()
+            .conductor
+            .deploy_callback_timeout_s,
+    );
+    let now = task.conductor().now();
+    change.with(|node| {
+        let Some(wait) = node.run.as_mut().and_then(|run| run.wait.as_mut()) else {
+            return;
+        };
+        if wait
+            .deadline
+            .is_some_and(|deadline| deadline < later(now, limit.mul_f64(0.9)))
+        {
+            wait.deadline = Some(later(now, limit));
+        }
+    })
+}
+
+fn progress(task: &NodeTask, command: &CommandResult) -> Change {
+    let change = task.change();
+    let step = match task
+        .node
+        .run
+        .as_ref()
+        .and_then(|run| run.wait.as_ref())
+        .map(|wait| &wait.reason)
+    {
+        Some(WaitReason::AgentCommand { step, .. }) => step.clone(),
+        _ => return change,
+    };
+    let Some(Progress {
+        phase,
+        bytes_written,
+        bytes_total,
+        bytes_received,
+        bytes_per_second,
+        elapsed_ms,
+    }) = command.ferric_progress.clone()
+    else {
+        return change;
+    };
+    let shown = json!({
+        "step": step.to_string(), "phase": phase, "bytes_written": bytes_written, "bytes_total": bytes_total,
+        "bytes_received": bytes_received, "bytes_per_second": bytes_per_second, "elapsed_ms": elapsed_ms,
+    });
+    if task.node.internal_info.get(PROGRESS) == Some(&shown) {
+        return change;
+    }
+    change
+        .event(What::Progress {
+            step,
+            phase,
+            bytes_done: bytes_written,
+            bytes_total,
+            bytes_per_second,
+        })
+        .with(|node| {
+            node.internal_info.insert(PROGRESS.to_owned(), shown);
+        })
+}

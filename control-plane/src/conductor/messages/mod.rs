@@ -1,0 +1,84 @@
+//! Merging what was heard into a node, by whoever holds its lock.
+//!
+//! A merge stores facts and answers the sender; it moves no node and starts no step, because it may happen while a step
+//! is under way. The engine acts on the facts when it looks again.
+
+mod boot_request;
+mod commands;
+mod heartbeat;
+mod inspection;
+mod lookup;
+
+pub(super) use commands::PROGRESS;
+
+use super::inbox::Message;
+use super::node_task::{NodeTask, TaskError};
+use super::requests::RequestError;
+use ferric_model::node::Node;
+use ferric_model::run::{News, WaitReason};
+
+impl NodeTask {
+    /// Reads everything that is in the node's inbox.
+    pub(super) async fn drain(&mut self) -> Result<(), TaskError> {
+        let inboxes = self.conductor().inboxes().clone();
+        while let Some(message) = inboxes.take(self.id()) {
+            self.merge(message).await?;
+        }
+        Ok(())
+    }
+
+    async fn merge(&mut self, message: Message) -> Result<(), TaskError> {
+        match message {
+            Message::Lookup(request, reply) => {
+                let answer = lookup::merge(self, request).await;
+                respond(answer, reply)
+            }
+            Message::Heartbeat(request, reply) => {
+                let answer = heartbeat::merge(self, request).await;
+                respond(answer, reply)
+            }
+            Message::Inspection(request, reply) => {
+                let answer = inspection::merge(self, request).await;
+                respond(answer, reply)
+            }
+            Message::BootRequest(what) => boot_request::merge(self, what).await,
+            Message::Commands { wait, commands } => commands::merge(self, &wait, commands).await,
+            Message::LostPower { wait } => commands::lost_power(self, &wait).await,
+            Message::LostAgent { wait } => commands::lost_agent(self, &wait).await,
+        }
+    }
+}
+
+/// What a merge comes to: an answer, or a refusal, which is an answer too; an error of ours ends the visit as well.
+type Merged<T> = Result<Result<T, RequestError>, TaskError>;
+
+fn respond<T>(merged: Merged<T>, reply: super::inbox::Reply<T>) -> Result<(), TaskError> {
+    let (answer, outcome) = match merged {
+        Ok(answer) => (answer, Ok(())),
+        Err(error) => (
+            Err(RequestError::internal(
+                "storing what the machine said",
+                error.to_string(),
+            )),
+            Err(error),
+        ),
+    };
+    // Whoever asked may have hung up.
+    drop(reply.send(answer));
+    outcome
+}
+
+/// The command that the run waits for.
+fn awaited_command(node: &Node) -> Option<&str> {
+    match &node.run.as_ref()?.wait.as_ref()?.reason {
+        WaitReason::AgentCommand { id, .. } => Some(id),
+        _ => None,
+    }
+}
+
+/// Keeps what was heard for the step in hand; the engine acts on it.
+fn tell(node: &mut Node, news: News) {
+    if let Some(run) = &mut node.run {
+        run.news = Some(news);
+    }
+}

@@ -1,0 +1,189 @@
+//! Creating, changing and deleting nodes on request.
+
+use super::Conductor;
+use super::node_task::NodeTask;
+use super::requests::{Maintenance, RequestError};
+use ferric_drivers::{InterfaceKind, Interfaces};
+use ferric_model::event::{TimelineEvent, What};
+use ferric_model::ids::{Epoch, NodeId};
+use ferric_model::node::{Node, Ownership};
+use ferric_model::state::ProvisionState;
+use ferric_store::{Entity, Expectation, FieldValue, Key, Query, Record, Table, Transaction};
+use std::collections::BTreeMap;
+
+impl Conductor {
+    /// The implementations that the node uses; kinds that it does not name are resolved.
+    pub(super) fn interfaces(
+        &self,
+        node: &Node,
+    ) -> Result<Interfaces, ferric_drivers::InterfaceError> {
+        let named = node
+            .interfaces
+            .iter()
+            .filter_map(|(kind, name)| Some((InterfaceKind::from_name(kind)?, name.clone())));
+        ferric_drivers::resolve(&node.driver, self.enabled(), &named.collect())
+    }
+
+    fn resolved(&self, node: &Node) -> Result<BTreeMap<String, String>, RequestError> {
+        let interfaces = self
+            .interfaces(node)
+            .map_err(|error| RequestError::Invalid(error.to_string()))?;
+        Ok(interfaces
+            .iter()
+            .map(|(kind, name)| (kind.name().to_owned(), name.to_owned()))
+            .collect())
+    }
+
+    pub(super) async fn do_create_node(&self, mut node: Node) -> Result<Node, RequestError> {
+        node.interfaces = self.resolved(&node)?;
+        node.ownership = Some(Ownership {
+            conductor: self.host().to_owned(),
+            incarnation: self.incarnation(),
+            epoch: Epoch(1),
+        });
+        let event = TimelineEvent {
+            id: self.new_id(),
+            node: node.uuid,
+            at: self.now(),
+            conductor: self.host().to_owned(),
+            run: None,
+            what: What::Enrolled,
+        };
+        let transaction = Transaction::new()
+            .expect(Expectation::Absent(node.key()))
+            .put(&node)
+            .event(event);
+        self.store()
+            .commit(transaction)
+            .await
+            .map_err(|error| match error {
+                ferric_store::StoreError::Stale { .. } => RequestError::Conflict(format!(
+                    "A node with UUID {} already exists.",
+                    node.uuid
+                )),
+                error => error.into(),
+            })?;
+        Ok(node)
+    }
+
+    pub(super) async fn do_update_node(
+        &self,
+        old: &Record,
+        mut new: Node,
+    ) -> Result<Node, RequestError> {
+        let before: Node = old.decode()?;
+        let mut task = self.task(before.uuid, "updating it").await?;
+        if task.revision() != old.revision {
+            new = rebase(&before, new, &task.node)?;
+        }
+        if new.interfaces != task.node.interfaces || new.driver != task.node.driver {
+            new.interfaces = self.resolved(&new)?;
+        }
+        let change = task.change().with(|node| *node = new);
+        task.save(change).await?;
+        let node = task.node.clone();
+        drop(task);
+        self.nudge(node.uuid);
+        Ok(node)
+    }
+
+    pub(super) async fn do_destroy_node(&self, id: NodeId) -> Result<(), RequestError> {
+        let task = self.task(id, "deleting it").await?;
+        deletable(&task.node)?;
+        let mut beside = Transaction::new().delete(Key::new(Table::Inventory, id));
+        for port in task.ports().await? {
+            beside = beside.delete(port.key());
+        }
+        let children =
+            Query::all(Table::Node).filter("parent_node", vec![FieldValue::Text(id.to_string())]);
+        if !self.store().page(&children).await?.records.is_empty() {
+            return Err(RequestError::Conflict(format!(
+                "Node {id} is the parent of other nodes: delete those first"
+            )));
+        }
+        task.delete(beside).await?;
+        self.inboxes().clear(id);
+        Ok(())
+    }
+
+    pub(super) async fn do_set_maintenance(
+        &self,
+        id: NodeId,
+        maintenance: Maintenance,
+    ) -> Result<(), RequestError> {
+        let mut task: NodeTask = self.task(id, "setting its maintenance").await?;
+        let change = task.change().with(|node| match maintenance {
+            Maintenance::On { reason } => {
+                node.maintenance = true;
+                node.maintenance_reason = reason;
+            }
+            Maintenance::Off => {
+                node.maintenance = false;
+                node.maintenance_reason = None;
+                node.fault = None;
+            }
+        });
+        task.save(change).await?;
+        drop(task);
+        self.nudge(id);
+        Ok(())
+    }
+}
+
+/// A change that was made to an older version of the node. What a machine says is merged at any moment and is nobody's
+/// business but ours; anything else that differs means that somebody else was faster.
+fn rebase(before: &Node, new: Node, now: &Node) -> Result<Node, RequestError> {
+    if with_ours(before.clone(), now) != *now {
+        return Err(RequestError::Conflict(format!(
+            "Node {} has been changed in between: read it again",
+            now.uuid
+        )));
+    }
+    Ok(with_ours(new, now))
+}
+
+/// The node with the fields that only machines and timers change, as they are now.
+fn with_ours(node: Node, now: &Node) -> Node {
+    Node {
+        agent: now.agent.clone(),
+        internal_info: now.internal_info.clone(),
+        power_state: now.power_state,
+        power_sync_failures: now.power_sync_failures,
+        updated_at: now.updated_at,
+        ..node
+    }
+}
+
+/// As in Ironic: nothing may be going on, no instance may be on it; in maintenance the state does not matter.
+fn deletable(node: &Node) -> Result<(), RequestError> {
+    if node.protected {
+        return Err(RequestError::Forbidden(format!(
+            "Node {} is protected and cannot be deleted",
+            node.uuid
+        )));
+    }
+    if node.instance_uuid.is_some() && !node.maintenance {
+        return Err(RequestError::Conflict(format!(
+            "Node {} is associated with an instance: undeploy it first",
+            node.uuid
+        )));
+    }
+    let state = node.provision_state;
+    let idle = matches!(
+        state,
+        ProvisionState::Enroll
+            | ProvisionState::Manageable
+            | ProvisionState::Available
+            | ProvisionState::Error
+            | ProvisionState::AdoptFailed
+            | ProvisionState::InspectFailed
+            | ProvisionState::CleanFailed
+    );
+    if idle || node.maintenance {
+        return Ok(());
+    }
+    Err(RequestError::Conflict(format!(
+        "Can not delete node \"{}\" while it is in provision state \"{state}\".",
+        node.uuid
+    )))
+}

@@ -1,0 +1,117 @@
+//! While an agent works on a command it is asked how far it is; when it does not answer, the BMC is asked for the power.
+
+use super::{Declaration, NodePeriodic, Visit, Visited};
+use crate::conductor::Conductor;
+use crate::conductor::agent::AgentClient;
+use crate::conductor::inbox::Message;
+use crate::conductor::node_task::TaskError;
+use crate::conductor::steps::chain;
+use crate::config::{Settings, seconds};
+use async_trait::async_trait;
+use ferric_drivers::PowerState;
+use ferric_model::ids::NodeId;
+use ferric_model::node::Node;
+use ferric_model::run::WaitReason;
+use ferric_store::FieldValue;
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tracing::info;
+
+/// One poll does not hold up the next one for long.
+const POLL_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// Remembers how often in a row each agent did not answer. Lost with the process, which then asks again.
+#[derive(Default)]
+pub(super) struct AgentPoll {
+    failures: Mutex<BTreeMap<NodeId, u32>>,
+}
+
+#[async_trait]
+impl NodePeriodic for AgentPoll {
+    fn declaration(&self, settings: &Settings) -> Declaration {
+        Declaration {
+            purpose: "asking agents how far they are",
+            spacing: seconds(settings.agent.poll_interval_s),
+            filters: vec![
+                ("running", FieldValue::Bool(true)),
+                ("maintenance", FieldValue::Bool(false)),
+            ],
+            limit: None,
+        }
+    }
+
+    fn wants(&self, node: &Node, _now: Timestamp) -> bool {
+        awaited(node).is_some()
+            && node
+                .agent
+                .as_ref()
+                .is_some_and(|session| session.is_ready())
+    }
+
+    async fn visit(&self, visit: Visit<'_>) -> Result<Visited, TaskError> {
+        let (conductor, node) = (&visit.conductor, &visit.node);
+        let Some(wait) = awaited(node) else {
+            return Ok(Visited::Nothing);
+        };
+        let list = match AgentClient::of(conductor, node) {
+            Ok(agent) => agent.within(POLL_TIMEOUT).list().await,
+            Err(error) => Err(error),
+        };
+        let message = match list {
+            Ok(commands) => {
+                self.failures.lock().remove(&node.uuid);
+                Some(Message::Commands { wait, commands })
+            }
+            Err(error) => {
+                info!(node = %node.uuid, error = chain(&error), "the agent does not answer");
+                self.explain_silence(conductor, node, wait).await
+            }
+        };
+        // A full inbox is read before the next poll.
+        if let Some(message) = message {
+            drop(conductor.tell(node.uuid, message));
+        }
+        Ok(Visited::Acted)
+    }
+}
+
+impl AgentPoll {
+    /// One lost answer means nothing; after several the BMC must know more.
+    async fn explain_silence(
+        &self,
+        conductor: &Conductor,
+        node: &Node,
+        wait: String,
+    ) -> Option<Message> {
+        let failures = {
+            let mut failures = self.failures.lock();
+            let count = failures.entry(node.uuid).or_default();
+            *count = count.saturating_add(1);
+            *count
+        };
+        if failures < conductor.settings().agent.poll_failures {
+            return None;
+        }
+        let hardware = conductor.hardware(node).ok()?;
+        let power = hardware.power.get().await.ok()?;
+        if power == Some(PowerState::Off) {
+            self.failures.lock().remove(&node.uuid);
+            return Some(Message::LostPower { wait });
+        }
+        let looked_up_again = node
+            .agent
+            .as_ref()
+            .is_some_and(|session| session.lookups > 1);
+        looked_up_again.then_some(Message::LostAgent { wait })
+    }
+}
+
+/// The command that the run waits for.
+fn awaited(node: &Node) -> Option<String> {
+    match &node.run.as_ref()?.wait.as_ref()?.reason {
+        WaitReason::AgentCommand { id, .. } => Some(id.clone()),
+        _ => None,
+    }
+}

@@ -1,0 +1,210 @@
+//! Power and boot device on request, without a provision state being involved.
+
+use super::Conductor;
+use super::node_task::{NodeTask, TaskError};
+use super::requests::RequestError;
+use super::steps::{StepError, chain, power_state};
+use ferric_drivers::{
+    BmcError, BootDevice, BootSetting, Hardware, Management, Persistence, PowerAction, Target,
+};
+use ferric_model::event::What;
+use ferric_model::ids::NodeId;
+use ferric_model::node::{Node, Reservation};
+use ferric_model::state::PowerState;
+use std::sync::Arc;
+use std::time::Duration;
+use tracing::warn;
+
+impl Conductor {
+    /// The handles to the node's machine.
+    pub(super) fn hardware(&self, node: &Node) -> Result<Hardware, StepError> {
+        let interfaces = self.interfaces(node)?;
+        let name = node.uuid.to_string();
+        Ok(self.drivers().connect(
+            &interfaces,
+            Target {
+                name: &name,
+                driver_info: &node.driver_info,
+            },
+        )?)
+    }
+
+    /// Stores the wish and answers; the rest happens in the background under the same lock.
+    pub(super) async fn do_set_power(
+        &self,
+        id: NodeId,
+        action: PowerAction,
+        timeout: Option<Duration>,
+    ) -> Result<(), RequestError> {
+        let mut task = self.task(id, "changing its power state").await?;
+        if task.node.disable_power_off && action != PowerAction::On {
+            return Err(RequestError::Invalid(format!(
+                "Node {id} must not be switched off (disable_power_off is set)"
+            )));
+        }
+        self.hardware(&task.node)
+            .map_err(|error| RequestError::Invalid(chain(&error)))?;
+        store_wish(&mut task, action).await?;
+        self.work()
+            .spawn(async move { finish_wish(task, action, timeout).await });
+        Ok(())
+    }
+
+    /// A wish that a conductor which died had stored.
+    pub(super) fn resume_power(&self, node: &Node) {
+        let Some(action) = node.target_power_state.and_then(action_to) else {
+            return;
+        };
+        let (conductor, id) = (self.clone(), node.uuid);
+        self.work().spawn(async move {
+            let lock = conductor.locks().wait(id, "changing its power state").await;
+            match NodeTask::load(&conductor, lock).await {
+                Ok(task) => finish_wish(task, action, None).await,
+                Err(error) => {
+                    warn!(node = %id, error = chain(&error), "a power action could not be resumed")
+                }
+            }
+        });
+    }
+
+    pub(super) async fn do_boot_device(&self, id: NodeId) -> Result<BootSetting, RequestError> {
+        let node = self.node(id).await?;
+        bmc(self.management(&node)?.boot_device().await)
+    }
+
+    pub(super) async fn do_set_boot_device(
+        &self,
+        id: NodeId,
+        device: BootDevice,
+        persistence: Persistence,
+    ) -> Result<(), RequestError> {
+        let mut task = self.task(id, "setting its boot device").await?;
+        let management = self.management(&task.node)?;
+        let mode = super::steps::wanted_mode(&task.node);
+        let set = task
+            .during(management.set_boot_device(device, persistence, mode))
+            .await?;
+        bmc(set).map(drop)
+    }
+
+    pub(super) async fn do_supported_boot_devices(
+        &self,
+        id: NodeId,
+    ) -> Result<Vec<BootDevice>, RequestError> {
+        let node = self.node(id).await?;
+        bmc(self.management(&node)?.supported_boot_devices().await)
+    }
+
+    fn management(&self, node: &Node) -> Result<Arc<dyn Management>, RequestError> {
+        let hardware = self
+            .hardware(node)
+            .map_err(|error| RequestError::Invalid(chain(&error)))?;
+        hardware.management.ok_or_else(|| {
+            RequestError::Invalid(format!(
+                "The management interface of node {} knows no boot device",
+                node.uuid
+            ))
+        })
+    }
+}
+
+/// An answer of the BMC within an API request. What the BMC cannot do is the caller's business, the rest is ours.
+fn bmc<T>(answer: Result<T, BmcError>) -> Result<T, RequestError> {
+    answer.map_err(|error| match error {
+        BmcError::NotOffered { .. } | BmcError::Credentials { .. } | BmcError::Forbidden { .. } => {
+            RequestError::Invalid(chain(&error))
+        }
+        error => RequestError::Busy {
+            reason: chain(&error),
+            retry_after_s: 10,
+        },
+    })
+}
+
+async fn store_wish(task: &mut NodeTask, action: PowerAction) -> Result<(), TaskError> {
+    let (conductor, since) = (task.conductor().host().to_owned(), task.conductor().now());
+    let purpose = "changing its power state".to_owned();
+    let change = task.change().with(|node| {
+        node.target_power_state = Some(target(action));
+        node.last_error = None;
+        node.reservation = Some(Reservation {
+            conductor,
+            purpose,
+            since,
+        });
+    });
+    task.save(change).await
+}
+
+async fn finish_wish(mut task: NodeTask, action: PowerAction, timeout: Option<Duration>) {
+    let (id, conductor) = (task.id(), task.conductor().clone());
+    if let Err(error) = fulfil(&mut task, action, timeout).await {
+        warn!(node = %id, error = chain(&error), "a power action could not be stored");
+    }
+    drop(task);
+    conductor.nudge(id);
+}
+
+async fn fulfil(
+    task: &mut NodeTask,
+    action: PowerAction,
+    timeout: Option<Duration>,
+) -> Result<(), TaskError> {
+    let outcome = match task.conductor().hardware(&task.node) {
+        Ok(hardware) => {
+            let set = task
+                .during(async move { hardware.power.set(action, timeout).await })
+                .await?;
+            set.map_err(StepError::bmc("changing the power state"))
+        }
+        Err(error) => Err(error),
+    };
+    let from = task.node.power_state;
+    let change = task.change().with(|node| {
+        node.target_power_state = None;
+        node.reservation = None;
+    });
+    let change = match outcome {
+        Ok(()) => {
+            let to = power_state(Some(action.leads_to()));
+            let change = change.event(What::PowerChanged { from, to });
+            // Whatever ran on the machine does not run any more.
+            change.with(|node| {
+                node.power_state = to;
+                if action != PowerAction::On {
+                    node.agent = None;
+                }
+            })
+        }
+        Err(error) => {
+            let error = chain(&error);
+            change
+                .event(What::BmcError {
+                    error: error.clone(),
+                })
+                .with(|node| node.last_error = Some(error))
+        }
+    };
+    task.save(change).await
+}
+
+fn target(action: PowerAction) -> PowerState {
+    match action {
+        PowerAction::On => PowerState::On,
+        PowerAction::Off => PowerState::Off,
+        PowerAction::SoftOff => PowerState::SoftOff,
+        PowerAction::Reboot => PowerState::Rebooting,
+        PowerAction::SoftReboot => PowerState::SoftRebooting,
+    }
+}
+
+fn action_to(target: PowerState) -> Option<PowerAction> {
+    match target {
+        PowerState::On => Some(PowerAction::On),
+        PowerState::Off => Some(PowerAction::Off),
+        PowerState::SoftOff => Some(PowerAction::SoftOff),
+        PowerState::Rebooting => Some(PowerAction::Reboot),
+        PowerState::SoftRebooting => Some(PowerAction::SoftReboot),
+        PowerState::Error => None,
+    }
+}

@@ -1,0 +1,113 @@
+//! The ramdisk: bringing it up, and taking away what brings it up.
+
+use super::{Outcome, StepContext, StepError, power};
+use ferric_drivers::{BootDevice, BootMode, Persistence, PowerAction};
+use ferric_model::node::{NetworkBoot, Node};
+use ferric_model::run::{Activity, WaitReason};
+use ferric_model::state::PowerState;
+
+/// Boots the ramdisk and has the run wait for it. The machine is off, or on because of this very step.
+pub(super) async fn ramdisk(context: &StepContext) -> Result<Outcome, StepError> {
+    if context.node.interface("boot") != Some("fake") {
+        context
+            .conductor
+            .boot()
+            .prepare(&context.node, &context.ports)
+            .await?;
+    }
+    if let Some(management) = &context.hardware.management {
+        let mode = wanted_mode(&context.node);
+        let set = management.set_boot_device(BootDevice::Pxe, Persistence::Once, mode);
+        set.await
+            .map_err(StepError::bmc("setting the boot device to the network"))?;
+    }
+    let set = context.hardware.power.set(PowerAction::On, None);
+    set.await
+        .map_err(StepError::bmc("switching the machine on"))?;
+    let settings = &context.conductor.settings().conductor;
+    let (reason, limit_s) = match context.run.activity {
+        Activity::Inspect => (
+            WaitReason::InspectionData,
+            settings.inspect_callback_timeout_s,
+        ),
+        Activity::Clean | Activity::ManualClean => {
+            (WaitReason::AgentBoot, settings.clean_callback_timeout_s)
+        }
+        _ => (WaitReason::AgentBoot, settings.deploy_callback_timeout_s),
+    };
+    let limit = crate::config::seconds(limit_s);
+    Ok(power::noting(
+        Outcome::wait(reason, limit),
+        context,
+        Some(PowerState::On),
+    ))
+}
+
+/// From now on the machine gets no ramdisk, whatever makes it boot from the network.
+pub(super) async fn clean_up(context: &StepContext) -> Result<Outcome, StepError> {
+    if context.node.interface("boot") != Some("fake") {
+        context
+            .conductor
+            .boot()
+            .clean_up(&context.node, &context.ports)
+            .await?;
+    }
+    Ok(Outcome::done().edit(|node, _| node.network_boot = NetworkBoot::LocalDisk))
+}
+
+/// The boot mode that the operator wants: `instance_info` before `properties`, in Ironic's `capabilities` (`boot_mode:uefi`).
+pub(in crate::conductor) fn wanted_mode(node: &Node) -> Option<BootMode> {
+    let direct = node
+        .instance_info
+        .get("deploy_boot_mode")
+        .and_then(|value| value.as_str());
+    let wanted = direct
+        .map(str::to_owned)
+        .or_else(|| capability(node, "boot_mode"))?;
+    match wanted.as_str() {
+        "uefi" => Some(BootMode::Uefi),
+        "bios" => Some(BootMode::Bios),
+        _ => None,
+    }
+}
+
+/// A capability: written `a:b,c:d`, or as an object.
+fn capability(node: &Node, name: &str) -> Option<String> {
+    [&node.instance_info, &node.properties]
+        .into_iter()
+        .find_map(|fields| match fields.get("capabilities")? {
+            serde_json::Value::String(text) => {
+                let pairs = text.split(',').filter_map(|pair| pair.split_once(':'));
+                pairs
+                    .map(|(key, value)| (key.trim(), value.trim()))
+                    .find(|(key, _)| *key == name)
+                    .map(|(_, value)| value.to_owned())
+            }
+            serde_json::Value::Object(map) => map.get(name)?.as_str().map(str::to_owned),
+            _ => None,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn boot_modes() {
+        let mut node = Node::new(
+            ferric_model::ids::NodeId(uuid::Uuid::nil()),
+            "redfish",
+            jiff::Timestamp::UNIX_EPOCH,
+        );
+        assert_eq!(wanted_mode(&node), None);
+        node.properties.insert(
+            "capabilities".to_owned(),
+            json!("cpu_vt:true, boot_mode:bios"),
+        );
+        assert_eq!(wanted_mode(&node), Some(BootMode::Bios));
+        node.instance_info
+            .insert("capabilities".to_owned(), json!({"boot_mode": "uefi"}));
+        assert_eq!(wanted_mode(&node), Some(BootMode::Uefi));
+    }
+}

@@ -1,0 +1,121 @@
+//! A step that the agent does: it is told once, and its command list says how it went.
+
+use super::agent_steps::kind;
+use super::{Outcome, StepContext, StepError};
+use crate::conductor::agent::{AgentClient, AgentError, params};
+use crate::conductor::config_drive;
+use ferric_agent_protocol::command::{CommandResult, CommandStatus};
+use ferric_agent_protocol::steps::{ExecuteStep, StepCall, StepKind, StepOutcome};
+use ferric_model::node::Object;
+use ferric_model::run::WaitReason;
+use serde_json::json;
+use uuid::Uuid;
+
+/// Starts the step, unless the agent has it in its list already: then the conductor that started it did not live to
+/// store the answer.
+pub(super) async fn execute(context: &StepContext) -> Result<Outcome, StepError> {
+    let kind = kind(context.run.activity);
+    let agent = AgentClient::of(&context.conductor, &context.node)?;
+    let list = agent.list().await?;
+    if let Some(known) = find(context, kind, &list.commands) {
+        return outcome(context, kind, known);
+    }
+    let call = StepCall {
+        interface: context.step.id.interface.clone(),
+        step: context.step.id.step.clone(),
+        args: arguments(context).await?,
+        rest: rest(context),
+    };
+    let execute = ExecuteStep {
+        step: call,
+        node: params::node(&context.node),
+        ports: params::ports(&context.ports),
+        version: context
+            .run
+            .agent_step_version
+            .clone()
+            .and_then(|version| serde_json::from_value(version).ok()),
+    };
+    let name = format!("{}.{}", kind.name(), kind.execute_command());
+    let started = agent
+        .start(&name, execute.to_params(kind), context.command_id)
+        .await?;
+    outcome(context, kind, &started)
+}
+
+fn rest(context: &StepContext) -> Object {
+    let mut rest = Object::new();
+    rest.insert("priority".to_owned(), json!(context.step.priority));
+    rest
+}
+
+/// Our command by its id; with an agent that chooses the ids itself the last one, if it is this very step.
+fn find<'a>(
+    context: &StepContext,
+    kind: StepKind,
+    commands: &'a [CommandResult],
+) -> Option<&'a CommandResult> {
+    if let Some(ours) = commands
+        .iter()
+        .find(|command| command.id == context.command_id)
+    {
+        return Some(ours);
+    }
+    if super::super::agent::takes_command_ids(&context.node) {
+        return None;
+    }
+    let last = commands
+        .last()
+        .filter(|last| last.command_name == kind.execute_command())?;
+    match last.command_status {
+        // The step before this one had ended, so it must be this one.
+        CommandStatus::Running => Some(last),
+        _ => {
+            let result = last.command_result.as_ref()?;
+            let done = StepOutcome::from_value(kind, result).ok()?;
+            let same = done.step.get("interface") == Some(&json!(context.step.id.interface))
+                && done.step.get("step") == Some(&json!(context.step.id.step));
+            same.then_some(last)
+        }
+    }
+}
+
+fn outcome(
+    context: &StepContext,
+    kind: StepKind,
+    command: &CommandResult,
+) -> Result<Outcome, StepError> {
+    match command.command_status {
+        CommandStatus::Running => Ok(waiting(context, kind, command.id)),
+        CommandStatus::Succeeded => Ok(Outcome::done()),
+        CommandStatus::Failed
+        | CommandStatus::CleanVersionMismatch
+        | CommandStatus::VersionMismatch => Err(AgentError::of(command).into()),
+    }
+}
+
+fn waiting(context: &StepContext, kind: StepKind, id: Uuid) -> Outcome {
+    let settings = &context.conductor.settings().conductor;
+    let limit_s = match kind {
+        StepKind::Clean => settings.clean_callback_timeout_s,
+        StepKind::Deploy | StepKind::Service => settings.deploy_callback_timeout_s,
+    };
+    let reason = WaitReason::AgentCommand {
+        id: id.to_string(),
+        step: context.step.id.clone(),
+    };
+    Outcome::wait(reason, crate::config::seconds(limit_s))
+}
+
+/// What the step is told. Only writing the image needs more than was asked for.
+async fn arguments(context: &StepContext) -> Result<Object, StepError> {
+    let mut arguments = context.step.args.clone();
+    if context.step.id == crate::conductor::flows::id("deploy", "write_image") {
+        let location = context.conductor.boot().image(&context.node).await?;
+        let info = params::image_info(&context.node, location, context.conductor.settings());
+        let drive = config_drive::of_instance(&context.node).await?;
+        arguments.insert("image_info".to_owned(), info);
+        arguments.insert("configdrive".to_owned(), json!(drive));
+    }
+    Ok(arguments)
+}

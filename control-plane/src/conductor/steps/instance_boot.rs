@@ -1,0 +1,69 @@
+//! Makes the machine boot what was written: a boot loader entry where the firmware needs one, then the disk.
+
+use super::{Outcome, StepContext, StepError};
+use crate::conductor::agent::{AgentClient, AgentError, command_id};
+use ferric_agent_protocol::params::{InstallBootloader, PartitionUuids};
+use ferric_drivers::{BootDevice, BootMode, Persistence};
+use ferric_model::node::{NetworkBoot, Object};
+use serde_json::Value;
+
+pub(super) async fn prepare(context: &StepContext) -> Result<Outcome, StepError> {
+    let agent = AgentClient::of(&context.conductor, &context.node)?;
+    let answer = agent
+        .ask("standby.get_partition_uuids", Object::new())
+        .await?;
+    let uuids: PartitionUuids =
+        serde_json::from_value(answer.command_result.unwrap_or(Value::Null)).unwrap_or_default();
+    let mode = boot_mode(context).await?;
+    // On a whole disk image for BIOS there is nothing to install: its boot loader came with it.
+    if mode == BootMode::Uefi {
+        install(context, &agent, uuids, mode).await?;
+    }
+    if let Some(management) = &context.hardware.management {
+        let set = management.set_boot_device(BootDevice::Disk, Persistence::Continuous, None);
+        set.await
+            .map_err(StepError::bmc("setting the boot device to the disk"))?;
+    }
+    Ok(Outcome::done().edit(|node, _| node.network_boot = NetworkBoot::LocalDisk))
+}
+
+/// What the operator wants, else what the BMC says, else what the ramdisk found when the machine was inspected, else
+/// Ironic's default.
+async fn boot_mode(context: &StepContext) -> Result<BootMode, StepError> {
+    if let Some(wanted) = super::boot::wanted_mode(&context.node) {
+        return Ok(wanted);
+    }
+    let found = match &context.hardware.management {
+        Some(management) => management
+            .boot_mode()
+            .await
+            .map_err(StepError::bmc("reading the boot mode"))?,
+        None => None,
+    };
+    Ok(found.unwrap_or(match context.node.boot_mode.as_deref() {
+        Some("bios") => BootMode::Bios,
+        _ => BootMode::Uefi,
+    }))
+}
+
+async fn install(
+    context: &StepContext,
+    agent: &AgentClient,
+    uuids: PartitionUuids,
+    mode: BootMode,
+) -> Result<(), AgentError> {
+    let arguments = InstallBootloader {
+        root_uuid: uuids.root_uuid,
+        efi_system_part_uuid: uuids.efi_system_partition_uuid,
+        prep_boot_part_uuid: uuids.prep_boot_partition_uuid,
+        target_boot_mode: Some(mode.name().to_owned()),
+        ignore_bootloader_failure: false,
+    };
+    let Ok(Value::Object(arguments)) = serde_json::to_value(arguments) else {
+        unreachable!("a struct is written as an object");
+    };
+    let id = command_id(&context.command_id, "install_bootloader");
+    agent
+        .finish("image.install_bootloader", arguments, id)
+        .await
+}

@@ -1,0 +1,74 @@
+//! What a step does. Each one works on a snapshot of its node and answers with what is to be changed; it knows no
+//! provision state, no lock and no store.
+
+mod agent_steps;
+mod boot;
+mod check_image;
+mod execute;
+mod finish;
+mod instance_boot;
+mod outcome;
+mod power;
+mod tear_down_agent;
+
+pub(super) use boot::wanted_mode;
+pub(super) use outcome::{Outcome, StepError, chain};
+pub(super) use power::state as power_state;
+
+use super::Conductor;
+use ferric_drivers::Hardware;
+use ferric_model::node::{NetworkBoot, Node};
+use ferric_model::port::Port;
+use ferric_model::run::Run;
+use ferric_model::step::{Performer, Step, StepId};
+use uuid::Uuid;
+
+/// What a step works with.
+pub(super) struct StepContext {
+    pub(super) conductor: Conductor,
+    pub(super) node: Node,
+    pub(super) run: Run,
+    pub(super) step: Step,
+    pub(super) ports: Vec<Port>,
+    pub(super) hardware: Hardware,
+    /// The id of the command that does it, the same each time the step is begun with this attempt.
+    pub(super) command_id: Uuid,
+}
+
+/// What changes in the commit that says that the step begins, before its effect.
+pub(super) fn before(step: &StepId, node: &mut Node) {
+    match (step.interface.as_str(), step.step.as_str()) {
+        ("boot", "ramdisk") => node.network_boot = NetworkBoot::Ramdisk,
+        ("deploy", "deploy") if node.interface("deploy") != Some("fake") => {
+            node.network_boot = NetworkBoot::Ramdisk;
+        }
+        _ => {}
+    }
+}
+
+/// Does the step.
+pub(super) async fn perform(context: &StepContext) -> Result<Outcome, StepError> {
+    if context.step.by == Performer::Agent {
+        return execute::execute(context).await;
+    }
+    let id = &context.step.id;
+    match (id.interface.as_str(), id.step.as_str()) {
+        ("power", "get") => power::get(context).await,
+        ("power", "off") => power::off(context).await,
+        ("boot", "ramdisk") => boot::ramdisk(context).await,
+        ("boot", "clean_up") => boot::clean_up(context).await,
+        ("agent", "get_steps") => agent_steps::get_steps(context).await,
+        ("deploy", "deploy") if context.node.interface("deploy") == Some("fake") => {
+            Ok(Outcome::done())
+        }
+        ("deploy", "deploy") => boot::ramdisk(context).await,
+        ("deploy", "check_image") => check_image::check(context).await,
+        ("deploy", "prepare_instance_boot") => instance_boot::prepare(context).await,
+        ("deploy", "tear_down_agent") => tear_down_agent::tear_down(context).await,
+        ("deploy", "switch_to_tenant_network") => Ok(finish::switch_to_tenant_network()),
+        ("deploy", "boot_instance") => power::on(context).await,
+        ("deploy", "tear_down") => Ok(finish::tear_down()),
+        ("inspect", "fake") => Ok(Outcome::done()),
+        _ => Err(StepError::Unknown(id.clone())),
+    }
+}

@@ -1,0 +1,121 @@
+//! The start of a conductor: it takes over the nodes that are its own, or nobody's any more, and goes on with each from
+//! its journal. Nothing is failed because a conductor died.
+
+use super::Conductor;
+use super::environment::{between, later};
+use super::node_task::TaskError;
+use crate::config::seconds;
+use ferric_model::event::{TimelineEvent, What};
+use ferric_model::ids::Epoch;
+use ferric_model::node::{Node, Ownership};
+use ferric_store::{Expectation, Query, Record, StoreError, Table, Transaction};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tracing::info;
+
+/// When each other conductor was heard of last, by name; alive ones keep their nodes.
+struct Others {
+    last_beats: BTreeMap<String, Timestamp>,
+    alive: Vec<String>,
+}
+
+impl Conductor {
+    /// Takes over what it may and resumes it.
+    pub(super) async fn take_over(&self) -> Result<(), StoreError> {
+        let now = self.now();
+        let records = self.conductors().await?;
+        let alive = records
+            .iter()
+            .filter(|record| record.hostname != self.host() && self.is_alive(record, now));
+        let alive = alive.map(|record| record.hostname.clone()).collect();
+        let last_beats = records
+            .iter()
+            .map(|record| (record.hostname.clone(), record.updated_at))
+            .collect();
+        let others = Others { last_beats, alive };
+        let page = self.store().page(&Query::all(Table::Node)).await?;
+        let mut resumed = 0_u32;
+        for record in &page.records {
+            match self.take_over_node(record, &others).await {
+                Ok(Resumed::Yes) => resumed += 1,
+                Ok(Resumed::No)
+                | Err(TaskError::Gone(_) | TaskError::NotOurs(_) | TaskError::Illegal(_)) => {}
+                Err(TaskError::Store(error)) => return Err(error),
+            }
+        }
+        info!(nodes = page.records.len(), resumed, "took over");
+        Ok(())
+    }
+
+    async fn take_over_node(&self, record: &Record, others: &Others) -> Result<Resumed, TaskError> {
+        let node: Node = record.decode()?;
+        let owner = node.ownership.clone();
+        if owner
+            .as_ref()
+            .is_some_and(|owner| others.alive.contains(&owner.conductor))
+        {
+            return Ok(Resumed::No);
+        }
+        let silence = owner
+            .as_ref()
+            .and_then(|owner| others.last_beats.get(&owner.conductor));
+        let silence = silence.map_or(Duration::ZERO, |beat| between(*beat, self.now()));
+        let epoch = Epoch(owner.map_or(0, |owner| owner.epoch.0).saturating_add(1));
+        let busy = node.run.is_some() || node.target_power_state.is_some();
+        let taken = self.owned(node, epoch, silence);
+        let mut transaction = Transaction::new()
+            .expect(Expectation::Revision(record.key.clone(), record.revision))
+            .put(&taken);
+        if busy {
+            transaction = transaction.event(self.resumed(&taken));
+        }
+        self.store().commit(transaction).await?;
+        if !busy {
+            return Ok(Resumed::No);
+        }
+        self.resume_power(&taken);
+        self.nudge(taken.uuid);
+        Ok(Resumed::Yes)
+    }
+
+    /// Time in which nobody owned the node does not count, and the machine is given one more heartbeat to be heard.
+    fn owned(&self, mut node: Node, epoch: Epoch, silence: Duration) -> Node {
+        let (conductor, incarnation) = (self.host().to_owned(), self.incarnation());
+        node.ownership = Some(Ownership {
+            conductor,
+            incarnation,
+            epoch,
+        });
+        node.reservation = None;
+        let grace = later(
+            self.now(),
+            seconds(self.settings().agent.heartbeat_timeout_s),
+        );
+        if let Some(wait) = node.run.as_mut().and_then(|run| run.wait.as_mut()) {
+            wait.deadline = wait
+                .deadline
+                .map(|deadline| later(deadline, silence).max(grace));
+        }
+        node
+    }
+
+    fn resumed(&self, node: &Node) -> TimelineEvent {
+        TimelineEvent {
+            id: self.new_id(),
+            node: node.uuid,
+            at: self.now(),
+            conductor: self.host().to_owned(),
+            run: node.run.as_ref().map(|run| run.id),
+            what: What::Resumed {
+                detail: "a conductor has started and goes on from the journal".to_owned(),
+            },
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Resumed {
+    Yes,
+    No,
+}

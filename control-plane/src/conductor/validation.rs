@@ -1,0 +1,122 @@
+//! What the interfaces say of a node's settings. Nothing is asked of the BMC, and no image is looked at.
+
+use super::Conductor;
+use super::requests::Validation;
+use ferric_drivers::{DriverInfo, InterfaceKind, Interfaces};
+use ferric_model::node::Node;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Every kind that the node has, by name.
+pub(super) fn of_node(conductor: &Conductor, node: &Node) -> BTreeMap<String, Validation> {
+    let kinds = InterfaceKind::ALL.into_iter();
+    kinds
+        .map(|kind| (kind.name().to_owned(), of_kind(conductor, node, kind)))
+        .collect()
+}
+
+pub(super) fn of_kind(conductor: &Conductor, node: &Node, kind: InterfaceKind) -> Validation {
+    let interfaces = match conductor.interfaces(node) {
+        Ok(interfaces) => interfaces,
+        Err(error) => return invalid(error.to_string()),
+    };
+    match (kind, interfaces.get(kind)) {
+        (InterfaceKind::Boot, "ipxe") => match conductor.boot().validate(node) {
+            Ok(()) => valid(),
+            Err(reason) => invalid(reason),
+        },
+        (InterfaceKind::Deploy, "direct") => match image(node) {
+            Ok(()) => by_driver(kind, &interfaces, &node.driver_info),
+            Err(reason) => invalid(reason),
+        },
+        _ => by_driver(kind, &interfaces, &node.driver_info),
+    }
+}
+
+fn by_driver(kind: InterfaceKind, interfaces: &Interfaces, driver_info: &DriverInfo) -> Validation {
+    match ferric_drivers::validate(kind, interfaces, driver_info) {
+        ferric_drivers::Validation::Valid => valid(),
+        ferric_drivers::Validation::Invalid(reason) => invalid(reason),
+        ferric_drivers::Validation::NotSupported => Validation {
+            result: None,
+            reason: Some("not supported".to_owned()),
+        },
+    }
+}
+
+fn valid() -> Validation {
+    Validation {
+        result: Some(true),
+        reason: None,
+    }
+}
+
+fn invalid(reason: String) -> Validation {
+    Validation {
+        result: Some(false),
+        reason: Some(reason),
+    }
+}
+
+/// What can be said of the image without asking anybody for it. Where a checksum is mandatory it must be there.
+fn image(node: &Node) -> Result<(), String> {
+    let text = |key: &str| {
+        node.instance_info
+            .get(key)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
+    };
+    let Some(source) = text("image_source") else {
+        return Err(
+            "instance_info.image_source is missing: set it to the URL of an image".to_owned(),
+        );
+    };
+    let has_digest = text("image_checksum").is_some()
+        || (text("image_os_hash_algo").is_some() && text("image_os_hash_value").is_some());
+    let from_a_server = source.starts_with("http://") || source.starts_with("https://");
+    if from_a_server && !has_digest {
+        return Err(
+            "the image has no checksum: set instance_info.image_checksum, or image_os_hash_algo and image_os_hash_value"
+                .to_owned(),
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn check(instance_info: Value, expected: Option<&str>) {
+        let mut node = Node::new(
+            ferric_model::ids::NodeId(uuid::Uuid::nil()),
+            "redfish",
+            jiff::Timestamp::UNIX_EPOCH,
+        );
+        node.instance_info = instance_info.as_object().unwrap().clone();
+        match (image(&node), expected) {
+            (Ok(()), None) => {}
+            (Err(error), Some(part)) => assert!(error.contains(part), "{error}"),
+            (outcome, expected) => panic!("{instance_info}: {outcome:?}, expected {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn images() {
+        check(json!({}), Some("image_source is missing"));
+        check(
+            json!({"image_source": "http://192.0.2.1/a"}),
+            Some("no checksum"),
+        );
+        check(
+            json!({"image_source": "http://192.0.2.1/a", "image_os_hash_algo": "sha512"}),
+            Some("no checksum"),
+        );
+        check(
+            json!({"image_source": "http://192.0.2.1/a", "image_checksum": "ab"}),
+            None,
+        );
+        check(json!({"image_source": "file:///images/a"}), None);
+    }
+}

@@ -1,0 +1,145 @@
+//! What must hold before a verb is accepted. A refusal names the cause and, where there is one, the remedy.
+
+use crate::conductor::Conductor;
+use crate::conductor::node_task::NodeTask;
+use crate::conductor::requests::{ProvisionVerb, RequestError};
+use crate::conductor::validation;
+use ferric_drivers::InterfaceKind;
+use ferric_model::node::Node;
+use ferric_model::state::{Event, ProvisionState};
+use ferric_store::{FieldValue, Query, Table};
+
+/// In Ironic's words.
+pub(super) fn state(node: &Node, verb: ProvisionVerb, event: Event) -> Result<(), RequestError> {
+    let state = node.provision_state;
+    if !state.is_running() && state.on(event).is_ok() {
+        return Ok(());
+    }
+    Err(RequestError::Invalid(format!(
+        "The requested action \"{}\" can not be performed on node \"{}\" while it is in state \"{state}\".",
+        verb.name(),
+        node.uuid,
+    )))
+}
+
+pub(super) fn protected(node: &Node) -> Result<(), RequestError> {
+    if !node.protected {
+        return Ok(());
+    }
+    let reason = node
+        .protected_reason
+        .as_deref()
+        .map(|reason| format!(" ({reason})"))
+        .unwrap_or_default();
+    Err(RequestError::Forbidden(format!(
+        "Node {} is protected{reason} and cannot be undeployed or rebuilt: set protected to false first",
+        node.uuid
+    )))
+}
+
+pub(super) async fn deployable(task: &NodeTask) -> Result<(), RequestError> {
+    let node = &task.node;
+    if node.maintenance {
+        return Err(RequestError::Invalid(format!(
+            "The deploying operation can't be performed on node {} because it's in maintenance mode.",
+            node.uuid
+        )));
+    }
+    let kinds = [
+        InterfaceKind::Power,
+        InterfaceKind::Management,
+        InterfaceKind::Boot,
+        InterfaceKind::Deploy,
+    ];
+    valid(task, &kinds)?;
+    room(
+        task.conductor(),
+        &[ProvisionState::Deploying, ProvisionState::DeployWait],
+        task.conductor().settings().conductor.max_concurrent_deploy,
+    )
+    .await
+}
+
+pub(super) async fn cleanable(task: &NodeTask) -> Result<(), RequestError> {
+    valid(task, &[InterfaceKind::Power, InterfaceKind::Management])?;
+    let configured = task.conductor().settings().conductor.automated_clean;
+    if task.node.automated_clean.unwrap_or(configured) {
+        valid(task, &[InterfaceKind::Boot])?;
+    }
+    room(
+        task.conductor(),
+        &[
+            ProvisionState::Deleting,
+            ProvisionState::Cleaning,
+            ProvisionState::CleanWait,
+        ],
+        task.conductor().settings().conductor.max_concurrent_clean,
+    )
+    .await
+}
+
+pub(super) fn inspectable(task: &NodeTask) -> Result<(), RequestError> {
+    match task.node.interface("inspect") {
+        Some("no-inspect") | None => Err(RequestError::Invalid(format!(
+            "Node {} has no inspect interface: set inspect_interface to agent",
+            task.node.uuid
+        ))),
+        Some("fake") => valid(task, &[InterfaceKind::Power]),
+        Some(_) => valid(
+            task,
+            &[
+                InterfaceKind::Power,
+                InterfaceKind::Management,
+                InterfaceKind::Boot,
+            ],
+        ),
+    }
+}
+
+fn valid(task: &NodeTask, kinds: &[InterfaceKind]) -> Result<(), RequestError> {
+    for kind in kinds {
+        let validation = validation::of_kind(task.conductor(), &task.node, *kind);
+        if validation.result == Some(false) {
+            let reason = validation.reason.unwrap_or_default();
+            return Err(RequestError::Invalid(format!(
+                "The {kind} interface of node {} cannot be used: {reason}",
+                task.node.uuid
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Whether one more node may be in these states.
+async fn room(
+    conductor: &Conductor,
+    states: &[ProvisionState],
+    limit: usize,
+) -> Result<(), RequestError> {
+    let values = states
+        .iter()
+        .map(|state| FieldValue::Text(state.name().to_owned()))
+        .collect();
+    let mut query = Query::all(Table::Node).filter("provision_state", values);
+    query.limit = limit;
+    let found = conductor.store().page(&query).await?.records.len();
+    if found < limit {
+        return Ok(());
+    }
+    let reason = format!(
+        "{found} nodes are in the states {} already: try again later",
+        names(states)
+    );
+    Err(RequestError::Busy {
+        reason,
+        retry_after_s: 30,
+    })
+}
+
+fn names(states: &[ProvisionState]) -> String {
+    states
+        .iter()
+        .map(|state| state.name())
+        .collect::<Vec<_>>()
+        .join(", ")
+}
