@@ -179,5 +179,9 @@ async fn reads(store: &dyn Store) -> Result<(), StoreError> {
         println!("{what}: {:?}", start.elapsed());
         assert_eq!(found, expected, "{what}");
     }
+    let start = Instant::now();
+    let outlines = store.outlines(&Query::all(Table::Node)).await?;
+    println!("outlines of all nodes: {:?}", start.elapsed());
+    assert_eq!(outlines.len(), 30_000);
     Ok(())
 }

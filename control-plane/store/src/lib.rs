@@ -10,9 +10,9 @@ pub mod redb_store;
 pub mod transaction;
 
 use async_trait::async_trait;
-pub use record::{Entity, FieldValue, Key, Record, Revision, Table};
+pub use record::{Entity, FieldValue, Key, Outline, Record, Revision, Table};
 pub use redb_store::RedbStore;
-pub use transaction::{Expectation, Page, Query, SortOrder, Transaction};
+pub use transaction::{Expectation, Forget, Page, Query, SortOrder, Transaction};
 
 /// Why a store call failed.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +64,9 @@ pub trait Store: Send + Sync {
 
     /// Records that match, in order, at most `query.limit`.
     async fn page(&self, query: &Query) -> Result<Page, StoreError>;
+
+    /// As `page`, but of each record only what stands in the head: for those who count, or choose among all nodes.
+    async fn outlines(&self, query: &Query) -> Result<Vec<Outline>, StoreError>;
 
     /// Timeline events of a node (or of all), oldest first, with a sequence number above `after`.
     async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError>;

@@ -56,6 +56,15 @@ pub struct Record {
     pub fields: Vec<(&'static str, FieldValue)>,
 }
 
+/// A record without its document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outline {
+    pub key: Key,
+    pub revision: Revision,
+    pub sequence: u64,
+    pub fields: Vec<(&'static str, FieldValue)>,
+}
+
 /// The value of a field that stands in an index.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FieldValue {

@@ -2,7 +2,7 @@
 
 use crate::record::{Entity, FieldValue, Key, Record, Revision, Table};
 use ferric_model::event::TimelineEvent;
-use ferric_model::ids::Epoch;
+use ferric_model::ids::{Epoch, NodeId};
 
 /// What is to be checked and written, all or nothing.
 #[derive(Clone, Debug, Default)]
@@ -10,7 +10,15 @@ pub struct Transaction {
     pub expect: Vec<Expectation>,
     pub put: Vec<Put>,
     pub delete: Vec<Key>,
+    pub forget: Vec<Forget>,
     pub events: Vec<TimelineEvent>,
+}
+
+/// Events to remove: those of a node up to a sequence number, that one too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forget {
+    pub node: NodeId,
+    pub up_to: u64,
 }
 
 /// What must hold at the moment of the commit.
@@ -64,6 +72,13 @@ impl Transaction {
     #[must_use]
     pub fn delete(mut self, key: Key) -> Self {
         self.delete.push(key);
+        self
+    }
+
+    /// Removes old events of a node; those of this transaction stay.
+    #[must_use]
+    pub fn forget(mut self, node: NodeId, up_to: u64) -> Self {
+        self.forget.push(Forget { node, up_to });
         self
     }
 

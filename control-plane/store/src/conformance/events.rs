@@ -82,3 +82,30 @@ pub(super) async fn of_a_node_after_a_number(store: &dyn Store) {
         Vec::<String>::new()
     );
 }
+
+pub(super) async fn old_ones_are_forgotten(store: &dyn Store) {
+    let written = fill(store).await;
+    let numbers: Vec<u64> = {
+        let events = read(store, &EventFilter::default()).await.into_iter();
+        events.map(|(sequence, _)| sequence).collect()
+    };
+    let late = event(1, "late");
+    let transaction = Transaction::new()
+        .forget(node(1).uuid, numbers[2])
+        .event(late.clone());
+    committed(store, transaction).await;
+    let left = read(store, &EventFilter::default()).await;
+    let (sequences, events): (Vec<u64>, Vec<_>) = left.into_iter().unzip();
+    assert_eq!(events, [written[1].clone(), written[3].clone(), late]);
+    assert!(sequences[2] > numbers[3], "no number is given twice");
+    let all = Transaction::new().forget(node(1).uuid, u64::MAX);
+    committed(store, all).await;
+    let of_node = EventFilter {
+        node: Some(node(1).uuid),
+        ..EventFilter::default()
+    };
+    assert_eq!(read(store, &of_node).await, []);
+    committed(store, Transaction::new().event(event(1, "new"))).await;
+    let again = read(store, &of_node).await;
+    assert!(again[0].0 > sequences[2], "no number is given twice");
+}

@@ -33,9 +33,11 @@ pub async fn run<S: Store>(fresh: impl AsyncFn() -> S) {
     queries::order_and_ties(&fresh().await).await;
     queries::times_sort_as_times(&fresh().await).await;
     queries::pages_join_without_gap(&fresh().await).await;
+    queries::outlines_are_pages_without_documents(&fresh().await).await;
     queries::unknown_names_are_errors(&fresh().await).await;
     events::are_read_in_the_order_of_commits(&fresh().await).await;
     events::of_a_node_after_a_number(&fresh().await).await;
+    events::old_ones_are_forgotten(&fresh().await).await;
 }
 
 /// A node whose UUID ends in this number.

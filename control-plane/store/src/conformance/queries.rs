@@ -1,7 +1,7 @@
 //! Queries: filters, order, pages.
 
 use super::{committed, node, numbers, page};
-use crate::{Entity, FieldValue, Query, SortOrder, Store, StoreError, Table, Transaction};
+use crate::{Entity, FieldValue, Outline, Query, SortOrder, Store, StoreError, Table, Transaction};
 use ferric_model::node::Node;
 use ferric_model::state::ProvisionState;
 use jiff::Timestamp;
@@ -137,6 +137,29 @@ async fn join_pages(store: &dyn Store, sort: Option<&str>, order: SortOrder, fil
         assert!(joined.len() <= whole.len(), "pages repeat: {query:?}");
     }
     assert_eq!(joined, whole, "{query:?}");
+}
+
+pub(super) async fn outlines_are_pages_without_documents(store: &dyn Store) {
+    fill(store).await;
+    let query = Query {
+        limit: 2,
+        ..Query::all(Table::Node).filter("maintenance", vec![FieldValue::Bool(true)])
+    };
+    let outlines = store
+        .outlines(&query)
+        .await
+        .expect("the query is a good one");
+    let records = page(store, &query).await.records.into_iter();
+    let expected: Vec<Outline> = records
+        .map(|record| Outline {
+            key: record.key,
+            revision: record.revision,
+            sequence: record.sequence,
+            fields: record.fields,
+        })
+        .collect();
+    assert_eq!(outlines, expected);
+    assert_eq!(outlines.len(), 2);
 }
 
 pub(super) async fn unknown_names_are_errors(store: &dyn Store) {

@@ -16,6 +16,7 @@ pub struct Reference {
     events: Vec<StoredEvent>,
     revision: u64,
     sequence: u64,
+    event: u64,
 }
 
 impl Reference {
@@ -41,10 +42,18 @@ impl Reference {
         for put in &transaction.put {
             next.unique(put)?;
         }
+        for forget in &transaction.forget {
+            let kept = |event: &StoredEvent| {
+                event.event.node != forget.node || event.sequence > forget.up_to
+            };
+            next.events.retain(kept);
+        }
         for event in &transaction.events {
-            let sequence = next.events.last().map_or(1, |last| last.sequence + 1);
-            let event = event.clone();
-            next.events.push(StoredEvent { sequence, event });
+            next.event += 1;
+            next.events.push(StoredEvent {
+                sequence: next.event,
+                event: event.clone(),
+            });
         }
         *self = next;
         Ok(Revision(self.revision))

@@ -1,4 +1,4 @@
-//! Writes a checked transaction: deletes first, then puts, then events.
+//! Writes a checked transaction: deletes first, then puts, then events, of which old ones go before new ones come.
 
 use super::check::is_replaced;
 use super::commit::Tables;
@@ -69,6 +69,9 @@ pub(super) fn transaction(
             let document = envelope::encode(put, revision, sealer).map_err(unsealed)?;
             write(tables, counters, put, &document)?;
         }
+    }
+    for forget in &transaction.forget {
+        events::forget(tables, forget)?;
     }
     for event in &transaction.events {
         counters.event += 1;

@@ -4,7 +4,7 @@
 
 use super::seal::{SealError, Sealer};
 use super::value;
-use crate::record::{FieldValue, Key, Record, Revision, Table};
+use crate::record::{FieldValue, Key, Outline, Record, Revision, Table};
 use crate::transaction::Put;
 use ferric_model::ids::Epoch;
 
@@ -77,6 +77,25 @@ pub(super) fn head(bytes: &[u8]) -> Result<(Head, &[u8]), EnvelopeError> {
     Ok((head, rest))
 }
 
+/// The record without its document.
+pub(super) fn outline(table: Table, sequence: u64, bytes: &[u8]) -> Result<Outline, EnvelopeError> {
+    let (head, _) = head(bytes)?;
+    outlined(table, sequence, head)
+}
+
+fn outlined(table: Table, sequence: u64, head: Head) -> Result<Outline, EnvelopeError> {
+    if head.values.len() != table.fields().len() {
+        return Err(EnvelopeError::Damaged);
+    }
+    let names = table.fields().iter().copied();
+    Ok(Outline {
+        key: Key::new(table, head.id),
+        revision: head.revision,
+        sequence,
+        fields: names.zip(head.values).collect(),
+    })
+}
+
 /// The whole record.
 pub(super) fn decode(
     table: Table,
@@ -85,18 +104,14 @@ pub(super) fn decode(
     sealer: &Sealer,
 ) -> Result<Record, EnvelopeError> {
     let (head, sealed) = head(bytes)?;
-    if head.values.len() != table.fields().len() {
-        return Err(EnvelopeError::Damaged);
-    }
-    let key = Key::new(table, head.id);
-    let document = sealer.open(&binding(&key), sealed)?;
-    let names = table.fields().iter().copied();
+    let outline = outlined(table, sequence, head)?;
+    let document = sealer.open(&binding(&outline.key), sealed)?;
     Ok(Record {
-        key,
-        revision: head.revision,
+        key: outline.key,
+        revision: outline.revision,
         sequence,
         document,
-        fields: names.zip(head.values).collect(),
+        fields: outline.fields,
     })
 }
 

@@ -7,7 +7,7 @@ use super::engine::Engine;
 use super::error::{failed, unsealed};
 use super::schema::{EVENTS, NODE_EVENTS};
 use super::seal::Sealer;
-use crate::{EventFilter, StoreError, StoredEvent};
+use crate::{EventFilter, Forget, StoreError, StoredEvent};
 use ferric_model::event::TimelineEvent;
 use ferric_model::ids::NodeId;
 use redb::{ReadTransaction, ReadableDatabase, ReadableTable};
@@ -31,6 +31,24 @@ pub(super) fn append(
         .node_events
         .insert((event.node.0.as_u128(), sequence), ())
         .map_err(failed(doing))?;
+    Ok(())
+}
+
+/// Removes events of a node up to this one.
+pub(super) fn forget(tables: &mut Tables<'_>, forget: &Forget) -> Result<(), StoreError> {
+    let doing = "removing events";
+    let node = forget.node.0.as_u128();
+    let mut removed = Vec::new();
+    tables
+        .node_events
+        .retain_in((node, 0)..=(node, forget.up_to), |(_, sequence), ()| {
+            removed.push(sequence);
+            false
+        })
+        .map_err(failed(doing))?;
+    for sequence in removed {
+        tables.events.remove(sequence).map_err(failed(doing))?;
+    }
     Ok(())
 }
 

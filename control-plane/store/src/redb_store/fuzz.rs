@@ -44,6 +44,7 @@ enum Part {
     Port(Box<Port>),
     Delete(Key),
     Event(u8),
+    Forget(u8, u64),
 }
 
 fn any_node() -> impl Strategy<Value = Node> {
@@ -85,7 +86,8 @@ fn any_part() -> impl Strategy<Value = Part> {
         8 => any_node().prop_map(|node| Part::Node(Box::new(node))),
         3 => any_port().prop_map(|port| Part::Port(Box::new(port))),
         2 => any_key().prop_map(Part::Delete),
-        2 => (0..IDS).prop_map(Part::Event),
+        3 => (0..IDS).prop_map(Part::Event),
+        1 => (0..IDS, 0..12u64).prop_map(|(number, up_to)| Part::Forget(number, up_to)),
         2 => (any_key(), prop::bool::weighted(0.8)).prop_map(|(key, holds)| Part::Revision(key, holds)),
         1 => any_key().prop_map(Part::Absent),
         1 => ((0..IDS), 0..3u64).prop_map(|(number, epoch)| Part::Epoch(node(number).key(), epoch)),
@@ -162,6 +164,7 @@ fn transaction(parts: &[Part], reference: &Reference) -> Transaction {
             Part::Node(node) => transaction.put(&*node),
             Part::Port(port) => transaction.put(&*port),
             Part::Delete(key) => transaction.delete(key),
+            Part::Forget(number, up_to) => transaction.forget(node(number).uuid, up_to),
             Part::Event(number) => transaction.event(TimelineEvent {
                 id: Uuid::nil(),
                 node: node(number).uuid,

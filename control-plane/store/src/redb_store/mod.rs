@@ -22,7 +22,7 @@ mod seal;
 mod value;
 mod writer;
 
-use crate::record::{Key, Record, Revision};
+use crate::record::{Key, Outline, Record, Revision};
 use crate::transaction::{Page, Query, Transaction};
 use crate::{EventFilter, Store, StoreError, StoredEvent};
 use async_trait::async_trait;
@@ -129,6 +129,11 @@ impl Store for RedbStore {
     async fn page(&self, query: &Query) -> Result<Page, StoreError> {
         let query = query.clone();
         self.read(move |engine| engine.page(&query)).await
+    }
+
+    async fn outlines(&self, query: &Query) -> Result<Vec<Outline>, StoreError> {
+        let query = query.clone();
+        self.read(move |engine| engine.outlines(&query)).await
     }
 
     async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError> {

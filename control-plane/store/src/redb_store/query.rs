@@ -9,7 +9,7 @@ use super::index;
 use super::schema::{IDS, INDEX, RECORDS, number};
 use super::{envelope, envelope::Head};
 use crate::StoreError;
-use crate::record::{FieldValue, Key, Record, Table};
+use crate::record::{FieldValue, Key, Outline, Record, Table};
 use crate::transaction::{Page, Query, SortOrder};
 use redb::{ReadOnlyTable, ReadableDatabase, ReadableTable, StorageError};
 use std::ops::Bound;
@@ -40,21 +40,24 @@ impl Engine {
 
     pub(super) fn page(&self, query: &Query) -> Result<Page, StoreError> {
         let snapshot = self.snapshot()?;
-        let sort = query.sort.as_deref();
-        let sort = sort.map(|name| index::field(query.table, name));
-        let sort = sort.transpose()?;
-        let matching = snapshot.matching(query)?;
-        let marker = snapshot.marker(query)?;
-        let sequences = match sort {
-            Some(field) => snapshot.by_field(query, field, matching.as_deref(), marker),
-            None => snapshot.by_creation(query, matching, marker),
-        };
         let mut page = Page::default();
-        for sequence in sequences? {
-            page.records
-                .extend(self.record(&snapshot, query.table, sequence)?);
+        for sequence in snapshot.find(query)? {
+            let record = self.record(&snapshot, query.table, sequence)?;
+            page.records.extend(record);
         }
         Ok(page)
+    }
+
+    pub(super) fn outlines(&self, query: &Query) -> Result<Vec<Outline>, StoreError> {
+        let snapshot = self.snapshot()?;
+        let mut outlines = Vec::new();
+        for sequence in snapshot.find(query)? {
+            if let Some(bytes) = snapshot.bytes(query.table, sequence)? {
+                let outline = envelope::outline(query.table, sequence, bytes.value());
+                outlines.push(outline.map_err(unreadable)?);
+            }
+        }
+        Ok(outlines)
     }
 
     fn snapshot(&self) -> Result<Snapshot, StoreError> {
@@ -82,6 +85,19 @@ impl Engine {
 }
 
 impl Snapshot {
+    /// The records that a query is about, in its order.
+    fn find(&self, query: &Query) -> Result<Vec<u64>, StoreError> {
+        let sort = query.sort.as_deref();
+        let sort = sort.map(|name| index::field(query.table, name));
+        let sort = sort.transpose()?;
+        let matching = self.matching(query)?;
+        let marker = self.marker(query)?;
+        match sort {
+            Some(field) => self.by_field(query, field, matching.as_deref(), marker),
+            None => self.by_creation(query, matching, marker),
+        }
+    }
+
     fn sequence(&self, key: &Key) -> Result<Option<u64>, StoreError> {
         let id = (number(key.table), key.id.as_str());
         let sequence = ReadableTable::get(&self.ids, id).map_err(failed(DOING))?;
