@@ -32,10 +32,6 @@ impl Arguments {
         self.0.get(key).map(String::as_str)
     }
 
-    pub(super) fn required(&self, key: &str) -> ApiResult<&str> {
-        self.text(key).ok_or_else(|| missing(key))
-    }
-
     pub(super) fn boolean(&self, key: &str) -> ApiResult<Option<bool>> {
         let parsed = self.text(key).map(|text| {
             let value = parse_bool(text);
@@ -116,7 +112,6 @@ mod tests {
         assert!(arguments.boolean("bad").is_err());
         assert!(arguments.integer("bad").is_err());
         assert!(arguments.uuid("bad").is_err());
-        assert!(arguments.required("none").is_err());
     }
 
     #[test]

@@ -59,6 +59,14 @@ impl Field {
         self.since <= version.0
     }
 
+    /// The line as people read it.
+    #[cfg(test)]
+    pub(super) fn line(&self) -> String {
+        let (write, pick) = (format!("{:?}", self.write), format!("{:?}", self.pick));
+        let since = format!("1.{}", self.since);
+        format!("{:32}{since:7}{write:8}{pick:8}{:?}", self.name, self.shape)
+    }
+
     pub(super) fn writable_by_post(&self) -> bool {
         matches!(self.write, Write::Create | Write::Both)
     }

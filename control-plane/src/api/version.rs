@@ -54,11 +54,11 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 /// The last entry for this service counts.
 fn shared(headers: &HeaderMap) -> Option<&str> {
     let entries = text(headers, SHARED_VERSION)?.split(',');
-    let ours = entries.filter_map(|entry| match entry.trim().split_once(' ') {
+    let mut ours = entries.filter_map(|entry| match entry.trim().split_once(' ') {
         Some((service, version)) if service.eq_ignore_ascii_case(SERVICE) => Some(version.trim()),
         Some(_) | None => None,
     });
-    ours.last()
+    ours.next_back()
 }
 
 fn parse(asked: &str) -> Result<ApiVersion, VersionError> {

@@ -92,37 +92,35 @@ pub(super) fn interface(node: &Node, field: &str) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ferric_model::ids::{NodeId, RunId};
+    use ferric_model::ids::NodeId;
     use ferric_model::node::agent_session::Token;
-    use ferric_model::run::StepPhase;
-    use ferric_model::state::ProvisionState;
-    use ferric_model::step::{Performer, Recovery, StepId};
     use jiff::Timestamp;
     use uuid::Uuid;
 
     fn node(activity: Activity) -> Node {
         let mut node = Node::new(NodeId(Uuid::nil()), "fake-hardware", Timestamp::UNIX_EPOCH);
-        let args = json!({"image": "x", "auth_token": "t"});
-        node.run = Some(Run {
-            id: RunId(Uuid::nil()),
-            activity,
-            goal: ProvisionState::Active,
-            started_at: Timestamp::UNIX_EPOCH,
-            steps: vec![Step {
-                id: StepId::new("deploy", "write_image"),
-                priority: 80,
-                args: args.as_object().unwrap().clone(),
-                by: Performer::Agent,
-                abortable: false,
-                recovery: Recovery::AskAgent,
+        let run = json!({
+            "id": Uuid::nil(),
+            "activity": activity,
+            "goal": "active",
+            "started_at": Timestamp::UNIX_EPOCH,
+            "steps": [{
+                "interface": "deploy",
+                "step": "write_image",
+                "priority": 80,
+                "args": {"image": "x", "auth_token": "t"},
+                "by": "agent",
+                "abortable": false,
+                "recovery": "ask_agent",
             }],
-            index: 0,
-            phase: StepPhase::Ready,
-            wait: None,
-            agent_steps_known: false,
-            agent_step_version: None,
-            notes: Object::new(),
+            "index": 0,
+            "phase": "ready",
+            "wait": null,
+            "agent_steps_known": false,
+            "agent_step_version": null,
+            "notes": {},
         });
+        node.run = Some(serde_json::from_value(run).unwrap());
         node
     }
 

@@ -18,7 +18,7 @@ pub(in crate::api) struct Found {
 
 /// By UUID or name, as it stands in a path; 404 when there is none.
 pub(in crate::api) async fn node(call: &Call, ident: &str) -> ApiResult<Found> {
-    if !ident.parse::<NodeId>().is_ok() && !is_name(ident) {
+    if ident.parse::<NodeId>().is_err() && !is_name(ident) {
         let text = format!("{ident:?} is neither a UUID nor a name");
         return Err(ApiError::routing(StatusCode::BAD_REQUEST, text));
     }
