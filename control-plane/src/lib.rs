@@ -2,6 +2,10 @@
 
 pub mod api;
 pub mod boot;
+pub mod cli;
 pub mod conductor;
 pub mod config;
+mod listener;
+mod log;
+mod process;
 pub mod tls;

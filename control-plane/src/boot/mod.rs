@@ -11,7 +11,7 @@ mod script;
 mod tftp;
 
 pub use image::{Digest, ImageLocation};
-pub use routes::router;
+pub use routes::{Observer, router};
 
 use crate::config::Settings;
 use ferric_model::ids::{MacAddress, NodeId};

@@ -10,14 +10,24 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// Why the API did not do it.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ClientError {
-    #[error("no answer from {url}: is `ferric serve` running there (--url or FERRIC_URL says where)?")]
-    Unreachable { url: String, #[source] source: reqwest::Error },
+    #[error(
+        "no answer from {url}: is `ferric serve` running there (--url or FERRIC_URL says where)?"
+    )]
+    Unreachable {
+        url: String,
+        #[source]
+        source: reqwest::Error,
+    },
     #[error("{message}")]
     Busy { message: String },
     #[error("{message}")]
     Refused { status: StatusCode, message: String },
     #[error("the answer from {url} is not what the API says")]
-    Answer { url: String, #[source] source: reqwest::Error },
+    Answer {
+        url: String,
+        #[source]
+        source: reqwest::Error,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -28,30 +38,49 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(base: &str) -> Self {
-        Self { base: base.trim_end_matches('/').to_owned(), http: reqwest::Client::new() }
+        Self {
+            base: base.trim_end_matches('/').to_owned(),
+            http: reqwest::Client::new(),
+        }
     }
 
     pub(super) async fn get(&self, path: &str) -> Result<Value, ClientError> {
         self.send(Method::GET, path, None).await
     }
 
-    pub(super) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, ClientError> {
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, ClientError> {
         let url = format!("{}{path}", self.base);
-        let mut request =
-            self.http.request(method, &url).header(VERSION_HEADER, "latest").timeout(TIMEOUT);
+        let mut request = self
+            .http
+            .request(method, &url)
+            .header(VERSION_HEADER, "latest")
+            .timeout(TIMEOUT);
         if let Some(body) = body {
             request = request.json(body);
         }
         let answer = request.send().await;
-        let answer = answer.map_err(|source| ClientError::Unreachable { url: self.base.clone(), source })?;
+        let answer = answer.map_err(|source| ClientError::Unreachable {
+            url: self.base.clone(),
+            source,
+        })?;
         let status = answer.status();
-        let text = answer.text().await.map_err(|source| ClientError::Answer { url, source })?;
+        let text = answer
+            .text()
+            .await
+            .map_err(|source| ClientError::Answer { url, source })?;
         if status.is_success() {
             return Ok(serde_json::from_str(&text).unwrap_or(Value::Null));
         }
         let message = fault(&text).unwrap_or_else(|| format!("{status}: {text}"));
         match status {
-            StatusCode::CONFLICT | StatusCode::SERVICE_UNAVAILABLE => Err(ClientError::Busy { message }),
+            StatusCode::CONFLICT | StatusCode::SERVICE_UNAVAILABLE => {
+                Err(ClientError::Busy { message })
+            }
             _ => Err(ClientError::Refused { status, message }),
         }
     }
@@ -61,12 +90,18 @@ impl Client {
         let url = format!("{}{path}", self.base);
         let request = self.http.get(&url).header("Accept", "text/event-stream");
         let answer = request.send().await;
-        let answer = answer.map_err(|source| ClientError::Unreachable { url: self.base.clone(), source })?;
+        let answer = answer.map_err(|source| ClientError::Unreachable {
+            url: self.base.clone(),
+            source,
+        })?;
         match answer.status() {
             status if status.is_success() => Ok(answer),
             status => {
                 let text = answer.text().await.unwrap_or_default();
-                Err(ClientError::Refused { status, message: fault(&text).unwrap_or(text) })
+                Err(ClientError::Refused {
+                    status,
+                    message: fault(&text).unwrap_or(text),
+                })
             }
         }
     }
@@ -80,7 +115,10 @@ fn fault(body: &str) -> Option<String> {
         Value::String(text) => serde_json::from_str(text).unwrap_or_else(|_| message.clone()),
         other => other.clone(),
     };
-    let sentence = inner.get("faultstring").or_else(|| inner.get("description")).unwrap_or(&inner);
+    let sentence = inner
+        .get("faultstring")
+        .or_else(|| inner.get("description"))
+        .unwrap_or(&inner);
     sentence.as_str().map(str::to_owned)
 }
 
@@ -94,8 +132,14 @@ mod tests {
 
     #[test]
     fn faults() {
-        check(r#"{"error_message": "{\"faultstring\": \"Node x could not be found.\"}"}"#, Some("Node x could not be found."));
-        check(r#"{"error_message": "{\"code\": 404, \"description\": \"no\"}"}"#, Some("no"));
+        check(
+            r#"{"error_message": "{\"faultstring\": \"Node x could not be found.\"}"}"#,
+            Some("Node x could not be found."),
+        );
+        check(
+            r#"{"error_message": "{\"code\": 404, \"description\": \"no\"}"}"#,
+            Some("no"),
+        );
         check(r#"{"faultstring": "too large"}"#, Some("too large"));
         check(r#"{"error_message": "plain"}"#, Some("plain"));
         check("<html>", None);

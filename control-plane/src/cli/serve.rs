@@ -30,6 +30,6 @@ pub(super) async fn run(serve: Serve) -> anyhow::Result<()> {
     let settings = Settings::load(serve.config.as_deref(), overrides)?;
     crate::log::start();
     let stop = CancellationToken::new();
-    crate::process::stop_on_signal(&stop)?;
+    let _signals = crate::process::stop_on_signal(&stop)?;
     crate::process::run(settings, stop).await
 }

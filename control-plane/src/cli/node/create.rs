@@ -39,8 +39,14 @@ impl Create {
     pub(super) async fn run(self, client: &Client) -> anyhow::Result<()> {
         let mut body = Map::new();
         body.insert("driver".into(), json!(self.driver));
-        body.insert("driver_info".into(), Value::Object(self.driver_info.into_iter().collect()));
-        body.insert("properties".into(), Value::Object(self.property.into_iter().collect()));
+        body.insert(
+            "driver_info".into(),
+            Value::Object(self.driver_info.into_iter().collect()),
+        );
+        body.insert(
+            "properties".into(),
+            Value::Object(self.property.into_iter().collect()),
+        );
         for (kind, name) in self.interface {
             body.insert(format!("{kind}_interface"), name);
         }
@@ -49,13 +55,18 @@ impl Create {
                 body.insert(key.into(), json!(value));
             }
         }
-        let node = client.send(Method::POST, "/v1/nodes", Some(&Value::Object(body))).await?;
+        let node = client
+            .send(Method::POST, "/v1/nodes", Some(&Value::Object(body)))
+            .await?;
         let uuid = node["uuid"].as_str().context("the new node has no uuid")?;
         for mac in &self.mac {
             let port = json!({ "node_uuid": uuid, "address": mac });
             if let Err(error) = client.send(Method::POST, "/v1/ports", Some(&port)).await {
-                client.send(Method::DELETE, &format!("/v1/nodes/{uuid}"), None).await?;
-                return Err(error).with_context(|| format!("adding the port {mac}; the node was not kept"));
+                client
+                    .send(Method::DELETE, &format!("/v1/nodes/{uuid}"), None)
+                    .await?;
+                return Err(error)
+                    .with_context(|| format!("adding the port {mac}; the node was not kept"));
             }
         }
         line(uuid);
@@ -71,7 +82,10 @@ mod tests {
     fn pairs() {
         assert_eq!(pair("a=b"), Ok(("a".to_owned(), json!("b"))));
         assert_eq!(pair("size=3"), Ok(("size".to_owned(), json!(3))));
-        assert_eq!(pair("url=http://h/?a=b"), Ok(("url".to_owned(), json!("http://h/?a=b"))));
+        assert_eq!(
+            pair("url=http://h/?a=b"),
+            Ok(("url".to_owned(), json!("http://h/?a=b")))
+        );
         assert!(pair("nothing").is_err());
     }
 }

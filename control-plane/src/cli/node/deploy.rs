@@ -39,18 +39,32 @@ impl Deploy {
         let node = &self.node;
         let patch = self.instance_info()?;
         if !patch.is_empty() {
-            client.send(Method::PATCH, &format!("/v1/nodes/{node}"), Some(&Value::Array(patch))).await?;
+            client
+                .send(
+                    Method::PATCH,
+                    &format!("/v1/nodes/{node}"),
+                    Some(&Value::Array(patch)),
+                )
+                .await?;
         }
         let after = watch::last_event(client, node).await?;
         let mut body = json!({ "target": "active" });
         if let Some(config_drive) = self.config_drive()? {
             body["configdrive"] = config_drive;
         }
-        client.send(Method::PUT, &format!("/v1/nodes/{node}/states/provision"), Some(&body)).await?;
+        client
+            .send(
+                Method::PUT,
+                &format!("/v1/nodes/{node}/states/provision"),
+                Some(&body),
+            )
+            .await?;
         match self.wait {
             true => watch::follow(client, node, after, Some("active")).await,
             false => {
-                line(&format!("{node}: deploy accepted; follow it with `ferric node watch {node}`"));
+                line(&format!(
+                    "{node}: deploy accepted; follow it with `ferric node watch {node}`"
+                ));
                 Ok(())
             }
         }
@@ -59,7 +73,9 @@ impl Deploy {
     fn instance_info(&self) -> anyhow::Result<Vec<Value>> {
         let mut patch = Vec::new();
         let mut set = |key: &str, value: Value| {
-            patch.push(json!({ "op": "add", "path": format!("/instance_info/{key}"), "value": value }));
+            patch.push(
+                json!({ "op": "add", "path": format!("/instance_info/{key}"), "value": value }),
+            );
         };
         if let Some(image) = &self.image {
             set("image_source", json!(image));
@@ -70,7 +86,9 @@ impl Deploy {
         if !self.root_device.is_empty() {
             let mut hints = Map::new();
             for hint in &self.root_device {
-                let Some((name, value)) = hint.split_once('=') else { bail!("{hint:?}: expected HINT=VALUE") };
+                let Some((name, value)) = hint.split_once('=') else {
+                    bail!("{hint:?}: expected HINT=VALUE")
+                };
                 hints.insert(name.to_owned(), json!(value));
             }
             set("root_device", Value::Object(hints));
@@ -82,14 +100,19 @@ impl Deploy {
         if self.hostname.is_none() && self.user_data.is_none() && self.ssh_key.is_none() {
             return Ok(None);
         }
-        let read = |path: &PathBuf| std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()));
+        let read = |path: &PathBuf| {
+            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
+        };
         let mut meta_data = Map::new();
         if let Some(hostname) = &self.hostname {
             meta_data.insert("hostname".into(), json!(hostname));
             meta_data.insert("name".into(), json!(hostname));
         }
         if let Some(path) = &self.ssh_key {
-            meta_data.insert("public_keys".into(), json!({ "default": read(path)?.trim() }));
+            meta_data.insert(
+                "public_keys".into(),
+                json!({ "default": read(path)?.trim() }),
+            );
         }
         let mut drive = json!({ "meta_data": meta_data });
         if let Some(path) = &self.user_data {

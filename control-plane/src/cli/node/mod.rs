@@ -14,7 +14,12 @@ use serde_json::json;
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Where the API is.
-    #[arg(long, env = "FERRIC_URL", default_value = "http://127.0.0.1:6385", global = true)]
+    #[arg(
+        long,
+        env = "FERRIC_URL",
+        default_value = "http://127.0.0.1:6385",
+        global = true
+    )]
     url: String,
     #[command(subcommand)]
     verb: Verb,
@@ -66,9 +71,22 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Verb::Provide(change) => provision(&client, change, "provide", "available").await,
         Verb::Deploy(deploy) => deploy.run(&client).await,
         Verb::Undeploy(change) => provision(&client, change, "deleted", "available").await,
-        Verb::Abort(change) => provision(&client, Change { wait: false, ..change }, "abort", "").await,
+        Verb::Abort(change) => {
+            provision(
+                &client,
+                Change {
+                    wait: false,
+                    ..change
+                },
+                "abort",
+                "",
+            )
+            .await
+        }
         Verb::Delete { node } => {
-            client.send(Method::DELETE, &format!("/v1/nodes/{node}"), None).await?;
+            client
+                .send(Method::DELETE, &format!("/v1/nodes/{node}"), None)
+                .await?;
             line(&format!("{node} deleted"));
             Ok(())
         }
@@ -76,15 +94,28 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
 }
 
-async fn provision(client: &Client, change: Change, target: &str, goal: &str) -> anyhow::Result<()> {
+async fn provision(
+    client: &Client,
+    change: Change,
+    target: &str,
+    goal: &str,
+) -> anyhow::Result<()> {
     let node = &change.node;
     // Read before the request, so that the watch misses nothing that it causes.
     let after = watch::last_event(client, node).await?;
-    client.send(Method::PUT, &format!("/v1/nodes/{node}/states/provision"), Some(&json!({ "target": target }))).await?;
+    client
+        .send(
+            Method::PUT,
+            &format!("/v1/nodes/{node}/states/provision"),
+            Some(&json!({ "target": target })),
+        )
+        .await?;
     match change.wait {
         true => watch::follow(client, node, after, Some(goal)).await,
         false => {
-            line(&format!("{node}: {target} accepted; follow it with `ferric node watch {node}`"));
+            line(&format!(
+                "{node}: {target} accepted; follow it with `ferric node watch {node}`"
+            ));
             Ok(())
         }
     }

@@ -9,16 +9,41 @@ pub(super) async fn list(client: &Client) -> anyhow::Result<()> {
     let fields = "uuid,name,provision_state,power_state,maintenance,last_error";
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["NAME", "UUID", "PROVISION STATE", "POWER", "MAINTENANCE", "LAST ERROR"]);
+    table.set_header([
+        "NAME",
+        "UUID",
+        "PROVISION STATE",
+        "POWER",
+        "MAINTENANCE",
+        "LAST ERROR",
+    ]);
     let mut marker: Option<String> = None;
     loop {
-        let from = marker.as_deref().map(|marker| format!("&marker={marker}")).unwrap_or_default();
-        let page = client.get(&format!("/v1/nodes?fields={fields}&limit=500{from}")).await?;
+        let from = marker
+            .as_deref()
+            .map(|marker| format!("&marker={marker}"))
+            .unwrap_or_default();
+        let page = client
+            .get(&format!("/v1/nodes?fields={fields}&limit=500{from}"))
+            .await?;
         let nodes = page["nodes"].as_array().cloned().unwrap_or_default();
         for node in &nodes {
-            table.add_row(["name", "uuid", "provision_state", "power_state", "maintenance", "last_error"].map(|key| cell(&node[key])));
+            table.add_row(
+                [
+                    "name",
+                    "uuid",
+                    "provision_state",
+                    "power_state",
+                    "maintenance",
+                    "last_error",
+                ]
+                .map(|key| cell(&node[key])),
+            );
         }
-        marker = nodes.last().and_then(|node| node["uuid"].as_str()).map(str::to_owned);
+        marker = nodes
+            .last()
+            .and_then(|node| node["uuid"].as_str())
+            .map(str::to_owned);
         if page.get("next").is_none() || marker.is_none() {
             break;
         }

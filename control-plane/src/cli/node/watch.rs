@@ -19,7 +19,9 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) async fn run(self, client: &Client) -> anyhow::Result<()> {
-        let state = client.get(&format!("/v1/nodes/{}/states", self.node)).await?;
+        let state = client
+            .get(&format!("/v1/nodes/{}/states", self.node))
+            .await?;
         if self.until.is_some() && state["provision_state"].as_str() == self.until.as_deref() {
             return Ok(());
         }
@@ -35,8 +37,16 @@ impl Watch {
 pub(super) async fn last_event(client: &Client, node: &str) -> anyhow::Result<u64> {
     let mut last = 0;
     loop {
-        let page = client.get(&format!("/ferric/v1/nodes/{node}/timeline?after={last}&limit=1000")).await?;
-        match page["events"].as_array().and_then(|events| events.last()).and_then(|event| event["sequence"].as_u64()) {
+        let page = client
+            .get(&format!(
+                "/ferric/v1/nodes/{node}/timeline?after={last}&limit=1000"
+            ))
+            .await?;
+        match page["events"]
+            .as_array()
+            .and_then(|events| events.last())
+            .and_then(|event| event["sequence"].as_u64())
+        {
             Some(sequence) => last = sequence,
             None => return Ok(last),
         }
@@ -44,16 +54,25 @@ pub(super) async fn last_event(client: &Client, node: &str) -> anyhow::Result<u6
 }
 
 /// Prints what happens after the event `after`, until the node is in `goal`. A stream that ends is taken up again.
-pub(super) async fn follow(client: &Client, node: &str, mut after: u64, goal: Option<&str>) -> anyhow::Result<()> {
+pub(super) async fn follow(
+    client: &Client,
+    node: &str,
+    mut after: u64,
+    goal: Option<&str>,
+) -> anyhow::Result<()> {
     loop {
-        let answer = client.stream(&format!("/ferric/v1/nodes/{node}/timeline?after={after}")).await?;
+        let answer = client
+            .stream(&format!("/ferric/v1/nodes/{node}/timeline?after={after}"))
+            .await?;
         let mut chunks = answer.bytes_stream();
         let mut buffer = Vec::new();
         while let Some(Ok(chunk)) = chunks.next().await {
             buffer.extend_from_slice(&chunk);
             while let Some(end) = buffer.windows(2).position(|pair| pair == b"\n\n") {
                 let message: Vec<u8> = buffer.drain(..end + 2).collect();
-                let Some(event) = event_of(&String::from_utf8_lossy(&message)) else { continue };
+                let Some(event) = event_of(&String::from_utf8_lossy(&message)) else {
+                    continue;
+                };
                 after = event["sequence"].as_u64().unwrap_or(after);
                 print(&event);
                 if reached(&event, goal)? {
@@ -66,16 +85,24 @@ pub(super) async fn follow(client: &Client, node: &str, mut after: u64, goal: Op
 
 /// The JSON in the `data:` lines of one server-sent event; comments and heartbeats have none.
 fn event_of(message: &str) -> Option<Value> {
-    let data: Vec<&str> = message.lines().filter_map(|line| line.strip_prefix("data:")).collect();
+    let data: Vec<&str> = message
+        .lines()
+        .filter_map(|line| line.strip_prefix("data:"))
+        .collect();
     serde_json::from_str(&data.join("\n")).ok()
 }
 
 fn reached(event: &Value, goal: Option<&str>) -> anyhow::Result<bool> {
-    let (Some(goal), Some("state_changed")) = (goal, event["event"].as_str()) else { return Ok(false) };
+    let (Some(goal), Some("state_changed")) = (goal, event["event"].as_str()) else {
+        return Ok(false);
+    };
     let state = event["to"].as_str().unwrap_or_default();
     // A failed verify ends in `enroll`, a failed undeploy in `error`.
     if state != goal && (state.ends_with("failed") || state == "error" || state == "enroll") {
-        bail!("the node is in {state}: {}", event["error"].as_str().unwrap_or("no cause is known"));
+        bail!(
+            "the node is in {state}: {}",
+            event["error"].as_str().unwrap_or("no cause is known")
+        );
     }
     Ok(state == goal)
 }
@@ -103,7 +130,12 @@ fn transfer(event: &Value) -> String {
                 Some(seconds) => format!("{seconds} s left"),
                 None => "waiting".to_owned(),
             };
-            format!("{phase} {} of {} MiB, {} MiB/s, {left}", done / MIB, total / MIB, rate / MIB)
+            format!(
+                "{phase} {} of {} MiB, {} MiB/s, {left}",
+                done / MIB,
+                total / MIB,
+                rate / MIB
+            )
         }
         None => format!("{phase} {} MiB, {} MiB/s", done / MIB, rate / MIB),
     }
@@ -111,7 +143,13 @@ fn transfer(event: &Value) -> String {
 
 fn describe(event: &Value) -> String {
     let text = |key: &str| event[key].as_str().unwrap_or("-").to_owned();
-    let step = || format!("{}.{}", event["step"]["interface"].as_str().unwrap_or("-"), event["step"]["step"].as_str().unwrap_or("-"));
+    let step = || {
+        format!(
+            "{}.{}",
+            event["step"]["interface"].as_str().unwrap_or("-"),
+            event["step"]["step"].as_str().unwrap_or("-")
+        )
+    };
     match text("event").as_str() {
         "state_changed" => match event["error"].as_str() {
             Some(error) => format!("{} -> {}: {error}", text("from"), text("to")),
@@ -143,22 +181,37 @@ mod tests {
     #[test]
     fn transfers() {
         let event = json!({ "bytes_done": 120 << 20, "bytes_total": 320 << 20, "bytes_per_second": 40 << 20, "phase": "writing" });
-        assert_eq!(transfer(&event), "writing 120 of 320 MiB, 40 MiB/s, 5 s left");
-        assert_eq!(transfer(&json!({ "bytes_done": 0, "bytes_total": 1 << 20 })), "writing 0 of 1 MiB, 0 MiB/s, waiting");
+        assert_eq!(
+            transfer(&event),
+            "writing 120 of 320 MiB, 40 MiB/s, 5 s left"
+        );
+        assert_eq!(
+            transfer(&json!({ "bytes_done": 0, "bytes_total": 1 << 20 })),
+            "writing 0 of 1 MiB, 0 MiB/s, waiting"
+        );
     }
 
     #[test]
     fn goals() {
-        let to = |state: &str| json!({ "event": "state_changed", "to": state, "error": "no disk fits" });
+        let to =
+            |state: &str| json!({ "event": "state_changed", "to": state, "error": "no disk fits" });
         assert!(reached(&to("active"), Some("active")).unwrap());
         assert!(!reached(&to("deploying"), Some("active")).unwrap());
-        assert!(reached(&to("deploy failed"), Some("active")).unwrap_err().to_string().contains("no disk fits"));
+        assert!(
+            reached(&to("deploy failed"), Some("active"))
+                .unwrap_err()
+                .to_string()
+                .contains("no disk fits")
+        );
         assert!(!reached(&to("active"), None).unwrap());
     }
 
     #[test]
     fn events_in_a_stream() {
-        assert_eq!(event_of("id: 3\ndata: {\"sequence\": 3}\n\n"), Some(json!({ "sequence": 3 })));
+        assert_eq!(
+            event_of("id: 3\ndata: {\"sequence\": 3}\n\n"),
+            Some(json!({ "sequence": 3 }))
+        );
         assert_eq!(event_of(": keep-alive\n\n"), None);
     }
 }

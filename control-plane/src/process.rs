@@ -1,0 +1,133 @@
+//! The process on one page: store, conductor, the two listeners; the first to end ends the rest.
+
+use crate::boot::{self, BootPlane};
+use crate::conductor::{Conductor, HttpTransport, Parts, SystemEnvironment};
+use crate::config::{self, Settings};
+use crate::{api, listener};
+use anyhow::Context;
+use ferric_drivers::{Drivers, Enabled, FakeMachines, InterfaceKind};
+use ferric_store::{RedbStore, Store};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// An image server that does not answer at all must not hold a deploy for long.
+const IMAGE_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Runs until `stop`, or until a part of it fails.
+///
+/// # Errors
+/// What could not be started, or what ended by itself.
+pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> anyhow::Result<()> {
+    let settings = Arc::new(settings);
+    // Bound first: a port in use must be known before anything is taken over.
+    let operators = listener::bind(settings.listen, "the operators' API").await?;
+    let machines = match settings.provision_listen {
+        Some(address) => Some(listener::bind(address, "machines").await?),
+        None => None,
+    };
+    let store = open_store(&settings).await?;
+    let client = reqwest::Client::builder()
+        .connect_timeout(IMAGE_CONNECT_TIMEOUT)
+        .build()?;
+    let boot = BootPlane::new(Arc::clone(&settings), Arc::clone(&store), client);
+    boot.install_tftp_files()?;
+    let conductor = Conductor::new(Parts {
+        enabled: enabled(&settings.drivers)?,
+        drivers: Arc::new(Drivers::new(
+            driver_settings(&settings.conductor),
+            FakeMachines::default(),
+        )),
+        store,
+        boot: boot.clone(),
+        environment: Arc::new(SystemEnvironment::new()),
+        transport: Arc::new(HttpTransport::default()),
+        settings: Arc::clone(&settings),
+    });
+    conductor.start().await?;
+
+    let mut tasks = JoinSet::new();
+    let public_url = settings.public_url.as_deref();
+    let router = api::operator_router(conductor.clone(), public_url, stop.clone());
+    tasks.spawn(listener::serve(operators, router, stop.clone()));
+    if let Some(machines) = machines {
+        let files = boot::router(boot, observer(&conductor));
+        let router =
+            api::machine_router(conductor.clone(), settings.provision_base(), stop.clone())
+                .merge(files);
+        tasks.spawn(listener::serve(machines, router, stop.clone()));
+    }
+    let life = stop.clone();
+    tasks.spawn(async move { conductor.run(life).await.context("running the conductor") });
+    tracing::info!(api = %settings.listen, machines = ?settings.provision_listen, "ready");
+    let first = tasks.join_next().await;
+    stop.cancel();
+    while tasks.join_next().await.is_some() {}
+    first
+        .context("nothing was started")?
+        .context("a task of the process panicked")?
+}
+
+async fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
+    let folder = settings.state_dir.clone();
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("making the state directory {}", folder.display()))?;
+    let path = folder.join("ferric.redb");
+    let store = tokio::task::spawn_blocking(move || RedbStore::open(path))
+        .await
+        .context("opening the store")??;
+    Ok(Arc::new(store))
+}
+
+fn enabled(drivers: &config::Drivers) -> anyhow::Result<Enabled> {
+    let mut enabled = Enabled::default();
+    if let Some(types) = &drivers.enabled_hardware_types {
+        enabled = enabled.with_hardware_types(types)?;
+    }
+    let kind = |name: &str| {
+        let found = InterfaceKind::ALL
+            .into_iter()
+            .find(|kind| kind.name() == name);
+        found
+            .with_context(|| format!("drivers: {name:?} is not an interface kind such as \"boot\""))
+    };
+    for (name, implementations) in &drivers.enabled_interfaces {
+        enabled = enabled.with_interfaces(kind(name)?, implementations)?;
+    }
+    for (name, implementation) in &drivers.default_interfaces {
+        enabled = enabled.with_default(kind(name)?, implementation)?;
+    }
+    Ok(enabled)
+}
+
+fn driver_settings(conductor: &config::Conductor) -> ferric_drivers::Settings {
+    ferric_drivers::Settings {
+        power_state_change_timeout: config::seconds(conductor.power_change_timeout_s),
+        soft_power_off_timeout: config::seconds(conductor.soft_power_off_timeout_s),
+        ..ferric_drivers::Settings::default()
+    }
+}
+
+fn observer(conductor: &Conductor) -> boot::Observer {
+    let conductor = conductor.clone();
+    Arc::new(move |node, what| conductor.note_boot_request(node, what))
+}
+
+/// SIGINT and SIGTERM cancel `stop`; a second one ends the process at once, as it always did.
+///
+/// # Errors
+/// When the signals cannot be listened to.
+pub(crate) fn stop_on_signal(stop: &CancellationToken) -> anyhow::Result<JoinSet<()>> {
+    let mut waiting = JoinSet::new();
+    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+        let mut arrivals = signal(kind).context("listening to signals")?;
+        let stop = stop.clone();
+        waiting.spawn(async move {
+            arrivals.recv().await;
+            stop.cancel();
+        });
+    }
+    Ok(waiting)
+}
