@@ -87,10 +87,7 @@ fn enabled(drivers: &config::Drivers) -> anyhow::Result<Enabled> {
         enabled = enabled.with_hardware_types(types)?;
     }
     let kind = |name: &str| {
-        let found = InterfaceKind::ALL
-            .into_iter()
-            .find(|kind| kind.name() == name);
-        found
+        InterfaceKind::from_name(name)
             .with_context(|| format!("drivers: {name:?} is not an interface kind such as \"boot\""))
     };
     for (name, implementations) in &drivers.enabled_interfaces {
