@@ -4,17 +4,27 @@
 //! offers beyond files; other programs are executed where that is the well-kept way.
 
 mod block_device;
+pub mod config_drive;
+mod erase;
 mod error;
 mod inventory;
 pub(crate) mod ioctl;
 pub(crate) mod open;
 pub(crate) mod partitions;
+mod region;
 pub(crate) mod settle;
+mod sync;
 pub(crate) mod table;
+#[cfg(test)]
+pub(crate) mod testing;
 mod uuids;
 
+pub use erase::{
+    EraseError, SharedFileSystem, SharedFileSystems, erase_device_metadata, erase_metadata,
+};
 pub use error::DiskError;
 pub use inventory::{erasable_disks, list_block_devices, root_device};
+pub use sync::sync_all;
 pub use table::TableError;
 pub(crate) use uuids::disk_id;
-pub use uuids::{PartitionUuids, partition_uuids};
+pub use uuids::partition_uuids;

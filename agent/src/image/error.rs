@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::checksum::{ChecksumError, to_hex};
 use super::client::ClientError;
+use super::download::DownloadError;
 use super::format::FormatError;
 use super::qcow2::{MapError, PassError, Qcow2Error};
 use super::raw::RawError;
@@ -26,6 +27,8 @@ pub enum ImageError {
     Client(#[from] ClientError),
     #[error(transparent)]
     Checksum(#[from] ChecksumError),
+    #[error("fetching the file of checksums: {0}")]
+    ChecksumFile(#[source] DownloadError),
     #[error("downloading the image: {0}")]
     Download(#[source] SourceError),
     #[error(transparent)]

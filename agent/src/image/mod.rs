@@ -7,6 +7,7 @@ mod checksum;
 mod client;
 mod decompress;
 mod digest;
+mod download;
 mod error;
 mod format;
 mod qcow2;
@@ -20,6 +21,8 @@ mod zeroes;
 
 pub use checksum::{ChecksumError, Md5Policy};
 pub use client::{ClientError, HttpSettings};
+pub use download::DownloadError;
+pub(crate) use download::download;
 pub use error::ImageError;
 pub use format::FormatError;
 pub use qcow2::Qcow2Error;

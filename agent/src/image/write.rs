@@ -12,6 +12,7 @@ use super::checksum::{Expected, Md5Policy, Stated, file_name};
 use super::client::{HttpSettings, ImageClient};
 use super::decompress::{Packing, unpack};
 use super::digest::DigestReader;
+use super::download::fetch;
 use super::error::ImageError;
 use super::format::{Reading, recognise};
 use super::qcow2::{self, Header, Map, Qcow2Error, ReadAt};
@@ -32,6 +33,7 @@ const MAX_CHECKSUM_FILE: u64 = 1 << 20;
 const MAX_PREFIX_BYTES: u64 = 16 << 20;
 
 /// What to write where.
+#[derive(Clone)]
 pub struct WriteImageRequest<'a> {
     pub image_info: &'a ImageInfo,
     pub device: &'a Path,
@@ -40,6 +42,18 @@ pub struct WriteImageRequest<'a> {
     pub patience: Patience,
     /// Requesting it ends the write; the disk is then left without a partition table.
     pub stop: Stop,
+}
+
+impl WriteImageRequest<'_> {
+    pub(crate) fn remote(&self, client: &ImageClient, url: &str, progress: &Progress) -> Remote {
+        Remote {
+            client: client.clone(),
+            url: url.to_owned(),
+            patience: self.patience,
+            stop: self.stop.clone(),
+            progress: progress.clone(),
+        }
+    }
 }
 
 /// What is on the disk now.
@@ -62,6 +76,11 @@ pub fn write_image(
     progress: &Progress,
 ) -> Result<WrittenImage, ImageError> {
     let permit = host.permits_device(request.device)?;
+    let stop = request.stop.child();
+    let request = &WriteImageRequest {
+        stop: stop.clone(),
+        ..request.clone()
+    };
     let result = Write {
         request,
         permit,
@@ -70,7 +89,7 @@ pub fn write_image(
     .run();
     if result.is_err() {
         // Ends the download thread, which may be waiting for its server.
-        request.stop.request();
+        stop.request();
     }
     result
 }
@@ -138,23 +157,13 @@ impl Write<'_> {
         let client = ImageClient::new(self.request.http, info)?;
         let mut failure = ImageError::NoUrl;
         for url in &info.urls {
-            match HttpSource::open(self.remote(&client, url)) {
+            match HttpSource::open(self.request.remote(&client, url, self.progress)) {
                 Ok(source) => return self.identify(source, stated, &client, url),
                 Err(SourceError::Stopped) => return Err(ImageError::Cancelled),
                 Err(error) => failure = error.into(),
             }
         }
         Err(failure)
-    }
-
-    fn remote(&self, client: &ImageClient, url: &str) -> Remote {
-        Remote {
-            client: client.clone(),
-            url: url.to_owned(),
-            patience: self.request.patience,
-            stop: self.request.stop.clone(),
-            progress: self.progress.clone(),
-        }
     }
 
     fn identify(
@@ -194,11 +203,8 @@ impl Write<'_> {
             Stated::Known(expected) => return Ok(expected),
             Stated::At { url, algorithm } => (url, algorithm),
         };
-        let mut text = Vec::new();
-        let file = HttpSource::open(self.remote(client, &url))?;
-        file.take(MAX_CHECKSUM_FILE)
-            .read_to_end(&mut text)
-            .map_err(ImageError::reading)?;
+        let remote = self.request.remote(client, &url, &Progress::default());
+        let text = fetch(remote, MAX_CHECKSUM_FILE).map_err(ImageError::ChecksumFile)?;
         let text = String::from_utf8_lossy(&text);
         let image_file = file_name(image_url);
         Ok(Expected::from_file(

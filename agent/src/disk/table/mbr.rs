@@ -38,6 +38,11 @@ impl Mbr {
             .collect()
     }
 
+    /// The types of the partitions.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = u8> {
+        self.entries().map(|(_, kind, _)| kind)
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.sector
     }

@@ -1,0 +1,205 @@
+//! Disks full of signatures are cleared; blkid, wipefs and the kernel find nothing afterwards.
+
+use std::os::unix::fs::FileExt;
+
+use super::*;
+use crate::disk::testing::LoopDisk;
+use crate::image::testing::FileDisk;
+use crate::run::run;
+
+const MIB: u64 = 1 << 20;
+
+fn shell(disk: &Path, script: &str) {
+    run("sh", &["-ec", script, "sh", disk.to_str().unwrap()]).unwrap();
+}
+
+/// What wipefs would still remove.
+fn signatures(path: &Path) -> String {
+    let output = run("wipefs", &["-n", "--noheadings", path.to_str().unwrap()]).unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn erase(disk: &FileDisk) -> Result<(), EraseError> {
+    erase_device_metadata(&disk.host, disk.path(), SharedFileSystems::Protect)
+}
+
+#[test]
+fn every_kind_of_signature_on_a_whole_disk_is_gone() {
+    for make in [
+        "sgdisk -o -n 1:2048:+20M -n 2:0:0 \"$1\" >/dev/null",
+        "printf 'label: dos\\n,20M\\n' | sfdisk -q --wipe always \"$1\"",
+        "mkfs.ext4 -qF \"$1\"",
+        "mkfs.vfat \"$1\" >/dev/null",
+        "mkswap -q \"$1\"",
+    ] {
+        let disk = FileDisk::new(60 * MIB);
+        disk.file.as_file().write_all_at(&[0; 1 << 20], 0).unwrap();
+        shell(disk.path(), make);
+        assert_ne!(signatures(disk.path()), "", "{make}");
+        erase(&disk).unwrap();
+        assert_eq!(signatures(disk.path()), "", "{make}");
+        disk.assert_has_no_table();
+    }
+}
+
+#[test]
+fn md_superblocks_of_every_version_are_gone() {
+    // Where md keeps them: at the start, 4 KiB into the disk, and near the end.
+    let magic = 0xa92b_4efc_u32.to_le_bytes();
+    let disk = FileDisk::new(60 * MIB);
+    for offset in [0, 4096, 60 * MIB - 8192, 60 * MIB - 65536] {
+        disk.file.as_file().write_all_at(&magic, offset).unwrap();
+    }
+    erase(&disk).unwrap();
+    disk.assert_has_no_table();
+}
+
+#[test]
+fn partitions_of_a_real_block_device_are_cleared_before_its_table() {
+    let disk = LoopDisk::new(100 * MIB, 512);
+    shell(
+        disk.path(),
+        "sgdisk -o -n 1:2048:+40M -n 2:0:0 \"$1\" >/dev/null; partprobe \"$1\"",
+    );
+    for number in [1, 2] {
+        let node = disk.partition(number);
+        shell(&node, "mkfs.ext4 -qF \"$1\"");
+    }
+    erase_device_metadata(&disk.host(), disk.path(), SharedFileSystems::Protect).unwrap();
+    assert_eq!(signatures(disk.path()), "");
+    assert_eq!(
+        disk.partition_count(),
+        0,
+        "the kernel forgot the partitions"
+    );
+    // The same table again would show the old file systems if they were still there.
+    shell(
+        disk.path(),
+        "sgdisk -o -n 1:2048:+40M -n 2:0:0 \"$1\" >/dev/null; partprobe \"$1\"",
+    );
+    for number in [1, 2] {
+        assert_eq!(
+            signatures(&disk.partition(number)),
+            "",
+            "partition {number}"
+        );
+    }
+}
+
+#[test]
+fn logical_partitions_are_found_by_the_kernel() {
+    let disk = LoopDisk::new(100 * MIB, 512);
+    let table = "printf 'label: dos\\n,20M\\n,,E\\n,20M\\n,20M\\n' | sfdisk -q --wipe always \"$1\"; partprobe \"$1\"";
+    shell(disk.path(), table);
+    shell(&disk.partition(6), "mkfs.ext4 -qF \"$1\"");
+    erase_device_metadata(&disk.host(), disk.path(), SharedFileSystems::Protect).unwrap();
+    shell(disk.path(), table);
+    assert_eq!(signatures(&disk.partition(6)), "");
+}
+
+#[test]
+fn a_disk_that_is_in_use_is_left_alone() {
+    let disk = LoopDisk::new(60 * MIB, 512);
+    shell(
+        disk.path(),
+        "sgdisk -o -n 1:2048:0 \"$1\" >/dev/null; partprobe \"$1\"",
+    );
+    let node = disk.partition(1);
+    shell(&node, "mkfs.ext4 -qF \"$1\"");
+    let point = tempfile::tempdir().unwrap();
+    run(
+        "mount",
+        &[node.to_str().unwrap(), point.path().to_str().unwrap()],
+    )
+    .unwrap();
+    let host = disk.host();
+    let error = erase_device_metadata(&host, disk.path(), SharedFileSystems::Protect)
+        .unwrap_err()
+        .to_string();
+    run("umount", &[point.path().to_str().unwrap()]).unwrap();
+    assert!(
+        error.contains("is mounted") || error.contains("is in use"),
+        "{error}"
+    );
+    assert_ne!(signatures(&node), "");
+}
+
+#[test]
+fn a_read_only_disk_is_named() {
+    let disk = LoopDisk::new(60 * MIB, 512);
+    run("blockdev", &["--setro", disk.path().to_str().unwrap()]).unwrap();
+    let error =
+        erase_device_metadata(&disk.host(), disk.path(), SharedFileSystems::Protect).unwrap_err();
+    assert!(error.to_string().contains("is read-only"), "{error}");
+}
+
+#[test]
+fn shared_file_systems_are_protected_unless_told_otherwise() {
+    let gpt = |kind: &str| format!("sgdisk -o -n 1:2048:0 -t 1:{kind} \"$1\" >/dev/null");
+    for (make, name) in [
+        (gpt("37AFFC90-EF7D-4E96-91C3-2D7AE055B174"), "GPFS"),
+        (gpt("aa31e02a-400f-11db-9590-000c2911d1b8"), "VMFS"),
+        ("printf 'label: dos\\n,20M,fb\\n' | sfdisk -q --wipe always \"$1\"".to_owned(), "VMFS"),
+        ("printf '\\001\\026\\031\\160\\000\\000\\000\\001' | dd of=\"$1\" bs=65536 seek=1 conv=notrunc status=none".to_owned(), "GFS2"),
+        (format!("{}; printf '\\001\\026\\031\\160\\000\\000\\000\\001' | dd of=\"$1\" bs=65536 seek=17 conv=notrunc status=none", gpt("8300")), "GFS2"),
+    ] {
+        let disk = FileDisk::new(60 * MIB);
+        disk.file.as_file().write_all_at(&[0; 1 << 20], 0).unwrap();
+        shell(disk.path(), &make);
+        let before = disk.bytes();
+        let error = erase(&disk).unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains("wipe_special_filesystems"), "{make}: {error}");
+        assert!(disk.bytes() == before, "{make}");
+        erase_device_metadata(&disk.host, disk.path(), SharedFileSystems::Erase).unwrap();
+        disk.assert_has_no_table();
+    }
+}
+
+#[test]
+fn a_damaged_table_does_not_stop_the_erasure() {
+    let disk = FileDisk::new(60 * MIB);
+    disk.file.as_file().write_all_at(&[0; 1 << 20], 0).unwrap();
+    shell(disk.path(), "sgdisk -o -n 1:2048:0 \"$1\" >/dev/null");
+    disk.file.as_file().write_all_at(&[0xff; 8], 1024).unwrap();
+    erase(&disk).unwrap();
+    disk.assert_has_no_table();
+}
+
+#[test]
+fn an_ordinary_host_is_not_erased() {
+    let disk = FileDisk::new(60 * MIB);
+    let before = disk.bytes();
+    let stranger = Host::detect(&[]).unwrap();
+    let error =
+        erase_device_metadata(&stranger, disk.path(), SharedFileSystems::Protect).unwrap_err();
+    assert!(error.to_string().contains("--only-device"), "{error}");
+    assert!(disk.bytes() == before);
+    // Nothing is visible here, so nothing is to be erased.
+    erase_metadata(&stranger, None).unwrap();
+}
+
+#[test]
+fn all_visible_disks_but_the_skipped_ones_are_erased() {
+    let (first, second) = (LoopDisk::new(60 * MIB, 512), LoopDisk::new(60 * MIB, 512));
+    for disk in [&first, &second] {
+        shell(disk.path(), "sgdisk -o -n 1:2048:0 \"$1\" >/dev/null");
+    }
+    let host = Host::detect(&[first.path().to_owned(), second.path().to_owned()]).unwrap();
+    let node: Node = serde_json::from_value(serde_json::json!({
+        "uuid": "1be26c0b-03f2-4d2e-ae87-c02d7f33c781",
+        "properties": {"skip_block_devices": [{"name": second.path()}]},
+    }))
+    .unwrap();
+    erase_metadata(&host, Some(&node)).unwrap();
+    assert_eq!(signatures(first.path()), "");
+    assert_ne!(signatures(second.path()), "");
+    run("blockdev", &["--setro", second.path().to_str().unwrap()]).unwrap();
+    let error = erase_metadata(&host, None).unwrap_err().to_string();
+    assert!(error.contains("is read-only"), "{error}");
+    let skipping: Node = serde_json::from_value(serde_json::json!({
+        "uuid": "1be26c0b-03f2-4d2e-ae87-c02d7f33c781",
+        "driver_internal_info": {"agent_erase_skip_read_only": true},
+    }))
+    .unwrap();
+    erase_metadata(&host, Some(&skipping)).unwrap();
+}

@@ -1,0 +1,72 @@
+//! Loop devices for tests. They need root, and a test that cannot have one fails with that message.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::partitions::partition_node;
+use super::settle::retry;
+use crate::host::Host;
+use crate::run::run;
+
+pub(crate) struct LoopDisk {
+    device: PathBuf,
+    host: Host,
+    _file: tempfile::NamedTempFile,
+}
+
+impl LoopDisk {
+    /// A block device in a file, empty, with partition scanning.
+    pub(crate) fn new(bytes: u64, sector_bytes: u32) -> Self {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(bytes).unwrap();
+        let (sector, path) = (sector_bytes.to_string(), file.path().to_str().unwrap());
+        let made = run(
+            "losetup",
+            &[
+                "--find",
+                "--show",
+                "--partscan",
+                "--sector-size",
+                &sector,
+                path,
+            ],
+        );
+        let made = made.expect("tests of block devices need root and loop devices");
+        let device = PathBuf::from(String::from_utf8(made.stdout).unwrap().trim());
+        let host = Host::detect(std::slice::from_ref(&device)).unwrap();
+        Self {
+            device,
+            host,
+            _file: file,
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.device
+    }
+
+    /// Permits this device alone.
+    pub(crate) fn host(&self) -> Host {
+        self.host.clone()
+    }
+
+    /// The node of a partition, once it is there.
+    pub(crate) fn partition(&self, number: u32) -> PathBuf {
+        retry(Duration::from_secs(10), || {
+            partition_node(&self.device, number).ok_or(())
+        })
+        .unwrap()
+    }
+
+    pub(crate) fn partition_count(&self) -> usize {
+        (1..20)
+            .filter(|number| partition_node(&self.device, *number).is_some())
+            .count()
+    }
+}
+
+impl Drop for LoopDisk {
+    fn drop(&mut self) {
+        drop(run("losetup", &["--detach", self.device.to_str().unwrap()]));
+    }
+}
