@@ -1,3 +1,4 @@
+use super::deploy::StepRequestError;
 use super::*;
 use crate::conductor::requests::RequestedStep;
 use ferric_agent_protocol::steps::StepSpec;

@@ -1,1 +1,9 @@
-//! Written next.
+//! The conductor as a whole, with machines and agents in memory and a paused clock: whole cycles, failures, crashes.
+
+mod agent;
+mod crashes;
+mod cycles;
+mod failures;
+mod halting_store;
+mod lab;
+mod machine;

@@ -1,0 +1,94 @@
+//! A store at which the process dies: after a number of commits the next one never returns, applied or not.
+
+use async_trait::async_trait;
+use ferric_store::{
+    EventFilter, Key, Outline, Page, Query, Record, Revision, Store, StoreError, StoredEvent,
+    Transaction,
+};
+use parking_lot::Mutex;
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// On which side of the fatal commit the process dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Death {
+    /// What it was about to write is lost, its last effect has happened.
+    Before,
+    /// It is written, and nothing happens after it.
+    After,
+}
+
+pub(super) struct HaltingStore {
+    inner: Arc<dyn Store>,
+    fate: Mutex<Option<(usize, Death)>>,
+    commits: Mutex<usize>,
+    pub(super) died: Notify,
+}
+
+impl HaltingStore {
+    pub(super) fn new(inner: Arc<dyn Store>, fate: Option<(usize, Death)>) -> Arc<Self> {
+        let (fate, commits) = (Mutex::new(fate), Mutex::new(0));
+        Arc::new(Self {
+            inner,
+            fate,
+            commits,
+            died: Notify::new(),
+        })
+    }
+
+    pub(super) fn commits(&self) -> usize {
+        *self.commits.lock()
+    }
+
+    /// What becomes of the commit that comes now.
+    fn next(&self) -> Option<Death> {
+        let mut fate = self.fate.lock();
+        match &mut *fate {
+            None => None,
+            Some((0, death)) => Some(*death),
+            Some((left, _)) => {
+                *left -= 1;
+                None
+            }
+        }
+    }
+
+    async fn die(&self) -> ! {
+        *self.fate.lock() = Some((0, Death::Before));
+        self.died.notify_one();
+        std::future::pending().await
+    }
+}
+
+#[async_trait]
+impl Store for HaltingStore {
+    async fn commit(&self, transaction: Transaction) -> Result<Revision, StoreError> {
+        match self.next() {
+            Some(Death::Before) => self.die().await,
+            Some(Death::After) => {
+                self.inner.commit(transaction).await?;
+                self.die().await
+            }
+            None => {
+                *self.commits.lock() += 1;
+                self.inner.commit(transaction).await
+            }
+        }
+    }
+
+    async fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
+        self.inner.get(key).await
+    }
+
+    async fn page(&self, query: &Query) -> Result<Page, StoreError> {
+        self.inner.page(query).await
+    }
+
+    async fn outlines(&self, query: &Query) -> Result<Vec<Outline>, StoreError> {
+        self.inner.outlines(query).await
+    }
+
+    async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError> {
+        self.inner.events(filter).await
+    }
+}

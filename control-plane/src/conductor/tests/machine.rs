@@ -1,0 +1,255 @@
+//! A machine in memory: when it is switched on with the network as boot device, a ramdisk comes up, looks up, beats and
+//! serves commands. It lives on when the conductor dies.
+
+use super::agent::{Agent, Effect, Manners, Plan};
+use crate::conductor::requests::{HeartbeatRequest, InspectionRequest, LookupRequest, TokenUse};
+use crate::conductor::{AgentAnswer, AgentCall, AgentTransport, Conductor, TransportError, Verb};
+use async_trait::async_trait;
+use ferric_agent_protocol::extensions::Extensions;
+use ferric_agent_protocol::headers::{FERRIC_COMMAND_ID, HIDDEN_TOKEN, TOKEN_QUERY};
+use ferric_agent_protocol::heartbeat::Heartbeat;
+use ferric_drivers::{BootDevice, FakeMachine, PowerState};
+use ferric_model::ids::{MacAddress, NodeId};
+use parking_lot::Mutex;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// From power on to the first word of the ramdisk.
+const BOOT_TIME: Duration = Duration::from_secs(20);
+const RETRY: Duration = Duration::from_secs(5);
+pub(super) const URL: &str = "https://192.0.2.9:9999";
+
+/// What a test can look at and change.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) conductor: Option<Conductor>,
+    pub(super) plan: Plan,
+    pub(super) agent: Option<Agent>,
+    /// How often an image was begun to be written.
+    pub(super) writes: u32,
+    pub(super) erasures: u32,
+    /// The parameters of the last `write_image`.
+    pub(super) written: serde_json::Value,
+    /// The node, while it is to be inspected.
+    pub(super) inspected: u32,
+    /// Does not answer, though it is on.
+    pub(super) silent: bool,
+}
+
+pub(super) struct Machine {
+    pub(super) node: NodeId,
+    pub(super) address: MacAddress,
+    pub(super) bmc: Arc<FakeMachine>,
+    pub(super) state: Mutex<State>,
+}
+
+impl Machine {
+    /// Watches the power for ever.
+    pub(super) async fn live(self: Arc<Self>) {
+        let mut boots = 0;
+        loop {
+            sleep(Duration::from_millis(500)).await;
+            let off = self.bmc.power() == PowerState::Off;
+            let history = self.bmc.boots();
+            if off || history.len() != boots {
+                self.state.lock().agent = None;
+            }
+            if off || history.len() == boots {
+                continue;
+            }
+            boots = history.len();
+            if history.last() == Some(&Some(BootDevice::Pxe)) {
+                sleep(BOOT_TIME).await;
+                if self.is_same_boot(boots) {
+                    self.come_up(boots).await;
+                }
+            }
+        }
+    }
+
+    fn is_same_boot(&self, boots: usize) -> bool {
+        self.bmc.power() == PowerState::On && self.bmc.boots().len() == boots
+    }
+
+    /// Boots the ramdisk again, without the BMC having been asked.
+    pub(super) async fn reset(self: &Arc<Self>) {
+        self.state.lock().agent = None;
+        if let Some(conductor) = self.conductor() {
+            conductor.note_boot_request(self.node, format!("boot script of {}", self.address));
+        }
+        sleep(BOOT_TIME).await;
+        let boots = self.bmc.boots().len();
+        self.come_up(boots).await;
+    }
+
+    async fn come_up(&self, boots: usize) {
+        self.state.lock().agent = Some(Agent::new(boots));
+        self.inspect().await;
+        while self.is_same_boot(boots) {
+            match self.look_up().await {
+                Some(token) => {
+                    if let Some(agent) = &mut self.state.lock().agent {
+                        agent.token = Some(token);
+                    }
+                    break;
+                }
+                None => sleep(RETRY).await,
+            }
+        }
+        while self.is_same_boot(boots) && !self.beat().await {
+            sleep(RETRY).await;
+        }
+    }
+
+    pub(super) fn conductor(&self) -> Option<Conductor> {
+        self.state.lock().conductor.clone()
+    }
+
+    fn extensions(&self) -> Extensions {
+        match self.state.lock().plan.manners {
+            Manners::Ferric => Extensions::all(),
+            Manners::Ironic => Extensions::default(),
+        }
+    }
+
+    async fn inspect(&self) {
+        let Some(conductor) = self.conductor() else {
+            return;
+        };
+        let data = json!({
+            "inventory": {
+                "interfaces": [{"name": "eth0", "mac_address": self.address}],
+                "cpu": {"architecture": "x86_64", "count": 4},
+                "memory": {"physical_mb": 2048},
+                "disks": [{"name": "/dev/vda", "size": 10_u64 << 30}],
+                "boot": {"current_boot_mode": "bios", "pxe_interface": self.address},
+                "bmc_address": "0.0.0.0",
+            },
+            "root_disk": {"name": "/dev/vda", "size": 10_u64 << 30},
+            "error": null,
+        });
+        let request = InspectionRequest {
+            node_uuid: None,
+            data: data.as_object().cloned().unwrap_or_default(),
+            extensions: self.extensions(),
+            token: TokenUse::Unknown,
+            from: None,
+        };
+        if conductor.continue_inspection(request).await.is_ok() {
+            self.state.lock().inspected += 1;
+        }
+    }
+
+    pub(super) async fn look_up(&self) -> Option<String> {
+        let request = LookupRequest {
+            addresses: vec![self.address.clone()],
+            node_uuid: None,
+            extensions: self.extensions(),
+            token: TokenUse::Known,
+            from: None,
+        };
+        let answer = self.conductor()?.lookup(request).await.ok()?;
+        answer.token.filter(|token| token != HIDDEN_TOKEN)
+    }
+
+    async fn beat(&self) -> bool {
+        let Some(conductor) = self.conductor() else {
+            return false;
+        };
+        let (token, certificate) = match &self.state.lock().agent {
+            Some(agent) => (agent.token.clone(), agent.certificate.clone()),
+            None => return true,
+        };
+        let heartbeat = Heartbeat {
+            callback_url: URL.to_owned(),
+            agent_token: token,
+            agent_version: Some("1".to_owned()),
+            agent_verify_ca: Some(certificate),
+            ..Heartbeat::default()
+        };
+        conductor
+            .heartbeat(
+                self.node,
+                HeartbeatRequest {
+                    heartbeat,
+                    from: None,
+                },
+            )
+            .await
+            .is_ok()
+    }
+}
+
+/// The network to one machine's agent.
+pub(super) struct Wire(pub(super) Arc<Machine>);
+
+#[async_trait]
+impl AgentTransport for Wire {
+    async fn send(&self, call: AgentCall) -> Result<AgentAnswer, TransportError> {
+        sleep(Duration::from_millis(10)).await;
+        let mut state = self.0.state.lock();
+        let plan = state.plan.clone();
+        let down = || TransportError::Down("connection refused".to_owned());
+        if state.silent || self.0.bmc.power() == PowerState::Off {
+            return Err(down());
+        }
+        let agent = state.agent.as_mut().ok_or_else(down)?;
+        if call.certificate.as_ref() != Some(&agent.certificate) {
+            return Err(TransportError::Down("another certificate".to_owned()));
+        }
+        let token = call
+            .query
+            .iter()
+            .find(|(key, _)| *key == TOKEN_QUERY)
+            .map(|(_, token)| token);
+        if token.is_none() || token != agent.token.as_ref() {
+            return Ok(AgentAnswer {
+                status: 401,
+                body: json!({"faultstring": "401 Unauthorized: Token invalid."}),
+            });
+        }
+        if call.verb == Verb::Get {
+            return Ok(AgentAnswer {
+                status: 200,
+                body: agent.list(),
+            });
+        }
+        let id = call
+            .headers
+            .iter()
+            .find(|(name, _)| *name == FERRIC_COMMAND_ID);
+        let id = id
+            .filter(|_| plan.manners == Manners::Ferric)
+            .and_then(|(_, id)| id.parse().ok());
+        let known = agent.list().to_string();
+        let body = call.body.unwrap_or_default();
+        let request: ferric_agent_protocol::command::CommandRequest =
+            serde_json::from_value(body.clone()).unwrap();
+        match agent.post(request, id, &plan) {
+            Err(fault) => Ok(AgentAnswer {
+                status: 409,
+                body: json!({"faultstring": fault}),
+            }),
+            Ok((answer, effect)) => {
+                let is_new = !known.contains(answer["id"].as_str().unwrap());
+                match body["params"]["step"]["step"].as_str() {
+                    Some("write_image") if is_new => {
+                        state.writes += 1;
+                        state.written = body["params"].clone();
+                    }
+                    Some("erase_devices_metadata") if is_new => state.erasures += 1,
+                    _ => {}
+                }
+                if effect == Effect::PowerOff {
+                    self.0.bmc.force_power(PowerState::Off);
+                }
+                Ok(AgentAnswer {
+                    status: 200,
+                    body: answer,
+                })
+            }
+        }
+    }
+}
