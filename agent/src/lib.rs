@@ -3,6 +3,9 @@
 //!
 //! `host` guards every effect; `disk` and `image` are plain code on threads and know nothing of the network API.
 
+pub mod agent;
+pub mod api;
+pub mod commands;
 pub mod conductor;
 pub mod config;
 pub mod disk;
@@ -10,7 +13,9 @@ pub mod host;
 pub mod image;
 pub mod inventory;
 pub mod network;
+pub mod power;
 pub mod progress;
 pub mod run;
+pub mod service;
 pub mod state;
 pub mod tls;

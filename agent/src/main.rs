@@ -1,2 +1,88 @@
-//! Placeholder.
-fn main() {}
+//! `ferric-agent`: reads its settings, looks at the machine, and runs until it is told to end.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Parser;
+use clap::error::ErrorKind;
+use ferric_agent::config::{self, Flags, Settings};
+use ferric_agent::host::Host;
+use ferric_agent::{service, tls};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+/// Bad usage or configuration, an inner fault, try again: sysexits.h.
+const USAGE: u8 = 64;
+const INTERNAL: u8 = 70;
+const RETRY: u8 = 75;
+
+fn main() -> ExitCode {
+    let flags = match Flags::try_parse() {
+        Ok(flags) => flags,
+        Err(error) => {
+            drop(error.print());
+            let is_help = matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            );
+            return if is_help {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::from(USAGE)
+            };
+        }
+    };
+    start_log();
+    match run(&flags) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err((code, error)) => {
+            tracing::error!(
+                error = &*error as &dyn std::error::Error,
+                "ferric-agent ends"
+            );
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn run(flags: &Flags) -> Result<(), (u8, anyhow::Error)> {
+    let settings = config::load(flags).map_err(|error| (USAGE, error.into()))?;
+    let host = Host::detect(&settings.only_devices).map_err(|error| (USAGE, error.into()))?;
+    tracing::info!(root = ?host.root(), version = env!("CARGO_PKG_VERSION"), "ferric-agent begins");
+    tls::install_provider();
+    let runtime = tokio::runtime::Runtime::new().context("starting the runtime");
+    let runtime = runtime.map_err(|error| (INTERNAL, error))?;
+    let result = runtime.block_on(until_signal(settings, host));
+    // A disk that does not answer must not keep the process from ending.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+fn start_log() {
+    let filter = EnvFilter::try_from_env("FERRIC_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+/// Runs the agent; a signal asks it to end in order.
+async fn until_signal(settings: Settings, host: Host) -> Result<(), (u8, anyhow::Error)> {
+    let handler = |kind| {
+        let handler = signal(kind).context("waiting for signals");
+        handler.map_err(|error| (INTERNAL, error))
+    };
+    let mut terminate = handler(SignalKind::terminate())?;
+    let mut interrupt = handler(SignalKind::interrupt())?;
+    let stop = CancellationToken::new();
+    let mut service = std::pin::pin!(service::run(settings, host, stop.clone()));
+    let result = tokio::select! {
+        biased;
+        result = &mut service => result,
+        _ = terminate.recv() => { stop.cancel(); service.await }
+        _ = interrupt.recv() => { stop.cancel(); service.await }
+    };
+    result.map_err(|error| (RETRY, error.into()))
+}

@@ -1,7 +1,5 @@
 //! HTTP to the conductor: several addresses of which the one that answers comes first, bounded answers, versions.
 
-use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use ferric_agent_protocol::fault::Fault;
@@ -13,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::config::ApiSettings;
+use crate::tls::{self, TlsError};
 
 /// A lookup holds a node and some settings; nothing that the conductor answers is larger.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
@@ -29,8 +28,8 @@ pub struct Conductor {
 /// Why a request had no answer that could be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    #[error("reading {0}")]
-    Read(PathBuf, #[source] std::io::Error),
+    #[error(transparent)]
+    Tls(TlsError),
     #[error("setting up the HTTP client")]
     Setup(#[source] reqwest::Error),
     #[error("the global request id cannot be sent as a header")]
@@ -92,7 +91,7 @@ impl Conductor {
     }
 
     /// The server's version. One that does not say it is assumed to be old, and asked again next time.
-    pub(super) async fn version(&self) -> ApiVersion {
+    pub async fn version(&self) -> ApiVersion {
         if let Some(version) = *self.version.lock() {
             return version;
         }
@@ -253,25 +252,15 @@ async fn read(url: &str, mut response: reqwest::Response) -> Result<Answer, Clie
 }
 
 fn client(settings: &ApiSettings) -> Result<reqwest::Client, ClientError> {
-    let read =
-        |path: &PathBuf| fs::read(path).map_err(|error| ClientError::Read(path.clone(), error));
-    let mut builder = reqwest::Client::builder()
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls::client_config(settings).map_err(ClientError::Tls)?)
         .timeout(settings.request_timeout)
         .connect_timeout(CONNECT_TIMEOUT.min(settings.request_timeout))
         .pool_max_idle_per_host(2)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
-        .tls_danger_accept_invalid_certs(settings.insecure);
-    if let Some(path) = &settings.ca_file {
-        let bundle =
-            reqwest::Certificate::from_pem_bundle(&read(path)?).map_err(ClientError::Setup)?;
-        builder = builder.tls_certs_only(bundle);
-    }
-    if let (Some(certificate), Some(key)) = (&settings.cert_file, &settings.key_file) {
-        let pem = [read(certificate)?, read(key)?].concat();
-        builder = builder.identity(reqwest::Identity::from_pem(&pem).map_err(ClientError::Setup)?);
-    }
-    builder.build().map_err(ClientError::Setup)
+        .build()
+        .map_err(ClientError::Setup)
 }
 
 #[cfg(test)]
@@ -308,7 +297,6 @@ mod tests {
 
     #[test]
     fn the_address_that_answered_comes_first() {
-        crate::tls::install_provider();
         let settings = ApiSettings {
             urls: ["a", "b", "c"].map(str::to_owned).to_vec(),
             request_timeout: Duration::from_secs(1),

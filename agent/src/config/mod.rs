@@ -7,13 +7,15 @@ mod cmdline;
 mod flags;
 mod ini;
 mod options;
+mod secret;
 mod settings;
 
 pub use flags::Flags;
 pub use options::OptionError;
+pub use secret::Secret;
 pub use settings::{
-    AdvertiseSettings, ApiSettings, InspectionSettings, ListenSettings, LookupSettings, Settings,
-    TlsMode, TlsSettings,
+    AdvertiseSettings, ApiSettings, ImageServerSettings, InspectionSettings, ListenSettings,
+    LookupSettings, Settings, TlsMode, TlsSettings,
 };
 
 use cmdline::KernelParameters;

@@ -8,7 +8,7 @@ use ferric_agent_protocol::version::ApiVersion;
 
 use super::cmdline::KernelParameters;
 use super::options::{OptionError, Options};
-use super::{ConfigError, Flags};
+use super::{ConfigError, Flags, Secret};
 
 /// All settings of the agent.
 #[derive(Clone, Debug)]
@@ -19,11 +19,12 @@ pub struct Settings {
     pub tls: TlsSettings,
     pub lookup: LookupSettings,
     pub inspection: InspectionSettings,
+    pub image_server: ImageServerSettings,
     pub hardware_initialization_delay: Duration,
     pub disk_wait_attempts: u32,
     pub disk_wait_delay: Duration,
     /// A token that the conductor put on the kernel command line.
-    pub agent_token: Option<String>,
+    pub agent_token: Option<Secret>,
     pub ignore_bootloader_failure: bool,
     /// `BOOTIF` as the boot loader wrote it.
     pub bootif: Option<String>,
@@ -101,6 +102,23 @@ pub struct InspectionSettings {
     pub dhcp_all_interfaces: bool,
 }
 
+/// How images are downloaded.
+#[derive(Clone)]
+pub struct ImageServerSettings {
+    pub timeout: Duration,
+    /// User and password, where the conductor sends none.
+    pub basic_auth: Option<(String, String)>,
+}
+
+impl std::fmt::Debug for ImageServerSettings {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("ImageServerSettings")
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Settings {
     pub(super) fn from_options(
         options: &Options,
@@ -120,10 +138,11 @@ impl Settings {
                 interval: options.seconds("lookup_interval", 1)?,
             },
             inspection: inspection(options, &api.urls)?,
+            image_server: image_server(options)?,
             hardware_initialization_delay: options.seconds("hardware_initialization_delay", 0)?,
             disk_wait_attempts: options.number("disk_wait_attempts", 10)?,
             disk_wait_delay: options.seconds("disk_wait_delay", 3)?,
-            agent_token: options.text("agent_token").map(str::to_owned),
+            agent_token: options.text("agent_token").map(Secret::new),
             ignore_bootloader_failure: options.flag("ignore_bootloader_failure", false)?,
             bootif: options.text("bootif").map(str::to_owned),
             state: flags.state.clone(),
@@ -247,5 +266,15 @@ fn inspection(options: &Options, api: &[String]) -> Result<InspectionSettings, O
         collectors: collectors.unwrap_or_else(default),
         dhcp_wait: options.seconds("inspection_dhcp_wait_timeout", 60)?,
         dhcp_all_interfaces: options.flag("inspection_dhcp_all_interfaces", false)?,
+    })
+}
+
+fn image_server(options: &Options) -> Result<ImageServerSettings, OptionError> {
+    let text = |name| options.text(name).map(str::to_owned);
+    let is_basic = options.text("image_server_auth_strategy") == Some("http_basic");
+    let basic_auth = text("image_server_user").zip(text("image_server_password"));
+    Ok(ImageServerSettings {
+        timeout: options.seconds("image_download_connection_timeout", 60)?,
+        basic_auth: basic_auth.filter(|_| is_basic),
     })
 }

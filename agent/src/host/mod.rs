@@ -139,6 +139,17 @@ impl Host {
             .map(SystemPermit)
     }
 
+    /// Whether there is any disk that may be written: elsewhere than in the ramdisk only when one was named.
+    ///
+    /// # Errors
+    /// On an ordinary host for which no device was named.
+    pub fn permits_disks(&self) -> Result<(), HostRefusal> {
+        if self.only_devices.is_empty() {
+            return self.in_ramdisk("erasing or writing a disk");
+        }
+        Ok(())
+    }
+
     fn in_ramdisk(&self, what: &'static str) -> Result<(), HostRefusal> {
         match &self.root {
             RootKind::Ram => Ok(()),

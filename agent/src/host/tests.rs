@@ -18,6 +18,7 @@ fn an_ordinary_host_permits_nothing() {
     assert!(refusal.contains("/ is not a RAM file system"), "{refusal}");
     assert!(host.permits_boot_entries().is_err());
     assert!(host.permits_system().is_err());
+    assert!(host.permits_disks().is_err());
 }
 
 #[test]
@@ -33,6 +34,7 @@ fn a_named_device_is_permitted_by_every_name_it_has() {
     assert_eq!(host.permits_device(&named).unwrap().path(), named);
     assert!(host.visible(&named));
     assert!(host.permits_device(&other).is_err());
+    assert!(host.permits_disks().is_ok());
     assert!(host.permits_power().is_err());
 }
 

@@ -63,6 +63,31 @@ impl StateDir {
             .map_err(|error| StateError::Parse(path, error))
     }
 
+    /// Reads a file; one that cannot be used is as good as none, and the log says so.
+    #[must_use]
+    pub fn load_or_forget<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        self.load(name).unwrap_or_else(|error| {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "kept state is lost"
+            );
+            None
+        })
+    }
+
+    /// Forgets a file.
+    pub fn remove(&self, name: &str) {
+        match fs::remove_file(self.0.join(name)) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => tracing::error!(
+                error = &error as &dyn std::error::Error,
+                name,
+                "forgetting state"
+            ),
+        }
+    }
+
     /// Replaces a file.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! TLS of the command API: the agent's own certificate, and which versions and suites are spoken.
 
 mod certificate;
+mod client;
 mod suites;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 pub use certificate::Certificate;
+pub use client::client_config;
 
 /// Why the server cannot speak TLS.
 #[derive(Debug, thiserror::Error)]

@@ -1,0 +1,66 @@
+//! What the parts of the running agent share.
+
+use ferric_agent_protocol::extensions::{Extension, Extensions};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::commands::Ledger;
+use crate::config::Settings;
+use crate::host::{Host, SystemPermit};
+use crate::image::{HttpSettings, Stop};
+use crate::state::{Session, StateDir};
+use crate::tls::{self, TlsError};
+
+/// The agent, from the time on that it knows which node it is.
+pub struct Agent {
+    pub host: Host,
+    pub settings: Settings,
+    pub session: Session,
+    pub state: StateDir,
+    pub ledger: Ledger,
+    pub image_http: HttpSettings,
+    /// Commands that are running.
+    pub work: TaskTracker,
+    /// Asks for a heartbeat at once.
+    pub beat_now: Notify,
+    /// Ends the command API and the heartbeat; the process stays.
+    pub retire: CancellationToken,
+    /// With the agent retired, its interfaces go down too.
+    pub lockdown: Mutex<Option<SystemPermit>>,
+    /// Ends what is being written to a disk.
+    pub stop_writing: Stop,
+}
+
+impl Agent {
+    /// Puts the parts together.
+    ///
+    /// # Errors
+    /// When the settings of TLS cannot be used.
+    pub fn new(
+        host: Host,
+        settings: Settings,
+        session: Session,
+        state: StateDir,
+    ) -> Result<Self, TlsError> {
+        let agreed = session.config.agreed(&Extensions::all());
+        Ok(Self {
+            host,
+            session,
+            ledger: Ledger::open(state.clone(), agreed.has(Extension::Progress)),
+            image_http: HttpSettings {
+                tls: tls::client_config(&settings.api)?,
+                timeout: settings.image_server.timeout,
+                basic_auth: settings.image_server.basic_auth.clone(),
+            },
+            settings,
+            state,
+            work: TaskTracker::new(),
+            beat_now: Notify::new(),
+            retire: CancellationToken::new(),
+            lockdown: Mutex::new(None),
+            stop_writing: Stop::default(),
+        })
+    }
+}

@@ -1,0 +1,70 @@
+//! The agent's HTTP API on port 9999, to the key and status code as Ironic's agent has it.
+//!
+//! It parses, checks the token, asks the ledger and answers; what a command does is in `commands`.
+
+mod commands;
+mod fault;
+mod links;
+mod listener;
+mod root;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::get;
+use jiff::Timestamp;
+
+use crate::agent::Agent;
+
+pub use listener::{Listener, ListenerError};
+
+/// A config drive of 64 MiB may come twice in one request, as base64.
+const MAX_BODY_BYTES: usize = 192 << 20;
+
+/// What the handlers share.
+#[derive(Clone)]
+pub(crate) struct Api {
+    agent: Arc<Agent>,
+    scheme: &'static str,
+    started_at: Timestamp,
+}
+
+/// All routes, each with and without the version.
+pub(crate) fn router(agent: Arc<Agent>, scheme: &'static str, started_at: Timestamp) -> Router {
+    let api = Api {
+        agent,
+        scheme,
+        started_at,
+    };
+    Router::new()
+        .route("/", get(root::versions))
+        .route("/v1", get(links::with_slash))
+        .route("/v1/", get(root::version_1))
+        .nest("/v1", resources())
+        .merge(resources())
+        .fallback(fault::not_found)
+        .method_not_allowed_fallback(fault::method_not_allowed)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(axum::middleware::from_fn(log_request))
+        .with_state(api)
+}
+
+fn resources() -> Router<Api> {
+    Router::new()
+        .route("/status", get(root::status))
+        .route("/commands", get(links::with_slash).post(links::with_slash))
+        .route("/commands/", get(commands::list).post(commands::post))
+        .route("/commands/{id}", get(commands::get))
+}
+
+/// The query holds the token, so only the path is logged.
+async fn log_request(
+    request: axum::extract::Request,
+    next: axum::middleware::Next,
+) -> axum::response::Response {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let response = next.run(request).await;
+    tracing::debug!(%method, path, status = response.status().as_u16(), "request");
+    response
+}

@@ -1,0 +1,178 @@
+//! The names of the commands, and which of them are answered only when they are done.
+
+use ferric_agent_protocol::steps::StepKind;
+
+/// A command that this agent knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    GetSteps(StepKind),
+    ExecuteStep(StepKind),
+    PrepareImage,
+    ExecuteBootcInstall,
+    RunImage,
+    PowerOff,
+    Sync,
+    GetPartitionUuids,
+    InstallBootloader,
+    FinalizeRescue,
+    CollectSystemLogs,
+    StartFlow,
+    GetHardwareInfo,
+    SetNodeInfo,
+    Lockdown,
+}
+
+/// When a command is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// When it is done; it takes well below the conductor's 60 s.
+    Sync,
+    /// At once; the conductor asks for the list later.
+    Async,
+}
+
+/// Why a name is that of no command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    Form,
+    Extension(String),
+    Command(String),
+}
+
+const EXTENSIONS: [(&str, &[Command]); 10] = [
+    (
+        "clean",
+        &[
+            Command::GetSteps(StepKind::Clean),
+            Command::ExecuteStep(StepKind::Clean),
+        ],
+    ),
+    (
+        "deploy",
+        &[
+            Command::GetSteps(StepKind::Deploy),
+            Command::ExecuteStep(StepKind::Deploy),
+        ],
+    ),
+    (
+        "service",
+        &[
+            Command::GetSteps(StepKind::Service),
+            Command::ExecuteStep(StepKind::Service),
+        ],
+    ),
+    (
+        "standby",
+        &[
+            Command::PrepareImage,
+            Command::ExecuteBootcInstall,
+            Command::RunImage,
+            Command::PowerOff,
+            Command::Sync,
+            Command::GetPartitionUuids,
+        ],
+    ),
+    ("image", &[Command::InstallBootloader]),
+    ("rescue", &[Command::FinalizeRescue]),
+    ("log", &[Command::CollectSystemLogs]),
+    ("flow", &[Command::StartFlow]),
+    ("poll", &[Command::GetHardwareInfo, Command::SetNodeInfo]),
+    ("system", &[Command::Lockdown]),
+];
+
+impl Command {
+    /// Finds a command by `<extension>.<name>`.
+    ///
+    /// # Errors
+    /// When there is none with this name.
+    pub fn parse(name: &str) -> Result<Self, Unknown> {
+        let (extension, name) = name.split_once('.').ok_or(Unknown::Form)?;
+        let (_, commands) = EXTENSIONS
+            .into_iter()
+            .find(|(known, _)| *known == extension)
+            .ok_or_else(|| Unknown::Extension(extension.to_owned()))?;
+        let mut commands = commands.iter().copied();
+        commands
+            .find(|command| command.name() == name)
+            .ok_or_else(|| Unknown::Command(name.to_owned()))
+    }
+
+    /// The name without its extension, as results carry it.
+    #[must_use]
+    pub fn name(self) -> String {
+        let name = match self {
+            Self::GetSteps(kind) => return kind.list_command(),
+            Self::ExecuteStep(kind) => return kind.execute_command(),
+            Self::PrepareImage => "prepare_image",
+            Self::ExecuteBootcInstall => "execute_bootc_install",
+            Self::RunImage => "run_image",
+            Self::PowerOff => "power_off",
+            Self::Sync => "sync",
+            Self::GetPartitionUuids => "get_partition_uuids",
+            Self::InstallBootloader => "install_bootloader",
+            Self::FinalizeRescue => "finalize_rescue",
+            Self::CollectSystemLogs => "collect_system_logs",
+            Self::StartFlow => "start_flow",
+            Self::GetHardwareInfo => "get_hardware_info",
+            Self::SetNodeInfo => "set_node_info",
+            Self::Lockdown => "lockdown",
+        };
+        name.to_owned()
+    }
+
+    /// When it is answered.
+    #[must_use]
+    pub fn mode(self) -> Mode {
+        match self {
+            Self::GetSteps(_)
+            | Self::Sync
+            | Self::GetPartitionUuids
+            | Self::FinalizeRescue
+            | Self::CollectSystemLogs
+            | Self::GetHardwareInfo
+            | Self::SetNodeInfo
+            | Self::Lockdown => Mode::Sync,
+            Self::ExecuteStep(_)
+            | Self::PrepareImage
+            | Self::ExecuteBootcInstall
+            | Self::RunImage
+            | Self::PowerOff
+            | Self::InstallBootloader
+            | Self::StartFlow => Mode::Async,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_is_found_by_its_name() {
+        for (extension, commands) in EXTENSIONS {
+            for command in commands {
+                let name = format!("{extension}.{}", command.name());
+                assert_eq!(Command::parse(&name), Ok(*command), "{name}");
+            }
+        }
+        let step = Command::ExecuteStep(StepKind::Deploy);
+        assert_eq!(Command::parse("deploy.execute_deploy_step"), Ok(step));
+    }
+
+    #[test]
+    fn unknown_names_are_told_apart() {
+        assert_eq!(Command::parse("sync"), Err(Unknown::Form));
+        assert_eq!(
+            Command::parse("iscsi.start"),
+            Err(Unknown::Extension("iscsi".to_owned()))
+        );
+        assert_eq!(
+            Command::parse("clean.get_deploy_steps"),
+            Err(Unknown::Command("get_deploy_steps".to_owned()))
+        );
+        assert_eq!(
+            Command::parse("standby."),
+            Err(Unknown::Command(String::new()))
+        );
+    }
+}

@@ -1,0 +1,135 @@
+//! How a command fails: the class of error that Ironic knows, and a sentence that names the cause.
+
+use std::error::Error;
+
+use ferric_agent_protocol::command::{CommandError, CommandStatus};
+
+/// Classes of errors by Ironic's names. `TypeError` is deliberately not among them: to a conductor it means that
+/// the agent is too old.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    CommandExecution,
+    Cleaning,
+    Deployment,
+    Servicing,
+    ImageWrite,
+    VersionMismatch,
+    SystemReboot,
+    InvalidParams,
+}
+
+impl ErrorKind {
+    /// Name, status and message on the wire.
+    fn wire(self) -> (&'static str, u16, &'static str) {
+        match self {
+            Self::CommandExecution => ("CommandExecutionError", 500, "Command execution failed"),
+            Self::Cleaning => ("CleaningError", 500, "Clean step failed"),
+            Self::Deployment => ("DeploymentError", 500, "Deploy step failed"),
+            Self::Servicing => ("ServicingError", 500, "Service step failed"),
+            Self::ImageWrite => ("ImageWriteError", 500, "Error writing image to device"),
+            Self::VersionMismatch => ("VersionMismatch", 409, "Hardware managers version mismatch"),
+            Self::SystemReboot => ("SystemRebootError", 500, "Error rebooting system"),
+            Self::InvalidParams => (
+                "InvalidCommandParamsError",
+                400,
+                "Invalid command parameters",
+            ),
+        }
+    }
+}
+
+/// The end of a command that did not succeed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub kind: ErrorKind,
+    pub details: String,
+}
+
+impl Failure {
+    /// A failure with a text of its own.
+    #[must_use]
+    pub fn new(kind: ErrorKind, details: impl Into<String>) -> Self {
+        Self {
+            kind,
+            details: details.into(),
+        }
+    }
+
+    /// A failure caused by an error; the details name all that led to it.
+    #[must_use]
+    pub fn caused_by(kind: ErrorKind, error: &dyn Error) -> Self {
+        Self::new(kind, sentence(error))
+    }
+
+    /// The status of a command that failed so.
+    #[must_use]
+    pub fn status(&self) -> CommandStatus {
+        match self.kind {
+            ErrorKind::VersionMismatch => CommandStatus::CleanVersionMismatch,
+            _ => CommandStatus::Failed,
+        }
+    }
+
+    /// `command_error` on the wire.
+    #[must_use]
+    pub fn to_error(&self) -> CommandError {
+        let (kind, code, message) = self.kind.wire();
+        CommandError {
+            kind: kind.to_owned(),
+            code,
+            message: message.to_owned(),
+            details: self.details.clone(),
+        }
+    }
+}
+
+/// An error and its causes in one line. Some errors repeat their cause in their own text; it is not said twice.
+#[must_use]
+pub fn sentence(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    enum Outer {
+        #[error("opening /dev/sda")]
+        Plain(#[source] io::Error),
+        #[error("opening: {0}")]
+        Repeating(#[source] io::Error),
+    }
+
+    #[test]
+    fn a_sentence_names_each_cause_once() {
+        let cause = || io::Error::other("no medium");
+        assert_eq!(
+            sentence(&Outer::Plain(cause())),
+            "opening /dev/sda: no medium"
+        );
+        assert_eq!(sentence(&Outer::Repeating(cause())), "opening: no medium");
+    }
+
+    #[test]
+    fn only_a_version_mismatch_has_a_status_of_its_own() {
+        let status = |kind| Failure::new(kind, "").status();
+        assert_eq!(
+            status(ErrorKind::VersionMismatch),
+            CommandStatus::CleanVersionMismatch
+        );
+        assert_eq!(status(ErrorKind::Cleaning), CommandStatus::Failed);
+    }
+}

@@ -1,0 +1,160 @@
+//! Writing the image, and what belongs to it: config drive, partition UUIDs, boot loader.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ferric_agent_protocol::image::ImageInfo;
+use ferric_agent_protocol::node::Node;
+use ferric_agent_protocol::params::{InstallBootloader, WriteImage};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::catalog::Command;
+use super::failure::{ErrorKind, Failure};
+use super::run::{Outcome, Params, Run, arguments, on_thread};
+use crate::agent::Agent;
+use crate::disk::config_drive::{self, ConfigDrive, ConfigDriveError};
+use crate::disk::{self, SharedFileSystems};
+use crate::image::{Md5Policy, Patience, WriteImageRequest, write_image};
+use crate::progress::Progress;
+
+/// What this boot has written, kept over a restart of the agent.
+const FILE: &str = "written.json";
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Written {
+    image: String,
+    device: PathBuf,
+}
+
+/// What `standby.prepare_image` needs is looked at before it is accepted, as Ironic's agent does.
+pub(super) fn validate(command: Command, params: &Params) -> Result<(), String> {
+    if command != Command::PrepareImage {
+        return Ok(());
+    }
+    let info = params
+        .get("image_info")
+        .cloned()
+        .ok_or("image_info is missing")?;
+    let info: ImageInfo =
+        serde_json::from_value(info).map_err(|error| format!("image_info: {error}"))?;
+    let has = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+    if info.id.is_empty() || info.urls.is_empty() {
+        return Err("Image is missing 'id', 'urls' fields.".to_owned());
+    }
+    let has_hash = has(&info.os_hash_algo) && has(&info.os_hash_value);
+    if !has_hash && !has(&info.checksum) {
+        return Err(
+            "Image checksum fields are required: 'checksum' or 'os_hash_algo' and 'os_hash_value'"
+                .to_owned(),
+        );
+    }
+    Ok(())
+}
+
+/// `standby.prepare_image`: what the step `write_image` does, by its older name.
+pub(super) async fn prepare(run: &Run, params: Params) -> Outcome {
+    let wanted: WriteImage = arguments(params)?;
+    write(run, wanted, run.agent.session.node.clone()).await
+}
+
+/// Chooses the disk, writes the image and the config drive, and says so in the words of Ironic's agent.
+pub(super) async fn write(run: &Run, wanted: WriteImage, node: Node) -> Outcome {
+    let agent = Arc::clone(&run.agent);
+    let progress = run.progress.clone();
+    on_thread(move || write_on_thread(&agent, &wanted, &node, &progress)).await?
+}
+
+fn write_on_thread(
+    agent: &Agent,
+    wanted: &WriteImage,
+    node: &Node,
+    progress: &Progress,
+) -> Outcome {
+    let failed = |error: &dyn std::error::Error| Failure::caused_by(ErrorKind::ImageWrite, error);
+    agent.host.permits_disks().map_err(|error| failed(&error))?;
+    let disk = disk::root_device(&agent.host, Some(node)).map_err(|error| failed(&error))?;
+    let device = PathBuf::from(&disk.name);
+    let request = WriteImageRequest {
+        image_info: &wanted.image_info,
+        device: &device,
+        http: &agent.image_http,
+        md5: md5_policy(agent),
+        patience: Patience::default(),
+        stop: agent.stop_writing.clone(),
+    };
+    // What is wrong with the config drive is found out before the disk is touched.
+    let drive = wanted
+        .configdrive
+        .as_deref()
+        .filter(|text| !text.is_empty());
+    let drive = drive
+        .map(|text| ConfigDrive::load(text, &request))
+        .transpose();
+    let drive = drive.map_err(|error| failed(&error))?;
+    agent.forget_written();
+    let written = write_image(&agent.host, &request, progress).map_err(|error| failed(&error))?;
+    if let Some(drive) = drive {
+        progress.phase("config drive");
+        write_drive(agent, &device, &drive).map_err(|error| failed(&error))?;
+    }
+    progress.phase("done");
+    let record = Written {
+        image: wanted.image_info.id.clone(),
+        device,
+    };
+    agent
+        .state
+        .save(FILE, &record)
+        .map_err(|error| failed(&error))?;
+    let (id, device) = (&record.image, record.device.display());
+    let root_uuid = written.root_uuid;
+    Ok(Value::String(format!(
+        "image ({id}) written to device {device} root_uuid={root_uuid}"
+    )))
+}
+
+/// A disk whose config drive failed must not boot, or the system would come up as nobody wanted it.
+fn write_drive(agent: &Agent, device: &Path, drive: &ConfigDrive) -> Result<(), ConfigDriveError> {
+    config_drive::write(&agent.host, device, drive).inspect_err(|_| {
+        if let Err(error) =
+            disk::erase_device_metadata(&agent.host, device, SharedFileSystems::Erase)
+        {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "clearing a disk that failed"
+            );
+        }
+    })
+}
+
+impl Agent {
+    /// Until the next image is whole, there is none whose partitions anybody could ask for.
+    pub(super) fn forget_written(&self) {
+        self.state.remove(FILE);
+    }
+}
+
+fn md5_policy(agent: &Agent) -> Md5Policy {
+    match agent.session.config.agent_md5_checksum_enable {
+        Some(false) => Md5Policy::Refuse,
+        Some(true) | None => Md5Policy::Allow,
+    }
+}
+
+/// `standby.get_partition_uuids`: nothing before an image has been written in this boot.
+pub(super) async fn partition_uuids(run: &Run) -> Outcome {
+    let Some(written) = run.agent.state.load_or_forget::<Written>(FILE) else {
+        return Ok(json!({}));
+    };
+    let uuids = on_thread(move || disk::partition_uuids(&written.device)).await?;
+    uuids
+        .map(|uuids| json!(uuids))
+        .map_err(|error| Failure::caused_by(ErrorKind::CommandExecution, &error))
+}
+
+/// `image.install_bootloader`: tells the firmware where the image's boot loader is.
+pub(super) async fn install_bootloader(_run: &Run, params: Params) -> Outcome {
+    let _wanted: InstallBootloader = arguments(params)?;
+    Err(Failure::new(ErrorKind::CommandExecution, "not yet"))
+}

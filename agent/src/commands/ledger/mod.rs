@@ -1,0 +1,246 @@
+//! The list of commands: one at a time, listed before it is answered, kept over a restart of the agent.
+//!
+//! This is the only place that decides whether a command may begin, and the only one that changes a result.
+
+use ferric_agent_protocol::command::{CommandResult, CommandStatus};
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::catalog::{Command, Unknown};
+use super::failure::{ErrorKind, Failure};
+use super::image;
+use crate::progress::Progress;
+use crate::state::StateDir;
+
+/// A conductor sends some tens of commands per boot; of more than these the oldest are forgotten.
+const MAX_COMMANDS: usize = 200;
+
+/// A result larger than this is dropped when the next command begins, since every list would carry it again.
+const MAX_OLD_RESULT_BYTES: usize = 64 << 10;
+
+const FILE: &str = "commands.json";
+
+/// All commands since the ramdisk was booted.
+pub struct Ledger {
+    inner: Mutex<Inner>,
+    changed: watch::Sender<()>,
+    state: StateDir,
+    show_progress: bool,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Inner {
+    epoch: u64,
+    commands: Vec<CommandResult>,
+    #[serde(skip)]
+    running: Option<Progress>,
+}
+
+/// A command as it was posted.
+#[derive(Clone, Debug)]
+pub struct Order<'a> {
+    pub name: &'a str,
+    pub params: &'a Map<String, Value>,
+    /// The id that the conductor chose for it.
+    pub id: Option<Uuid>,
+    /// The epoch of the conductor's ownership.
+    pub epoch: Option<u64>,
+}
+
+/// What became of an order.
+pub enum Begun {
+    /// It is listed as running now, and whoever asked must run it.
+    New {
+        id: Uuid,
+        command: Command,
+        progress: Progress,
+    },
+    /// It was sent before, under the same id.
+    Known(Uuid),
+}
+
+/// Why an order was not accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    Busy(String),
+    StaleEpoch { sent: u64, seen: u64 },
+    Unknown(Unknown),
+    InvalidParams(String),
+}
+
+impl Ledger {
+    /// The commands of this boot. One that was running when the agent ended has failed. A list that cannot be read
+    /// is lost, as it would be with a reboot.
+    #[must_use]
+    pub fn open(state: StateDir, show_progress: bool) -> Self {
+        let mut inner: Inner = state.load_or_forget(FILE).unwrap_or_default();
+        for result in inner.commands.iter_mut().filter(|result| !result.is_done()) {
+            let details =
+                "the agent was restarted while this command was running, so it did not end";
+            fail(result, &Failure::new(ErrorKind::CommandExecution, details));
+        }
+        let ledger = Self {
+            inner: Mutex::new(inner),
+            changed: watch::Sender::new(()),
+            state,
+            show_progress,
+        };
+        ledger.keep(&ledger.inner.lock());
+        ledger
+    }
+
+    /// Lists a command as running, or says why not.
+    ///
+    /// # Errors
+    /// When another one is running, its sender has lost the node, or there is no such command.
+    pub fn begin(&self, order: &Order<'_>) -> Result<Begun, Refusal> {
+        let mut inner = self.inner.lock();
+        inner.check_epoch(order.epoch)?;
+        if let Some(id) = order.id.filter(|id| inner.find(*id).is_some()) {
+            return Ok(Begun::Known(id));
+        }
+        if !order.name.contains('.') {
+            return Err(Refusal::Unknown(Unknown::Form));
+        }
+        if let Some(last) = inner.commands.last().filter(|last| !last.is_done()) {
+            return Err(Refusal::Busy(last.command_name.clone()));
+        }
+        let command = Command::parse(order.name).map_err(Refusal::Unknown)?;
+        image::validate(command, order.params).map_err(Refusal::InvalidParams)?;
+        let id = order.id.unwrap_or_else(Uuid::new_v4);
+        let progress = inner.list(id, command);
+        self.keep(&inner);
+        Ok(Begun::New {
+            id,
+            command,
+            progress,
+        })
+    }
+
+    /// Ends a command.
+    pub fn finish(&self, id: Uuid, outcome: Result<Value, Failure>) {
+        let mut inner = self.inner.lock();
+        let progress = inner.running.take().filter(|_| self.show_progress);
+        let Some(result) = inner.find_mut(id) else {
+            return;
+        };
+        result.ferric_progress = progress.and_then(|progress| progress.mark());
+        match outcome {
+            Ok(value) => {
+                result.command_status = CommandStatus::Succeeded;
+                result.command_result = Some(value).filter(|value| !value.is_null());
+            }
+            Err(failure) => fail(result, &failure),
+        }
+        self.keep(&inner);
+        drop(inner);
+        self.changed.send_replace(());
+    }
+
+    /// All commands, oldest first.
+    #[must_use]
+    pub fn list(&self) -> Vec<CommandResult> {
+        let inner = self.inner.lock();
+        let mut commands = inner.commands.clone();
+        if let Some(last) = commands.last_mut() {
+            self.add_progress(&inner, last);
+        }
+        commands
+    }
+
+    /// One command.
+    #[must_use]
+    pub fn get(&self, id: Uuid) -> Option<CommandResult> {
+        let inner = self.inner.lock();
+        let mut result = inner.find(id)?.clone();
+        self.add_progress(&inner, &mut result);
+        Some(result)
+    }
+
+    /// One command, once it is done.
+    pub async fn wait(&self, id: Uuid) -> Option<CommandResult> {
+        let mut changed = self.changed.subscribe();
+        loop {
+            let result = self.get(id)?;
+            if result.is_done() || changed.changed().await.is_err() {
+                return Some(result);
+            }
+        }
+    }
+
+    fn add_progress(&self, inner: &Inner, result: &mut CommandResult) {
+        if self.show_progress && !result.is_done() {
+            result.ferric_progress = inner.running.as_ref().and_then(Progress::mark);
+        }
+    }
+
+    /// A list that cannot be kept is no reason to stop: only a crash of the agent would need it.
+    fn keep(&self, inner: &Inner) {
+        if let Err(error) = self.state.save(FILE, inner) {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "keeping the list of commands"
+            );
+        }
+    }
+}
+
+impl Inner {
+    fn check_epoch(&mut self, sent: Option<u64>) -> Result<(), Refusal> {
+        let Some(sent) = sent else {
+            return Ok(());
+        };
+        if sent < self.epoch {
+            return Err(Refusal::StaleEpoch {
+                sent,
+                seen: self.epoch,
+            });
+        }
+        self.epoch = sent;
+        Ok(())
+    }
+
+    fn list(&mut self, id: Uuid, command: Command) -> Progress {
+        if self.commands.len() >= MAX_COMMANDS {
+            self.commands.remove(0);
+        }
+        self.commands.iter_mut().for_each(drop_large_result);
+        self.commands.push(CommandResult {
+            id,
+            command_name: command.name(),
+            command_status: CommandStatus::Running,
+            command_error: None,
+            command_result: None,
+            ferric_progress: None,
+        });
+        self.running.insert(Progress::default()).clone()
+    }
+
+    fn find(&self, id: Uuid) -> Option<&CommandResult> {
+        self.commands.iter().find(|result| result.id == id)
+    }
+
+    fn find_mut(&mut self, id: Uuid) -> Option<&mut CommandResult> {
+        self.commands.iter_mut().find(|result| result.id == id)
+    }
+}
+
+fn fail(result: &mut CommandResult, failure: &Failure) {
+    result.command_status = failure.status();
+    result.command_error = Some(failure.to_error());
+    result.command_result = None;
+}
+
+fn drop_large_result(result: &mut CommandResult) {
+    let is_large = |value: &Value| value.to_string().len() > MAX_OLD_RESULT_BYTES;
+    if result.command_result.as_ref().is_some_and(is_large) {
+        result.command_result =
+            Some(json!({"result": "the result was large and is no longer kept"}));
+    }
+}
+
+#[cfg(test)]
+mod tests;

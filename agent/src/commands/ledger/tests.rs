@@ -1,0 +1,182 @@
+//! The rules of the list of commands.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use super::*;
+
+fn ledger(directory: &tempfile::TempDir) -> Ledger {
+    Ledger::open(StateDir::open(directory.path()).unwrap(), true)
+}
+
+static NO_PARAMS: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+
+fn order(name: &str) -> Order<'_> {
+    Order {
+        name,
+        params: &NO_PARAMS,
+        id: None,
+        epoch: None,
+    }
+}
+
+fn begin(ledger: &Ledger, name: &str) -> (Uuid, Progress) {
+    match ledger.begin(&order(name)) {
+        Ok(Begun::New { id, progress, .. }) => (id, progress),
+        Ok(Begun::Known(_)) => panic!("{name} is known"),
+        Err(refusal) => panic!("{refusal:?}"),
+    }
+}
+
+fn refusal(ledger: &Ledger, order: &Order<'_>) -> Refusal {
+    ledger.begin(order).err().expect("refused")
+}
+
+#[test]
+fn one_command_runs_at_a_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let ledger = ledger(&directory);
+    let (id, _) = begin(&ledger, "standby.sync");
+    assert_eq!(ledger.list()[0].command_status, CommandStatus::Running);
+    let busy = Refusal::Busy("sync".to_owned());
+    assert_eq!(refusal(&ledger, &order("standby.power_off")), busy);
+    assert_eq!(
+        refusal(&ledger, &order("nonsense")),
+        Refusal::Unknown(Unknown::Form)
+    );
+    assert_eq!(refusal(&ledger, &order("no.such")), busy);
+    ledger.finish(id, Ok(Value::Null));
+    let result = ledger.get(id).unwrap();
+    assert_eq!(
+        (result.command_status, result.command_result),
+        (CommandStatus::Succeeded, None)
+    );
+    begin(&ledger, "standby.power_off");
+    let names: Vec<String> = ledger
+        .list()
+        .into_iter()
+        .map(|result| result.command_name)
+        .collect();
+    assert_eq!(names, ["sync", "power_off"]);
+}
+
+#[test]
+fn a_command_that_is_not_known_is_not_listed() {
+    let directory = tempfile::tempdir().unwrap();
+    let ledger = ledger(&directory);
+    let unknown = Unknown::Extension("no".to_owned());
+    assert_eq!(
+        refusal(&ledger, &order("no.such")),
+        Refusal::Unknown(unknown)
+    );
+    assert!(ledger.list().is_empty());
+}
+
+#[test]
+fn sending_a_command_twice_starts_it_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let ledger = ledger(&directory);
+    let chosen = Uuid::new_v4();
+    let order = Order {
+        id: Some(chosen),
+        ..order("standby.sync")
+    };
+    assert!(matches!(ledger.begin(&order), Ok(Begun::New { id, .. }) if id == chosen));
+    assert!(matches!(ledger.begin(&order), Ok(Begun::Known(id)) if id == chosen));
+    ledger.finish(chosen, Ok(Value::Null));
+    assert!(matches!(ledger.begin(&order), Ok(Begun::Known(id)) if id == chosen));
+    assert_eq!(ledger.list().len(), 1);
+}
+
+#[test]
+fn an_older_epoch_is_refused_also_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |epoch| Order {
+        epoch: Some(epoch),
+        ..order("standby.sync")
+    };
+    let first = ledger(&directory);
+    let Ok(Begun::New { id, .. }) = first.begin(&at(7)) else {
+        panic!("refused")
+    };
+    first.finish(id, Ok(Value::Null));
+    let stale = Refusal::StaleEpoch { sent: 6, seen: 7 };
+    assert_eq!(refusal(&first, &at(6)), stale);
+    drop(first);
+    let second = ledger(&directory);
+    assert_eq!(refusal(&second, &at(6)), stale);
+    assert!(second.begin(&at(7)).is_ok());
+}
+
+#[test]
+fn a_command_that_ran_when_the_agent_ended_has_failed() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = ledger(&directory);
+    let (done, _) = begin(&first, "standby.sync");
+    first.finish(done, Ok(json!({"result": "x"})));
+    let (running, _) = begin(&first, "standby.power_off");
+    drop(first);
+    let second = ledger(&directory);
+    assert_eq!(
+        second.get(done).unwrap().command_result,
+        Some(json!({"result": "x"}))
+    );
+    let result = second.get(running).unwrap();
+    assert_eq!(result.command_status, CommandStatus::Failed);
+    let error = result.command_error.unwrap();
+    assert_eq!(error.kind, "CommandExecutionError");
+    assert!(error.details.contains("restarted"), "{}", error.details);
+}
+
+#[test]
+fn progress_is_shown_while_a_command_runs_and_kept_when_it_ends() {
+    let directory = tempfile::tempdir().unwrap();
+    let ledger = ledger(&directory);
+    let (id, progress) = begin(&ledger, "standby.prepare_image");
+    assert_eq!(ledger.get(id).unwrap().ferric_progress, None);
+    progress.written(5);
+    assert_eq!(
+        ledger.list()[0]
+            .ferric_progress
+            .as_ref()
+            .unwrap()
+            .bytes_written,
+        5
+    );
+    ledger.finish(id, Err(Failure::new(ErrorKind::ImageWrite, "no")));
+    assert_eq!(
+        ledger
+            .get(id)
+            .unwrap()
+            .ferric_progress
+            .unwrap()
+            .bytes_written,
+        5
+    );
+}
+
+#[test]
+fn large_results_do_not_stay_in_the_list() {
+    let directory = tempfile::tempdir().unwrap();
+    let ledger = ledger(&directory);
+    let (id, _) = begin(&ledger, "log.collect_system_logs");
+    let logs = json!({"system_logs": "x".repeat(100_000)});
+    ledger.finish(id, Ok(logs.clone()));
+    assert_eq!(ledger.get(id).unwrap().command_result, Some(logs));
+    begin(&ledger, "standby.sync");
+    assert!(serde_json::to_string(&ledger.list()).unwrap().len() < 1000);
+}
+
+#[tokio::test]
+async fn waiting_ends_with_the_command() {
+    let directory = tempfile::tempdir().unwrap();
+    let ledger = Arc::new(ledger(&directory));
+    let (id, _) = begin(&ledger, "standby.sync");
+    let finish = async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        ledger.finish(id, Ok(Value::Null));
+    };
+    let (result, ()) = tokio::join!(ledger.wait(id), finish);
+    assert!(result.unwrap().is_done());
+    assert_eq!(ledger.wait(Uuid::nil()).await, None);
+}

@@ -1,0 +1,24 @@
+//! The commands that a conductor can send: their names, who runs them, and the list of those that were sent.
+//!
+//! HTTP is none of their business, and none of them touches the machine but through `host`, `disk` and `image`.
+
+mod catalog;
+mod failure;
+mod flow;
+mod image;
+mod ledger;
+mod log;
+mod rescue;
+mod run;
+mod standby;
+mod steps;
+mod system;
+
+pub use catalog::{Command, Mode, Unknown};
+pub use failure::{ErrorKind, Failure, sentence};
+pub use ledger::{Begun, Ledger, Order, Refusal};
+pub use log::bundle as log_bundle;
+pub use rescue::is_rescued;
+pub use run::start;
+pub use steps::{MANAGER, MANAGER_VERSION};
+pub use system::isolate;

@@ -1,0 +1,241 @@
+//! The steps that this agent offers for cleaning, deploying and servicing, and running one of them.
+//!
+//! Only steps that stand in `OFFERED` can be run, so the list that a conductor sees is the whole truth.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ferric_agent_protocol::node::Node;
+use ferric_agent_protocol::params::WriteImage;
+use ferric_agent_protocol::steps::{ExecuteStep, StepKind, StepList, StepOutcome, StepSpec};
+use serde_json::{Map, Value, json};
+
+use super::failure::{ErrorKind, Failure};
+use super::image;
+use super::run::{Outcome, Params, Run, arguments, on_thread};
+use crate::disk;
+
+/// The name and version that a conductor sends back with each step; raised when a step changes its meaning.
+pub const MANAGER: &str = "ferric_agent";
+pub const MANAGER_VERSION: &str = "1";
+
+/// What a step does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Action {
+    EraseMetadata,
+    WriteImage,
+}
+
+struct Offered {
+    kind: StepKind,
+    action: Action,
+    priority: i64,
+    abortable: bool,
+}
+
+const OFFERED: [Offered; 3] = [
+    Offered {
+        kind: StepKind::Clean,
+        action: Action::EraseMetadata,
+        priority: 99,
+        abortable: true,
+    },
+    Offered {
+        kind: StepKind::Deploy,
+        action: Action::EraseMetadata,
+        priority: 0,
+        abortable: true,
+    },
+    // The conductor has a step of its own, with priority 80, that asks for this one.
+    Offered {
+        kind: StepKind::Deploy,
+        action: Action::WriteImage,
+        priority: 0,
+        abortable: false,
+    },
+];
+
+impl Action {
+    fn name(self) -> &'static str {
+        match self {
+            Self::EraseMetadata => "erase_devices_metadata",
+            Self::WriteImage => "write_image",
+        }
+    }
+
+    fn argsinfo(self) -> Option<Map<String, Value>> {
+        let argument = |description: &str, required: bool| json!({"description": description, "required": required});
+        match self {
+            Self::EraseMetadata => None,
+            Self::WriteImage => Some(Map::from_iter([
+                (
+                    "image_info".to_owned(),
+                    argument("The image, its addresses and its checksum.", true),
+                ),
+                (
+                    "configdrive".to_owned(),
+                    argument(
+                        "A URL, or base64 of a gzipped ISO 9660 image, for the config drive.",
+                        false,
+                    ),
+                ),
+            ])),
+        }
+    }
+}
+
+fn offered(kind: StepKind) -> impl Iterator<Item = &'static Offered> {
+    OFFERED.iter().filter(move |offered| offered.kind == kind)
+}
+
+fn versions() -> BTreeMap<String, String> {
+    BTreeMap::from([(MANAGER.to_owned(), MANAGER_VERSION.to_owned())])
+}
+
+/// The result of `get_*_steps`.
+pub(super) fn list(kind: StepKind) -> Value {
+    let spec = |offered: &Offered| StepSpec {
+        step: offered.action.name().to_owned(),
+        interface: "deploy".to_owned(),
+        priority: offered.priority,
+        reboot_requested: false,
+        abortable: offered.abortable,
+        argsinfo: offered.action.argsinfo(),
+        rest: Map::new(),
+    };
+    let steps = offered(kind).map(spec).collect();
+    let list = StepList {
+        steps: BTreeMap::from([("FerricAgent".to_owned(), steps)]),
+        hardware_manager_version: versions(),
+    };
+    list.to_value(kind)
+}
+
+/// Runs one step. Parameters besides those of the protocol are arguments too; those within the step win.
+pub(super) async fn execute(run: &Run, kind: StepKind, params: Params) -> Outcome {
+    let more = params.clone();
+    let call = ExecuteStep::from_params(kind, params)
+        .map_err(|error| Failure::caused_by(ErrorKind::CommandExecution, &error))?;
+    check_version(call.version.as_ref())?;
+    let action = find(kind, &call.step.step)?;
+    let result = match action {
+        Action::EraseMetadata => erase_metadata(run, kind, call.node.clone()).await?,
+        Action::WriteImage => {
+            let all = with_step_arguments(more, &call.step.args);
+            let wanted: WriteImage = arguments(all)?;
+            image::write(run, wanted, call.node.clone()).await?
+        }
+    };
+    Ok(StepOutcome::of(&call.step, result).to_value(kind))
+}
+
+fn with_step_arguments(mut params: Params, arguments: &Map<String, Value>) -> Params {
+    params.extend(arguments.clone());
+    params
+}
+
+fn check_version(sent: Option<&BTreeMap<String, String>>) -> Result<(), Failure> {
+    match sent {
+        Some(sent) if *sent != versions() => {
+            let details = format!(
+                "the agent's hardware managers are {:?}, but the steps were made with {sent:?}",
+                versions()
+            );
+            Err(Failure::new(ErrorKind::VersionMismatch, details))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn find(kind: StepKind, name: &str) -> Result<Action, Failure> {
+    let found = offered(kind).find(|offered| offered.action.name() == name);
+    found.map(|offered| offered.action).ok_or_else(|| {
+        let names: Vec<&str> = offered(kind).map(|offered| offered.action.name()).collect();
+        let names = if names.is_empty() {
+            "none".to_owned()
+        } else {
+            names.join(", ")
+        };
+        let details = format!(
+            "this agent has no {} step {name:?}; it has: {names}",
+            kind.name()
+        );
+        Failure::new(error_kind(kind), details)
+    })
+}
+
+fn error_kind(kind: StepKind) -> ErrorKind {
+    match kind {
+        StepKind::Clean => ErrorKind::Cleaning,
+        StepKind::Deploy => ErrorKind::Deployment,
+        StepKind::Service => ErrorKind::Servicing,
+    }
+}
+
+async fn erase_metadata(run: &Run, kind: StepKind, node: Node) -> Outcome {
+    let failed = |error: &dyn std::error::Error| Failure::caused_by(error_kind(kind), error);
+    // Without a disk that may be erased, having erased them all would be no more than a way of speaking.
+    run.agent
+        .host
+        .permits_disks()
+        .map_err(|error| failed(&error))?;
+    let agent = Arc::clone(&run.agent);
+    let erased = on_thread(move || disk::erase_metadata(&agent.host, Some(&node))).await?;
+    erased.map_err(|error| failed(&error))?;
+    run.agent.forget_written();
+    Ok(Value::Null)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_lists_its_own_steps() {
+        let names = |kind| {
+            let list = StepList::from_value(kind, &list(kind)).unwrap();
+            assert_eq!(list.hardware_manager_version, versions());
+            let steps = list.steps["FerricAgent"].iter();
+            steps
+                .map(|step| format!("{} {}", step.step, step.priority))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names(StepKind::Clean), ["erase_devices_metadata 99"]);
+        assert_eq!(
+            names(StepKind::Deploy),
+            ["erase_devices_metadata 0", "write_image 0"]
+        );
+        assert!(names(StepKind::Service).is_empty());
+    }
+
+    #[test]
+    fn a_step_that_is_not_offered_is_refused_with_those_that_are() {
+        let failure = find(StepKind::Clean, "erase_devices").unwrap_err();
+        assert_eq!(failure.kind, ErrorKind::Cleaning);
+        assert!(
+            failure.details.ends_with("it has: erase_devices_metadata"),
+            "{}",
+            failure.details
+        );
+    }
+
+    #[test]
+    fn versions_must_be_equal_if_they_are_sent() {
+        assert_eq!(check_version(None), Ok(()));
+        assert_eq!(check_version(Some(&versions())), Ok(()));
+        let other = BTreeMap::from([("generic_hardware_manager".to_owned(), "1.2".to_owned())]);
+        let failure = check_version(Some(&other)).unwrap_err();
+        assert_eq!(failure.kind, ErrorKind::VersionMismatch);
+    }
+
+    #[test]
+    fn arguments_of_the_step_win() {
+        let params = json!({"a": 1, "b": 1});
+        let arguments = json!({"b": 2});
+        let all = with_step_arguments(
+            params.as_object().unwrap().clone(),
+            arguments.as_object().unwrap(),
+        );
+        assert_eq!(Value::Object(all), json!({"a": 1, "b": 2}));
+    }
+}

@@ -1,0 +1,63 @@
+//! From a machine that nobody knows to a session with its conductor.
+
+use ferric_agent_protocol::lookup::{LookupResponse, Token};
+
+use super::listening::{Identity, Listening};
+use super::{ServiceError, inspection};
+use crate::conductor::{Conductor, Introduction, advertised_address, lookup};
+use crate::config::Settings;
+use crate::host::Host;
+use crate::network::wait_for_interface;
+use crate::state::Session;
+
+/// Introduces the machine if that is wanted, and asks which node it is unless that was the answer already.
+pub(super) async fn find_node(
+    settings: &Settings,
+    host: &Host,
+    conductor: &Conductor,
+) -> Result<LookupResponse, ServiceError> {
+    wait_for_interface().await;
+    let node = match inspection::introduce(settings, host, conductor).await {
+        Some(Introduction::Lookup(answer)) => return Ok(*answer),
+        Some(Introduction::Node(node)) => node,
+        None => None,
+    };
+    Ok(lookup(conductor, settings.lookup, node).await?)
+}
+
+/// Settles token, address, certificate and port, which stay the same while the ramdisk runs.
+pub(super) async fn begin(
+    settings: &Settings,
+    conductor: &Conductor,
+    answer: LookupResponse,
+) -> Result<(Session, Listening), ServiceError> {
+    let token = token(settings, &answer)?;
+    tracing::info!(node = %answer.node.uuid, "the conductor knows this machine");
+    let address = advertised_address(&settings.advertise, &settings.api.urls).await?;
+    let identity = Identity::establish(&settings.tls, conductor.version().await, address)?;
+    let listening = Listening::begin(settings, &answer.config, identity.as_ref())?;
+    let session = Session {
+        node: answer.node,
+        config: answer.config,
+        token,
+        callback_url: listening.callback_url(settings, address),
+        listen: listening.listener.address,
+        certificate: identity
+            .filter(|identity| identity.is_own)
+            .map(|identity| identity.certificate),
+    };
+    Ok((session, listening))
+}
+
+/// A token is handed out once. If that has happened and we do not have it, somebody else does.
+fn token(settings: &Settings, answer: &LookupResponse) -> Result<Option<String>, ServiceError> {
+    let own = settings
+        .agent_token
+        .as_ref()
+        .map(|token| token.reveal().to_owned());
+    match answer.config.token() {
+        Token::Given(token) => Ok(Some(token.to_owned())),
+        Token::Hidden if own.is_none() => Err(ServiceError::TokenTaken),
+        Token::Hidden | Token::Absent => Ok(own),
+    }
+}

@@ -1,0 +1,144 @@
+//! The agent's life: introduce the machine, find the node, serve commands and beat until the end.
+
+mod arrival;
+mod heartbeat;
+mod inspection;
+mod listening;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::agent::Agent;
+use crate::api::{self, ListenerError};
+use crate::commands;
+use crate::conductor::{AdvertiseError, ClientError, Conductor, LookupError};
+use crate::config::Settings;
+use crate::host::Host;
+use crate::state::{Session, StateDir, StateError};
+use crate::tls::TlsError;
+use listening::Listening;
+
+/// How long a running command may take to end in order.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Why the agent cannot go on; started again, it may.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    #[error(transparent)]
+    State(#[from] StateError),
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
+    #[error(
+        "the conductor has given the token of this boot to another agent; reboot the machine to get a new one"
+    )]
+    TokenTaken,
+    #[error(transparent)]
+    Advertise(#[from] AdvertiseError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error(transparent)]
+    Listen(#[from] ListenerError),
+    #[error("a part of the agent ended with a fault")]
+    Fault(#[source] JoinError),
+}
+
+/// Runs until `stop`.
+///
+/// # Errors
+/// When the node is not found, or the agent cannot be reached.
+pub async fn run(
+    settings: Settings,
+    host: Host,
+    stop: CancellationToken,
+) -> Result<(), ServiceError> {
+    if commands::is_rescued() {
+        tracing::info!("this machine has been handed over for rescue; there is nothing to do");
+        stop.cancelled().await;
+        return Ok(());
+    }
+    let state = StateDir::open(&settings.state)?;
+    let conductor = Conductor::new(&settings.api)?;
+    let prepare = async {
+        sleep(settings.hardware_initialization_delay).await;
+        open(&settings, &host, &conductor, &state).await
+    };
+    let Some(opened) = stop.run_until_cancelled(prepare).await else {
+        return Ok(());
+    };
+    let (session, listening) = opened?;
+    let agent = Arc::new(Agent::new(host, settings, session, state)?);
+    serve(&agent, conductor, listening, stop).await
+}
+
+/// Goes on with the session of an agent that ran before, or begins one.
+async fn open(
+    settings: &Settings,
+    host: &Host,
+    conductor: &Conductor,
+    state: &StateDir,
+) -> Result<(Session, Listening), ServiceError> {
+    if let Some(session) = state.load_or_forget::<Session>(Session::FILE) {
+        tracing::info!(node = %session.node.uuid, "going on with the session of this boot");
+        let listening = Listening::again(settings, &session)?;
+        return Ok((session, listening));
+    }
+    let answer = arrival::find_node(settings, host, conductor).await?;
+    let (session, listening) = arrival::begin(settings, conductor, answer).await?;
+    state.save(Session::FILE, &session)?;
+    Ok((session, listening))
+}
+
+async fn serve(
+    agent: &Arc<Agent>,
+    conductor: Conductor,
+    listening: Listening,
+    stop: CancellationToken,
+) -> Result<(), ServiceError> {
+    let router = api::router(Arc::clone(agent), listening.scheme(), Timestamp::now());
+    let mut tasks = JoinSet::new();
+    let retire = agent.retire.clone();
+    tasks.spawn(
+        listening
+            .listener
+            .serve(router, listening.tls, retire.clone()),
+    );
+    tasks.spawn(heartbeat::run(Arc::clone(agent), conductor, retire.clone()));
+    let first = tokio::select! {
+        biased;
+        () = stop.cancelled() => None,
+        () = retire.cancelled() => None,
+        ended = tasks.join_next() => ended,
+    };
+    if let Some(Err(fault)) = first {
+        return Err(ServiceError::Fault(fault));
+    }
+    end_in_order(agent, tasks, &stop).await;
+    Ok(())
+}
+
+/// Ends the API and the heartbeat; a retired agent then stays, so that the service manager does not start another.
+async fn end_in_order(agent: &Arc<Agent>, mut tasks: JoinSet<()>, stop: &CancellationToken) {
+    agent.stop_writing.request();
+    agent.work.close();
+    let was_retired = agent.retire.is_cancelled();
+    if timeout(GRACE, agent.work.wait()).await.is_err() {
+        tracing::warn!("a command did not end in order");
+    }
+    agent.retire.cancel();
+    while tasks.join_next().await.is_some() {}
+    if !was_retired {
+        return;
+    }
+    if let Some(permit) = agent.lockdown.lock().take() {
+        commands::isolate(&permit);
+    }
+    tracing::info!("the agent has retired");
+    stop.cancelled().await;
+}
