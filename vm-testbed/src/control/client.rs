@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::unistd::Pid;
+use tokio::time::{sleep, timeout};
 
 use super::{Reply, Request};
 use crate::state::StateDir;
@@ -57,14 +58,31 @@ impl Client {
         }
     }
 
-    /// Returns when the daemon has closed the connection, which it does by ending.
+    /// Returns when the daemon has ended, and with it everything that it started.
     pub fn wait_for_end(self) -> anyhow::Result<()> {
-        let mut rest = String::new();
-        match BufReader::new(self.0).read_line(&mut rest) {
-            Ok(0) => Ok(()),
-            Ok(_) => bail!("the lab said {rest:?} instead of ending"),
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => Ok(()),
-            Err(error) => Err(error).context("waiting for the lab to end"),
-        }
+        let daemon = self.daemon()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build();
+        let runtime = runtime.context("starting the runtime")?;
+        runtime.block_on(async {
+            let ended = async {
+                while is_alive(daemon) {
+                    sleep(Duration::from_millis(10)).await;
+                }
+            };
+            timeout(ANSWER_DEADLINE, ended)
+                .await
+                .with_context(|| format!("waiting for process {daemon} to end"))
+        })
     }
+}
+
+/// A process that nobody has waited for yet is dead all the same.
+fn is_alive(process: Pid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let state = stat
+        .rsplit_once(") ")
+        .and_then(|(_, rest)| rest.chars().next());
+    state.is_some_and(|state| !"ZX".contains(state))
 }
