@@ -8,7 +8,6 @@ use crate::conductor::Conductor;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use http::header;
 use http::request::Parts;
-use jiff::Timestamp;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -39,11 +38,6 @@ impl Api {
             public_url,
             stop,
         }))
-    }
-
-    /// The time of day.
-    pub(super) fn now(&self) -> Timestamp {
-        Timestamp::now()
     }
 
     /// A UUID for an object whose client leaves the choice to us.

@@ -15,9 +15,6 @@ use serde_json::{Map, Value, json};
 
 const SINCE: u16 = 49;
 
-/// A conductor that was not heard of for so long is shown as dead.
-const BEAT_TIMEOUT: SignedDuration = SignedDuration::from_secs(60);
-
 const CONDUCTOR: &[Field] = &[
     shown("created_at", Shape::Time),
     shown("updated_at", Shape::Time),
@@ -113,8 +110,10 @@ fn view(call: &Call, conductor: &ConductorRecord, selection: &Selection) -> Valu
 
 /// It says that it runs, and has said so lately.
 fn is_alive(call: &Call, conductor: &ConductorRecord) -> bool {
-    let silent = call.api.now().duration_since(conductor.updated_at);
-    conductor.online && silent < BEAT_TIMEOUT
+    let silent = call.conductor().now().duration_since(conductor.updated_at);
+    let timeout = call.conductor().settings().conductor.beat_timeout_s;
+    let timeout = i64::try_from(timeout).unwrap_or(i64::MAX);
+    conductor.online && silent < SignedDuration::from_secs(timeout)
 }
 
 /// The live conductors that serve a hardware type.

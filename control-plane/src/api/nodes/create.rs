@@ -62,7 +62,7 @@ async fn parse(call: &Call, body: Object) -> ApiResult<Node> {
     }
     // A null UUID asks for a new one.
     changes.retain(|(field, value)| !(field.name == "uuid" && value.is_null()));
-    let node = Node::new(NodeId(call.api.new_id()), &driver, call.api.now());
+    let node = Node::new(NodeId(call.api.new_id()), &driver, call.conductor().now());
     let mut node = merged(document(&node)?, changes)?;
     if call.version.0 < ENROLL_SINCE {
         node.provision_state = ProvisionState::Available;

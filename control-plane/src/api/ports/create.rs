@@ -56,7 +56,12 @@ async fn parse(call: &Call, mut body: Object) -> ApiResult<Port> {
     }
     // A null UUID asks for a new one.
     changes.retain(|(field, value)| !(field.name == "uuid" && value.is_null()));
-    let port = Port::new(PortId(call.api.new_id()), address, node, call.api.now());
+    let port = Port::new(
+        PortId(call.api.new_id()),
+        address,
+        node,
+        call.conductor().now(),
+    );
     let port = input::merged(view::document(&port)?, changes)?;
     input::check_whole(&port)?;
     Ok(port)
