@@ -35,8 +35,6 @@ pub enum DiskError {
         #[source]
         source: io::Error,
     },
-    #[error("{path} did not appear within {seconds} s")]
-    NoNode { path: PathBuf, seconds: u64 },
     #[error("{path} is neither a block device nor a regular file")]
     NotADisk { path: PathBuf },
     #[error("{path} is read-only")]

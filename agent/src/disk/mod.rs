@@ -4,6 +4,7 @@
 //! offers beyond files; other programs are executed where that is the well-kept way.
 
 mod block_device;
+pub mod bootloader;
 pub mod config_drive;
 mod erase;
 mod error;

@@ -4,7 +4,6 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::DiskError;
 use crate::run::{Limits, run_within};
 
 const UDEV_SECONDS: u64 = 60;
@@ -39,16 +38,4 @@ pub(crate) fn retry<T, E>(
             done => return done,
         }
     }
-}
-
-/// Waits for a device node.
-pub(crate) fn wait_for_node(path: &Path, time: Duration) -> Result<(), DiskError> {
-    settle();
-    retry(time, || match path.exists() {
-        true => Ok(()),
-        false => Err(DiskError::NoNode {
-            path: path.to_owned(),
-            seconds: time.as_secs(),
-        }),
-    })
 }

@@ -67,6 +67,8 @@ impl LoopDisk {
 
 impl Drop for LoopDisk {
     fn drop(&mut self) {
+        // The flag would stay with the number and surprise whoever gets it next.
+        drop(run("blockdev", &["--setrw", self.device.to_str().unwrap()]));
         drop(run("losetup", &["--detach", self.device.to_str().unwrap()]));
     }
 }

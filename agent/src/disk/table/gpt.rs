@@ -63,21 +63,6 @@ impl Gpt {
             .collect()
     }
 
-    /// Name of a partition, as far as it is text.
-    pub(crate) fn name(&self, number: u32) -> Option<String> {
-        let entry = self
-            .entries
-            .chunks_exact(self.entry_bytes)
-            .nth(index(u64::from(number.checked_sub(1)?)))?;
-        let units = entry
-            .get(56..128)?
-            .as_chunks()
-            .0
-            .iter()
-            .map(|unit| u16::from_le_bytes(*unit));
-        String::from_utf16(&units.take_while(|unit| *unit != 0).collect::<Vec<_>>()).ok()
-    }
-
     /// The type of a partition.
     pub(crate) fn kind(&self, number: u32) -> Option<Uuid> {
         let entry = self

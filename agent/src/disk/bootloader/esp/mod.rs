@@ -1,0 +1,143 @@
+//! The EFI system partition: found by its type in the table, read without the kernel's help.
+//!
+//! It is the image's and may be damaged on purpose, so the walk is bounded and nothing of it is mounted.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use fatfs::{Dir, FileSystem, FsOptions};
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::loaders::{self, Found, Loader};
+use crate::disk::DiskError;
+use crate::disk::error::doing;
+use crate::disk::region::Region;
+use crate::disk::table::{PREFIX_BYTES, Partition, Table};
+
+const ESP: Uuid = Uuid::from_u128(0xc12a_7328_f81f_11d2_ba4b_00a0_c93e_c93b);
+const MBR_ESP: u8 = 0xef;
+const MAX_ENTRIES: usize = 10_000;
+const MAX_DEPTH: usize = 8;
+const MAX_CSV_BYTES: u64 = 64 << 10;
+
+#[derive(Debug, Error)]
+pub enum EspError {
+    #[error("it is not a FAT file system: {0}")]
+    Fat(#[from] io::Error),
+    #[error("it has no boot loader: neither a BOOTX64.CSV nor an EFI program with a known name")]
+    NoLoader,
+    #[error("it has too many files or directories")]
+    TooMany,
+}
+
+pub(super) struct Esp {
+    disk: File,
+    sector_bytes: u64,
+    partition: Partition,
+}
+
+impl Esp {
+    /// By type; else the partition with this id.
+    pub(super) fn find(
+        device: &Path,
+        partition_uuid: Option<&str>,
+    ) -> Result<Option<Self>, DiskError> {
+        let disk = File::open(device).map_err(doing("opening", device))?;
+        // A regular file in place of a disk has no sectors of its own.
+        let sector_bytes = crate::disk::ioctl::sector_bytes(&disk).unwrap_or(512);
+        let mut prefix = Vec::new();
+        (&disk)
+            .take(PREFIX_BYTES as u64)
+            .read_to_end(&mut prefix)
+            .map_err(doing("reading", device))?;
+        let wanted = partition_uuid.and_then(|text| Uuid::parse_str(text).ok());
+        let found = match Table::parse(&prefix, sector_bytes) {
+            Ok(Table::Gpt(gpt)) => {
+                let all = gpt.partitions();
+                let by =
+                    |fits: &dyn Fn(u32) -> bool| all.iter().copied().find(|one| fits(one.number));
+                by(&|number| gpt.kind(number) == Some(ESP))
+                    .or_else(|| by(&|number| wanted.is_some() && gpt.id(number) == wanted))
+            }
+            Ok(Table::Mbr(mbr)) => mbr.of_kind(MBR_ESP),
+            Err(source) => {
+                return Err(DiskError::Table {
+                    path: device.to_owned(),
+                    source,
+                });
+            }
+        };
+        Ok(found.map(|partition| Self {
+            disk,
+            sector_bytes: u64::from(sector_bytes),
+            partition,
+        }))
+    }
+
+    pub(super) fn partition_number(&self) -> u32 {
+        self.partition.number
+    }
+
+    /// The boot loaders on it, the preferred one first.
+    pub(super) fn loaders(&self) -> Result<Vec<Loader>, EspError> {
+        let start = self.partition.first.saturating_mul(self.sector_bytes);
+        let sectors = (self.partition.last.saturating_add(1)).saturating_sub(self.partition.first);
+        let region = Region::new(&self.disk, start, sectors.saturating_mul(self.sector_bytes));
+        let file_system = FileSystem::new(region, FsOptions::new())?;
+        let mut found = Vec::new();
+        let mut entries = 0;
+        walk(&file_system.root_dir(), "", &mut entries, &mut found)?;
+        let loaders = loaders::choose(found);
+        if loaders.is_empty() {
+            Err(EspError::NoLoader)
+        } else {
+            Ok(loaders)
+        }
+    }
+}
+
+/// Collects the files with known names. `path` ends with a backslash, as the firmware writes paths.
+fn walk(
+    directory: &Dir<'_, Region<'_>>,
+    path: &str,
+    entries: &mut usize,
+    found: &mut Vec<Found>,
+) -> Result<(), EspError> {
+    for entry in directory.iter() {
+        let entry = entry?;
+        *entries += 1;
+        // A loop in the allocation table would go on for ever.
+        if *entries > MAX_ENTRIES || path.matches('\\').count() > MAX_DEPTH {
+            return Err(EspError::TooMany);
+        }
+        let name = entry.file_name();
+        if name == "." || name == ".." {
+            continue;
+        }
+        let full = format!("{path}\\{name}");
+        if entry.is_dir() {
+            walk(&entry.to_dir(), &full, entries, found)?;
+        } else if loaders::is_csv(&name) {
+            let mut content = Vec::new();
+            entry
+                .to_file()
+                .take(MAX_CSV_BYTES)
+                .read_to_end(&mut content)?;
+            found.push(Found {
+                path: full,
+                csv: Some(content),
+            });
+        } else if loaders::is_loader(&name) {
+            found.push(Found {
+                path: full,
+                csv: None,
+            });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

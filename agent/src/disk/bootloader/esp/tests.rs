@@ -1,0 +1,118 @@
+//! EFI system partitions in disks in files, made by sgdisk and by the crate that reads them.
+
+use std::io::Write;
+
+use fatfs::{FormatVolumeOptions, format_volume};
+
+use super::*;
+use crate::run::run;
+
+const MIB: u64 = 1 << 20;
+
+/// A disk whose second partition is an ESP of 40 MiB with these files.
+fn disk(files: &[(&str, &[u8])]) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    file.as_file().set_len(100 * MIB).unwrap();
+    let path = file.path().to_str().unwrap();
+    run(
+        "sgdisk",
+        &["-n", "1:2048:+10M", "-n", "2:0:+40M", "-t", "2:ef00", path],
+    )
+    .unwrap();
+    let region = || Region::new(file.as_file(), 11 * MIB, 40 * MIB);
+    format_volume(region(), FormatVolumeOptions::new()).unwrap();
+    let file_system = FileSystem::new(region(), FsOptions::new()).unwrap();
+    for (path, content) in files {
+        let mut directory = file_system.root_dir();
+        let mut parts: Vec<_> = path.split('/').collect();
+        let name = parts.pop().unwrap();
+        for part in parts {
+            directory = directory.create_dir(part).unwrap();
+        }
+        directory
+            .create_file(name)
+            .unwrap()
+            .write_all(content)
+            .unwrap();
+    }
+    file_system.unmount().unwrap();
+    file
+}
+
+fn found(files: &[(&str, &[u8])]) -> Result<Vec<String>, EspError> {
+    let disk = disk(files);
+    let esp = Esp::find(disk.path(), None).unwrap().unwrap();
+    assert_eq!(esp.partition_number(), 2);
+    let loaders = esp.loaders()?;
+    Ok(loaders
+        .into_iter()
+        .map(|loader| format!("{} {}", loader.label, loader.path))
+        .collect())
+}
+
+#[test]
+fn the_loaders_of_a_debian_image() {
+    let csv: Vec<u8> = "shimx64.efi,debian,,"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let files: &[(&str, &[u8])] = &[
+        ("EFI/BOOT/BOOTX64.EFI", b"MZ"),
+        ("EFI/debian/shimx64.efi", b"MZ"),
+        ("EFI/debian/grubx64.efi", b"MZ"),
+        ("EFI/debian/BOOTX64.CSV", &csv),
+    ];
+    assert_eq!(found(files).unwrap(), ["debian \\EFI\\debian\\shimx64.efi"]);
+    assert_eq!(
+        found(&files[..3]).unwrap(),
+        ["ironic1 \\EFI\\BOOT\\BOOTX64.EFI"]
+    );
+}
+
+#[test]
+fn an_esp_without_a_loader_is_an_error() {
+    assert!(matches!(
+        found(&[("startup.nsh", b"")]),
+        Err(EspError::NoLoader)
+    ));
+    let disk = tempfile::NamedTempFile::new().unwrap();
+    disk.as_file().set_len(100 * MIB).unwrap();
+    let path = disk.path().to_str().unwrap();
+    run("sgdisk", &["-n", "1:2048:+40M", "-t", "1:ef00", path]).unwrap();
+    assert!(matches!(
+        Esp::find(disk.path(), None).unwrap().unwrap().loaders(),
+        Err(EspError::Fat(_))
+    ));
+}
+
+#[test]
+fn by_id_when_no_partition_has_the_type_and_by_type_on_an_mbr() {
+    let disk = tempfile::NamedTempFile::new().unwrap();
+    disk.as_file().set_len(100 * MIB).unwrap();
+    let path = disk.path().to_str().unwrap();
+    let id = "11223344-5566-7788-99AA-BBCCDDEEFF00";
+    run(
+        "sgdisk",
+        &["-n", "3:2048:+40M", "-u", &format!("3:{id}"), path],
+    )
+    .unwrap();
+    assert!(Esp::find(disk.path(), None).unwrap().is_none());
+    assert_eq!(
+        Esp::find(disk.path(), Some(id))
+            .unwrap()
+            .unwrap()
+            .partition_number(),
+        3
+    );
+
+    let script =
+        format!("printf 'label: dos\\n,10M,83\\n,10M,ef\\n' | sfdisk -q --wipe always {path}");
+    run("sh", &["-c", &script]).unwrap();
+    assert_eq!(
+        Esp::find(disk.path(), None)
+            .unwrap()
+            .unwrap()
+            .partition_number(),
+        2
+    );
+}
