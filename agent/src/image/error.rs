@@ -28,13 +28,13 @@ pub enum ImageError {
     #[error(transparent)]
     Checksum(#[from] ChecksumError),
     #[error("fetching the file of checksums: {0}")]
-    ChecksumFile(#[source] DownloadError),
+    ChecksumFile(DownloadError),
     #[error("downloading the image: {0}")]
-    Download(#[source] SourceError),
+    Download(SourceError),
     #[error(transparent)]
     Format(#[from] FormatError),
     #[error("the qcow2 image cannot be used: {0}")]
-    Qcow2(#[source] Qcow2Error),
+    Qcow2(Qcow2Error),
     #[error("unpacking the image")]
     Unpack(#[source] io::Error),
     #[error(
@@ -42,7 +42,7 @@ pub enum ImageError {
     )]
     Digest { expected: String, found: String },
     #[error("the image cannot boot: {0}")]
-    Table(#[source] TableError),
+    Table(TableError),
     #[error(transparent)]
     Target(#[from] TargetError),
     #[error(transparent)]

@@ -46,6 +46,8 @@ pub enum SourceError {
         seconds: u64,
         reason: String,
     },
+    #[error("{url} cannot be used: {reason}")]
+    Unusable { url: String, reason: String },
     #[error("the file behind {url} was changed while it was read")]
     Changed { url: String },
     #[error("{url} does not serve byte ranges")]
@@ -340,13 +342,9 @@ impl Remote {
             request = request.header(IF_RANGE, validator);
         }
         request.send().map_err(|error| {
-            if error.is_builder() || error.is_redirect() {
-                return Attempt::Final(SourceError::GaveUp {
-                    url: self.shown_url(),
-                    position: first,
-                    seconds: 0,
-                    reason: explain(&error),
-                });
+            if error.is_builder() || error.is_redirect() || is_untrusted(&error) {
+                let (url, reason) = (self.shown_url(), explain(&error));
+                return Attempt::Final(SourceError::Unusable { url, reason });
             }
             Attempt::Again(explain(&error))
         })
@@ -429,6 +427,24 @@ pub(crate) fn shown_url(url: &str) -> String {
         url.host_str().unwrap_or_default(),
         url.path()
     )
+}
+
+/// A certificate that is not trusted now is not trusted later either.
+fn is_untrusted(error: &reqwest::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let inner = cause
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        let tls = inner
+            .and_then(|inner| inner.downcast_ref())
+            .or_else(|| cause.downcast_ref());
+        if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
+            return true;
+        }
+        source = cause.source();
+    }
+    false
 }
 
 fn is_passing(status: StatusCode) -> bool {

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -20,6 +20,7 @@ use super::client::HttpSettings;
 use super::source::Patience;
 use super::stop::Stop;
 use super::write::{WriteImageRequest, WrittenImage, write_image};
+use super::zeroes::is_zero;
 use crate::host::Host;
 use crate::progress::Progress;
 
@@ -53,6 +54,8 @@ pub(crate) enum Plan {
     Status(u16),
     /// The connection is closed after so many bytes of the body.
     CutAfter(usize),
+    /// Nothing more comes after so many bytes of the body, but the connection stays.
+    StallAfter(usize),
 }
 
 #[derive(Default)]
@@ -219,7 +222,7 @@ fn serve(mut connection: TcpStream, state: &Mutex<State>) {
     let Some(request) = read_request(&connection) else {
         return;
     };
-    let (head, body) = {
+    let (plan, (head, body)) = {
         let mut state = state.lock();
         state.connections.push(connection.try_clone().unwrap());
         state
@@ -227,7 +230,7 @@ fn serve(mut connection: TcpStream, state: &Mutex<State>) {
             .push((request.path.clone(), request.range.clone()));
         state.authorizations.push(request.authorization.clone());
         let plan = state.plans.pop_front().unwrap_or(Plan::Properly);
-        answer(&state, &request, plan)
+        (plan, answer(&state, &request, plan))
     };
     // A client that has gone is what some tests are about.
     drop(
@@ -235,7 +238,9 @@ fn serve(mut connection: TcpStream, state: &Mutex<State>) {
             .write_all(head.as_bytes())
             .and_then(|()| connection.write_all(&body)),
     );
-    drop(connection.shutdown(Shutdown::Both));
+    if !matches!(plan, Plan::StallAfter(_)) {
+        drop(connection.shutdown(Shutdown::Both));
+    }
 }
 
 fn answer(state: &State, request: &Request, plan: Plan) -> (String, Vec<u8>) {
@@ -287,7 +292,7 @@ fn answer(state: &State, request: &Request, plan: Plan) -> (String, Vec<u8>) {
         head += &format!("Content-Length: {}\r\n", body.len());
     }
     head += &format!("ETag: {etag}\r\nConnection: close\r\n\r\n");
-    if let Plan::CutAfter(bytes) = plan {
+    if let Plan::CutAfter(bytes) | Plan::StallAfter(bytes) = plan {
         body.truncate(bytes);
     }
     (head, body)
@@ -324,14 +329,9 @@ impl FileDisk {
     /// Neither end holds anything that could be taken for a partition table.
     pub(crate) fn assert_has_no_table(&self) {
         let bytes = self.bytes();
+        assert!(is_zero(&bytes[..1 << 20]), "the first MiB is not empty");
         assert!(
-            bytes[..1 << 20].iter().all(|byte| *byte == 0),
-            "the first MiB is not empty"
-        );
-        assert!(
-            bytes[bytes.len() - (1 << 20)..]
-                .iter()
-                .all(|byte| *byte == 0),
+            is_zero(&bytes[bytes.len() - (1 << 20)..]),
             "the last MiB is not empty"
         );
     }
@@ -358,15 +358,22 @@ impl FileDisk {
     }
 }
 
-/// Bytes without a pattern that a bug could hide in: the same at every run.
+/// Bytes without a pattern that a bug could hide in: the same at every run. The length of what is repeated has no
+/// common factor with any block size.
 pub(crate) fn garbage(length: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15u64;
-    let mut bytes = Vec::with_capacity(length + 8);
+    static POOL: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let words = std::iter::from_fn(|| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            Some(state.to_le_bytes())
+        });
+        words.flatten().take((3 << 20) + 11).collect()
+    });
+    let mut bytes = Vec::with_capacity(length + POOL.len());
     while bytes.len() < length {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
+        bytes.extend_from_slice(&POOL);
     }
     bytes.truncate(length);
     bytes

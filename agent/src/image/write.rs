@@ -22,8 +22,8 @@ use super::source::{HttpSource, Patience, RangeReader, Remote, SourceError, show
 use super::stop::Stop;
 use super::target::Target;
 use crate::disk;
-use crate::disk::partitions::{read_table, rescan, write_gpt};
-use crate::disk::table::Table;
+use crate::disk::partitions::{rescan, write_gpt};
+use crate::disk::table::{Gpt, Table, TableError};
 use crate::host::{DevicePermit, Host};
 use crate::progress::Progress;
 
@@ -274,31 +274,40 @@ impl Write<'_> {
 
     /// The image's digest was right: makes the disk bootable.
     fn finish(&self, target: &mut Target) -> Result<(), ImageError> {
-        let table =
-            Table::parse(target.head(), target.disk().sector_bytes).map_err(ImageError::Table)?;
-        table.partitions().map_err(ImageError::Table)?;
+        let gpt = bootable_table(target).map_err(ImageError::Table)?;
         if self.request.stop.is_requested() {
             return Err(ImageError::Cancelled);
         }
         self.progress.phase("verifying");
         target.commit().map_err(ImageError::from_target)?;
         self.progress.phase("partitions");
-        move_backup_gpt(target)?;
-        rescan(target.disk())?;
+        let disk = target.disk();
+        if let Some(gpt) = gpt {
+            write_gpt(disk, &gpt)?;
+        }
+        if let Err(error) = rescan(disk) {
+            // The disk is right, and whoever needs a partition's node waits for it.
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "showing the kernel the new partitions"
+            );
+        }
         self.progress.phase("done");
         Ok(())
     }
 }
 
-/// The image was made for a smaller disk: the second copy of its GPT belongs to the end of this one.
-fn move_backup_gpt(target: &Target) -> Result<(), ImageError> {
+/// The table that is about to be written must have partitions. A GPT was made for a smaller disk: it is made to span
+/// this one, with its second copy at the end.
+fn bootable_table(target: &Target) -> Result<Option<Gpt>, TableError> {
     let disk = target.disk();
-    let Table::Gpt(mut gpt) = read_table(disk)? else {
-        return Ok(());
+    let table = Table::parse(target.head(), disk.sector_bytes)?;
+    table.partitions()?;
+    let Table::Gpt(mut gpt) = table else {
+        return Ok(None);
     };
-    gpt.span(disk.size / u64::from(disk.sector_bytes))
-        .map_err(ImageError::Table)?;
-    Ok(write_gpt(disk, &gpt)?)
+    gpt.span(disk.size / u64::from(disk.sector_bytes))?;
+    Ok(Some(gpt))
 }
 
 /// Puts what was looked at already before the rest of the stream, which from now on is read ahead.

@@ -27,7 +27,7 @@ pub enum ContentError {
     #[error("the config drive is neither an ISO 9660 nor a FAT file system labelled config-2")]
     NoFileSystem,
     #[error("downloading the config drive: {0}")]
-    Download(#[source] DownloadError),
+    Download(DownloadError),
 }
 
 /// A config drive in memory, known to be a file system that the deployed system will find.

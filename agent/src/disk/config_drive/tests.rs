@@ -1,5 +1,6 @@
 //! Config drives made by genisoimage, on disks in files and on loop devices; blkid and sgdisk say what is there.
 
+use std::io::Write;
 use std::os::unix::fs::FileExt;
 
 use base64::Engine;
@@ -9,6 +10,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::*;
+use crate::disk::testing::LoopDisk;
 use crate::image::testing::{FileDisk, Server, patience, settings};
 use crate::image::{Md5Policy, Stop, WriteImageRequest};
 use crate::run::run;
@@ -45,8 +47,6 @@ pub(super) fn encoded(bytes: &[u8]) -> String {
     encoder.write_all(bytes).unwrap();
     STANDARD.encode(encoder.finish().unwrap())
 }
-
-use std::io::Write;
 
 fn load(text: &str) -> Result<ConfigDrive, ContentError> {
     let request = WriteImageRequest {
@@ -271,4 +271,30 @@ fn large_sectors_get_the_files_in_a_fat_file_system() {
 
 fn find_probe() -> usize {
     0x8000 + 2048
+}
+
+#[test]
+fn a_block_device_shows_the_partition_whatever_its_sectors() {
+    for (sector_bytes, kind) in [(512, "iso9660"), (4096, "vfat")] {
+        let disk = LoopDisk::new(200 * MIB_BYTES, sector_bytes);
+        let path = disk.path().to_str().unwrap();
+        run("sgdisk", &["-o", "-n", "1:0:+50M", path]).unwrap();
+        write(&disk.host(), disk.path(), &drive()).unwrap();
+        let node = disk.partition(2);
+        let shown = run("blkid", &["-p", node.to_str().unwrap()])
+            .unwrap()
+            .stdout;
+        let shown = String::from_utf8(shown).unwrap();
+        assert!(shown.contains(&format!("TYPE=\"{kind}\"")), "{shown}");
+        assert!(
+            shown.to_lowercase().contains("label=\"config-2\""),
+            "{shown}"
+        );
+        let checked = run("sgdisk", &["-v", path]).unwrap().stdout;
+        assert!(
+            String::from_utf8(checked)
+                .unwrap()
+                .contains("No problems found")
+        );
+    }
 }

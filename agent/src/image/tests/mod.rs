@@ -1,5 +1,6 @@
 //! Whole writes: from a server on loopback to a disk in a file.
 
+mod devices;
 mod network;
 mod qcow2;
 mod raw;

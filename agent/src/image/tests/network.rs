@@ -94,6 +94,21 @@ fn a_server_that_dies_and_comes_back_is_waited_for() {
 }
 
 #[test]
+fn a_server_that_says_nothing_more_is_asked_again() {
+    let image = bootable_image(9);
+    let server = Server::start().with_file("os.raw", image.clone());
+    server.plan(&[Plan::StallAfter(5 << 20)]);
+    let disk = FileDisk::new(DISK);
+    disk.write(&image_info(&server, "os.raw", &image, "raw"))
+        .unwrap();
+    assert!(disk.bytes()[..image.len()] == image);
+    assert_eq!(
+        server.ranges_of("os.raw")[1].as_deref(),
+        Some("bytes=5242880-")
+    );
+}
+
+#[test]
 fn a_file_that_changes_in_between_is_noticed_at_once() {
     let image = bootable_image(64);
     for without_ranges in [false, true] {

@@ -96,7 +96,8 @@ impl Made {
             .write(&image_info(&server, "os.qcow2", &file, "qcow2"))
             .unwrap();
         let after = disk.bytes();
-        if let Some(at) = (0..expected.len()).find(|at| after[*at] != expected[*at]) {
+        let differs = after[..expected.len()] != expected[..];
+        if differs && let Some(at) = (0..expected.len()).find(|at| after[*at] != expected[*at]) {
             panic!(
                 "byte {at:#x} is {:#x} and not {:#x}",
                 after[at], expected[at]
