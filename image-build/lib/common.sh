@@ -1,5 +1,5 @@
 # Ground of the image build: folders, failing with one line, cleaning up, the cache. Sourced by `build` and `check`.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 BUILD_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 REPOSITORY=$(dirname "$BUILD_DIR")
@@ -97,5 +97,6 @@ publish() {
 
 # Copies a file to its place in one step. A copy, not a link: who writes to a product must not spoil the cache.
 place() {
-    cp --reflink=auto --no-preserve=mode "$1" "$2.new" && mv "$2.new" "$2" || fail "writing $2 failed"
+    cp --reflink=auto --no-preserve=mode "$1" "$2.new" || fail "writing $2 failed"
+    mv "$2.new" "$2"
 }
