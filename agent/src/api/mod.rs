@@ -41,8 +41,8 @@ pub(crate) fn router(agent: Arc<Agent>, scheme: &'static str, started_at: Timest
         .route("/", get(root::versions))
         .route("/v1", get(links::with_slash))
         .route("/v1/", get(root::version_1))
-        .nest("/v1", resources())
-        .merge(resources())
+        .merge(resources("/v1"))
+        .merge(resources(""))
         .fallback(fault::not_found)
         .method_not_allowed_fallback(fault::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
@@ -50,12 +50,15 @@ pub(crate) fn router(agent: Arc<Agent>, scheme: &'static str, started_at: Timest
         .with_state(api)
 }
 
-fn resources() -> Router<Api> {
+/// Not nested, because a redirect needs the whole path.
+fn resources(version: &str) -> Router<Api> {
+    let path = |name: &str| format!("{version}/{name}");
+    let redirect = get(links::with_slash).post(links::with_slash);
     Router::new()
-        .route("/status", get(root::status))
-        .route("/commands", get(links::with_slash).post(links::with_slash))
-        .route("/commands/", get(commands::list).post(commands::post))
-        .route("/commands/{id}", get(commands::get))
+        .route(&path("status"), get(root::status))
+        .route(&path("commands"), redirect)
+        .route(&path("commands/"), get(commands::list).post(commands::post))
+        .route(&path("commands/{id}"), get(commands::get))
 }
 
 /// The query holds the token, so only the path is logged.

@@ -13,6 +13,7 @@ use super::catalog::Command;
 use super::failure::{ErrorKind, Failure};
 use super::run::{Outcome, Params, Run, arguments, on_thread};
 use crate::agent::Agent;
+use crate::disk::bootloader;
 use crate::disk::config_drive::{self, ConfigDrive, ConfigDriveError};
 use crate::disk::{self, SharedFileSystems};
 use crate::image::{Md5Policy, Patience, WriteImageRequest, write_image};
@@ -154,7 +155,33 @@ pub(super) async fn partition_uuids(run: &Run) -> Outcome {
 }
 
 /// `image.install_bootloader`: tells the firmware where the image's boot loader is.
-pub(super) async fn install_bootloader(_run: &Run, params: Params) -> Outcome {
-    let _wanted: InstallBootloader = arguments(params)?;
-    Err(Failure::new(ErrorKind::CommandExecution, "not yet"))
+pub(super) async fn install_bootloader(run: &Run, params: Params) -> Outcome {
+    let wanted: InstallBootloader = arguments(params)?;
+    let ignores = wanted.ignore_bootloader_failure || run.agent.settings.ignore_bootloader_failure;
+    let agent = Arc::clone(&run.agent);
+    match on_thread(move || install_on_thread(&agent, &wanted)).await? {
+        Err(failure) if ignores => {
+            tracing::warn!(
+                details = failure.details,
+                "the boot loader failed, which is to be ignored"
+            );
+            Ok(Value::Null)
+        }
+        outcome => outcome,
+    }
+}
+
+fn install_on_thread(agent: &Agent, wanted: &InstallBootloader) -> Outcome {
+    let failed =
+        |error: &dyn std::error::Error| Failure::caused_by(ErrorKind::CommandExecution, error);
+    agent.host.permits_disks().map_err(|error| failed(&error))?;
+    let device = match agent.state.load_or_forget::<Written>(FILE) {
+        Some(written) => written.device,
+        None => {
+            let disk = disk::root_device(&agent.host, Some(&agent.session.node));
+            PathBuf::from(disk.map_err(|error| failed(&error))?.name)
+        }
+    };
+    bootloader::install(&agent.host, &device, wanted).map_err(|error| failed(&error))?;
+    Ok(Value::Null)
 }

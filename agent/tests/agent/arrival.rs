@@ -1,0 +1,226 @@
+//! How the agent introduces itself: inspection, lookup, token, heartbeat.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::conductor::{Conductor, NODE, TOKEN, lookup_answer};
+use crate::process::{Api, Place, serving};
+
+#[tokio::test]
+async fn lookup_and_heartbeat_carry_what_a_conductor_wants() {
+    let (conductor, _place, _agent, _api) = serving().await;
+    let lookup = &conductor.lookups()[0];
+    assert_eq!(lookup.headers["x-openstack-ironic-api-version"], "1.62");
+    assert_eq!(lookup.headers["x-ferric-agent"], "progress, epoch");
+    assert_eq!(lookup.headers["accept"], "application/json");
+    // Ironic refuses keys that it does not know.
+    assert_eq!(lookup.query.keys().collect::<Vec<_>>(), ["addresses"]);
+    let beat = &conductor.heartbeats()[0];
+    assert_eq!(beat.query["node"], NODE);
+    assert_eq!(beat.headers["x-openstack-ironic-api-version"], "1.68");
+    let mut keys: Vec<&String> = beat.body.as_object().unwrap().keys().collect();
+    keys.sort();
+    assert_eq!(
+        keys,
+        [
+            "agent_token",
+            "agent_verify_ca",
+            "agent_version",
+            "callback_url"
+        ]
+    );
+    assert_eq!(beat.body["agent_token"], TOKEN);
+    assert!(
+        beat.body["callback_url"]
+            .as_str()
+            .unwrap()
+            .starts_with("https://127.0.0.1:")
+    );
+}
+
+#[tokio::test]
+async fn to_an_old_server_nothing_new_is_said() {
+    let conductor = Conductor::of_version("1.31").await;
+    let place = Place::new();
+    let _agent = place.start(&conductor, &[]);
+    let beat = conductor.heartbeat(1).await;
+    assert_eq!(beat.headers["x-openstack-ironic-api-version"], "1.31");
+    assert_eq!(beat.body.as_object().unwrap().len(), 1);
+    assert!(
+        beat.body["callback_url"]
+            .as_str()
+            .unwrap()
+            .starts_with("http://127.0.0.1:")
+    );
+}
+
+#[tokio::test]
+async fn a_node_that_is_not_known_yet_is_asked_for_again() {
+    let conductor = Conductor::start().await;
+    let refusal = json!({"error_message": {"faultstring": "Node not found."}});
+    conductor.answer_lookups([
+        (404, refusal.clone()),
+        (500, refusal),
+        (200, json!("nonsense")),
+        (200, lookup_answer(TOKEN)),
+    ]);
+    let place = Place::new();
+    place.cmdline("ipa-lookup-interval=0");
+    let agent = place.start(&conductor, &[]);
+    conductor.heartbeat(1).await;
+    assert_eq!(conductor.lookups().len(), 4);
+    assert!(
+        agent.log().contains("404: Node not found."),
+        "{}",
+        agent.log()
+    );
+}
+
+#[tokio::test]
+async fn without_an_answer_the_agent_ends_and_says_the_last_reason() {
+    let conductor = Conductor::start().await;
+    conductor.answer_lookups([(
+        404,
+        json!({"error_message": {"faultstring": "Node not found."}}),
+    )]);
+    let place = Place::new();
+    place.cmdline("ipa-lookup-timeout=1");
+    let mut agent = place.start(&conductor, &[]);
+    assert_eq!(agent.wait().await.code(), Some(75));
+    let expected =
+        "no node was found for this machine within 1 s; the last answer was: 404: Node not found.";
+    assert!(agent.log().contains(expected), "{}", agent.log());
+    assert!(conductor.heartbeats().is_empty());
+}
+
+#[tokio::test]
+async fn a_token_that_somebody_else_has_ends_the_agent() {
+    let conductor = Conductor::start().await;
+    conductor.answer_lookups([(200, lookup_answer("******"))]);
+    let place = Place::new();
+    let mut agent = place.start(&conductor, &[]);
+    assert_eq!(agent.wait().await.code(), Some(75));
+    assert!(agent.log().contains("another agent"), "{}", agent.log());
+    assert!(conductor.heartbeats().is_empty());
+}
+
+#[tokio::test]
+async fn a_token_from_the_kernel_command_line_is_used_when_the_answer_hides_it() {
+    let conductor = Conductor::start().await;
+    conductor.answer_lookups([(200, lookup_answer("******"))]);
+    let place = Place::new();
+    place.cmdline(&format!("ipa-agent-token={TOKEN}"));
+    let _agent = place.start(&conductor, &[]);
+    assert_eq!(conductor.heartbeat(1).await.body["agent_token"], TOKEN);
+}
+
+#[tokio::test]
+async fn the_second_address_is_used_when_the_first_does_not_answer() {
+    let conductor = Conductor::start().await;
+    let place = Place::new();
+    let dead = {
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        format!("http://{}", socket.local_addr().unwrap())
+    };
+    let both = format!("{dead},{}", conductor.url);
+    let _agent = place.start_at(&both, &[]);
+    conductor.heartbeat(1).await;
+}
+
+#[tokio::test]
+async fn a_finished_command_is_followed_by_a_heartbeat() {
+    let (conductor, _place, _agent, api) = serving().await;
+    let begun = tokio::time::Instant::now();
+    api.finished("flow.start_flow", json!({"flow": []})).await;
+    conductor.heartbeat(2).await;
+    // Much earlier than the next would be due, but not sooner than five seconds after the first.
+    assert!(begun.elapsed() < Duration::from_secs(20));
+}
+
+#[tokio::test]
+async fn a_refused_heartbeat_is_repeated() {
+    let conductor = Conductor::start().await;
+    conductor.answer_heartbeats(409);
+    let place = Place::new();
+    let agent = place.start(&conductor, &[]);
+    conductor.heartbeat(2).await;
+    assert!(
+        agent.log().contains("holds the node's lock"),
+        "{}",
+        agent.log()
+    );
+}
+
+#[tokio::test]
+async fn inspection_data_come_before_the_lookup_and_name_the_node() {
+    let conductor = Conductor::of_version("1.83").await;
+    let place = Place::new();
+    place.cmdline(&format!(
+        "ipa-inspection-callback-url={}/v1/continue_inspection ipa-inspection-collectors=default,logs,pci-devices \
+         ipa-inspection-dhcp-wait-timeout=1 BOOTIF=01-52-54-00-00-00-01",
+        conductor.url
+    ));
+    let _agent = place.start(&conductor, &[]);
+    let lookup = conductor.lookup(1).await;
+    assert_eq!(lookup.query["node_uuid"], NODE);
+    let asked = &conductor.inspections()[0];
+    assert!(!asked.headers.contains_key("x-openstack-ironic-api-version"));
+    assert_eq!(asked.body["error"], json!(null));
+    assert_eq!(asked.body["boot_interface"], "52:54:00:00:00:01");
+    let inventory = &asked.body["inventory"];
+    assert_eq!(inventory["boot"]["pxe_interface"], "01-52-54-00-00-00-01");
+    assert!(inventory["cpu"]["count"].as_u64().unwrap() >= 1);
+    assert!(inventory["memory"]["physical_mb"].as_u64().unwrap() >= 1);
+    // On an ordinary host no disk exists for the agent.
+    assert_eq!(inventory["disks"], json!([]));
+    assert!(asked.body["pci_devices"].is_array());
+    assert_eq!(
+        asked.body["configuration"]["collectors"],
+        json!(["default", "logs", "pci-devices"])
+    );
+    assert!(asked.body["logs"].as_str().unwrap().len() > 100);
+}
+
+#[tokio::test]
+async fn a_new_server_answers_inspection_like_a_lookup() {
+    let conductor = Conductor::start().await;
+    conductor.answer_inspections([(500, json!({})), (202, lookup_answer(TOKEN))]);
+    let place = Place::new();
+    place.cmdline("ipa-inspection-collectors=default ipa-inspection-dhcp-wait-timeout=0");
+    let _agent = place.start(&conductor, &[]);
+    let beat = conductor.heartbeat(1).await;
+    assert_eq!(beat.body["agent_token"], TOKEN);
+    assert!(conductor.lookups().is_empty());
+    let asked = &conductor.inspections()[1];
+    assert_eq!(asked.headers["x-openstack-ironic-api-version"], "1.84");
+    assert_eq!(asked.headers["x-ferric-agent"], "progress, epoch");
+    Api::of(&beat).commands().await;
+}
+
+#[tokio::test]
+async fn a_collector_that_does_not_exist_is_told_and_the_rest_is_sent() {
+    let conductor = Conductor::start().await;
+    let place = Place::new();
+    place.cmdline("ipa-inspection-collectors=default,telepathy ipa-inspection-dhcp-wait-timeout=0");
+    let _agent = place.start(&conductor, &[]);
+    conductor.lookup(1).await;
+    let body = &conductor.inspections()[0].body;
+    assert_eq!(
+        body["error"],
+        "* telepathy: this agent has no such collector"
+    );
+    assert!(body["inventory"]["interfaces"].is_array());
+}
+
+#[tokio::test]
+async fn bad_settings_end_the_agent_with_the_code_for_bad_usage() {
+    let place = Place::new();
+    let mut agent = place.start_at("mdns", &[]);
+    assert_eq!(agent.wait().await.code(), Some(64));
+    assert!(
+        agent.log().contains("mDNS is not supported"),
+        "{}",
+        agent.log()
+    );
+}

@@ -1,0 +1,273 @@
+//! A conductor for one agent: it answers what the test says, and remembers what it was asked.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Query, State};
+use axum::http::header::CONTENT_LENGTH;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+pub(crate) const NODE: &str = "1be26c0b-03f2-4d2e-ae87-c02d7f33c781";
+pub(crate) const TOKEN: &str = "0123456789012345678901234567890123456789012";
+
+/// How much of the hanging file comes.
+pub(crate) const HANG_AFTER: usize = 2 << 20;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A request that came.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) headers: HeaderMap,
+    pub(crate) query: HashMap<String, String>,
+    pub(crate) body: Value,
+}
+
+/// What is answered to the next lookups; the last answer stays.
+type Answers = VecDeque<(u16, Value)>;
+
+#[derive(Default)]
+struct Book {
+    lookups: Vec<Asked>,
+    heartbeats: Vec<Asked>,
+    inspections: Vec<Asked>,
+    lookup_answers: Answers,
+    inspection_answers: Answers,
+    heartbeat_status: u16,
+    files: HashMap<String, Vec<u8>>,
+}
+
+#[derive(Clone)]
+struct Shared {
+    version: &'static str,
+    book: Arc<Mutex<Book>>,
+    changed: watch::Sender<()>,
+}
+
+/// The running conductor; dropping it ends it.
+pub(crate) struct Conductor {
+    pub(crate) url: String,
+    shared: Shared,
+    _server: JoinSet<()>,
+}
+
+/// A lookup's answer as Ironic gives it.
+pub(crate) fn lookup_answer(token: &str) -> Value {
+    json!({
+        "node": {
+            "uuid": NODE, "properties": {}, "instance_info": {}, "driver_internal_info": {}, "links": [],
+        },
+        "config": {
+            "heartbeat_timeout": 300, "agent_token": token, "agent_token_required": true,
+            "agent_md5_checksum_enable": true, "tls_min_version": "1.3",
+        },
+    })
+}
+
+impl Conductor {
+    pub(crate) async fn start() -> Self {
+        Self::of_version("1.115").await
+    }
+
+    pub(crate) async fn of_version(version: &'static str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let book = Book {
+            lookup_answers: [(200, lookup_answer(TOKEN))].into(),
+            inspection_answers: [(202, json!({"uuid": NODE}))].into(),
+            heartbeat_status: 202,
+            ..Book::default()
+        };
+        let shared = Shared {
+            version,
+            book: Arc::new(Mutex::new(book)),
+            changed: watch::Sender::new(()),
+        };
+        let router = router(shared.clone());
+        let mut server = JoinSet::new();
+        server.spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self {
+            url,
+            shared,
+            _server: server,
+        }
+    }
+
+    pub(crate) fn answer_lookups(&self, answers: impl IntoIterator<Item = (u16, Value)>) {
+        self.shared.book.lock().lookup_answers = answers.into_iter().collect();
+    }
+
+    pub(crate) fn answer_inspections(&self, answers: impl IntoIterator<Item = (u16, Value)>) {
+        self.shared.book.lock().inspection_answers = answers.into_iter().collect();
+    }
+
+    pub(crate) fn answer_heartbeats(&self, status: u16) {
+        self.shared.book.lock().heartbeat_status = status;
+    }
+
+    /// Serves bytes under `/files/<name>`; answers their address.
+    pub(crate) fn serve_file(&self, name: &str, bytes: Vec<u8>) -> String {
+        self.shared.book.lock().files.insert(name.to_owned(), bytes);
+        format!("{}/files/{name}", self.url)
+    }
+
+    /// A file whose end never comes.
+    pub(crate) fn hanging_file(&self) -> String {
+        format!("{}/hang", self.url)
+    }
+
+    pub(crate) fn lookups(&self) -> Vec<Asked> {
+        self.shared.book.lock().lookups.clone()
+    }
+
+    pub(crate) fn heartbeats(&self) -> Vec<Asked> {
+        self.shared.book.lock().heartbeats.clone()
+    }
+
+    pub(crate) fn inspections(&self) -> Vec<Asked> {
+        self.shared.book.lock().inspections.clone()
+    }
+
+    /// Waits for the heartbeat with this number, counted from one.
+    pub(crate) async fn heartbeat(&self, number: usize) -> Asked {
+        self.until(&format!("heartbeat {number}"), |book| {
+            book.heartbeats.get(number - 1).cloned()
+        })
+        .await
+    }
+
+    pub(crate) async fn lookup(&self, number: usize) -> Asked {
+        self.until(&format!("lookup {number}"), |book| {
+            book.lookups.get(number - 1).cloned()
+        })
+        .await
+    }
+
+    async fn until(&self, what: &str, find: impl Fn(&Book) -> Option<Asked>) -> Asked {
+        let mut changed = self.shared.changed.subscribe();
+        let wait = async {
+            loop {
+                if let Some(found) = find(&self.shared.book.lock()) {
+                    return found;
+                }
+                changed.changed().await.unwrap();
+            }
+        };
+        timeout(PATIENCE, wait)
+            .await
+            .unwrap_or_else(|_| panic!("{what} did not come"))
+    }
+}
+
+impl Shared {
+    fn note(&self, note: impl FnOnce(&mut Book) -> (u16, Value)) -> Response {
+        let (status, body) = note(&mut self.book.lock());
+        self.changed.send_replace(());
+        (StatusCode::from_u16(status).unwrap(), Json(body)).into_response()
+    }
+}
+
+fn router(shared: Shared) -> Router {
+    Router::new()
+        .route("/", get(root))
+        .route("/v1/lookup", get(lookup))
+        .route("/v1/heartbeat/{node}", post(heartbeat))
+        .route("/v1/continue_inspection", post(inspection))
+        .route("/files/{name}", get(file))
+        .route("/hang", get(hang))
+        .with_state(shared)
+}
+
+fn next(answers: &mut Answers) -> (u16, Value) {
+    if answers.len() > 1 {
+        return answers.pop_front().unwrap();
+    }
+    answers[0].clone()
+}
+
+async fn root(State(shared): State<Shared>) -> Json<Value> {
+    Json(json!({"default_version": {"id": "v1", "version": shared.version, "min_version": "1.1"}}))
+}
+
+async fn lookup(
+    State(shared): State<Shared>,
+    Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+) -> Response {
+    let asked = Asked {
+        headers,
+        query,
+        body: Value::Null,
+    };
+    shared.note(|book| {
+        book.lookups.push(asked);
+        next(&mut book.lookup_answers)
+    })
+}
+
+async fn heartbeat(
+    State(shared): State<Shared>,
+    Path(node): Path<String>,
+    headers: HeaderMap,
+    Json(body): Json<Value>,
+) -> Response {
+    let query = HashMap::from([("node".to_owned(), node)]);
+    let asked = Asked {
+        headers,
+        query,
+        body,
+    };
+    shared.note(|book| {
+        book.heartbeats.push(asked);
+        (
+            book.heartbeat_status,
+            json!({"error_message": {"faultstring": "as the test wants it"}}),
+        )
+    })
+}
+
+async fn inspection(
+    State(shared): State<Shared>,
+    Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+    Json(body): Json<Value>,
+) -> Response {
+    let asked = Asked {
+        headers,
+        query,
+        body,
+    };
+    shared.note(|book| {
+        book.inspections.push(asked);
+        next(&mut book.inspection_answers)
+    })
+}
+
+async fn file(State(shared): State<Shared>, Path(name): Path<String>) -> Response {
+    match shared.book.lock().files.get(&name) {
+        Some(bytes) => Bytes::from(bytes.clone()).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn hang() -> Response {
+    let beginning =
+        futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from(vec![7; HANG_AFTER]))]);
+    let stream = futures_util::StreamExt::chain(beginning, futures_util::stream::pending());
+    (
+        [(CONTENT_LENGTH, (2 * HANG_AFTER).to_string())],
+        Body::from_stream(stream),
+    )
+        .into_response()
+}

@@ -1,0 +1,125 @@
+//! On an ordinary host the agent does nothing to the machine, whatever it is told and whoever started it.
+//!
+//! The victims are a loop device of the test's own and the machine itself, which must be as it was afterwards.
+
+use std::path::Path;
+
+use ferric_agent::run::run;
+use serde_json::{Value, json};
+
+use crate::conductor::Conductor;
+use crate::loop_device::Loop;
+use crate::orders::{erase, image_info, write};
+use crate::process::{Agent, Api, Place, serving};
+
+async fn check_refused(api: &Api, name: &str, params: Value) {
+    let result = api.finished(name, params).await;
+    assert_eq!(result["command_status"], "FAILED", "{name}: {result}");
+    let details = result["command_error"]["details"].as_str().unwrap();
+    assert!(
+        details.contains("is refused: / is not a RAM file system"),
+        "{name}: {details}"
+    );
+}
+
+fn interfaces_that_are_up() -> Vec<u8> {
+    run("ip", &["-o", "link", "show", "up"]).unwrap().stdout
+}
+
+async fn refuses_everything(conductor: &Conductor, agent: &mut Agent, api: &Api, disk: &Loop) {
+    let rescued = Path::new("/etc/.rescued");
+    assert!(!rescued.exists());
+    let up = interfaces_that_are_up();
+    let device = &disk.device;
+    let image = image_info(conductor, &[7; 1 << 20]);
+    check_refused(api, "clean.execute_clean_step", erase(device)).await;
+    check_refused(api, "deploy.execute_deploy_step", erase(device)).await;
+    check_refused(api, "deploy.execute_deploy_step", write(device, &image)).await;
+    check_refused(
+        api,
+        "standby.prepare_image",
+        json!({"image_info": image, "configdrive": null}),
+    )
+    .await;
+    let loader = json!({
+        "root_uuid": "0x00000000", "efi_system_part_uuid": null, "prep_boot_part_uuid": null,
+        "target_boot_mode": "uefi",
+    });
+    check_refused(api, "image.install_bootloader", loader).await;
+    check_refused(api, "standby.power_off", json!({})).await;
+    check_refused(api, "standby.run_image", json!({})).await;
+    let rescue = json!({"rescue_password": "$5$salt$hash", "hashed": true});
+    check_refused(api, "rescue.finalize_rescue", rescue).await;
+    check_refused(api, "system.lockdown", json!({})).await;
+    check_refused(
+        api,
+        "flow.start_flow",
+        json!({"flow": [{"standby.power_off": {}}]}),
+    )
+    .await;
+    assert!(agent.is_running());
+    assert_eq!(api.commands().await.len(), 10);
+    assert!(
+        disk.content() == Loop::pattern(),
+        "the loop device was written to"
+    );
+    assert!(!rescued.exists());
+    assert_eq!(interfaces_that_are_up(), up);
+}
+
+#[tokio::test]
+async fn an_agent_on_an_ordinary_host_refuses_all_that_changes_it() {
+    let disk = Loop::new();
+    let (conductor, _place, mut agent, api) = serving().await;
+    refuses_everything(&conductor, &mut agent, &api, &disk).await;
+}
+
+/// One device is named: it is the only one that is written, and everything else is refused as before.
+#[tokio::test]
+async fn a_named_device_is_the_only_one_that_is_written() {
+    let (named, other) = (Loop::new(), Loop::new());
+    let conductor = Conductor::start().await;
+    let place = Place::new();
+    let _agent = place.start(
+        &conductor,
+        &["--only-device", named.device.to_str().unwrap()],
+    );
+    let api = Api::of(&conductor.heartbeat(1).await);
+
+    let inventory = api.command("poll.get_hardware_info", json!({})).await.body;
+    let disks = inventory["command_result"]["disks"].as_array().unwrap();
+    let names: Vec<&Value> = disks.iter().map(|disk| &disk["name"]).collect();
+    assert_eq!(names, [&json!(named.device)]);
+
+    let result = api
+        .finished("clean.execute_clean_step", erase(&other.device))
+        .await;
+    assert_eq!(result["command_status"], "SUCCEEDED", "{result}");
+    let erased = named.content();
+    assert!(
+        erased[..512].iter().all(|byte| *byte == 0),
+        "the beginning of the named device is not erased"
+    );
+    assert!(
+        other.content() == Loop::pattern(),
+        "the other loop device was written to"
+    );
+
+    let image = image_info(&conductor, &[7; 1 << 20]);
+    let result = api
+        .finished("deploy.execute_deploy_step", write(&other.device, &image))
+        .await;
+    assert_eq!(result["command_status"], "FAILED");
+    let details = result["command_error"]["details"].as_str().unwrap();
+    assert!(
+        details.starts_with("no disk matches the root device hints"),
+        "{details}"
+    );
+    assert!(
+        other.content() == Loop::pattern(),
+        "the other loop device was written to"
+    );
+
+    check_refused(&api, "standby.power_off", json!({})).await;
+    check_refused(&api, "system.lockdown", json!({})).await;
+}

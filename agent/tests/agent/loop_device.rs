@@ -1,0 +1,50 @@
+//! A disk of the test's own.
+
+use std::path::PathBuf;
+
+use ferric_agent::run::run;
+
+/// A loop device over a file that is full of a pattern; detached in the end.
+pub(crate) struct Loop {
+    file: tempfile::NamedTempFile,
+    pub(crate) device: PathBuf,
+}
+
+const DISK_BYTES: usize = 8 << 20;
+
+impl Loop {
+    pub(crate) fn new() -> Self {
+        assert!(
+            nix::unistd::geteuid().is_root(),
+            "this test makes a loop device and must be run as root"
+        );
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), Self::pattern()).unwrap();
+        let arguments = ["--find", "--show", file.path().to_str().unwrap()];
+        let output = run("losetup", &arguments).unwrap();
+        let device = PathBuf::from(String::from_utf8(output.stdout).unwrap().trim());
+        assert!(device.to_string_lossy().starts_with("/dev/loop"));
+        Self { file, device }
+    }
+
+    pub(crate) fn pattern() -> Vec<u8> {
+        (0..DISK_BYTES)
+            .map(|index| u8::try_from(index % 251).unwrap())
+            .collect()
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.device.to_str().unwrap()
+    }
+
+    pub(crate) fn content(&self) -> Vec<u8> {
+        nix::unistd::sync();
+        std::fs::read(self.file.path()).unwrap()
+    }
+}
+
+impl Drop for Loop {
+    fn drop(&mut self) {
+        drop(run("losetup", &["--detach", self.name()]));
+    }
+}

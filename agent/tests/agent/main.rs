@@ -1,0 +1,13 @@
+//! The agent as a process, against a conductor that the tests play, on the loopback interface.
+//!
+//! Nothing here writes to a device that a test did not make itself.
+
+mod api;
+mod arrival;
+mod conductor;
+mod extensions;
+mod host_safety;
+mod loop_device;
+mod orders;
+mod process;
+mod restart;

@@ -1,0 +1,51 @@
+//! What a conductor orders.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::conductor::{Conductor, NODE};
+
+fn node(device: &Path) -> Value {
+    json!({"uuid": NODE, "properties": {"root_device": {"name": device}}, "instance_info": {}, "driver_internal_info": {}})
+}
+
+pub(crate) fn erase(device: &Path) -> Value {
+    json!({
+        "step": {"interface": "deploy", "step": "erase_devices_metadata", "args": {}},
+        "node": node(device), "ports": [],
+    })
+}
+
+/// An image that the conductor serves, with its digest.
+pub(crate) fn image_info(conductor: &Conductor, image: &[u8]) -> Value {
+    let url = conductor.serve_file("os.raw", image.to_vec());
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, image);
+    let hex: String = digest
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    json!({
+        "id": "os.raw", "urls": [url], "disk_format": "raw", "os_hash_algo": "sha256",
+        "os_hash_value": hex, "node_uuid": NODE,
+    })
+}
+
+pub(crate) fn write(device: &Path, image_info: &Value) -> Value {
+    json!({
+        "step": {
+            "interface": "deploy", "step": "write_image",
+            "args": {"image_info": image_info, "configdrive": null},
+        },
+        "node": node(device), "ports": [],
+    })
+}
+
+/// An image whose server sends its beginning and then nothing for as long as anybody waits.
+pub(crate) fn hanging_image_info(conductor: &Conductor) -> Value {
+    json!({
+        "id": "hang.raw", "urls": [conductor.hanging_file()], "disk_format": "raw",
+        "os_hash_algo": "sha256", "os_hash_value": "0".repeat(64), "node_uuid": NODE,
+    })
+}
