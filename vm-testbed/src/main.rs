@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         .init();
     match cli.run() {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if reader_is_gone(&error) => ExitCode::SUCCESS,
         Err(error) => {
             drop(writeln!(std::io::stderr(), "ferric-testbed: {error:#}"));
             if error.is::<ConfigError>() {
@@ -44,4 +45,10 @@ fn main() -> ExitCode {
             }
         }
     }
+}
+
+/// Whoever read our output (`| head`) has enough, which is no failure.
+fn reader_is_gone(error: &anyhow::Error) -> bool {
+    let cause = error.root_cause().downcast_ref::<std::io::Error>();
+    cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
 }

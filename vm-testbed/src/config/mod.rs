@@ -80,8 +80,8 @@ impl Lab {
             source,
         })?;
         let mut lab = Lab::parse(&text, path)?;
-        let base = path.parent().unwrap_or(Path::new(""));
-        lab.resolve_paths(&std::path::absolute(base).unwrap_or_else(|_| base.into()));
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.into());
+        lab.resolve_paths(absolute.parent().unwrap_or(Path::new("/")));
         Ok(lab)
     }
 

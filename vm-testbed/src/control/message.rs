@@ -30,6 +30,8 @@ pub struct MachineLine {
     pub power: Power,
     pub firmware: String,
     pub bmc: String,
+    /// `kvm` or `tcg`, which is QEMU's software emulation.
+    pub accel: String,
     pub starts: u64,
     pub boot_target: String,
     pub boot_enabled: String,

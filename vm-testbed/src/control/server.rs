@@ -126,6 +126,7 @@ fn line(machine: &Machine) -> MachineLine {
         power: status.power,
         firmware: format!("{:?}", status.boot.mode),
         bmc: format!("{scheme}://{}", config.bmc.listen),
+        accel: machine.blueprint().accel.name().to_owned(),
         starts: status.starts,
         boot_target: format!("{:?}", status.boot.target),
         boot_enabled: format!("{:?}", status.boot.enabled),

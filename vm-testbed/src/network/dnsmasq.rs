@@ -104,7 +104,7 @@ fn settings_text(lab: &config::Dnsmasq, network: &Network, places: &Places) -> S
     let mut text = format!(
         "# Written by ferric-testbed at each start.\n\
          port=0\nno-resolv\nno-hosts\ninterface={bridge}\nbind-interfaces\nexcept-interface=lo\n\
-         log-dhcp\ndhcp-authoritative\ndhcp-range={start},{end},1h\n\
+         log-dhcp\ndhcp-authoritative\nno-ping\ndhcp-range={start},{end},1h\n\
          dhcp-leasefile={leases}\ndhcp-hostsdir={hosts}\ndhcp-optsdir={options}\n\
          dhcp-userclass=set:ipxe,iPXE\ndhcp-match=set:ipxe,175\n\
          dhcp-match=set:efi64,option:client-arch,7\ndhcp-match=set:efi64,option:client-arch,9\n\
