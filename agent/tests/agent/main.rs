@@ -5,6 +5,7 @@
 mod api;
 mod arrival;
 mod conductor;
+mod deploy;
 mod extensions;
 mod host_safety;
 mod loop_device;

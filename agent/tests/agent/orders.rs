@@ -19,13 +19,13 @@ pub(crate) fn erase(device: &Path) -> Value {
 
 /// An image that the conductor serves, with its digest.
 pub(crate) fn image_info(conductor: &Conductor, image: &[u8]) -> Value {
-    let url = conductor.serve_file("os.raw", image.to_vec());
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, image);
     let hex: String = digest
         .as_ref()
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
+    let url = conductor.serve_file(&hex, image.to_vec());
     json!({
         "id": "os.raw", "urls": [url], "disk_format": "raw", "os_hash_algo": "sha256",
         "os_hash_value": hex, "node_uuid": NODE,

@@ -1,0 +1,150 @@
+//! A whole-disk image goes to a disk through the command API, as a conductor has it done.
+
+use serde_json::{Value, json};
+
+use crate::conductor::{Conductor, TOKEN, lookup_answer};
+use crate::loop_device::Loop;
+use crate::orders::{image_info, write};
+use crate::process::{Agent, Api, Place};
+
+struct Machine {
+    conductor: Conductor,
+    _place: Place,
+    _agent: Agent,
+    api: Api,
+    disk: Loop,
+}
+
+impl Machine {
+    async fn new() -> Self {
+        let disk = Loop::new();
+        let conductor = Conductor::start().await;
+        let mut answer = lookup_answer(TOKEN);
+        answer["config"]["ferric"] = json!({"extensions": ["progress", "epoch"]});
+        conductor.answer_lookups([(200, answer)]);
+        let place = Place::new();
+        let agent = place.start(&conductor, &["--only-device", disk.name()]);
+        let api = Api::of(&conductor.heartbeat(1).await);
+        Self {
+            conductor,
+            _place: place,
+            _agent: agent,
+            api,
+            disk,
+        }
+    }
+
+    async fn write(&self, image_info: &Value) -> Value {
+        let order = write(&self.disk.device, image_info);
+        self.api.finished("deploy.execute_deploy_step", order).await
+    }
+
+    async fn uuids(&self) -> Value {
+        let answer = self
+            .api
+            .command("standby.get_partition_uuids", json!({}))
+            .await;
+        answer.body["command_result"].clone()
+    }
+}
+
+/// A disk image with an MBR that has an id and one partition.
+fn image() -> Vec<u8> {
+    let mut image = vec![0; 4 << 20];
+    image[440..444].copy_from_slice(&0x1234_abcd_u32.to_le_bytes());
+    image[446..462].copy_from_slice(&[0x80, 0, 0, 0, 0x83, 0, 0, 0, 0, 8, 0, 0, 0, 8, 0, 0]);
+    image[510..512].copy_from_slice(&[0x55, 0xaa]);
+    image[1 << 20..].fill(0x5a);
+    image
+}
+
+#[tokio::test]
+async fn an_image_is_written_and_described() {
+    let machine = Machine::new().await;
+    assert_eq!(machine.uuids().await, json!({}));
+    let info = image_info(&machine.conductor, &image());
+    let result = machine.write(&info).await;
+    assert_eq!(result["command_status"], "SUCCEEDED", "{result}");
+    assert_eq!(result["command_error"], Value::Null);
+    let device = machine.disk.name();
+    let text = format!("image (os.raw) written to device {device} root_uuid=0x1234abcd");
+    let expected = json!({
+        "deploy_result": text,
+        "deploy_step": {"interface": "deploy", "step": "write_image"},
+    });
+    assert_eq!(result["command_result"], expected);
+    let progress = &result["ferric_progress"];
+    assert_eq!(progress["phase"], "done");
+    assert_eq!(
+        (&progress["bytes_total"], &progress["bytes_written"]),
+        (&json!(4 << 20), &json!(4 << 20))
+    );
+    assert!(
+        machine.disk.content()[..4 << 20] == image(),
+        "the disk does not hold the image"
+    );
+    assert_eq!(machine.uuids().await, json!({"root uuid": "0x1234abcd"}));
+    let loader = json!({"root_uuid": "0x1234abcd", "target_boot_mode": "bios"});
+    let result = machine
+        .api
+        .finished("image.install_bootloader", loader)
+        .await;
+    assert_eq!(
+        (&result["command_status"], &result["command_result"]),
+        (&json!("SUCCEEDED"), &Value::Null)
+    );
+}
+
+#[tokio::test]
+async fn the_older_command_answers_with_its_name_before_the_text() {
+    let machine = Machine::new().await;
+    let info = image_info(&machine.conductor, &image());
+    // Without hints the disk is too small to be chosen, and this command has no node but that of the lookup.
+    let result = machine
+        .api
+        .finished("standby.prepare_image", json!({"image_info": info}))
+        .await;
+    assert_eq!(result["command_status"], "FAILED");
+    let error = &result["command_error"];
+    assert_eq!(
+        (&error["type"], &error["code"]),
+        (&json!("ImageWriteError"), &json!(500))
+    );
+    let details = error["details"].as_str().unwrap();
+    assert!(
+        details.starts_with("no disk has at least 4 GiB"),
+        "{details}"
+    );
+}
+
+#[tokio::test]
+async fn an_image_that_cannot_be_written_fails_with_its_cause() {
+    let machine = Machine::new().await;
+    let good = image_info(&machine.conductor, &image());
+    let changed = |key: &str, value: Value| {
+        let mut info = good.clone();
+        info[key] = value;
+        info
+    };
+    let missing = format!("{}/files/no-such-file", machine.conductor.url);
+    for (info, expected) in [
+        (
+            changed("os_hash_value", json!("0".repeat(64))),
+            "has the checksum",
+        ),
+        (changed("urls", json!([missing])), "answered 404"),
+        (image_info(&machine.conductor, &[7; 1 << 20]), "cannot boot"),
+        (image_info(&machine.conductor, &[7; 16 << 20]), "bytes"),
+    ] {
+        let result = machine.write(&info).await;
+        assert_eq!(result["command_status"], "FAILED", "{result}");
+        let details = result["command_error"]["details"].as_str().unwrap();
+        assert!(details.contains(expected), "{details}");
+        assert_eq!(machine.uuids().await, json!({}));
+    }
+    // A disk that failed does not boot, and can be written afterwards.
+    assert!(machine.disk.content()[..512].iter().all(|byte| *byte == 0));
+    let good = image_info(&machine.conductor, &image());
+    let result = machine.write(&good).await;
+    assert_eq!(result["command_status"], "SUCCEEDED", "{result}");
+}
