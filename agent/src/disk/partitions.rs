@@ -11,7 +11,8 @@ use super::error::{DiskError, doing};
 use super::ioctl;
 use super::open::{OpenDisk, at_byte};
 use super::settle::{retry, settle};
-use super::table::{Gpt, PREFIX_BYTES, Table, TableError};
+use super::table::{Gpt, PREFIX_BYTES, Partition, Table, TableError};
+use crate::run::run;
 
 /// How long somebody may hold a partition open before rereading the table fails.
 const BUSY_TIME: Duration = Duration::from_secs(20);
@@ -62,8 +63,24 @@ pub(crate) fn rescan(disk: &OpenDisk) -> Result<(), DiskError> {
     settle();
     retry(BUSY_TIME, || reread(disk.file()))
         .map_err(doing("rereading the partition table of", &disk.path))?;
+    show_missing(disk);
     settle();
     Ok(())
+}
+
+/// A kernel without a parser for this kind of table is told the partitions by a program that has one.
+fn show_missing(disk: &OpenDisk) {
+    let partitions =
+        read_table(disk).and_then(|table| table.partitions().map_err(|source| of(disk, source)));
+    let is_missing = |partition: &Partition| partition_node(&disk.path, partition.number).is_none();
+    if partitions.is_ok_and(|partitions| partitions.iter().any(is_missing))
+        && let Err(error) = run("partx", &["--update", &disk.path.to_string_lossy()])
+    {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "showing the kernel the partitions"
+        );
+    }
 }
 
 fn reread(file: &File) -> std::io::Result<()> {

@@ -207,7 +207,7 @@ impl HttpSource {
             match response.read(&mut buffer[..most]) {
                 Ok(0) => return Err(Attempt::Again("the connection was cut".to_owned())),
                 Ok(count) => left -= count as u64,
-                Err(error) => return Err(Attempt::Again(error.to_string())),
+                Err(error) => return Err(Attempt::Again(reason_of(&error))),
             }
             if self.remote.stop.is_requested() {
                 return Err(Attempt::Final(SourceError::Stopped));
@@ -255,7 +255,7 @@ impl Read for HttpSource {
                     self.remote.progress.received(count as u64);
                     return Ok(count);
                 }
-                Err(error) => self.last_reason = error.to_string(),
+                Err(error) => self.last_reason = reason_of(&error),
             }
             tracing::warn!(
                 position = self.position,
@@ -309,7 +309,7 @@ impl RangeReader {
         }
         response
             .read_exact(buffer)
-            .map_err(|error| Attempt::Again(error.to_string()))?;
+            .map_err(|error| Attempt::Again(reason_of(&error)))?;
         self.remote.progress.received(buffer.len() as u64);
         Ok(())
     }
@@ -445,6 +445,12 @@ fn is_untrusted(error: &reqwest::Error) -> bool {
         source = cause.source();
     }
     false
+}
+
+/// A body is read through `io::Error`, which hides what the client knows.
+fn reason_of(error: &io::Error) -> String {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    inner.map_or_else(|| error.to_string(), explain)
 }
 
 fn is_passing(status: StatusCode) -> bool {

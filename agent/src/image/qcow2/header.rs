@@ -148,6 +148,9 @@ impl Header {
             return Err(Qcow2Error::ClusterBits(cluster_bits));
         }
         let header_bytes = fields.header_bytes(version)?;
+        if prefix.len() < header_bytes {
+            return Err(Qcow2Error::Short);
+        }
         let compression = fields.compression(version, header_bytes)?;
         fields.refuse_extensions(header_bytes, 1 << cluster_bits)?;
         let header = Self {

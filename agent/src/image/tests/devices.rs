@@ -104,28 +104,6 @@ fn an_image_for_other_sectors_is_refused_and_leaves_no_table() {
 }
 
 #[test]
-fn a_disk_without_a_zeroing_command_is_zeroed_by_reading_first() {
-    let disk = used_disk(64, 512);
-    let name = disk
-        .path()
-        .file_name()
-        .unwrap()
-        .to_str()
-        .unwrap()
-        .to_owned();
-    // Loop devices have the command; the kernel lets an administrator take it away.
-    let limit = format!("/sys/block/{name}/queue/write_zeroes_max_bytes");
-    let image = bootable_image(64);
-    let taken_away = std::fs::write(&limit, "0");
-    assert!(
-        taken_away.is_ok() || !std::path::Path::new(&limit).exists(),
-        "{taken_away:?}"
-    );
-    write(&disk, &image, "raw").unwrap();
-    assert!(bytes(&disk) == image);
-}
-
-#[test]
 fn a_disk_that_another_program_holds_is_refused() {
     use std::os::unix::fs::OpenOptionsExt;
     let disk = used_disk(16, 512);

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::image::checksum::to_hex;
 use crate::image::testing::{
-    FileDisk, Plan, Server, bootable_image, garbage, image_info, patience,
+    FileDisk, Plan, Server, bootable_image, garbage, image_info, patience, settings,
 };
-use crate::image::{ImageError, Stop};
+use crate::image::{HttpSettings, ImageError, Md5Policy, Stop, WriteImageRequest, write_image};
 use crate::progress::Progress;
 
 const DISK: u64 = 16 << 20;
@@ -99,8 +99,18 @@ fn a_server_that_says_nothing_more_is_asked_again() {
     let server = Server::start().with_file("os.raw", image.clone());
     server.plan(&[Plan::StallAfter(5 << 20)]);
     let disk = FileDisk::new(DISK);
-    disk.write(&image_info(&server, "os.raw", &image, "raw"))
-        .unwrap();
+    let request = WriteImageRequest {
+        image_info: &image_info(&server, "os.raw", &image, "raw"),
+        device: disk.path(),
+        http: &HttpSettings {
+            timeout: Duration::from_secs(1),
+            ..settings()
+        },
+        md5: Md5Policy::Refuse,
+        patience: patience(),
+        stop: Stop::default(),
+    };
+    write_image(&disk.host, &request, &Progress::default()).unwrap();
     assert!(disk.bytes()[..image.len()] == image);
     assert_eq!(
         server.ranges_of("os.raw")[1].as_deref(),
@@ -119,7 +129,7 @@ fn a_file_that_changes_in_between_is_noticed_at_once() {
             server
         };
         server.plan(&[Plan::CutAfter(5 << 20)]);
-        server.plan(&[Plan::Status(500)]);
+        server.plan(&[Plan::Status(500); 15]);
         let disk = FileDisk::new(64 << 20);
         let info = image_info(&server, "os.raw", &image, "raw");
         let error = std::thread::scope(|scope| {

@@ -432,3 +432,6 @@ fn index(bytes: u64) -> usize {
 fn signed(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;
