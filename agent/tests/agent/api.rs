@@ -217,7 +217,7 @@ async fn a_synchronous_command_is_answered_when_it_is_done() {
             body: expected.clone()
         }
     );
-    assert_eq!(api.commands().await, [expected.clone()]);
+    assert_eq!(api.commands().await, std::slice::from_ref(&expected));
     assert_eq!(
         api.get(&authorised(&format!("/commands/{id}"))).await.body,
         expected
