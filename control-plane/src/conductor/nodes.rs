@@ -1,8 +1,10 @@
 //! Creating, changing and deleting nodes on request.
 
 use super::Conductor;
+use super::environment::later;
 use super::node_task::NodeTask;
 use super::requests::{Maintenance, RequestError};
+use crate::config::seconds;
 use ferric_drivers::{InterfaceKind, Interfaces};
 use ferric_model::event::{TimelineEvent, What};
 use ferric_model::ids::{Epoch, NodeId};
@@ -82,8 +84,7 @@ impl Conductor {
         let change = task.change().with(|node| *node = new);
         task.save(change).await?;
         let node = task.node.clone();
-        drop(task);
-        self.nudge(node.uuid);
+        self.hand_over(task);
         Ok(node)
     }
 
@@ -112,6 +113,10 @@ impl Conductor {
         maintenance: Maintenance,
     ) -> Result<(), RequestError> {
         let mut task: NodeTask = self.task(id, "setting its maintenance").await?;
+        let grace = later(
+            self.now(),
+            seconds(self.settings().agent.heartbeat_timeout_s),
+        );
         let change = task.change().with(|node| match maintenance {
             Maintenance::On { reason } => {
                 node.maintenance = true;
@@ -121,11 +126,14 @@ impl Conductor {
                 node.maintenance = false;
                 node.maintenance_reason = None;
                 node.fault = None;
+                // Nobody looked at the machine meanwhile: it is given time to be heard.
+                if let Some(wait) = node.run.as_mut().and_then(|run| run.wait.as_mut()) {
+                    wait.deadline = wait.deadline.map(|deadline| deadline.max(grace));
+                }
             }
         });
         task.save(change).await?;
-        drop(task);
-        self.nudge(id);
+        self.hand_over(task);
         Ok(())
     }
 }

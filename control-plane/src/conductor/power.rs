@@ -138,11 +138,11 @@ async fn store_wish(task: &mut NodeTask, action: PowerAction) -> Result<(), Task
 
 async fn finish_wish(mut task: NodeTask, action: PowerAction, timeout: Option<Duration>) {
     let (id, conductor) = (task.id(), task.conductor().clone());
+    task.set_purpose("changing its power state");
     if let Err(error) = fulfil(&mut task, action, timeout).await {
         warn!(node = %id, error = chain(&error), "a power action could not be stored");
     }
-    drop(task);
-    conductor.nudge(id);
+    conductor.hand_over(task);
 }
 
 async fn fulfil(

@@ -88,7 +88,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn check(instance_info: Value, expected: Option<&str>) {
+    fn check(instance_info: &Value, expected: Option<&str>) {
         let mut node = Node::new(
             ferric_model::ids::NodeId(uuid::Uuid::nil()),
             "redfish",
@@ -104,19 +104,19 @@ mod tests {
 
     #[test]
     fn images() {
-        check(json!({}), Some("image_source is missing"));
+        check(&json!({}), Some("image_source is missing"));
         check(
-            json!({"image_source": "http://192.0.2.1/a"}),
+            &json!({"image_source": "http://192.0.2.1/a"}),
             Some("no checksum"),
         );
         check(
-            json!({"image_source": "http://192.0.2.1/a", "image_os_hash_algo": "sha512"}),
+            &json!({"image_source": "http://192.0.2.1/a", "image_os_hash_algo": "sha512"}),
             Some("no checksum"),
         );
         check(
-            json!({"image_source": "http://192.0.2.1/a", "image_checksum": "ab"}),
+            &json!({"image_source": "http://192.0.2.1/a", "image_checksum": "ab"}),
             None,
         );
-        check(json!({"image_source": "file:///images/a"}), None);
+        check(&json!({"image_source": "file:///images/a"}), None);
     }
 }

@@ -142,9 +142,7 @@ impl AgentClient {
     /// All commands since the ramdisk was booted, oldest first.
     pub(in crate::conductor) async fn list(&self) -> Result<CommandList, AgentError> {
         let command = "the question for its commands";
-        let answer = self
-            .send(command, Verb::Get, Vec::new(), None, None)
-            .await?;
+        let answer = self.send(command, Request::default()).await?;
         parse(command, answer)
     }
 
@@ -233,43 +231,48 @@ impl AgentClient {
         &self,
         name: &str,
         params: Object,
-        wait: &str,
+        wait: &'static str,
         id: Option<Uuid>,
     ) -> Result<CommandResult, AgentError> {
-        let body = CommandRequest {
-            name: name.to_owned(),
+        let name_of = name.to_owned();
+        let body = serde_json::to_value(CommandRequest {
+            name: name_of,
             params,
-        };
-        let body = serde_json::to_value(body).map_err(|error| unusable(name, &error))?;
-        let query = vec![("wait", wait.to_owned())];
-        let answer = self.send(name, Verb::Post, query, Some(body), id).await?;
+        });
+        let body = Some(body.map_err(|error| unusable(name, &error))?);
+        let answer = self
+            .send(
+                name,
+                Request {
+                    wait: Some(wait),
+                    body,
+                    id,
+                },
+            )
+            .await?;
         parse(name, answer)
     }
 
-    async fn send(
-        &self,
-        command: &str,
-        verb: Verb,
-        mut query: Vec<(&'static str, String)>,
-        body: Option<Value>,
-        id: Option<Uuid>,
-    ) -> Result<AgentAnswer, AgentError> {
-        query.push((TOKEN_QUERY, self.token.clone()));
+    async fn send(&self, command: &str, request: Request) -> Result<AgentAnswer, AgentError> {
+        let mut query = vec![(TOKEN_QUERY, self.token.clone())];
+        query.extend(request.wait.map(|wait| ("wait", wait.to_owned())));
         let mut headers = Vec::new();
-        if let Some(epoch) = self.epoch.filter(|_| verb == Verb::Post) {
+        if let Some(epoch) = self.epoch.filter(|_| request.body.is_some()) {
             headers.push((FERRIC_EPOCH, epoch.to_string()));
-            headers.extend(id.map(|id| (FERRIC_COMMAND_ID, id.to_string())));
+            headers.extend(request.id.map(|id| (FERRIC_COMMAND_ID, id.to_string())));
         }
-        let (url, certificate, timeout) =
-            (self.url.clone(), self.certificate.clone(), self.timeout);
         let call = AgentCall {
-            verb,
-            url,
+            verb: if request.body.is_some() {
+                Verb::Post
+            } else {
+                Verb::Get
+            },
+            url: self.url.clone(),
             query,
             headers,
-            body,
-            certificate,
-            timeout,
+            body: request.body,
+            certificate: self.certificate.clone(),
+            timeout: self.timeout,
         };
         let answer = self.transport.send(call).await;
         let answer = answer.map_err(|source| AgentError::Unreachable {
@@ -279,18 +282,21 @@ impl AgentClient {
         if answer.status < 400 {
             return Ok(answer);
         }
-        let fault = answer
-            .body
-            .get("faultstring")
-            .and_then(Value::as_str)
-            .unwrap_or("no reason given")
-            .to_owned();
+        let fault = answer.body.get("faultstring").and_then(Value::as_str);
         Err(AgentError::Refused {
             command: command.to_owned(),
             status: answer.status,
-            fault,
+            fault: fault.unwrap_or("no reason given").to_owned(),
         })
     }
+}
+
+/// What differs from one request to another; without a body it asks for the list.
+#[derive(Default)]
+struct Request {
+    wait: Option<&'static str>,
+    body: Option<Value>,
+    id: Option<Uuid>,
 }
 
 /// No answer, or busy with another command for a moment.

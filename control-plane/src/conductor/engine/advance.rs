@@ -3,13 +3,14 @@
 use super::failure::{self, fail};
 use super::finish::finish;
 use super::next_move::Move;
-use crate::conductor::agent::command_id;
+use crate::conductor::agent::{AgentClient, command_id};
 use crate::conductor::environment::later;
 use crate::conductor::flows;
+use crate::conductor::messages;
 use crate::conductor::node_task::{Change, NodeTask, TaskError};
 use crate::conductor::steps::{self, Outcome, StepContext, StepError, chain};
 use ferric_model::event::What;
-use ferric_model::node::{Node, Reservation};
+use ferric_model::node::{Node, Object, Reservation};
 use ferric_model::run::{News, Run, StepPhase, Wait, WaitReason};
 use ferric_model::state::Event;
 use ferric_model::step::{Recovery, Step};
@@ -35,6 +36,7 @@ pub(super) async fn advance(task: &mut NodeTask, next: Move) -> Result<(), TaskE
             error: None,
             result,
         } => end_command(task, result.as_ref()).await,
+        Move::FetchInventory => fetch_inventory(task).await,
         Move::TakeUp => take_up(task).await,
         Move::MeetReboot => failure::meet_reboot(task).await,
         Move::Fail(error) => fail(task, &error).await,
@@ -73,6 +75,29 @@ async fn recover(task: &mut NodeTask, attempt: u32) -> Result<(), TaskError> {
             )
             .await?;
             perform(task, attempt).await
+        }
+    }
+}
+
+/// Inspection data come before the first heartbeat. Where they did not, the agent still has them.
+async fn fetch_inventory(task: &mut NodeTask) -> Result<(), TaskError> {
+    let agent = AgentClient::of(task.conductor(), &task.node);
+    let asked = async { agent?.ask("poll.get_hardware_info", Object::new()).await };
+    match task.during(asked).await? {
+        Ok(answer) => {
+            let inventory = answer.command_result.unwrap_or_default();
+            let data = Object::from_iter([("inventory".to_owned(), inventory)]);
+            messages::store_inspection(task, data).await
+        }
+        Err(error) => {
+            let error = chain(&error);
+            fail(
+                task,
+                &format!(
+                    "the ramdisk sent no inspection data, and asking for them failed: {error}"
+                ),
+            )
+            .await
         }
     }
 }
@@ -204,8 +229,7 @@ async fn end_command(
     let raid = result.and_then(raid_config);
     let change = task.change().with(|node| {
         node.raid_config.extend(raid.unwrap_or_default());
-        node.internal_info
-            .shift_remove(super::super::messages::PROGRESS);
+        node.internal_info.shift_remove(messages::PROGRESS);
     });
     let change = reserve(step_done(change, None), task);
     task.apply(Event::Resume, change).await

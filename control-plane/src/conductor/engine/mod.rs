@@ -36,19 +36,36 @@ pub(super) enum Again {
 impl Conductor {
     /// Has the node looked at, soon.
     pub(super) fn nudge(&self, node: NodeId) {
+        if self.begins_driving(node) {
+            let conductor = self.clone();
+            self.work()
+                .spawn(async move { conductor.drive_until_quiet(node, None).await });
+        }
+    }
+
+    /// The same with the lock that is held already, so that nobody comes in between.
+    pub(super) fn hand_over(&self, task: NodeTask) {
+        let node = task.id();
+        if self.begins_driving(node) {
+            let conductor = self.clone();
+            self.work()
+                .spawn(async move { conductor.drive_until_quiet(node, Some(task)).await });
+        }
+    }
+
+    /// Whether nobody works on the node yet; whoever does will look once more.
+    fn begins_driving(&self, node: NodeId) -> bool {
         if self.stopping() {
-            return;
+            return false;
         }
         let mut driving = self.driving().lock();
-        if let Some(again) = driving.get_mut(&node) {
-            *again = Again::Yes;
-            return;
+        match driving.get_mut(&node) {
+            Some(again) => {
+                *again = Again::Yes;
+                false
+            }
+            None => driving.insert(node, Again::No).is_none(),
         }
-        driving.insert(node, Again::No);
-        drop(driving);
-        let conductor = self.clone();
-        self.work()
-            .spawn(async move { conductor.drive_until_quiet(node).await });
     }
 
     /// Has messages read that came while somebody held the node.
@@ -63,9 +80,9 @@ impl Conductor {
         self.driving().lock().contains_key(&node)
     }
 
-    async fn drive_until_quiet(&self, node: NodeId) {
+    async fn drive_until_quiet(&self, node: NodeId, mut held: Option<NodeTask>) {
         loop {
-            match work::contained(self.drive(node)).await {
+            match work::contained(self.drive(node, held.take())).await {
                 Ok(Ok(())) => {}
                 Ok(Err(TaskError::Gone(_) | TaskError::NotOurs(_))) => self.inboxes().clear(node),
                 Ok(Err(error)) => {
@@ -85,9 +102,14 @@ impl Conductor {
         }
     }
 
-    async fn drive(&self, node: NodeId) -> Result<(), TaskError> {
-        let lock = self.locks().wait(node, "looking after it").await;
-        let mut task = NodeTask::load(self, lock).await?;
+    async fn drive(&self, node: NodeId, held: Option<NodeTask>) -> Result<(), TaskError> {
+        let mut task = match held {
+            Some(task) => task,
+            None => {
+                let lock = self.locks().wait(node, "looking after it").await;
+                NodeTask::load(self, lock).await?
+            }
+        };
         task.drain().await?;
         if next_move(&task.node, self.now()) == Move::Rest {
             return Ok(());

@@ -1,5 +1,6 @@
 //! Properties from the inventory: what schedulers ask for.
 
+use ferric_agent_protocol::hints::{DiskFacts, RootDeviceHints, root_device};
 use ferric_agent_protocol::inventory::{Disk, Inventory};
 use ferric_model::node::{Node, Object};
 use serde_json::json;
@@ -25,7 +26,7 @@ pub(super) fn read(node: &Node, inventory: &Inventory, root_disk: Option<&Disk>)
     if let Some(memory_mb) = memory_mb(inventory) {
         properties.insert("memory_mb".to_owned(), json!(memory_mb));
     }
-    let root = hinted(node, inventory).or(root_disk);
+    let root = chosen(node, inventory).or_else(|| root_disk.cloned());
     if let Some(local_gb) = root
         .map(|disk| (disk.size / GIB).saturating_sub(1))
         .filter(|gb| *gb > 0)
@@ -44,10 +45,22 @@ fn memory_mb(inventory: &Inventory) -> Option<u64> {
         .or_else(managed)
 }
 
-/// The disk that the node's hints mean; the ramdisk's own choice knows no hints.
-fn hinted<'a>(node: &Node, inventory: &'a Inventory) -> Option<&'a Disk> {
-    let name = node.properties.get("root_device")?.get("name")?.as_str()?;
-    inventory.disks.iter().find(|disk| disk.name == name)
+/// The disk that a deploy would choose. Hints that fit nothing are for the deploy to complain about.
+fn chosen(node: &Node, inventory: &Inventory) -> Option<Disk> {
+    let disks: Vec<DiskFacts> = inventory
+        .disks
+        .iter()
+        .cloned()
+        .map(DiskFacts::from)
+        .collect();
+    let hints = node
+        .properties
+        .get("root_device")
+        .map(RootDeviceHints::parse);
+    let hints = hints.transpose().ok()?;
+    root_device(&disks, hints.as_ref())
+        .ok()
+        .map(|facts| facts.disk.clone())
 }
 
 /// One line for the timeline.

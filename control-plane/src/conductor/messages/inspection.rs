@@ -3,10 +3,11 @@
 use super::lookup::{Asker, answer};
 use super::{Merged, tell};
 use crate::conductor::inspection::{self, Found};
-use crate::conductor::node_task::{Change, NodeTask};
+use crate::conductor::node_task::{Change, NodeTask, TaskError};
 use crate::conductor::requests::{InspectionRequest, LookupAnswer, RequestError};
 use ferric_model::event::What;
 use ferric_model::inventory::StoredInventory;
+use ferric_model::node::Object;
 use ferric_model::run::News;
 use ferric_model::state::ProvisionState;
 
@@ -24,26 +25,33 @@ pub(super) async fn merge(task: &mut NodeTask, request: InspectionRequest) -> Me
         token: request.token,
         from: request.from,
     };
+    store_inspection(task, request.data).await?;
+    Ok(Ok(answer(task, asker).await?))
+}
+
+/// Runs the hooks over the data and stores what came of it; the engine goes on from there.
+pub(in crate::conductor) async fn store_inspection(
+    task: &mut NodeTask,
+    data: Object,
+) -> Result<(), TaskError> {
     let ports = task.ports().await?;
-    let taken =
-        inspection::taken_addresses(task.conductor().store().as_ref(), task.id(), &request.data)
-            .await?;
-    let change = match inspection::read(&task.node, &ports, &taken, request.data) {
-        Ok(found) => store(task, found),
+    let store = task.conductor().store().clone();
+    let taken = inspection::taken_addresses(store.as_ref(), task.id(), &data).await?;
+    let change = match inspection::read(&task.node, &ports, &taken, data) {
+        Ok(found) => change(task, found),
         Err(error) => task.change().with(|node| {
             tell(
                 node,
                 News::InspectionFailed {
                     error: error.to_string(),
                 },
-            )
+            );
         }),
     };
-    task.save(change).await?;
-    Ok(Ok(answer(task, asker).await?))
+    task.save(change).await
 }
 
-fn store(task: &NodeTask, found: Found) -> Change {
+fn change(task: &NodeTask, found: Found) -> Change {
     let (now, conductor) = (task.conductor().now(), task.conductor());
     let inventory = StoredInventory {
         node: task.id(),

@@ -10,6 +10,7 @@ mod inspection;
 mod lookup;
 
 pub(super) use commands::PROGRESS;
+pub(super) use inspection::store_inspection;
 
 use super::inbox::Message;
 use super::node_task::{NodeTask, TaskError};

@@ -22,6 +22,9 @@ use tracing::info;
 /// One poll does not hold up the next one for long.
 const POLL_TIMEOUT: Duration = Duration::from_secs(8);
 
+/// Agents that are asked at the same time: many, because those that are gone take long to be found out.
+const POLLS: usize = 64;
+
 /// Remembers how often in a row each agent did not answer. Lost with the process, which then asks again.
 #[derive(Default)]
 pub(super) struct AgentPoll {
@@ -39,6 +42,7 @@ impl NodePeriodic for AgentPoll {
                 ("maintenance", FieldValue::Bool(false)),
             ],
             limit: None,
+            width: POLLS,
         }
     }
 
@@ -95,7 +99,8 @@ impl AgentPoll {
             return None;
         }
         let hardware = conductor.hardware(node).ok()?;
-        let power = hardware.power.get().await.ok()?;
+        let asked = tokio::time::timeout(POLL_TIMEOUT, hardware.power.get());
+        let power = asked.await.ok()?.ok()?;
         if power == Some(PowerState::Off) {
             self.failures.lock().remove(&node.uuid);
             return Some(Message::LostPower { wait });

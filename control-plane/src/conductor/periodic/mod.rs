@@ -7,6 +7,7 @@ mod agent_poll;
 mod power_recovery;
 mod power_sync;
 mod stalled_runs;
+mod visits;
 mod wait_deadlines;
 
 use super::Conductor;
@@ -19,10 +20,10 @@ use ferric_store::{FieldValue, Query, StoreError, Table};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
+use visits::Visits;
 
 /// What a job is and which nodes it may want.
 pub(super) struct Declaration {
@@ -33,6 +34,8 @@ pub(super) struct Declaration {
     pub(super) filters: Vec<(&'static str, FieldValue)>,
     /// Visits per pass that did something; `None`: as many as there are.
     pub(super) limit: Option<usize>,
+    /// Visits at the same time.
+    pub(super) width: usize,
 }
 
 /// A node on a job's way: a snapshot, and its lock for the asking.
@@ -88,7 +91,7 @@ pub(super) fn jobs() -> Vec<Arc<dyn NodePeriodic>> {
     ]
 }
 
-/// Runs a job at its pace until it is told to stop.
+/// Runs a job at its pace until it is told to stop. A slow visit goes on beside the next passes and delays no other node.
 pub(super) async fn run_periodic(
     job: Arc<dyn NodePeriodic>,
     conductor: Conductor,
@@ -100,60 +103,38 @@ pub(super) async fn run_periodic(
     }
     let mut ticks = interval(declaration.spacing);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        let passed = stop
-            .run_until_cancelled(pass(&job, &conductor, &declaration))
-            .await;
-        match passed {
-            Some(Ok(seen)) => debug!(job = declaration.purpose, seen, "periodic pass"),
-            Some(Err(error)) => warn!(
-                job = declaration.purpose,
-                error = chain(&error),
-                "periodic pass failed"
-            ),
-            None => return,
+    let mut visits = Visits::new(declaration.width);
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            () = visits.one_ended(), if !visits.is_empty() => {}
+            _ = ticks.tick() => match pass(&job, &conductor, &declaration, &mut visits).await {
+                Ok(seen) => debug!(job = declaration.purpose, seen, "periodic pass"),
+                Err(error) => warn!(job = declaration.purpose, error = chain(&error), "periodic pass failed"),
+            },
         }
     }
 }
 
 /// One walk over the nodes; answers how many the job wanted.
-pub(super) async fn pass(
+async fn pass(
     job: &Arc<dyn NodePeriodic>,
     conductor: &Conductor,
     declaration: &Declaration,
+    visits: &mut Visits,
 ) -> Result<usize, StoreError> {
     let mut seen = 0;
-    let mut acted = 0;
-    let mut visits = JoinSet::new();
-    let width = conductor.settings().conductor.periodic_concurrency.max(1);
+    visits.begin_pass();
     for node in candidates(conductor, declaration).await? {
         if !job.wants(&node, conductor.now()) {
             continue;
         }
         seen += 1;
-        if visits.len() >= width && count(visits.join_next().await, &mut acted) == Visited::Stop {
+        if !visits.make_room(declaration.limit).await {
             break;
         }
-        if declaration
-            .limit
-            .is_some_and(|limit| acted + visits.len() >= limit)
-        {
-            break;
-        }
-        let (job, conductor) = (job.clone(), conductor.clone());
-        let purpose = declaration.purpose;
-        visits.spawn(async move {
-            visit(Visit {
-                conductor,
-                node,
-                job: job.as_ref(),
-                purpose,
-            })
-            .await
-        });
-    }
-    while let Some(visited) = visits.join_next().await {
-        count(Some(visited), &mut acted);
+        visits.start(job, conductor, node, declaration.purpose);
     }
     Ok(seen)
 }
@@ -172,21 +153,6 @@ async fn candidates(
         .iter()
         .map(ferric_store::Record::decode)
         .collect()
-}
-
-/// A visit that panicked is a fault of that job at that node only.
-fn count(visited: Option<Result<Visited, tokio::task::JoinError>>, acted: &mut usize) -> Visited {
-    match visited {
-        Some(Ok(visited)) => {
-            *acted += usize::from(visited == Visited::Acted);
-            visited
-        }
-        Some(Err(error)) => {
-            warn!(error = chain(&error), "a periodic visit panicked");
-            Visited::Nothing
-        }
-        None => Visited::Nothing,
-    }
 }
 
 async fn visit(visit: Visit<'_>) -> Visited {

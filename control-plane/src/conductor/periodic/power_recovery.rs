@@ -20,6 +20,7 @@ impl NodePeriodic for PowerRecovery {
             spacing: seconds(settings.conductor.power_recovery_interval_s),
             filters: vec![("fault", FieldValue::Text(FAULT.to_owned()))],
             limit: None,
+            width: settings.conductor.periodic_concurrency,
         }
     }
 
@@ -44,8 +45,7 @@ impl NodePeriodic for PowerRecovery {
             node.last_error = None;
         });
         task.save(change).await?;
-        drop(task);
-        visit.conductor.nudge(visit.node.uuid);
+        visit.conductor.hand_over(task);
         Ok(Visited::Acted)
     }
 }

@@ -30,6 +30,7 @@ impl NodePeriodic for PowerSync {
                 ("reserved", FieldValue::Bool(false)),
             ],
             limit: None,
+            width: settings.conductor.periodic_concurrency,
         }
     }
 

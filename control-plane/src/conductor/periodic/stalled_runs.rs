@@ -18,6 +18,7 @@ impl NodePeriodic for StalledRuns {
             spacing: seconds(settings.conductor.wait_check_interval_s),
             filters: vec![("running", FieldValue::Bool(true))],
             limit: None,
+            width: settings.conductor.periodic_concurrency,
         }
     }
 

@@ -21,6 +21,7 @@ impl NodePeriodic for WaitDeadlines {
                 ("maintenance", FieldValue::Bool(false)),
             ],
             limit: None,
+            width: settings.conductor.periodic_concurrency,
         }
     }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 /// Which agent's manners it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Manners {
+pub(in crate::conductor) enum Manners {
     Ferric,
     /// Knows no header of ours and chooses the ids of commands itself.
     Ironic,
@@ -19,12 +19,12 @@ pub(super) enum Manners {
 
 /// What a test asked of the agents of a machine. Survives its reboots.
 #[derive(Clone, Debug)]
-pub(super) struct Plan {
-    pub(super) manners: Manners,
+pub(in crate::conductor) struct Plan {
+    pub(in crate::conductor) manners: Manners,
     /// How long `write_image` takes.
-    pub(super) writing: Duration,
+    pub(in crate::conductor) writing: Duration,
     /// What the steps fail with, by name.
-    pub(super) failing: Option<(&'static str, &'static str)>,
+    pub(in crate::conductor) failing: Option<(&'static str, &'static str)>,
 }
 
 impl Default for Plan {
@@ -39,16 +39,16 @@ impl Default for Plan {
 
 /// What a command does to the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Effect {
+pub(in crate::conductor) enum Effect {
     None,
     PowerOff,
 }
 
 /// One boot of the ramdisk.
 #[derive(Debug)]
-pub(super) struct Agent {
-    pub(super) token: Option<String>,
-    pub(super) certificate: String,
+pub(in crate::conductor) struct Agent {
+    pub(in crate::conductor) token: Option<String>,
+    pub(in crate::conductor) certificate: String,
     commands: Vec<Command>,
 }
 
@@ -62,7 +62,7 @@ struct Command {
 }
 
 impl Agent {
-    pub(super) fn new(boot: usize) -> Self {
+    pub(in crate::conductor) fn new(boot: usize) -> Self {
         Self {
             token: None,
             certificate: format!("certificate of boot {boot}"),
@@ -70,19 +70,19 @@ impl Agent {
         }
     }
 
-    pub(super) fn list(&self) -> Value {
+    pub(in crate::conductor) fn list(&self) -> Value {
         let commands = self.commands.iter().map(result).collect();
         json!(CommandList { commands })
     }
 
-    pub(super) fn is_busy(&self) -> bool {
+    pub(in crate::conductor) fn is_busy(&self) -> bool {
         self.commands
             .iter()
             .any(|command| !result(command).is_done())
     }
 
     /// The command of that id is answered once more; a new one is refused while another one runs.
-    pub(super) fn post(
+    pub(in crate::conductor) fn post(
         &mut self,
         request: CommandRequest,
         id: Option<Uuid>,
@@ -194,6 +194,7 @@ fn answer(request: &CommandRequest) -> Value {
         }
         "deploy.execute_deploy_step" => json!({"deploy_result": null, "deploy_step": echo}),
         "clean.execute_clean_step" => json!({"clean_result": null, "clean_step": echo}),
+        "poll.get_hardware_info" => super::machine::inventory(),
         "standby.get_partition_uuids" => json!({"root uuid": "0x00000000"}),
         _ => Value::Null,
     }

@@ -1,1 +1,263 @@
 //! The conductor dies at each of its commits, and another one goes on: no work is lost and none is done twice.
+
+use super::agent::{Manners, Plan};
+use super::halting_store::Death;
+use super::lab::Lab;
+use crate::conductor::requests::ProvisionVerb as Verb;
+use ferric_drivers::{BootDevice, PowerState};
+use ferric_model::node::{NetworkBoot, Node};
+use ferric_model::state::ProvisionState as State;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+/// Longer than any of these runs.
+const PATIENCE: Duration = Duration::from_secs(900);
+
+/// A node that is available, with nobody looking after it.
+async fn available(manners: Manners) -> Lab {
+    let mut lab = Lab::new();
+    let writing = Duration::from_secs(11);
+    lab.plan(Plan {
+        manners,
+        writing,
+        ..Plan::default()
+    });
+    lab.start(None).await;
+    lab.enroll_available().await;
+    lab.kill();
+    lab
+}
+
+/// Starts the verb under a conductor that dies at its commit `k`, lets another one go on, and waits for the goal. Answers
+/// whether the first one died at all.
+async fn die_at(
+    lab: &mut Lab,
+    verb: Verb,
+    fate: (usize, Death),
+    is_goal: impl Fn(&Node) -> bool + Copy,
+) -> bool {
+    let store = lab.start(Some(fate)).await;
+    sleep(Duration::from_secs(1)).await;
+    let ask = lab.conductor();
+    let asked = timeout(
+        Duration::from_secs(1),
+        ask.provision(lab.machine.node, request(verb)),
+    )
+    .await;
+    let died = tokio::select! {
+        biased;
+        () = store.died.notified() => true,
+        () = lab.wait_until("the goal", PATIENCE, is_goal) => false,
+    };
+    lab.kill();
+    sleep(Duration::from_secs(7)).await;
+    lab.start(None).await;
+    // The client was not answered, or not well: it asks again if nothing came of it.
+    let node = lab.node().await;
+    if !matches!(asked, Ok(Ok(()))) && node.run.is_none() && !is_goal(&node) {
+        lab.ask(verb).await;
+    }
+    lab.wait_until("the goal", PATIENCE, is_goal).await;
+    died
+}
+
+fn request(verb: Verb) -> crate::conductor::requests::ProvisionRequest {
+    crate::conductor::requests::ProvisionRequest::new(verb)
+}
+
+/// Every commit of a deploy in turn, until one is reached that the deploy does not have.
+async fn deploy_survives(manners: Manners, death: Death) {
+    for k in 0.. {
+        let mut lab = available(manners).await;
+        let died = die_at(&mut lab, Verb::Deploy, (k, death), |node| {
+            node.provision_state == State::Active
+        })
+        .await;
+        let node = lab.node().await;
+        let context = format!("{death:?} commit {k}: {:?}", node.last_error);
+        assert_eq!(lab.machine.state.lock().writes, 1, "{context}");
+        assert_eq!(node.last_error, None, "{context}");
+        assert_eq!(
+            (node.run, node.reservation, node.network_boot),
+            (None, None, NetworkBoot::LocalDisk),
+            "{context}"
+        );
+        let bmc = &lab.machine.bmc;
+        assert_eq!(
+            (bmc.power(), bmc.boot().device),
+            (PowerState::On, Some(BootDevice::Disk)),
+            "{context}"
+        );
+        if !died {
+            assert!(k > 20, "a deploy has more commits than {k}");
+            return;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deploy_survives_the_loss_of_each_commit() {
+    deploy_survives(Manners::Ferric, Death::Before).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deploy_survives_death_after_each_commit() {
+    deploy_survives(Manners::Ferric, Death::After).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deploy_with_ironics_agent_survives_the_loss_of_each_commit() {
+    deploy_survives(Manners::Ironic, Death::Before).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn cleaning_survives_the_loss_of_each_commit() {
+    for k in 0.. {
+        let mut lab = Lab::new();
+        lab.start(None).await;
+        lab.enroll_real().await;
+        lab.go(Verb::Manage, State::Manageable).await;
+        lab.kill();
+        let died = die_at(&mut lab, Verb::Provide, (k, Death::Before), |node| {
+            node.provision_state == State::Available
+        })
+        .await;
+        let node = lab.node().await;
+        assert_eq!(
+            (node.last_error, node.maintenance),
+            (None, false),
+            "commit {k}"
+        );
+        assert_eq!(lab.machine.state.lock().erasures, 1, "commit {k}");
+        if !died {
+            assert!(k > 12, "cleaning has more commits than {k}");
+            return;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn inspection_survives_the_loss_of_each_commit() {
+    for k in 0.. {
+        let mut lab = Lab::new();
+        lab.start(None).await;
+        lab.enroll_real().await;
+        lab.go(Verb::Manage, State::Manageable).await;
+        lab.kill();
+        let died = die_at(&mut lab, Verb::Inspect, (k, Death::Before), |node| {
+            node.inspection_finished_at.is_some()
+        })
+        .await;
+        let node = lab.node().await;
+        assert_eq!((node.run, node.last_error), (None, None), "commit {k}");
+        assert_eq!(node.properties["cpu_arch"], "x86_64", "commit {k}");
+        assert_eq!(lab.machine.bmc.power(), PowerState::Off, "commit {k}");
+        if !died {
+            assert!(k > 8, "inspection has more commits than {k}");
+            return;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_deploy_is_cleared_up_by_the_next_conductor() {
+    for k in 0.. {
+        let mut lab = available(Manners::Ferric).await;
+        lab.plan(Plan {
+            failing: Some(("write_image", "the checksum is wrong")),
+            ..Plan::default()
+        });
+        let died = die_at(&mut lab, Verb::Deploy, (k, Death::Before), |node| {
+            node.provision_state == State::DeployFailed
+        })
+        .await;
+        let node = lab.node().await;
+        let error = node.last_error.unwrap_or_default();
+        assert!(
+            error.contains("the checksum is wrong"),
+            "commit {k}: {error}"
+        );
+        assert_eq!(lab.machine.bmc.power(), PowerState::Off, "commit {k}");
+        if !died {
+            return;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conductor_that_was_away_for_hours_ends_no_wait() {
+    let mut lab = available(Manners::Ferric).await;
+    lab.plan(Plan {
+        writing: Duration::from_secs(60),
+        ..Plan::default()
+    });
+    lab.start(None).await;
+    lab.ask(Verb::Deploy).await;
+    lab.wait_for(State::DeployWait).await;
+    lab.kill();
+    sleep(Duration::from_secs(3 * 3600)).await;
+    lab.start(None).await;
+    lab.wait_for(State::Active).await;
+    assert_eq!(lab.machine.state.lock().writes, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_image_is_written_once_when_the_conductor_dies_in_the_middle() {
+    for manners in [Manners::Ferric, Manners::Ironic] {
+        let mut lab = available(manners).await;
+        lab.plan(Plan {
+            manners,
+            writing: Duration::from_secs(120),
+            ..Plan::default()
+        });
+        lab.start(None).await;
+        lab.ask(Verb::Deploy).await;
+        while lab.machine.state.lock().writes == 0 {
+            sleep(Duration::from_secs(1)).await;
+        }
+        sleep(Duration::from_secs(40)).await;
+        lab.kill();
+        sleep(Duration::from_secs(20)).await;
+        lab.start(None).await;
+        lab.wait_for(State::Active).await;
+        assert_eq!(lab.machine.state.lock().writes, 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_power_action_survives_the_conductor() {
+    let mut lab = available(Manners::Ferric).await;
+    lab.start(Some((1, Death::Before))).await;
+    sleep(Duration::from_secs(1)).await;
+    let set = lab.conductor();
+    drop(
+        timeout(
+            Duration::from_secs(1),
+            set.set_power(lab.machine.node, ferric_drivers::PowerAction::On, None),
+        )
+        .await,
+    );
+    lab.kill();
+    lab.start(None).await;
+    sleep(Duration::from_secs(5)).await;
+    let node = lab.node().await;
+    assert_eq!(node.target_power_state, None);
+}
+
+/// The agent gave up sending its data long before somebody was there to take them.
+#[tokio::test(start_paused = true)]
+async fn inspection_data_that_nobody_took_are_asked_for() {
+    let mut lab = Lab::new();
+    lab.start(None).await;
+    lab.enroll_real().await;
+    lab.go(Verb::Manage, State::Manageable).await;
+    lab.ask(Verb::Inspect).await;
+    lab.wait_for(State::InspectWait).await;
+    lab.kill();
+    sleep(Duration::from_secs(300)).await;
+    lab.start(None).await;
+    lab.wait_for(State::Manageable).await;
+    let node = lab.node().await;
+    assert_eq!(node.properties["cpu_arch"], "x86_64");
+    assert!(node.inspection_finished_at.is_some());
+}

@@ -11,33 +11,30 @@ use tokio::sync::Notify;
 
 /// On which side of the fatal commit the process dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Death {
+pub(in crate::conductor) enum Death {
     /// What it was about to write is lost, its last effect has happened.
     Before,
     /// It is written, and nothing happens after it.
     After,
 }
 
-pub(super) struct HaltingStore {
+pub(in crate::conductor) struct HaltingStore {
     inner: Arc<dyn Store>,
     fate: Mutex<Option<(usize, Death)>>,
-    commits: Mutex<usize>,
-    pub(super) died: Notify,
+    pub(in crate::conductor) died: Notify,
 }
 
 impl HaltingStore {
-    pub(super) fn new(inner: Arc<dyn Store>, fate: Option<(usize, Death)>) -> Arc<Self> {
-        let (fate, commits) = (Mutex::new(fate), Mutex::new(0));
+    pub(in crate::conductor) fn new(
+        inner: Arc<dyn Store>,
+        fate: Option<(usize, Death)>,
+    ) -> Arc<Self> {
+        let fate = Mutex::new(fate);
         Arc::new(Self {
             inner,
             fate,
-            commits,
             died: Notify::new(),
         })
-    }
-
-    pub(super) fn commits(&self) -> usize {
-        *self.commits.lock()
     }
 
     /// What becomes of the commit that comes now.
@@ -69,10 +66,7 @@ impl Store for HaltingStore {
                 self.inner.commit(transaction).await?;
                 self.die().await
             }
-            None => {
-                *self.commits.lock() += 1;
-                self.inner.commit(transaction).await
-            }
+            None => self.inner.commit(transaction).await,
         }
     }
 

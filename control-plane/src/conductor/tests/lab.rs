@@ -2,7 +2,7 @@
 
 use super::agent::Plan;
 use super::halting_store::{Death, HaltingStore};
-use super::machine::{Machine, State, Wire};
+use super::machine::{ADDRESS, Machine, State, Wire};
 use crate::boot::BootPlane;
 use crate::conductor::requests::{ProvisionRequest, ProvisionVerb};
 use crate::conductor::{Conductor, Parts, SystemEnvironment};
@@ -13,7 +13,7 @@ use ferric_model::ids::{NodeId, PortId};
 use ferric_model::node::Node;
 use ferric_model::port::Port;
 use ferric_model::state::ProvisionState;
-use ferric_store::{EventFilter, Key, RedbStore, Store, Table};
+use ferric_store::{EventFilter, Key, RedbStore, Store, Table, Transaction};
 use parking_lot::Mutex;
 use serde_json::json;
 use std::sync::Arc;
@@ -23,11 +23,11 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-pub(super) struct Lab {
-    pub(super) machine: Arc<Machine>,
-    pub(super) settings: Arc<Settings>,
-    pub(super) store: Arc<dyn Store>,
-    pub(super) folder: tempfile::TempDir,
+pub(in crate::conductor) struct Lab {
+    pub(in crate::conductor) machine: Arc<Machine>,
+    pub(in crate::conductor) settings: Arc<Settings>,
+    pub(in crate::conductor) store: Arc<dyn Store>,
+    pub(in crate::conductor) folder: tempfile::TempDir,
     fakes: FakeMachines,
     environment: Arc<SystemEnvironment>,
     tasks: JoinSet<()>,
@@ -35,7 +35,7 @@ pub(super) struct Lab {
 }
 
 impl Lab {
-    pub(super) fn new() -> Self {
+    pub(in crate::conductor) fn new() -> Self {
         crate::tls::install_provider();
         let folder = tempfile::tempdir().unwrap();
         let settings = settings(&folder);
@@ -43,7 +43,7 @@ impl Lab {
         let node = NodeId(Uuid::from_u128(1));
         let machine = Arc::new(Machine {
             node,
-            address: "52:54:00:00:00:01".parse().unwrap(),
+            address: ADDRESS.parse().unwrap(),
             bmc: fakes.machine(&node.to_string()),
             state: Mutex::new(State::default()),
         });
@@ -61,16 +61,15 @@ impl Lab {
         }
     }
 
-    pub(super) fn plan(&self, plan: Plan) {
+    pub(in crate::conductor) fn plan(&self, plan: Plan) {
         self.machine.state.lock().plan = plan;
     }
 
-    pub(super) fn settings(&mut self, edit: impl FnOnce(&mut Settings)) {
-        edit(Arc::get_mut(&mut self.settings).expect("before the conductor starts"));
-    }
-
     /// A conductor that lives until it is killed, or dies at its store.
-    pub(super) async fn start(&mut self, fate: Option<(usize, Death)>) -> Arc<HaltingStore> {
+    pub(in crate::conductor) async fn start(
+        &mut self,
+        fate: Option<(usize, Death)>,
+    ) -> Arc<HaltingStore> {
         let store = HaltingStore::new(self.store.clone(), fate);
         let client = reqwest::Client::new();
         let conductor = Conductor::new(Parts {
@@ -86,15 +85,20 @@ impl Lab {
             transport: Arc::new(Wire(self.machine.clone())),
         });
         self.machine.state.lock().conductor = Some(conductor.clone());
+        let (started, ready) = tokio::sync::oneshot::channel();
         self.life.spawn(async move {
             conductor.start().await.unwrap();
+            started.send(()).unwrap_or_default();
             conductor.run(CancellationToken::new()).await.unwrap();
         });
+        if fate.is_none() {
+            ready.await.unwrap();
+        }
         store
     }
 
     /// SIGKILL.
-    pub(super) fn kill(&mut self) {
+    pub(in crate::conductor) fn kill(&mut self) {
         let conductor = self.machine.state.lock().conductor.take();
         self.life.abort_all();
         if let Some(conductor) = conductor {
@@ -102,12 +106,12 @@ impl Lab {
         }
     }
 
-    pub(super) fn conductor(&self) -> Conductor {
+    pub(in crate::conductor) fn conductor(&self) -> Conductor {
         self.machine.conductor().expect("a conductor was started")
     }
 
     /// The node of the machine, with the drivers of a real one over a fake BMC.
-    pub(super) async fn enroll(&self, interfaces: &[(&str, &str)]) {
+    pub(in crate::conductor) async fn enroll(&self, interfaces: &[(&str, &str)]) {
         let conductor = self.conductor();
         let mut node = Node::new(self.machine.node, "fake-hardware", conductor.now());
         node.interfaces = interfaces
@@ -126,7 +130,7 @@ impl Lab {
         conductor.create_port(port).await.unwrap();
     }
 
-    pub(super) async fn enroll_real(&self) {
+    pub(in crate::conductor) async fn enroll_real(&self) {
         self.enroll(&[
             ("boot", "ipxe"),
             ("deploy", "direct"),
@@ -136,11 +140,22 @@ impl Lab {
         .await;
     }
 
-    pub(super) fn image_url(&self) -> String {
+    /// A node that may be deployed at once.
+    pub(in crate::conductor) async fn enroll_available(&self) {
+        self.enroll_real().await;
+        let mut node = self.node().await;
+        node.provision_state = ProvisionState::Available;
+        self.store
+            .commit(Transaction::new().put(&node))
+            .await
+            .unwrap();
+    }
+
+    pub(in crate::conductor) fn image_url(&self) -> String {
         format!("file://{}", self.folder.path().join("os.raw").display())
     }
 
-    pub(super) async fn node(&self) -> Node {
+    pub(in crate::conductor) async fn node(&self) -> Node {
         let key = Key::new(Table::Node, self.machine.node);
         self.store
             .get(&key)
@@ -151,7 +166,7 @@ impl Lab {
             .unwrap()
     }
 
-    pub(super) async fn ask(&self, verb: ProvisionVerb) {
+    pub(in crate::conductor) async fn ask(&self, verb: ProvisionVerb) {
         let request = ProvisionRequest::new(verb);
         self.conductor()
             .provision(self.machine.node, request)
@@ -159,22 +174,37 @@ impl Lab {
             .unwrap();
     }
 
-    pub(super) async fn wait_for(&self, state: ProvisionState) {
+    pub(in crate::conductor) async fn wait_for(&self, state: ProvisionState) {
         self.wait_for_within(state, Duration::from_secs(600)).await;
     }
 
-    /// Waits for a state; the error of a failed run is the message when it does not come.
-    pub(super) async fn wait_for_within(&self, state: ProvisionState, limit: Duration) {
+    /// Waits for a state in which nobody works on the node any more.
+    pub(in crate::conductor) async fn wait_for_within(
+        &self,
+        state: ProvisionState,
+        limit: Duration,
+    ) {
+        self.wait_until(state.name(), limit, |node| node.provision_state == state)
+            .await;
+    }
+
+    /// Waits until the node is as it should be; what happened to it is the message when it does not come to that.
+    pub(in crate::conductor) async fn wait_until(
+        &self,
+        what: &str,
+        limit: Duration,
+        is_so: impl Fn(&Node) -> bool,
+    ) {
         let start = Instant::now();
         loop {
             let node = self.node().await;
-            if node.provision_state == state && node.reservation.is_none() {
+            if is_so(&node) && node.reservation.is_none() {
                 return;
             }
             if start.elapsed() > limit {
                 let events = self.events().await;
                 panic!(
-                    "{state} did not come, {} did: {:?}\n{events:#?}",
+                    "{what} did not come, {} did: {:?}\n{events:#?}",
                     node.provision_state, node.last_error
                 );
             }
@@ -183,19 +213,19 @@ impl Lab {
     }
 
     /// Asks and waits.
-    pub(super) async fn go(&self, verb: ProvisionVerb, state: ProvisionState) {
+    pub(in crate::conductor) async fn go(&self, verb: ProvisionVerb, state: ProvisionState) {
         self.ask(verb).await;
         self.wait_for(state).await;
     }
 
-    pub(super) async fn make_available(&self) {
+    pub(in crate::conductor) async fn make_available(&self) {
         self.go(ProvisionVerb::Manage, ProvisionState::Manageable)
             .await;
         self.go(ProvisionVerb::Provide, ProvisionState::Available)
             .await;
     }
 
-    pub(super) async fn events(&self) -> Vec<What> {
+    pub(in crate::conductor) async fn events(&self) -> Vec<What> {
         let filter = EventFilter {
             node: Some(self.machine.node),
             ..EventFilter::default()
@@ -210,7 +240,7 @@ impl Lab {
     }
 
     /// The states that the node went through, from the timeline.
-    pub(super) async fn states(&self) -> Vec<&'static str> {
+    pub(in crate::conductor) async fn states(&self) -> Vec<&'static str> {
         let states = self
             .events()
             .await

@@ -2,7 +2,9 @@
 //! serves commands. It lives on when the conductor dies.
 
 use super::agent::{Agent, Effect, Manners, Plan};
-use crate::conductor::requests::{HeartbeatRequest, InspectionRequest, LookupRequest, TokenUse};
+use crate::conductor::requests::{
+    HeartbeatRequest, InspectionRequest, LookupRequest, RequestError, TokenUse,
+};
 use crate::conductor::{AgentAnswer, AgentCall, AgentTransport, Conductor, TransportError, Verb};
 use async_trait::async_trait;
 use ferric_agent_protocol::extensions::Extensions;
@@ -19,35 +21,34 @@ use tokio::time::sleep;
 /// From power on to the first word of the ramdisk.
 const BOOT_TIME: Duration = Duration::from_secs(20);
 const RETRY: Duration = Duration::from_secs(5);
-pub(super) const URL: &str = "https://192.0.2.9:9999";
+pub(in crate::conductor) const ADDRESS: &str = "52:54:00:00:00:01";
+pub(in crate::conductor) const URL: &str = "https://192.0.2.9:9999";
 
 /// What a test can look at and change.
 #[derive(Default)]
-pub(super) struct State {
-    pub(super) conductor: Option<Conductor>,
-    pub(super) plan: Plan,
-    pub(super) agent: Option<Agent>,
+pub(in crate::conductor) struct State {
+    pub(in crate::conductor) conductor: Option<Conductor>,
+    pub(in crate::conductor) plan: Plan,
+    pub(in crate::conductor) agent: Option<Agent>,
     /// How often an image was begun to be written.
-    pub(super) writes: u32,
-    pub(super) erasures: u32,
+    pub(in crate::conductor) writes: u32,
+    pub(in crate::conductor) erasures: u32,
     /// The parameters of the last `write_image`.
-    pub(super) written: serde_json::Value,
-    /// The node, while it is to be inspected.
-    pub(super) inspected: u32,
+    pub(in crate::conductor) written: serde_json::Value,
     /// Does not answer, though it is on.
-    pub(super) silent: bool,
+    pub(in crate::conductor) silent: bool,
 }
 
-pub(super) struct Machine {
-    pub(super) node: NodeId,
-    pub(super) address: MacAddress,
-    pub(super) bmc: Arc<FakeMachine>,
-    pub(super) state: Mutex<State>,
+pub(in crate::conductor) struct Machine {
+    pub(in crate::conductor) node: NodeId,
+    pub(in crate::conductor) address: MacAddress,
+    pub(in crate::conductor) bmc: Arc<FakeMachine>,
+    pub(in crate::conductor) state: Mutex<State>,
 }
 
 impl Machine {
     /// Watches the power for ever.
-    pub(super) async fn live(self: Arc<Self>) {
+    pub(in crate::conductor) async fn live(self: Arc<Self>) {
         let mut boots = 0;
         loop {
             sleep(Duration::from_millis(500)).await;
@@ -74,7 +75,7 @@ impl Machine {
     }
 
     /// Boots the ramdisk again, without the BMC having been asked.
-    pub(super) async fn reset(self: &Arc<Self>) {
+    pub(in crate::conductor) async fn reset(self: &Arc<Self>) {
         self.state.lock().agent = None;
         if let Some(conductor) = self.conductor() {
             conductor.note_boot_request(self.node, format!("boot script of {}", self.address));
@@ -103,7 +104,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn conductor(&self) -> Option<Conductor> {
+    pub(in crate::conductor) fn conductor(&self) -> Option<Conductor> {
         self.state.lock().conductor.clone()
     }
 
@@ -114,35 +115,31 @@ impl Machine {
         }
     }
 
+    /// As Ironic's agent: a few attempts while nobody answers, then on to the lookup.
     async fn inspect(&self) {
-        let Some(conductor) = self.conductor() else {
-            return;
-        };
-        let data = json!({
-            "inventory": {
-                "interfaces": [{"name": "eth0", "mac_address": self.address}],
-                "cpu": {"architecture": "x86_64", "count": 4},
-                "memory": {"physical_mb": 2048},
-                "disks": [{"name": "/dev/vda", "size": 10_u64 << 30}],
-                "boot": {"current_boot_mode": "bios", "pxe_interface": self.address},
-                "bmc_address": "0.0.0.0",
-            },
-            "root_disk": {"name": "/dev/vda", "size": 10_u64 << 30},
-            "error": null,
-        });
-        let request = InspectionRequest {
-            node_uuid: None,
-            data: data.as_object().cloned().unwrap_or_default(),
-            extensions: self.extensions(),
-            token: TokenUse::Unknown,
-            from: None,
-        };
-        if conductor.continue_inspection(request).await.is_ok() {
-            self.state.lock().inspected += 1;
+        for _ in 0..3 {
+            let Some(conductor) = self.conductor() else {
+                sleep(RETRY).await;
+                continue;
+            };
+            let data = json!({"inventory": inventory(), "error": null});
+            let request = InspectionRequest {
+                node_uuid: None,
+                data: data.as_object().cloned().unwrap_or_default(),
+                extensions: self.extensions(),
+                token: TokenUse::Unknown,
+                from: None,
+            };
+            match conductor.continue_inspection(request).await {
+                Err(RequestError::Busy { .. } | RequestError::Internal { .. }) => {
+                    sleep(RETRY).await
+                }
+                _ => return,
+            }
         }
     }
 
-    pub(super) async fn look_up(&self) -> Option<String> {
+    pub(in crate::conductor) async fn look_up(&self) -> Option<String> {
         let request = LookupRequest {
             addresses: vec![self.address.clone()],
             node_uuid: None,
@@ -182,8 +179,20 @@ impl Machine {
     }
 }
 
+/// What its agent finds.
+pub(in crate::conductor) fn inventory() -> serde_json::Value {
+    json!({
+        "interfaces": [{"name": "eth0", "mac_address": ADDRESS}],
+        "cpu": {"architecture": "x86_64", "count": 4},
+        "memory": {"physical_mb": 2048},
+        "disks": [{"name": "/dev/vda", "size": 10_u64 << 30}],
+        "boot": {"current_boot_mode": "bios", "pxe_interface": ADDRESS},
+        "bmc_address": "0.0.0.0",
+    })
+}
+
 /// The network to one machine's agent.
-pub(super) struct Wire(pub(super) Arc<Machine>);
+pub(in crate::conductor) struct Wire(pub(super) Arc<Machine>);
 
 #[async_trait]
 impl AgentTransport for Wire {

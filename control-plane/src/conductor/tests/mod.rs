@@ -5,5 +5,5 @@ mod crashes;
 mod cycles;
 mod failures;
 mod halting_store;
-mod lab;
+pub(super) mod lab;
 mod machine;

@@ -46,8 +46,7 @@ impl Conductor {
             }
             ProvisionVerb::Abort => abort(&mut task).await?,
         }
-        drop(task);
-        self.nudge(id);
+        self.hand_over(task);
         Ok(())
     }
 }

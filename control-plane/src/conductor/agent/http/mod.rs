@@ -89,3 +89,6 @@ impl AgentTransport for HttpTransport {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

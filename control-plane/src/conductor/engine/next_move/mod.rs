@@ -16,6 +16,8 @@ pub(super) enum Move {
     EndWait,
     /// The agent is back after a reboot: take the step up again.
     TakeUp,
+    /// The ramdisk is up and its inspection data never came: they were sent while nobody listened. Ask for them.
+    FetchInventory,
     /// The agent's command is over.
     EndCommand {
         error: Option<String>,
@@ -71,6 +73,7 @@ fn after_wait(node: &Node, run: &Run, wait: &Wait, now: Timestamp) -> Move {
         (WaitReason::InspectionData, Some(News::InspectionFailed { error })) => {
             Move::Fail(error.clone())
         }
+        (WaitReason::InspectionData, _) if ready => Move::FetchInventory,
         (
             WaitReason::AgentCommand { id, .. },
             Some(News::CommandEnded {
