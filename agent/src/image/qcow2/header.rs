@@ -194,7 +194,7 @@ impl Header {
                 found: self.l1_entries,
             });
         }
-        if self.l1_offset % self.cluster_bytes() != 0 {
+        if !self.l1_offset.is_multiple_of(self.cluster_bytes()) {
             return Err(Qcow2Error::Unaligned {
                 table: "L1 table",
                 offset: self.l1_offset,

@@ -301,7 +301,7 @@ impl<'a> Builder<'a> {
     }
 
     fn check_aligned(&self, table: &'static str, offset: u64) -> Result<(), Qcow2Error> {
-        if offset % self.header.cluster_bytes() == 0 {
+        if offset.is_multiple_of(self.header.cluster_bytes()) {
             return Ok(());
         }
         Err(Qcow2Error::Unaligned { table, offset })

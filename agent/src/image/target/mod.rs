@@ -4,22 +4,25 @@
 //! in memory and written at the very end, the first sectors last of all. Memory stays bounded: what was written is
 //! pushed out to the disk and dropped from the page cache every few MiB, and only then counted as written.
 
+mod zeroing;
+
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{FallocateFlags, PosixFadviseAdvice, fallocate, posix_fadvise};
+use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 use thiserror::Error;
 
 use super::stop::Stop;
-use super::zeroes::{BLOCK_BYTES, is_zero, runs};
+use super::zeroes::{BLOCK_BYTES, runs};
 use crate::disk::DiskError;
 use crate::disk::ioctl;
 use crate::disk::open::{OpenDisk, at_byte};
 use crate::disk::partitions::rescan;
 use crate::host::DevicePermit;
 use crate::progress::Progress;
+use zeroing::Zeroing;
 
 /// The length of the two regions that are written last.
 pub(crate) const HELD_BYTES: u64 = 1 << 20;
@@ -27,10 +30,6 @@ pub(crate) const HELD_BYTES: u64 = 1 << 20;
 const MIN_DISK_BYTES: u64 = 4 << 20;
 /// Dirty pages at most: this much being written back, and this much waiting.
 const WRITE_BACK_BYTES: u64 = 16 << 20;
-/// Runs of zeroes from this length on are left to the device's own command.
-const ZERO_RANGE_BYTES: u64 = 1 << 20;
-/// What one zeroing command covers: progress and the wish to stop are looked at in between.
-const ZERO_STEP_BYTES: u64 = 256 << 20;
 /// The first sectors, written after all else: with them the disk becomes bootable.
 const FIRST_BYTES: usize = 4096;
 
@@ -58,15 +57,6 @@ pub enum TargetError {
     ReadBack { path: PathBuf, offset: u64 },
     #[error("the write was cancelled")]
     Stopped,
-}
-
-/// How ranges are made zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Zeroing {
-    /// The device has a command for it, or the file system can punch holes.
-    Offload,
-    /// Read, and write zeroes only where something else is.
-    ReadFirst,
 }
 
 pub(crate) struct Target {
@@ -249,102 +239,6 @@ impl Target {
         Ok(())
     }
 
-    /// Remembers a range to zero; it is joined with its neighbour where there is one.
-    fn zero_middle(&mut self, from: u64, to: u64) -> Result<(), TargetError> {
-        match &mut self.pending_zero {
-            Some((_, end)) if *end == from => *end = to,
-            _ => {
-                self.flush_zero()?;
-                self.pending_zero = Some((from, to));
-            }
-        }
-        Ok(())
-    }
-
-    fn flush_zero(&mut self) -> Result<(), TargetError> {
-        let Some((from, to)) = self.pending_zero.take() else {
-            return Ok(());
-        };
-        let align = u64::from(self.disk.sector_bytes).max(4096);
-        let (inner_from, inner_to) = (from.next_multiple_of(align), to - to % align);
-        if inner_to.saturating_sub(inner_from) < ZERO_RANGE_BYTES {
-            return self.write_zeroes(from, to);
-        }
-        self.write_zeroes(from, inner_from)?;
-        self.write_zeroes(inner_to, to)?;
-        let mut offset = inner_from;
-        while offset < inner_to {
-            if self.stop.is_requested() {
-                return Err(TargetError::Stopped);
-            }
-            let step = ZERO_STEP_BYTES.min(inner_to - offset);
-            self.zero_range(offset, step)?;
-            offset += step;
-        }
-        Ok(())
-    }
-
-    fn zero_range(&mut self, offset: u64, length: u64) -> Result<(), TargetError> {
-        if self.zeroing == Zeroing::Offload {
-            match self.offload_zeroes(offset, length) {
-                Ok(()) => {
-                    self.progress.written(length);
-                    return Ok(());
-                }
-                Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "zeroing by command; writing zeroes"
-                    );
-                    self.zeroing = Zeroing::ReadFirst;
-                }
-            }
-        }
-        self.read_then_zero(offset, length)
-    }
-
-    fn offload_zeroes(&self, offset: u64, length: u64) -> io::Result<()> {
-        if self.disk.is_block_device {
-            return ioctl::zero_out(self.file(), offset, length);
-        }
-        let signed = |number: u64| i64::try_from(number).map_err(io::Error::other);
-        let flags = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
-        Ok(fallocate(
-            self.file(),
-            flags,
-            signed(offset)?,
-            signed(length)?,
-        )?)
-    }
-
-    /// Reading is cheaper than writing, and on a new disk there is nothing to write.
-    fn read_then_zero(&mut self, offset: u64, length: u64) -> Result<(), TargetError> {
-        let mut buffer = vec![0; index(ZERO_RANGE_BYTES)];
-        let mut offset = offset;
-        let end = offset + length;
-        while offset < end {
-            let step = ZERO_RANGE_BYTES.min(end - offset);
-            let buffer = &mut buffer[..index(step)];
-            self.file()
-                .read_exact_at(buffer, offset)
-                .map_err(self.doing("reading", offset))?;
-            if is_zero(buffer) {
-                self.progress.written(step);
-                posix_fadvise(
-                    self.file(),
-                    signed(offset),
-                    signed(step),
-                    PosixFadviseAdvice::POSIX_FADV_DONTNEED,
-                )
-                .map_err(|error| self.doing("reading", offset)(error.into()))?;
-            } else {
-                self.write_zeroes(offset, offset + step)?;
-            }
-            offset += step;
-        }
-        Ok(())
-    }
-
     fn write_zeroes(&mut self, from: u64, to: u64) -> Result<(), TargetError> {
         const ZEROES: &[u8] = &[0; BLOCK_BYTES];
         let mut offset = from;
@@ -427,10 +321,6 @@ fn split(bytes: &[u8], at: u64) -> (&[u8], &[u8]) {
 /// A position in memory; one that does not fit is caught by the bounds of what it indexes.
 fn index(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
-}
-
-fn signed(bytes: u64) -> i64 {
-    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -351,7 +351,7 @@ fn tables_that_change_between_reading_and_the_pass_are_noticed() {
     for byte in 0..8 {
         other.swap(first[0] + byte, first[1] + byte);
     }
-    let server = Server::start().with_file("os.qcow2", file.clone());
+    let server = Server::start().with_file("os.qcow2", file);
     let info = image_info(&server, "os.qcow2", &other, "qcow2");
     server.serve_stream_from("os.qcow2", other);
     let disk = FileDisk::new(DISK);
