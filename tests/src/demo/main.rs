@@ -43,13 +43,13 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let started = Instant::now();
     let machines = vec![
-        Machine::new(1, "uefi", Firmware::Uefi).memory_mib(arguments.memory),
-        Machine::new(2, "bios", Firmware::Bios)
+        Machine::new(1, "uefi-1", Firmware::Uefi).memory_mib(arguments.memory),
+        Machine::new(2, "bios-1", Firmware::Bios)
             .memory_mib(arguments.memory)
             .disks(vec![Disk {
                 bus: "scsi",
                 size: "6GiB",
-                serial: "bios-root".to_owned(),
+                serial: "bios-1-root".to_owned(),
             }]),
     ];
     let mut lab = Lab::start(&Plan {
@@ -82,8 +82,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
 /// Both machines side by side; then the second one is taken down.
 fn deploy(lab: &Lab) -> anyhow::Result<Vec<Summary>> {
+    // `uefi` and `bios` would be names of the API's own.
     let mut summaries = std::thread::scope(|scope| {
-        let threads: Vec<_> = ["uefi", "bios"]
+        let threads: Vec<_> = ["uefi-1", "bios-1"]
             .map(|name| scope.spawn(move || story::deploy(lab, name)))
             .into_iter()
             .collect();
@@ -113,7 +114,7 @@ fn keep(lab: &Lab) -> anyhow::Result<()> {
         lab.api().base()
     );
     println!(
-        "  target/release/ferric-testbed --state {} console uefi",
+        "  target/release/ferric-testbed --state {} console uefi-1",
         folder.display()
     );
     // Ctrl-C reaches the testbed and the conductor as well: they end, and then so does this.

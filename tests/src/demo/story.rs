@@ -10,8 +10,12 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-/// From bare metal to a login prompt.
+/// From bare metal to a login prompt. A failure is told at once: the other machine may go on for minutes.
 pub(crate) fn deploy(lab: &Lab, name: &str) -> anyhow::Result<Summary> {
+    take_through(lab, name).inspect_err(|error| say(name, &format!("FAILED: {error:#}")))
+}
+
+fn take_through(lab: &Lab, name: &str) -> anyhow::Result<Summary> {
     let mut summary = Summary::new(lab.machine(name));
     let node = lab.enroll(name)?;
     say(name, &format!("enrolled as {}", node.uuid));
@@ -24,7 +28,7 @@ pub(crate) fn deploy(lab: &Lab, name: &str) -> anyhow::Result<Summary> {
     summary.note("inspection found", &found);
     summary.timed("clean", || node.provide())?;
 
-    let hostname = format!("{name}-demo");
+    let hostname = format!("{name}-from-config-drive");
     let serial = lab.serial(name);
     let console = serial.len();
     node.image(&lab.images().system)?;
@@ -58,7 +62,7 @@ pub(crate) fn undeploy(lab: &Lab, summary: &mut Summary) -> anyhow::Result<()> {
 }
 
 fn say(name: &str, text: &str) {
-    println!("{name:<5} {text}");
+    println!("{name:<7} {text}");
 }
 
 /// CPUs, memory, disks and interfaces, as the inventory has them.
