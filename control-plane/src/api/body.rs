@@ -4,7 +4,7 @@ use super::error::{ApiError, ApiResult};
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use http::StatusCode;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use serde_json::{Map, Value};
 
 const LIMIT_BYTES: usize = 1 << 20;
@@ -13,6 +13,7 @@ const PROVISION_LIMIT_BYTES: usize = 64 << 20;
 /// An inventory with the machine's logs comes along.
 const INSPECTION_LIMIT_BYTES: usize = 16 << 20;
 const DEPTH_LIMIT: usize = 25;
+const PATIENCE_BYTES: usize = 8 << 20;
 
 /// A parsed body; an absent one is an empty object.
 pub(super) struct Json(pub(super) Value);
@@ -53,18 +54,29 @@ fn limit_bytes(path: &str) -> usize {
     }
 }
 
-async fn read(body: Body, limit: usize) -> ApiResult<bytes::Bytes> {
-    let collected = Limited::new(body, limit).collect().await;
-    collected.map(|body| body.to_bytes()).map_err(|error| {
-        if error.downcast_ref::<LengthLimitError>().is_some() {
-            ApiError::Guard {
-                status: StatusCode::PAYLOAD_TOO_LARGE,
-                text: format!("the body is larger than {limit} bytes"),
-            }
-        } else {
-            ApiError::invalid("the connection ended inside the body")
+/// The whole body, or 413. What is too much is read on for a while and thrown away: a client that is cut off while it
+/// sends often does not read the answer.
+async fn read(mut body: Body, limit: usize) -> ApiResult<Vec<u8>> {
+    let (mut bytes, mut length) = (Vec::new(), 0_usize);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| ApiError::invalid("the connection ended inside the body"))?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        length = length.saturating_add(data.len());
+        if length <= limit {
+            bytes.extend_from_slice(&data);
+        } else if length > limit.saturating_add(PATIENCE_BYTES) {
+            break;
         }
-    })
+    }
+    if length > limit {
+        return Err(ApiError::Guard {
+            status: StatusCode::PAYLOAD_TOO_LARGE,
+            text: format!("the body is larger than {limit} bytes"),
+        });
+    }
+    Ok(bytes)
 }
 
 fn parse(bytes: &[u8]) -> ApiResult<Value> {

@@ -2,8 +2,9 @@
 
 use super::call::{Api, Call};
 use super::error::{ApiError, ApiResult};
-use super::fields::{Field, Pick, Selection, Write};
+use super::fields::{Field, Pick, Write};
 use super::paging::{self, Paging};
+use super::selection::Selection;
 use super::shape::{Shape, shown_time};
 use axum::extract::Path;
 use axum::routing::get;
@@ -45,17 +46,7 @@ async fn list(call: Call) -> ApiResult<Json<Value>> {
         .chain(["fields", "detail"])
         .collect();
     call.arguments.allow(&known)?;
-    let selection = match (
-        call.arguments.boolean("detail")?,
-        call.arguments.list("fields"),
-    ) {
-        (Some(true), Some(_)) => {
-            return Err(ApiError::invalid("detail and fields do not go together"));
-        }
-        (Some(true), None) => Selection::All,
-        (_, Some(names)) => Selection::named(CONDUCTOR, names, call.version)?,
-        (_, None) => Selection::Brief(BRIEF),
-    };
+    let selection = Selection::of_list(&call, CONDUCTOR, BRIEF)?;
     let paging = Paging::parse(&call.arguments, CONDUCTOR, call.version)?;
     let records = call
         .conductor()
@@ -78,10 +69,7 @@ async fn list(call: Call) -> ApiResult<Json<Value>> {
 async fn show(call: Call, Path(hostname): Path<String>) -> ApiResult<Json<Value>> {
     call.exists_since(SINCE)?;
     call.arguments.allow(&["fields"])?;
-    let selection = match call.arguments.list("fields") {
-        Some(names) => Selection::named(CONDUCTOR, names, call.version)?,
-        None => Selection::All,
-    };
+    let selection = Selection::of_one(&call, CONDUCTOR)?;
     let key = Key::new(Table::Conductor, &hostname);
     let record = call.conductor().store().get(&key).await?;
     let record = record

@@ -35,8 +35,10 @@ pub(super) enum Pick {
     Yes,
     /// It comes with the whole object only.
     No,
-    /// It comes always.
+    /// It comes always, and may be named as well.
     Always,
+    /// It comes always, and may not be named.
+    Silent,
 }
 
 impl Field {
@@ -79,51 +81,6 @@ impl Field {
 /// The line of a field.
 pub(super) fn find(table: &'static [Field], name: &str) -> Option<&'static Field> {
     table.iter().find(|field| field.name == name)
-}
-
-/// Which fields a request wants to see.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Selection {
-    All,
-    /// Those of a list without `fields` or `detail`.
-    Brief(&'static [&'static str]),
-    Named(Vec<String>),
-}
-
-impl Selection {
-    /// From `fields=`: 400 for a name that is none, 406 for one that is newer than the request.
-    pub(super) fn named(
-        table: &'static [Field],
-        names: Vec<String>,
-        version: ApiVersion,
-    ) -> ApiResult<Self> {
-        if version < ApiVersion(8) {
-            return Err(newer("the argument fields", 8));
-        }
-        for name in &names {
-            match find(table, name).filter(|field| field.pick == Pick::Yes) {
-                None => {
-                    return Err(ApiError::invalid(format!(
-                        "{name} is not a field that can be asked for"
-                    )));
-                }
-                Some(field) if !field.exists_in(version) => {
-                    return Err(newer(&format!("the field {name}"), field.since));
-                }
-                Some(_) => {}
-            }
-        }
-        Ok(Self::Named(names))
-    }
-
-    pub(super) fn shows(&self, field: &Field, version: ApiVersion) -> bool {
-        let wanted = match self {
-            Self::All => true,
-            Self::Brief(names) => names.contains(&field.name),
-            Self::Named(names) => names.iter().any(|name| name == field.name),
-        };
-        field.exists_in(version) && (wanted || field.pick == Pick::Always)
-    }
 }
 
 /// 406 with the version that is needed.

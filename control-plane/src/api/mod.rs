@@ -19,6 +19,7 @@ mod paging;
 mod patch;
 mod ports;
 mod root;
+mod selection;
 mod shape;
 mod timeline;
 mod version;

@@ -94,9 +94,15 @@ impl Paging {
 
 /// Objects and lists have no order.
 fn check_sort_key(key: &str, table: &'static [Field], version: ApiVersion) -> ApiResult<()> {
-    let field =
-        find(table, key).filter(|field| !matches!(field.shape, Shape::Object | Shape::Other));
-    let field =
-        field.ok_or_else(|| ApiError::invalid(format!("{key} is not a field to sort by")))?;
-    need(version, field.since, &format!("sorting by {key}"))
+    let field = find(table, key);
+    if let Some(field) = field {
+        need(version, field.since, &format!("sorting by {key}"))?;
+    }
+    let ordered = |field: &&Field| !matches!(field.shape, Shape::Object | Shape::Other);
+    match field.filter(ordered) {
+        Some(_) => Ok(()),
+        None => Err(ApiError::invalid(format!(
+            "{key} is not a field to sort by"
+        ))),
+    }
 }

@@ -111,11 +111,14 @@ fn uuid(field: &str, value: Value) -> ApiResult<Value> {
 }
 
 fn mac(field: &str, value: &Value) -> ApiResult<Value> {
-    let parsed = value
-        .as_str()
-        .and_then(|text| text.parse::<MacAddress>().ok());
+    let parsed = value.as_str().and_then(mac_address);
     let address = parsed.ok_or_else(|| wrong(field, "a MAC address", value))?;
     Ok(Value::from(address.as_str()))
+}
+
+/// With colons only: hyphens are for file names, and Ironic takes them nowhere.
+pub(super) fn mac_address(text: &str) -> Option<MacAddress> {
+    text.parse().ok().filter(|_| text.contains(':'))
 }
 
 fn wrong(field: &str, expected: &str, found: &Value) -> ApiError {
@@ -171,9 +174,10 @@ mod tests {
         check(Shape::Uuid, json!("x"), Err("a UUID"));
         check(
             Shape::Mac,
-            json!("52-54-00-AA-00-01"),
+            json!("52:54:00:AA:00:01"),
             Ok(json!("52:54:00:aa:00:01")),
         );
+        check(Shape::Mac, json!("52-54-00-AA-00-01"), Err("a MAC address"));
         check(Shape::Mac, json!("52:54"), Err("a MAC address"));
         check(Shape::Time, json!("2026-01-01"), Err("read-only"));
     }

@@ -3,11 +3,11 @@
 //! Nothing of this is Ironic's. A stream goes on behind the event whose number the client names, so that a cut loses
 //! nothing; between events it asks the store again, since a commit may be another conductor's.
 
-use super::version::ApiVersion;
 use super::call::{Api, Call};
 use super::error::{ApiError, ApiResult};
 use super::nodes;
 use super::shape::shown_time;
+use super::version::ApiVersion;
 use axum::extract::Path;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};

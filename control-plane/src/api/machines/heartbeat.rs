@@ -1,5 +1,6 @@
 //! `POST /v1/heartbeat/{node}`: a ramdisk's sign of life.
 
+use super::lookup::unknown;
 use crate::api::arguments::missing;
 use crate::api::body::JsonObject;
 use crate::api::call::Call;
@@ -26,9 +27,11 @@ pub(super) async fn heartbeat(
     Path(ident): Path<String>,
     JsonObject(body): JsonObject,
 ) -> ApiResult<StatusCode> {
-    call.exists_since(22)?;
     call.no_arguments()?;
     let heartbeat = parse(&call, body)?;
+    if call.version.0 < 22 {
+        return Err(unknown());
+    }
     let id = nodes::find::node(&call, &ident).await?.node.uuid;
     let request = HeartbeatRequest {
         heartbeat,

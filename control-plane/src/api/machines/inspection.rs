@@ -8,7 +8,7 @@ use crate::api::error::{ApiError, ApiResult};
 use crate::conductor::requests::InspectionRequest;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use ferric_model::ids::NodeId;
+use ferric_model::ids::{MacAddress, NodeId};
 use ferric_model::node::Object;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
@@ -24,13 +24,18 @@ pub(super) async fn continue_inspection(
 ) -> ApiResult<Response> {
     call.arguments.allow(&["node_uuid"])?;
     let node_uuid = call.arguments.uuid("node_uuid")?.map(NodeId);
+    check(&data)?;
     let new = call.version.0 >= SINCE;
     if !new && (call.version.0 != COMPATIBLE || node_uuid.is_some()) {
         return Err(ApiError::not_found(format!(
             "API version 1.{SINCE} or newer is needed"
         )));
     }
-    check(&data)?;
+    if node_uuid.is_none() && !names_a_machine(&data["inventory"]) {
+        return Err(ApiError::invalid(
+            "no MAC address and no BMC address says which node this is",
+        ));
+    }
     let request = InspectionRequest {
         node_uuid,
         data,
@@ -49,6 +54,21 @@ pub(super) async fn continue_inspection(
         json!({"uuid": answer.node.uuid})
     };
     Ok((StatusCode::ACCEPTED, Json(body)).into_response())
+}
+
+/// Something to find the node by.
+fn names_a_machine(inventory: &Value) -> bool {
+    let interfaces = inventory["interfaces"].as_array();
+    let macs = interfaces
+        .into_iter()
+        .flatten()
+        .filter_map(|interface| interface["mac_address"].as_str());
+    let bmc =
+        ["bmc_address", "bmc_v6address"].map(|key| inventory[key].as_str().unwrap_or_default());
+    macs.filter_map(|mac| mac.parse::<MacAddress>().ok())
+        .next()
+        .is_some()
+        || bmc.iter().any(|address| !address.is_empty())
 }
 
 /// The least that an inventory must have.

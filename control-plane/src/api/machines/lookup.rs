@@ -10,7 +10,9 @@ use http::HeaderMap;
 use serde_json::Value;
 
 pub(super) async fn lookup(call: Call, headers: HeaderMap) -> ApiResult<Json<Value>> {
-    call.exists_since(22)?;
+    if call.version.0 < 22 {
+        return Err(unknown());
+    }
     call.arguments.allow(&["addresses", "node_uuid"])?;
     let node_uuid = call.arguments.uuid("node_uuid")?.map(NodeId);
     let given = call.arguments.list("addresses").unwrap_or_default();
@@ -35,12 +37,17 @@ pub(super) async fn lookup(call: Call, headers: HeaderMap) -> ApiResult<Json<Val
     settings::answer(&call, &answer).await.map(Json)
 }
 
+/// What a machine is told that asks too early, too late, or for nothing of ours.
+pub(super) fn unknown() -> ApiError {
+    ApiError::not_found("the resource could not be found")
+}
+
 /// Why a machine is not known is nobody's business on the machines' network.
 pub(super) fn concealed(error: RequestError) -> ApiError {
     match error {
         RequestError::NotFound(reason) => {
             tracing::info!(reason, "a machine that asked who it is was not told");
-            ApiError::not_found("the resource could not be found")
+            unknown()
         }
         other => other.into(),
     }

@@ -2,7 +2,8 @@
 
 use crate::api::call::Call;
 use crate::api::error::ApiResult;
-use crate::api::fields::Selection;
+use crate::api::selection::Selection;
+
 use crate::api::nodes::view::View;
 use crate::api::version::ApiVersion;
 use crate::conductor::requests::LookupAnswer;

@@ -1,13 +1,14 @@
 //! `POST /v1/nodes`.
 
-use super::input::{check_references, merged};
+use super::input::{check_references, check_served, merged};
 use super::table::NODE;
 use super::view::{View, document};
 use crate::api::body::JsonObject;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
-use crate::api::fields::{Field, Selection, find, newer};
+use crate::api::fields::{Field, find, newer};
 use crate::api::masking::refuse_masked;
+use crate::api::selection::Selection;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use ferric_model::ids::NodeId;
@@ -67,6 +68,7 @@ async fn parse(call: &Call, body: Object) -> ApiResult<Node> {
     if call.version.0 < ENROLL_SINCE {
         node.provision_state = ProvisionState::Available;
     }
+    check_served(call, &node).await?;
     Ok(node)
 }
 

@@ -114,10 +114,13 @@ pub(super) async fn apply(call: &Call, mut query: Query) -> ApiResult<(Query, Re
             query = query.filter(name, vec![FieldValue::Bool(value)]);
         }
     }
-    for name in ["instance_uuid", "chassis_uuid"] {
-        if let Some(value) = arguments.uuid(name)? {
-            query = query.filter(name, vec![text(&value.to_string())]);
-        }
+    if let Some(instance) = arguments.uuid("instance_uuid")? {
+        query = query.filter("instance_uuid", vec![text(&instance.to_string())]);
+    }
+    if let Some(chassis) = arguments.uuid("chassis_uuid")? {
+        return Err(ApiError::not_found(format!(
+            "chassis {chassis} could not be found"
+        )));
     }
     query = by_state(arguments, query)?;
     query = by_place(arguments, query);

@@ -47,7 +47,7 @@ pub(in crate::api) async fn lookup(call: &Call, ident: &str) -> ApiResult<Option
 }
 
 /// Letters, digits and `-._~`, at most 255 of them.
-pub(super) fn is_name(text: &str) -> bool {
+pub(in crate::api) fn is_name(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     !text.is_empty() && text.len() <= 255 && text.bytes().all(allowed)
 }

@@ -1,6 +1,7 @@
 //! What clients may write into a node: its name, its links to other objects, and how a value gets into the model.
 
 use super::find::{self, is_host_name, is_name};
+use super::network_data;
 use super::table::{NODE, RESERVED_NAMES};
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
@@ -31,6 +32,9 @@ pub(super) fn check_name(name: &str, version: ApiVersion) -> ApiResult<()> {
 
 /// What one field alone does not tell: that names are good and that what is referred to exists.
 pub(super) async fn check_references(call: &Call, field: &Field, value: Value) -> ApiResult<Value> {
+    if let ("network_data", Value::Object(data)) = (field.name, &value) {
+        network_data::check(data)?;
+    }
     let Some(text) = value.as_str() else {
         return Ok(value);
     };
@@ -40,6 +44,7 @@ pub(super) async fn check_references(call: &Call, field: &Field, value: Value) -
             Err(ApiError::invalid("instance_name must not be empty"))
         }
         "conductor_group" => Ok(Value::from(text.to_lowercase())),
+        "resource_class" if text.is_empty() => Ok(Value::Null),
         "chassis_uuid" => Err(ApiError::invalid(format!(
             "chassis {text} could not be found"
         ))),
@@ -51,6 +56,17 @@ pub(super) async fn check_references(call: &Call, field: &Field, value: Value) -
         },
         _ => Ok(value),
     }
+}
+
+/// 400 unless a conductor is alive that could work on the node.
+pub(super) async fn check_served(call: &Call, node: &Node) -> ApiResult<()> {
+    if call.conductor().conductor_of(node).await.is_some() {
+        return Ok(());
+    }
+    let (driver, group) = (&node.driver, &node.conductor_group);
+    Err(ApiError::invalid(format!(
+        "no conductor serves the driver {driver} in the conductor group {group:?}: check that the driver is enabled"
+    )))
 }
 
 /// The node with these values in the place of its own.

@@ -5,8 +5,9 @@ use super::find;
 use super::table::{BRIEF, NODE};
 use super::view::View;
 use crate::api::call::Call;
-use crate::api::error::{ApiError, ApiResult};
-use crate::api::fields::Selection;
+use crate::api::error::ApiResult;
+use crate::api::selection::Selection;
+
 use crate::api::paging::{self, Paging};
 use axum::Json;
 use axum::extract::Path;
@@ -14,20 +15,9 @@ use ferric_model::node::Node;
 use ferric_store::{Query, Table};
 use serde_json::{Value, json};
 
-const DETAIL_SINCE: u16 = 43;
-
 pub(super) async fn list(call: Call) -> ApiResult<Json<Value>> {
     allow(&call, &["fields", "detail"])?;
-    let detail = detail(&call)?;
-    let named = call.arguments.list("fields");
-    let selection = match (detail, named) {
-        (Some(true), Some(_)) => {
-            return Err(ApiError::invalid("detail and fields do not go together"));
-        }
-        (Some(true), None) => Selection::All,
-        (_, Some(names)) => Selection::named(NODE, names, call.version)?,
-        (_, None) => Selection::Brief(BRIEF),
-    };
+    let selection = Selection::of_list(&call, NODE, BRIEF)?;
     collection(&call, selection, "nodes").await
 }
 
@@ -38,10 +28,7 @@ pub(super) async fn detailed(call: Call) -> ApiResult<Json<Value>> {
 
 pub(super) async fn show(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
     call.arguments.allow(&["fields"])?;
-    let selection = match call.arguments.list("fields") {
-        Some(names) => Selection::named(NODE, names, call.version)?,
-        None => Selection::All,
-    };
+    let selection = Selection::of_one(&call, NODE)?;
     let found = find::node(&call, &ident).await?;
     view(&call, selection).show(&found.node).await.map(Json)
 }
@@ -59,16 +46,6 @@ fn allow(call: &Call, more: &[&'static str]) -> ApiResult<()> {
     let common = paging::KEYS.iter().copied().chain(filters::keys());
     call.arguments
         .allow(&common.chain(more.iter().copied()).collect::<Vec<_>>())
-}
-
-fn detail(call: &Call) -> ApiResult<Option<bool>> {
-    let detail = call.arguments.boolean("detail")?;
-    if detail.is_some() && call.version.0 < DETAIL_SINCE {
-        return Err(ApiError::invalid(format!(
-            "the argument detail needs API version 1.{DETAIL_SINCE} or newer"
-        )));
-    }
-    Ok(detail)
 }
 
 async fn collection(call: &Call, selection: Selection, path: &str) -> ApiResult<Json<Value>> {

@@ -5,9 +5,11 @@ mod create;
 mod derived;
 mod filters;
 pub(super) mod find;
+mod history;
 mod input;
 mod list;
 mod maintenance;
+mod network_data;
 mod provision;
 mod reports;
 mod states;
@@ -16,6 +18,7 @@ mod table;
 mod traits;
 mod update;
 pub(super) mod view;
+mod vifs;
 
 pub(super) use filters::contains;
 pub(super) use states::refuse_rest;
@@ -24,7 +27,7 @@ use super::call::{Api, Call};
 use super::error::ApiResult;
 use axum::Router;
 use axum::extract::Path;
-use axum::routing::{get, put};
+use axum::routing::{delete, get, put};
 use http::StatusCode;
 
 pub(super) fn routes() -> Router<Api> {
@@ -56,6 +59,11 @@ pub(super) fn routes() -> Router<Api> {
         )
         .route("/v1/nodes/{node}/validate", get(reports::validate))
         .route("/v1/nodes/{node}/inventory", get(reports::inventory))
+        .route("/v1/nodes/{node}/children", get(reports::children))
+        .route("/v1/nodes/{node}/history", get(history::list))
+        .route("/v1/nodes/{node}/history/{event}", get(history::show_one))
+        .route("/v1/nodes/{node}/vifs", get(vifs::list).post(vifs::attach))
+        .route("/v1/nodes/{node}/vifs/{vif}", delete(vifs::detach))
         .route(
             "/v1/nodes/{node}/traits",
             get(traits::list).put(traits::replace).delete(traits::clear),

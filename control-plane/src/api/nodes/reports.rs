@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::Path;
 use ferric_model::inventory::StoredInventory;
 use ferric_model::node::Object;
-use ferric_store::{Key, Table};
+use ferric_store::{FieldValue, Key, Query, Table};
 use serde_json::{Value, json};
 
 pub(super) async fn validate(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
@@ -57,5 +57,23 @@ pub(super) async fn inventory(call: Call, Path(ident): Path<String>) -> ApiResul
     let stored: StoredInventory = record.decode()?;
     Ok(Json(
         json!({"inventory": stored.inventory, "plugin_data": stored.plugin_data}),
+    ))
+}
+
+/// `links` is one object here, not a list: Ironic has it so.
+pub(super) async fn children(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
+    call.exists_since(83)?;
+    call.no_arguments()?;
+    let id = find::node(&call, &ident).await?.node.uuid;
+    let parent = FieldValue::Text(id.to_string());
+    let query = Query::all(Table::Node).filter("parent_node", vec![parent]);
+    let records = call.conductor().store().page(&query).await?.records;
+    let children: Vec<&str> = records
+        .iter()
+        .map(|record| record.key.id.as_str())
+        .collect();
+    let link = call.base.url(format!("nodes?parent_node={id}"));
+    Ok(Json(
+        json!({"children": children, "links": {"href": link, "rel": "children"}}),
     ))
 }

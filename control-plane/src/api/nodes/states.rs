@@ -34,10 +34,10 @@ pub(super) async fn power(
     call.no_arguments()?;
     let node = find::node(&call, &ident).await?.node;
     let (target, timeout) = parse_power(body)?;
-    let soft = target == "soft power off" || target == "soft rebooting";
-    if soft || timeout.is_some() {
+    if timeout.is_some() || ["soft power off", "soft rebooting"].contains(&target.as_str()) {
         need(call.version, SOFT_SINCE, "a soft power action or a timeout")?;
     }
+    let timeout = timeout.as_ref().map(seconds).transpose()?;
     let action: PowerAction = target
         .parse()
         .map_err(|error| ApiError::invalid(format!("{error}")))?;
@@ -48,7 +48,7 @@ pub(super) async fn power(
     Ok(accepted(&call, &ident))
 }
 
-fn parse_power(mut body: Object) -> ApiResult<(String, Option<Duration>)> {
+fn parse_power(mut body: Object) -> ApiResult<(String, Option<Value>)> {
     let target = match body.shift_remove("target") {
         Some(Value::String(target)) => target,
         Some(other) => {
@@ -58,10 +58,9 @@ fn parse_power(mut body: Object) -> ApiResult<(String, Option<Duration>)> {
         }
         None => return Err(missing("target")),
     };
-    let timeout = match body.shift_remove("timeout") {
-        None | Some(Value::Null) => None,
-        Some(value) => Some(seconds(&value)?),
-    };
+    let timeout = body
+        .shift_remove("timeout")
+        .filter(|timeout| !timeout.is_null());
     refuse_rest(&body)?;
     Ok((target, timeout))
 }

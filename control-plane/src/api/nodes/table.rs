@@ -90,7 +90,7 @@ pub(super) const NODE: &[Field] = &[
     shown("target_raid_config", 12, Shape::Object),
     shown("traits", 37, Shape::Other),
     interface("vendor_interface", 31),
-    Field::new("links", 1, Write::Never, Shape::Other).pick(Pick::Always),
+    Field::new("links", 1, Write::Never, Shape::Other).pick(Pick::Silent),
     whole_only("ports", 1, Shape::Other),
     whole_only("states", 14, Shape::Other),
     whole_only("portgroups", 24, Shape::Other),
@@ -132,7 +132,8 @@ pub(super) const RESERVED_NAMES: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::fields::Selection;
+
+    use crate::api::selection::Selection;
     use crate::api::tests::ironic;
     use crate::api::version::ApiVersion;
     use std::fmt::Write as _;

@@ -8,7 +8,8 @@ use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::need;
 use axum::Json;
 use axum::extract::Path;
-use http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use http::{StatusCode, header};
 use serde_json::{Value, json};
 
 const SINCE: u16 = 37;
@@ -45,16 +46,17 @@ pub(super) async fn replace(
 pub(super) async fn add(
     call: Call,
     Path((ident, name)): Path<(String, String)>,
-) -> ApiResult<StatusCode> {
+) -> ApiResult<Response> {
     writable(&call, StatusCode::METHOD_NOT_ALLOWED)?;
     check(&name)?;
-    change(&call, &ident, |mut traits| {
+    let location = call.base.url(format!("nodes/{ident}/traits/{name}"));
+    let status = change(&call, &ident, |mut traits| {
         if !traits.contains(&name) {
             traits.push(name);
         }
         Ok(traits)
-    })
-    .await
+    });
+    Ok((status.await?, [(header::LOCATION, location)]).into_response())
 }
 
 pub(super) async fn clear(call: Call, Path(ident): Path<String>) -> ApiResult<StatusCode> {
@@ -80,10 +82,11 @@ pub(super) async fn remove(
 
 fn writable(call: &Call, old: StatusCode) -> ApiResult<()> {
     call.no_arguments()?;
-    if call.version.0 < SINCE {
-        return Err(ApiError::routing(old, ""));
+    match old {
+        _ if call.version.0 >= SINCE => Ok(()),
+        StatusCode::NOT_FOUND => Err(ApiError::not_found("the resource could not be found")),
+        old => Err(ApiError::routing(old, "")),
     }
-    Ok(())
 }
 
 async fn change(

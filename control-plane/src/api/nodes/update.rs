@@ -1,14 +1,15 @@
 //! `PATCH /v1/nodes/{node}`: what may change in which state.
 
 use super::find::{self, Found};
-use super::input::{check_references, merged, patchable};
+use super::input::{check_references, check_served, merged, patchable};
 use super::table::NODE;
 use super::view::{View, document};
 use crate::api::body::Json as Body;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
-use crate::api::fields::{Selection, need};
+use crate::api::fields::need;
 use crate::api::patch::Patch;
+use crate::api::selection::Selection;
 use crate::api::version::ApiVersion;
 use axum::Json;
 use axum::extract::Path;
@@ -58,6 +59,9 @@ pub(super) async fn update(
     check_state(&node, &patch, call.version)?;
     let new = patched(&call, &node, &patch, reset).await?;
     check_change(&node, &new, call.version)?;
+    if (&node.driver, &node.conductor_group) != (&new.driver, &new.conductor_group) {
+        check_served(&call, &new).await?;
+    }
     let stored = call.conductor().update_node(&record, new).await?;
     let view = View {
         version: call.version,
@@ -141,10 +145,16 @@ fn check_state(node: &Node, patch: &Patch, version: ApiVersion) -> ApiResult<()>
 /// What of the old node the new one may not differ in.
 fn check_change(old: &Node, new: &Node, version: ApiVersion) -> ApiResult<()> {
     let (id, state) = (old.uuid, old.provision_state);
-    let open = old.maintenance || OPEN_FOR_INTERFACES.contains(&state);
-    if !open && (old.interfaces != new.interfaces || old.resource_class != new.resource_class) {
+    let open = OPEN_FOR_INTERFACES.contains(&state);
+    if !open && !new.maintenance && old.interfaces != new.interfaces {
         return Err(ApiError::conflict(format!(
-            "interfaces and resource class of node {id} cannot be changed in the state {state} without maintenance"
+            "interfaces of node {id} cannot be changed in the state {state} without maintenance"
+        )));
+    }
+    // Whoever placed the instance by it would not learn of the new one; setting the first one does no harm.
+    if !open && old.resource_class.is_some() && old.resource_class != new.resource_class {
+        return Err(ApiError::conflict(format!(
+            "the resource class of node {id} cannot be changed in the state {state}"
         )));
     }
     if old.driver != new.driver && old.console_enabled {

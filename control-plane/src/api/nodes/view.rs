@@ -3,9 +3,10 @@
 use super::derived;
 use super::table::NODE;
 use crate::api::error::{ApiError, ApiResult};
-use crate::api::fields::{Field, Selection, find};
+use crate::api::fields::{Field, find};
 use crate::api::links::Base;
 use crate::api::masking::{masked, masked_instance_info};
+use crate::api::selection::Selection;
 use crate::api::version::ApiVersion;
 use crate::conductor::Conductor;
 use ferric_model::node::{Node, Object};

@@ -5,8 +5,10 @@ use super::{input, view};
 use crate::api::body::JsonObject;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
-use crate::api::fields::{Field, Selection, find, need, newer};
+use crate::api::fields::{Field, find, need, newer};
 use crate::api::nodes;
+use crate::api::selection::Selection;
+use crate::api::shape::mac_address;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use ferric_model::ids::{MacAddress, NodeId, PortId};
@@ -34,12 +36,10 @@ pub(super) async fn create(call: Call, JsonObject(body): JsonObject) -> ApiResul
 async fn parse(call: &Call, mut body: Object) -> ApiResult<Port> {
     let node = node(call, &mut body).await?;
     let address = body.get("address").cloned().unwrap_or_default();
-    let address: MacAddress = address
-        .as_str()
-        .and_then(|text| text.parse().ok())
-        .ok_or_else(|| {
-            ApiError::invalid(format!("address must be a MAC address, not {address}"))
-        })?;
+    let address: MacAddress = address.as_str().and_then(mac_address).ok_or_else(|| {
+        ApiError::invalid(format!("address must be a MAC address, not {address}"))
+    })?;
+    let has_link = body.contains_key("local_link_connection");
     let mut changes: Vec<(&'static Field, Value)> = Vec::with_capacity(body.len());
     for (name, value) in body {
         let field = find(PORT, &name).filter(|field| field.writable_by_post());
@@ -63,7 +63,9 @@ async fn parse(call: &Call, mut body: Object) -> ApiResult<Port> {
         call.conductor().now(),
     );
     let port = input::merged(view::document(&port)?, changes)?;
-    input::check_whole(&port)?;
+    if has_link {
+        check_smart(&port)?;
+    }
     Ok(port)
 }
 
@@ -89,4 +91,14 @@ async fn node(call: &Call, body: &mut Object) -> ApiResult<NodeId> {
     let found =
         found.ok_or_else(|| ApiError::invalid(format!("node {ident} could not be found")))?;
     Ok(found.node.uuid)
+}
+
+/// A smart NIC that is given a link must say how its agent is reached.
+fn check_smart(port: &Port) -> ApiResult<()> {
+    let link = &port.local_link_connection;
+    if port.is_smartnic && !(link.contains_key("port_id") && link.contains_key("hostname")) {
+        let text = "a smart NIC needs port_id and hostname in local_link_connection";
+        return Err(ApiError::invalid(text));
+    }
+    Ok(())
 }

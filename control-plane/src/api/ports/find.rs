@@ -2,12 +2,10 @@
 
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
+use crate::api::nodes::find::is_name;
 use ferric_model::ids::PortId;
 use ferric_model::port::Port;
 use ferric_store::{FieldValue, Key, Query, Record, Table};
-
-/// Since then a port's name may stand in the place of its UUID.
-pub(super) const NAMES_SINCE: u16 = 88;
 
 pub(super) struct Found {
     pub(super) record: Record,
@@ -19,13 +17,14 @@ pub(super) async fn port(call: &Call, ident: &str) -> ApiResult<Found> {
     let store = call.conductor().store();
     let record = if let Ok(id) = ident.parse::<PortId>() {
         store.get(&Key::new(Table::Port, id)).await?
-    } else if call.version.0 >= NAMES_SINCE {
+    } else if is_name(ident) {
         let name = FieldValue::Text(ident.to_owned());
         let mut query = Query::all(Table::Port).filter("name", vec![name]);
         query.limit = 1;
         store.page(&query).await?.records.pop()
     } else {
-        None
+        let text = format!("{ident:?} is neither a UUID nor a name");
+        return Err(ApiError::invalid(text));
     };
     let record =
         record.ok_or_else(|| ApiError::not_found(format!("port {ident} could not be found")))?;

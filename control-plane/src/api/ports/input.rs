@@ -31,14 +31,3 @@ pub(super) fn merged(
     serde_json::from_value(Value::Object(document))
         .map_err(|error| ApiError::invalid(format!("the port would not be valid: {error}")))
 }
-
-/// What several fields say together.
-pub(super) fn check_whole(port: &Port) -> ApiResult<()> {
-    let link = &port.local_link_connection;
-    if port.is_smartnic && !(link.contains_key("port_id") && link.contains_key("hostname")) {
-        return Err(ApiError::invalid(
-            "a smart NIC needs port_id and hostname in local_link_connection",
-        ));
-    }
-    Ok(())
-}

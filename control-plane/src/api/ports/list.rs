@@ -5,15 +5,17 @@ use super::table::{BRIEF, PORT};
 use super::view;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
-use crate::api::fields::{Selection, need};
+use crate::api::fields::need;
 use crate::api::nodes;
 use crate::api::paging::{self, Paging};
+use crate::api::selection::Selection;
+use crate::api::shape::mac_address;
 use axum::Json;
 use axum::extract::Path;
-use ferric_model::ids::MacAddress;
 use ferric_model::port::Port;
 use ferric_store::{FieldValue, Query, Table};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 const FILTERS: &[&str] = &[
     "node",
@@ -25,13 +27,13 @@ const FILTERS: &[&str] = &[
 ];
 
 pub(super) async fn list(call: Call) -> ApiResult<Json<Value>> {
-    let node = node_argument(&call);
+    let node = node_argument(&call)?;
     brief(&call, node.as_deref(), "ports").await
 }
 
 pub(super) async fn detailed(call: Call) -> ApiResult<Json<Value>> {
     allow(&call, &[])?;
-    let node = node_argument(&call);
+    let node = node_argument(&call)?;
     collection(&call, node.as_deref(), Selection::All, "ports/detail").await
 }
 
@@ -55,20 +57,21 @@ pub(super) async fn of_node_detailed(
 
 pub(super) async fn show(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
     call.arguments.allow(&["fields"])?;
-    let selection = match call.arguments.list("fields") {
-        Some(names) => Selection::named(PORT, names, call.version)?,
-        None => Selection::All,
-    };
+    let selection = Selection::of_one(&call, PORT)?;
     let found = find::port(&call, &ident).await?;
     view::show(&found.port, &selection, call.version, &call.base).map(Json)
 }
 
-fn node_argument(call: &Call) -> Option<String> {
-    let argument = call
-        .arguments
-        .text("node_uuid")
-        .or(call.arguments.text("node"));
-    argument.map(str::to_owned)
+/// By UUID, or since 1.5 by name.
+fn node_argument(call: &Call) -> ApiResult<Option<String>> {
+    if let Some(uuid) = call.arguments.uuid("node_uuid")? {
+        return Ok(Some(uuid.to_string()));
+    }
+    let node = call.arguments.text("node");
+    if let Some(name) = node.filter(|node| node.parse::<Uuid>().is_err()) {
+        need(call.version, 5, &format!("the node's name {name}"))?;
+    }
+    Ok(node.map(str::to_owned))
 }
 
 fn allow(call: &Call, more: &[&str]) -> ApiResult<()> {
@@ -78,20 +81,7 @@ fn allow(call: &Call, more: &[&str]) -> ApiResult<()> {
 
 async fn brief(call: &Call, node: Option<&str>, path: &str) -> ApiResult<Json<Value>> {
     allow(call, &["fields", "detail"])?;
-    let detail = call.arguments.boolean("detail")?;
-    if detail.is_some() && call.version.0 < 43 {
-        return Err(ApiError::invalid(
-            "the argument detail needs API version 1.43 or newer",
-        ));
-    }
-    let selection = match (detail, call.arguments.list("fields")) {
-        (Some(true), Some(_)) => {
-            return Err(ApiError::invalid("detail and fields do not go together"));
-        }
-        (Some(true), None) => Selection::All,
-        (_, Some(names)) => Selection::named(PORT, names, call.version)?,
-        (_, None) => Selection::Brief(BRIEF),
-    };
+    let selection = Selection::of_list(call, PORT, BRIEF)?;
     collection(call, node, selection, path).await
 }
 
@@ -120,6 +110,9 @@ async fn collection(
 
 async fn filtered(call: &Call, node: Option<&str>, mut query: Query) -> ApiResult<Query> {
     let arguments = &call.arguments;
+    if arguments.text("shard").is_some() {
+        need(call.version, 82, "the filter shard")?;
+    }
     let exclusive = [node, arguments.text("portgroup"), arguments.text("shard")];
     if exclusive.iter().flatten().count() > 1 {
         return Err(ApiError::forbidden(
@@ -131,9 +124,10 @@ async fn filtered(call: &Call, node: Option<&str>, mut query: Query) -> ApiResul
         query = query.filter("node_uuid", vec![text(&found.node.uuid.to_string())]);
     }
     if let Some(address) = arguments.text("address") {
-        let address: MacAddress = address
-            .parse()
-            .map_err(|error| ApiError::invalid(format!("{error}")))?;
+        let parsed = mac_address(address);
+        let address = parsed.ok_or_else(|| {
+            ApiError::invalid(format!("address must be a MAC address, not {address:?}"))
+        })?;
         query = query.filter("address", vec![text(address.as_str())]);
     }
     if let Some(group) = arguments.text("portgroup") {
@@ -143,11 +137,7 @@ async fn filtered(call: &Call, node: Option<&str>, mut query: Query) -> ApiResul
         )));
     }
     if let Some(shards) = arguments.text("shard") {
-        need(call.version, 82, "the filter shard")?;
         query = query.filter("node_uuid", nodes_of_shards(call, shards).await?);
-    }
-    if arguments.text("description_contains").is_some() {
-        need(call.version, 97, "the filter description_contains")?;
     }
     Ok(query)
 }

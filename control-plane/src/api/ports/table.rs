@@ -35,7 +35,8 @@ pub(super) const BRIEF: &[&str] = &["uuid", "address"];
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::fields::Selection;
+
+    use crate::api::selection::Selection;
     use crate::api::tests::ironic;
     use std::fmt::Write as _;
 

@@ -2,7 +2,8 @@
 
 use super::table::PORT;
 use crate::api::error::{ApiError, ApiResult};
-use crate::api::fields::Selection;
+use crate::api::selection::Selection;
+
 use crate::api::links::Base;
 use crate::api::version::ApiVersion;
 use ferric_model::node::Object;

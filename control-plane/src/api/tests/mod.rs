@@ -1,3 +1,10 @@
 //! The API as its clients see it: requests against a real conductor with the fake hardware.
 
+mod cycle;
+mod fixture;
+mod framework;
 pub(super) mod ironic;
+mod machines;
+mod nodes;
+mod ports;
+mod timeline;

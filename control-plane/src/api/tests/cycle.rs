@@ -1,0 +1,219 @@
+//! A node's life over HTTP, and what each state allows.
+
+use super::fixture::Server;
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn from_enroll_to_active_and_back() {
+    let server = Server::start().await;
+    let node = server.node("a").await;
+    server
+        .provision("a", json!({"target": "manage"}), "manageable")
+        .await;
+    server
+        .provision("a", json!({"target": "inspect"}), "manageable")
+        .await;
+    assert!(server.get("/v1/nodes/a").await.body["inspection_finished_at"].is_string());
+    server
+        .provision("a", json!({"target": "provide"}), "available")
+        .await;
+    let drive = json!({"meta_data": {"hostname": "h"}, "user_data": "#cloud-config\n"});
+    server
+        .provision(
+            "a",
+            json!({"target": "active", "configdrive": drive}),
+            "active",
+        )
+        .await;
+    let active = server.get("/v1/nodes/a").await.body;
+    assert_eq!(active["instance_info"]["configdrive"], "******");
+    assert_eq!(active["last_error"], Value::Null);
+    let refused = server
+        .call(Method::DELETE, "/v1/nodes/a", Value::Null)
+        .await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    server
+        .provision("a", json!({"target": "deleted"}), "available")
+        .await;
+    let history = server.get("/v1/nodes/a/history?detail=true").await.body;
+    let states: Vec<_> = history["history"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event["state"].clone())
+        .collect();
+    assert!(
+        states.contains(&json!("active")) && states.contains(&json!("cleaning")),
+        "{states:?}"
+    );
+    let gone = server
+        .call(Method::DELETE, &format!("/v1/nodes/{node}"), Value::Null)
+        .await;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT);
+}
+
+/// The status that each target is answered with in `enroll`, by version.
+#[tokio::test]
+async fn verbs_are_gated_before_the_state_is_looked_at() {
+    let server = Server::start().await;
+    let node = server.node("a").await;
+    let check = async |target: &str, version: &str, expected: u16| {
+        let path = format!("/v1/nodes/{node}/states/provision");
+        let answer = server
+            .call_in(version, Method::PUT, &path, json!({"target": target}))
+            .await;
+        assert_eq!(
+            answer.status.as_u16(),
+            expected,
+            "{target} in {version}: {}",
+            answer.fault()
+        );
+    };
+    check("manage", "1.3", 406).await;
+    check("active", "1.115", 400).await;
+    check("deploy", "1.72", 406).await;
+    check("deploy", "1.73", 400).await;
+    check("abort", "1.12", 406).await;
+    check("clean", "1.14", 406).await;
+    check("rescue", "1.37", 406).await;
+    check("undeploy", "1.1", 400).await;
+    check("unhold", "1.1", 400).await;
+    check("service", "1.1", 400).await;
+    check("bogus", "1.115", 400).await;
+}
+
+#[tokio::test]
+async fn what_comes_along_with_a_verb_is_checked() {
+    let server = Server::start().await;
+    server.node("a").await;
+    server
+        .provision("a", json!({"target": "manage"}), "manageable")
+        .await;
+    server
+        .provision("a", json!({"target": "provide"}), "available")
+        .await;
+    let check = async |version: &str, more: Value, expected: u16, text: &str| {
+        let mut body = json!({"target": "active"});
+        body.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        let answer = server
+            .call_in(version, Method::PUT, "/v1/nodes/a/states/provision", body)
+            .await;
+        let fault = answer.fault();
+        assert_eq!(answer.status.as_u16(), expected, "{more}: {fault}");
+        assert!(fault.contains(text), "{fault}");
+    };
+    check("1.115", json!({"bogus": 1}), 400, "bogus").await;
+    check(
+        "1.115",
+        json!({"configdrive": "not base64!"}),
+        400,
+        "configdrive",
+    )
+    .await;
+    check(
+        "1.115",
+        json!({"configdrive": "******"}),
+        400,
+        "never stored",
+    )
+    .await;
+    check(
+        "1.115",
+        json!({"configdrive": {"meta_data": 5}}),
+        400,
+        "meta_data",
+    )
+    .await;
+    check(
+        "1.55",
+        json!({"configdrive": {"meta_data": {}}}),
+        400,
+        "1.56",
+    )
+    .await;
+    check(
+        "1.58",
+        json!({"configdrive": {"vendor_data": {}}}),
+        400,
+        "1.59",
+    )
+    .await;
+    check(
+        "1.115",
+        json!({"clean_steps": [{"interface": "deploy", "step": "x"}]}),
+        400,
+        "clean_steps",
+    )
+    .await;
+    check(
+        "1.115",
+        json!({"deploy_steps": [{"interface": "deploy", "step": "x"}]}),
+        400,
+        "args",
+    )
+    .await;
+    let step = json!({"interface": "deploy", "step": "x", "args": {}, "priority": 5});
+    check("1.68", json!({"deploy_steps": [step]}), 406, "1.69").await;
+    check("1.115", json!({"rescue_password": "x"}), 400, "rescue").await;
+    server
+        .call(Method::PUT, "/v1/nodes/a/maintenance", json!({}))
+        .await;
+    check("1.115", json!({}), 400, "maintenance").await;
+}
+
+#[tokio::test]
+async fn power_and_boot_device() {
+    let server = Server::start().await;
+    server.node("a").await;
+    let power = async |version: &str, body: Value| {
+        let answer = server
+            .call_in(version, Method::PUT, "/v1/nodes/a/states/power", body)
+            .await;
+        answer.status.as_u16()
+    };
+    assert_eq!(power("1.115", json!({"target": "up"})).await, 400);
+    assert_eq!(
+        power("1.115", json!({"target": "power on", "timeout": 0})).await,
+        400
+    );
+    assert_eq!(
+        power("1.26", json!({"target": "soft power off"})).await,
+        406
+    );
+    assert_eq!(power("1.115", json!({"target": "power on"})).await, 202);
+    let device = json!({"boot_device": "pxe", "persistent": true});
+    let set = server
+        .call(
+            Method::PUT,
+            "/v1/nodes/a/management/boot_device",
+            device.clone(),
+        )
+        .await;
+    assert_eq!(set.status, StatusCode::NO_CONTENT, "{}", set.fault());
+    assert_eq!(
+        server.get("/v1/nodes/a/management/boot_device").await.body,
+        device
+    );
+    let supported = server
+        .get("/v1/nodes/a/management/boot_device/supported")
+        .await
+        .body;
+    assert!(
+        supported["supported_boot_devices"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("pxe"))
+    );
+    let validation = server.get("/v1/nodes/a/validate").await.body;
+    assert_eq!(validation["power"], json!({"result": true}));
+    assert_eq!(
+        server.get("/v1/nodes/validate?node=a").await.body,
+        validation
+    );
+    let never = json!([{"op": "add", "path": "/disable_power_off", "value": true}]);
+    server.call(Method::PATCH, "/v1/nodes/a", never).await;
+    assert_eq!(power("1.115", json!({"target": "power off"})).await, 409);
+}

@@ -1,0 +1,149 @@
+//! A conductor with fake hardware and a store in memory, and both routers in front of it; no socket.
+
+use crate::api::{machine_router, operator_router};
+use crate::boot::BootPlane;
+use crate::conductor::{Conductor, HttpTransport, Parts, SystemEnvironment};
+use crate::config::{Overrides, Settings};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use ferric_drivers::{Drivers, Enabled, FakeMachines};
+use ferric_store::{RedbStore, Store};
+use http::{HeaderMap, Method, Request, StatusCode};
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(super) struct Server {
+    pub(super) operator: Router,
+    pub(super) machine: Router,
+    pub(super) conductor: Conductor,
+    pub(super) stop: CancellationToken,
+    _folder: tempfile::TempDir,
+}
+
+/// What came back.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Value,
+}
+
+impl Answer {
+    /// The sentence of a refusal, from either kind of doubly encoded body.
+    pub(super) fn fault(&self) -> String {
+        let inner = self.body["error_message"].as_str().unwrap_or_default();
+        let inner: Value = serde_json::from_str(inner).unwrap_or_default();
+        let text = inner.get("faultstring").or(inner.get("description"));
+        text.and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+}
+
+impl Server {
+    pub(super) async fn start() -> Self {
+        crate::tls::install_provider();
+        let folder = tempfile::tempdir().unwrap();
+        let overrides = Overrides {
+            state_dir: Some(folder.path().to_owned()),
+            ..Overrides::default()
+        };
+        let settings = Arc::new(Settings::load(None, overrides).unwrap());
+        let store: Arc<dyn Store> = Arc::new(RedbStore::in_memory().unwrap());
+        let drivers = Drivers::new(ferric_drivers::Settings::default(), FakeMachines::default());
+        let client = reqwest::Client::new();
+        let conductor = Conductor::new(Parts {
+            boot: BootPlane::new(Arc::clone(&settings), Arc::clone(&store), client),
+            settings,
+            store,
+            drivers: Arc::new(drivers),
+            enabled: Enabled::default(),
+            environment: Arc::new(SystemEnvironment::new()),
+            transport: Arc::new(HttpTransport::default()),
+        });
+        conductor.start().await.unwrap();
+        let stop = CancellationToken::new();
+        Self {
+            operator: operator_router(conductor.clone(), Some("http://api"), stop.clone()),
+            machine: machine_router(conductor.clone(), Some("http://machines"), stop.clone()),
+            conductor,
+            stop,
+            _folder: folder,
+        }
+    }
+
+    /// As an operator, in the newest version.
+    pub(super) async fn call(&self, method: Method, path: &str, body: Value) -> Answer {
+        self.call_in("latest", method, path, body).await
+    }
+
+    pub(super) async fn call_in(
+        &self,
+        version: &str,
+        method: Method,
+        path: &str,
+        body: Value,
+    ) -> Answer {
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        send(&self.operator, version, method, path, body).await
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Answer {
+        self.call(Method::GET, path, Value::Null).await
+    }
+
+    /// A new node of the fake hardware; its UUID.
+    pub(super) async fn node(&self, name: &str) -> String {
+        let body = serde_json::json!({"driver": "fake-hardware", "name": name, "network_interface": "noop"});
+        let made = self.call(Method::POST, "/v1/nodes", body).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{}", made.fault());
+        made.body["uuid"].as_str().unwrap().to_owned()
+    }
+
+    /// Asks for a verb and waits until the node is where it leads to.
+    pub(super) async fn provision(&self, node: &str, body: Value, ends: &str) {
+        let path = format!("/v1/nodes/{node}/states/provision");
+        let asked = self.call(Method::PUT, &path, body).await;
+        assert_eq!(asked.status, StatusCode::ACCEPTED, "{}", asked.fault());
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let states = self.get(&format!("/v1/nodes/{node}/states")).await.body;
+            if states["provision_state"] == ends && states["target_provision_state"].is_null() {
+                return;
+            }
+            assert!(Instant::now() < deadline, "the node stays at {states}");
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+pub(super) async fn send(
+    router: &Router,
+    version: &str,
+    method: Method,
+    path: &str,
+    body: impl Into<Body>,
+) -> Answer {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("X-OpenStack-Ironic-API-Version", version)
+        .header("Content-Type", "application/json")
+        .body(body.into())
+        .unwrap();
+    let response = router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = to_bytes(body, 16 << 20).await.unwrap();
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body: serde_json::from_slice(&bytes).unwrap_or_default(),
+    }
+}

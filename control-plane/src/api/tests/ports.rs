@@ -1,0 +1,159 @@
+//! Ports as resources.
+
+use super::fixture::{Answer, Server};
+use super::ironic;
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+const ADDRESS: &str = "52:54:00:00:00:01";
+
+async fn create(server: &Server, body: Value) -> Answer {
+    server.call(Method::POST, "/v1/ports", body).await
+}
+
+#[tokio::test]
+async fn a_port_from_its_making_to_its_end() {
+    let server = Server::start().await;
+    let node = server.node("a").await;
+    let made = create(
+        &server,
+        json!({"address": "52:54:00:00:00:01", "node_uuid": node}),
+    )
+    .await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.fault());
+    let id = made.body["uuid"].as_str().unwrap();
+    let path = format!("/v1/ports/{id}");
+    assert_eq!(made.headers["location"], format!("http://api{path}"));
+    assert_eq!(made.body["pxe_enabled"], true);
+    for minor in 1..=115 {
+        let answer = server
+            .call_in(&format!("1.{minor}"), Method::GET, &path, Value::Null)
+            .await;
+        let shown = answer.body.as_object().unwrap();
+        ironic::check_keys("port", minor, |_| {
+            shown.keys().map(String::as_str).collect()
+        });
+    }
+    let patch = json!([
+        {"op": "add", "path": "/local_link_connection", "value": {"port_id": "1", "switch_id": "AA:BB:CC:00:00:01"}},
+        {"op": "add", "path": "/extra/slot", "value": 1},
+    ]);
+    let changed = server.call(Method::PATCH, &path, patch).await;
+    assert_eq!(
+        changed.body["local_link_connection"]["switch_id"],
+        "aa:bb:cc:00:00:01"
+    );
+    assert_eq!(changed.body["extra"], json!({"slot": 1}));
+    let gone = server.call(Method::DELETE, &path, Value::Null).await;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT);
+    assert_eq!(server.get(&path).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn what_is_refused() {
+    let server = Server::start().await;
+    let node = server.node("a").await;
+    create(&server, json!({"address": ADDRESS, "node_uuid": node})).await;
+    let check = async |body: Value, status: u16| {
+        let answer = create(&server, body.clone()).await;
+        assert_eq!(answer.status.as_u16(), status, "{body}: {}", answer.fault());
+    };
+    check(json!({"address": ADDRESS, "node_uuid": node}), 409).await;
+    check(
+        json!({"address": "52-54-00-00-00-02", "node_uuid": node}),
+        400,
+    )
+    .await;
+    check(json!({"address": "52:54:00:00:00:02"}), 400).await;
+    check(
+        json!({"address": "52:54:00:00:00:02", "node_uuid": "a"}),
+        400,
+    )
+    .await;
+    check(json!({"address": "52:54:00:00:00:02", "node_uuid": "5be26c0b-03f2-4d2e-ae87-c02d7f33c781"}), 400).await;
+    check(
+        json!({"address": "52:54:00:00:00:02", "node_uuid": node, "bogus": 1}),
+        400,
+    )
+    .await;
+    check(
+        json!({"address": "52:54:00:00:00:02", "node_uuid": node, "portgroup_uuid": node}),
+        400,
+    )
+    .await;
+    check(
+        json!({"address": "52:54:00:00:00:02", "node_ident": "a"}),
+        201,
+    )
+    .await;
+    let old = json!({"address": "52:54:00:00:00:03", "node_uuid": node, "physical_network": "p"});
+    let answer = server.call_in("1.33", Method::POST, "/v1/ports", old).await;
+    assert_eq!(answer.status, StatusCode::NOT_ACCEPTABLE);
+}
+
+#[tokio::test]
+async fn lists_are_filtered() {
+    let server = Server::start().await;
+    let first = server.node("a").await;
+    let second = server.node("b").await;
+    for (address, node) in [
+        ("52:54:00:00:00:01", &first),
+        ("52:54:00:00:00:02", &second),
+    ] {
+        create(&server, json!({"address": address, "node_uuid": node})).await;
+    }
+    let count = async |path: &str| {
+        let answer = server.get(path).await;
+        let ports = answer.body["ports"].as_array();
+        ports
+            .unwrap_or_else(|| panic!("{path}: {}", answer.fault()))
+            .len()
+    };
+    assert_eq!(count("/v1/ports").await, 2);
+    assert_eq!(count("/v1/ports?node=b").await, 1);
+    assert_eq!(count(&format!("/v1/ports?node_uuid={first}")).await, 1);
+    assert_eq!(count("/v1/ports?address=52:54:00:00:00:02").await, 1);
+    assert_eq!(count("/v1/ports?address=52:54:00:00:00:09").await, 0);
+    assert_eq!(count("/v1/nodes/a/ports/detail").await, 1);
+    let fields = server
+        .get("/v1/ports?fields=node_uuid,uuid,address&limit=1")
+        .await
+        .body;
+    assert_eq!(fields["ports"][0].as_object().unwrap().len(), 4);
+    assert!(fields["next"].is_string());
+    assert_eq!(
+        server.get("/v1/ports?node=nobody").await.status,
+        StatusCode::NOT_FOUND
+    );
+}
+
+#[tokio::test]
+async fn a_virtual_interface_takes_a_free_port() {
+    let server = Server::start().await;
+    let node = server.node("a").await;
+    let flat = json!([{"op": "add", "path": "/network_interface", "value": "flat"}]);
+    server.call(Method::PATCH, "/v1/nodes/a", flat).await;
+    create(&server, json!({"address": ADDRESS, "node_uuid": node})).await;
+    let attach = async |id: &str| {
+        server
+            .call(Method::POST, "/v1/nodes/a/vifs", json!({"id": id}))
+            .await
+            .status
+            .as_u16()
+    };
+    assert_eq!(attach("one").await, 204);
+    assert_eq!(attach("one").await, 409);
+    assert_eq!(attach("two").await, 409);
+    assert_eq!(
+        server.get("/v1/nodes/a/vifs").await.body,
+        json!({"vifs": [{"id": "one"}]})
+    );
+    let gone = server
+        .call(Method::DELETE, "/v1/nodes/a/vifs/one", Value::Null)
+        .await;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT);
+    assert_eq!(
+        server.get("/v1/nodes/a/vifs").await.body,
+        json!({"vifs": []})
+    );
+}
