@@ -63,10 +63,11 @@ close_workshop() {
 
 # Also called on what a killed build left behind: its mounts went with its namespace, a loop device did not.
 clear_workshop() {
-    local try
+    local try device file
     for try in 1 2 3 4 5; do
-        losetup --list --noheadings --output NAME,BACK-FILE | grep -F " $1/" |
-            while read -r device _; do losetup --detach "$device"; done
+        losetup --list --noheadings --output NAME,BACK-FILE | while read -r device file; do
+            [[ $file != "$1"/* ]] || losetup --detach "$device"
+        done
         # The last processes of a killed namespace may still be writing.
         rm -rf --one-file-system "$1" 2>/dev/null && return
         sleep "$try"

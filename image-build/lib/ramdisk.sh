@@ -31,7 +31,7 @@ collect_agent() {
     mkdir -p "$tree/usr/bin" "$tree/usr/lib/x86_64-linux-gnu"
     install -m 755 "$AGENT" "$tree/usr/bin/ferric-agent"
     # A script has no libraries: ldd fails on it and names none.
-    ldd "$AGENT" 2>/dev/null | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p' | while read -r library; do
+    { ldd "$AGENT" 2>/dev/null || true; } | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p' | while read -r library; do
         name=$(basename "$library")
         jq --exit-status --arg name "$name" '.libraries | index($name)' "$RAMDISK_BASE/contents.json" >/dev/null ||
             install -m 644 "$library" "$tree/usr/lib/x86_64-linux-gnu/$name"
