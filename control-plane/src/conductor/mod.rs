@@ -10,6 +10,7 @@ mod flows;
 mod inbox;
 mod inspection;
 mod life;
+mod limits;
 mod locks;
 mod machines;
 mod membership;
@@ -51,7 +52,7 @@ use requests::{
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -131,32 +132,46 @@ impl Conductor {
 
     /// Stores a new node: resolves the interfaces it does not name, takes it over and writes its first event.
     pub async fn create_node(&self, node: Node) -> Result<Node, RequestError> {
-        self.do_create_node(node).await
+        let this = self.clone();
+        self.tracked(async move { this.do_create_node(node).await })
+            .await
     }
 
     /// Stores a changed node, if it still stands as in `old` and nobody works on it.
     pub async fn update_node(&self, old: &Record, new: Node) -> Result<Node, RequestError> {
-        self.do_update_node(old, new).await
+        let this = self.clone();
+        let old = old.clone();
+        self.tracked(async move { this.do_update_node(&old, new).await })
+            .await
     }
 
     /// Deletes a node with its ports and inventory.
     pub async fn destroy_node(&self, id: NodeId) -> Result<(), RequestError> {
-        self.do_destroy_node(id).await
+        let this = self.clone();
+        self.tracked(async move { this.do_destroy_node(id).await })
+            .await
     }
 
     /// Stores a new port of an existing node.
     pub async fn create_port(&self, port: Port) -> Result<Port, RequestError> {
-        self.do_create_port(port).await
+        let this = self.clone();
+        self.tracked(async move { this.do_create_port(port).await })
+            .await
     }
 
     /// Stores a changed port, if it still stands as in `old` and nobody works on its node.
     pub async fn update_port(&self, old: &Record, new: Port) -> Result<Port, RequestError> {
-        self.do_update_port(old, new).await
+        let this = self.clone();
+        let old = old.clone();
+        self.tracked(async move { this.do_update_port(&old, new).await })
+            .await
     }
 
     /// Deletes a port.
     pub async fn destroy_port(&self, id: PortId) -> Result<(), RequestError> {
-        self.do_destroy_port(id).await
+        let this = self.clone();
+        self.tracked(async move { this.do_destroy_port(id).await })
+            .await
     }
 
     /// Starts what the verb asks for (202); the work goes on in the background.
@@ -165,7 +180,9 @@ impl Conductor {
         id: NodeId,
         request: ProvisionRequest,
     ) -> Result<(), RequestError> {
-        self.do_provision(id, request).await
+        let this = self.clone();
+        self.tracked(async move { this.do_provision(id, request).await })
+            .await
     }
 
     /// Starts a power action (202). `timeout` bounds the wait for the state it leads to.
@@ -175,7 +192,9 @@ impl Conductor {
         action: PowerAction,
         timeout: Option<Duration>,
     ) -> Result<(), RequestError> {
-        self.do_set_power(id, action, timeout).await
+        let this = self.clone();
+        self.tracked(async move { this.do_set_power(id, action, timeout).await })
+            .await
     }
 
     /// Sets or clears maintenance; clearing it also clears a fault.
@@ -184,7 +203,9 @@ impl Conductor {
         id: NodeId,
         maintenance: Maintenance,
     ) -> Result<(), RequestError> {
-        self.do_set_maintenance(id, maintenance).await
+        let this = self.clone();
+        self.tracked(async move { this.do_set_maintenance(id, maintenance).await })
+            .await
     }
 
     /// Asks the BMC what the machine boots from.
@@ -199,7 +220,9 @@ impl Conductor {
         device: BootDevice,
         persistence: Persistence,
     ) -> Result<(), RequestError> {
-        self.do_set_boot_device(id, device, persistence).await
+        let this = self.clone();
+        self.tracked(async move { this.do_set_boot_device(id, device, persistence).await })
+            .await
     }
 
     /// Asks the BMC what the machine can be told to boot from.
@@ -301,6 +324,22 @@ impl Conductor {
 
     async fn turn(&self) -> Option<SemaphorePermit<'_>> {
         self.inner.turns.acquire().await.ok()
+    }
+
+    /// Work that goes on when whoever asked for it hangs up: half a change must not be left behind.
+    async fn tracked<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, RequestError>> + Send + 'static,
+    ) -> Result<T, RequestError> {
+        let (done, answer) = oneshot::channel();
+        self.work().spawn(async move {
+            // Nobody may be left to read the answer.
+            drop(done.send(work.await));
+        });
+        answer.await.unwrap_or_else(|_| {
+            let panicked = "the task that worked on it panicked";
+            Err(RequestError::internal("answering a request", panicked))
+        })
     }
 
     async fn node(&self, id: NodeId) -> Result<Node, RequestError> {

@@ -14,6 +14,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tracing::info;
 
+/// Nodes that are read at once.
+const PAGE: usize = 500;
+
 /// When each other conductor was heard of last, by name; alive ones keep their nodes.
 struct Others {
     last_beats: BTreeMap<String, Timestamp>,
@@ -34,17 +37,27 @@ impl Conductor {
             .map(|record| (record.hostname.clone(), record.updated_at))
             .collect();
         let others = Others { last_beats, alive };
-        let page = self.store().page(&Query::all(Table::Node)).await?;
-        let mut resumed = 0_u32;
-        for record in &page.records {
-            match self.take_over_node(record, &others).await {
-                Ok(Resumed::Yes) => resumed += 1,
-                Ok(Resumed::No)
-                | Err(TaskError::Gone(_) | TaskError::NotOurs(_) | TaskError::Illegal(_)) => {}
-                Err(TaskError::Store(error)) => return Err(error),
+        let (mut nodes, mut resumed) = (0_u32, 0_u32);
+        let mut query = Query::all(Table::Node);
+        query.limit = PAGE;
+        loop {
+            let page = self.store().page(&query).await?;
+            for record in &page.records {
+                nodes += 1;
+                match self.take_over_node(record, &others).await {
+                    Ok(Resumed::Yes) => resumed += 1,
+                    Err(TaskError::Store(error)) => return Err(error),
+                    Ok(Resumed::No) | Err(_) => {}
+                }
+            }
+            match page.records.last() {
+                Some(last) if page.records.len() == PAGE => {
+                    query.marker = Some(last.key.id.clone())
+                }
+                _ => break,
             }
         }
-        info!(nodes = page.records.len(), resumed, "took over");
+        info!(nodes, resumed, "took over");
         Ok(())
     }
 

@@ -3,15 +3,15 @@
 //! So a crash of the conductor in between leaves no half-written machine running.
 
 use super::advance::{rebooted, reserve, wait};
+use crate::conductor::environment::later;
 use crate::conductor::flows::{self, PowerOff};
+use crate::conductor::limits;
 use crate::conductor::node_task::{Change, NodeTask, TaskError};
-use crate::config::seconds;
 use ferric_model::event::What;
 use ferric_model::node::Node;
-use ferric_model::run::{Activity, Run, StepPhase, WaitReason};
+use ferric_model::run::{Activity, Run, StepPhase, Wait, WaitReason};
 use ferric_model::state::Event;
-use ferric_model::step::{Performer, Recovery, Step};
-use std::time::Duration;
+use ferric_model::step::{Performer, Recovery};
 
 /// How often a machine may boot again in the middle before its run is given up.
 const REBOOTS: u32 = 3;
@@ -146,7 +146,7 @@ pub(super) async fn meet_reboot(task: &mut NodeTask) -> Result<(), TaskError> {
     if known {
         return store(task, change).await;
     }
-    await_agent(task, change, &step).await
+    await_agent(task, change, run.activity).await
 }
 
 /// The ramdisk that is up now cannot be given a token safely: the machine is switched off and on, which settles whose
@@ -157,32 +157,28 @@ fn boot_anew(run: &mut Run) {
     run.phase = StepPhase::Ready;
 }
 
-async fn await_agent(task: &mut NodeTask, change: Change, step: &Step) -> Result<(), TaskError> {
-    let limit = seconds(
-        task.conductor()
-            .settings()
-            .conductor
-            .deploy_callback_timeout_s,
-    )
-    .max(Duration::from_secs(1));
-    debug_assert!(step.recovery != Recovery::Fail);
-    if task.node.provision_state.is_wait() {
-        // Already waiting, from now on for something else.
-        let since = task.conductor().now();
-        let deadline = Some(crate::conductor::environment::later(since, limit));
-        let wait = ferric_model::run::Wait {
-            reason: WaitReason::AgentReboot,
-            since,
-            deadline,
-        };
-        let change = change.with(|node| {
-            if let Some(run) = &mut node.run {
-                run.wait = Some(wait);
-            }
-        });
-        return task.save(change).await;
+async fn await_agent(
+    task: &mut NodeTask,
+    change: Change,
+    activity: Activity,
+) -> Result<(), TaskError> {
+    let limit = limits::callback(task.conductor().settings(), activity);
+    if !task.node.provision_state.is_wait() {
+        return wait(task, change, WaitReason::AgentReboot, limit).await;
     }
-    wait(task, change, WaitReason::AgentReboot, limit).await
+    // Already waiting, from now on for something else.
+    let since = task.conductor().now();
+    let wait = Wait {
+        reason: WaitReason::AgentReboot,
+        since,
+        deadline: Some(later(since, limit)),
+    };
+    let change = change.with(|node| {
+        if let Some(run) = &mut node.run {
+            run.wait = Some(wait);
+        }
+    });
+    task.save(change).await
 }
 
 fn attempt(run: &Run) -> u32 {

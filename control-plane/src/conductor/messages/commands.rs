@@ -3,13 +3,13 @@
 use super::{awaited_command, tell};
 use crate::conductor::agent::failure;
 use crate::conductor::environment::later;
+use crate::conductor::limits;
 use crate::conductor::node_task::{Change, NodeTask, TaskError};
 use ferric_agent_protocol::command::{CommandList, CommandResult};
 use ferric_agent_protocol::progress::Progress;
 use ferric_model::event::What;
 use ferric_model::run::{News, WaitReason};
 use serde_json::json;
-use std::time::Duration;
 
 /// Where progress is shown in `driver_internal_info`.
 pub(in crate::conductor) const PROGRESS: &str = "ferric_progress";
@@ -83,12 +83,10 @@ async fn note_loss(task: &mut NodeTask, text: &str) -> Result<(), TaskError> {
 /// An answer is a sign of life: the wait ends a whole time-out after the last one. Moved on in steps, because each is
 /// a commit.
 fn extend(change: Change, task: &NodeTask) -> Change {
-    let limit = Duration::from_secs(
-        task.conductor()
-            .settings()
-            .conductor
-            .deploy_callback_timeout_s,
-    );
+    let Some(run) = &task.node.run else {
+        return change;
+    };
+    let limit = limits::callback(task.conductor().settings(), run.activity);
     let now = task.conductor().now();
     change.with(|node| {
         let Some(wait) = node.run.as_mut().and_then(|run| run.wait.as_mut()) else {

@@ -1,6 +1,7 @@
 //! The ramdisk: bringing it up, and taking away what brings it up.
 
 use super::{Outcome, StepContext, StepError, power};
+use crate::conductor::limits;
 use ferric_drivers::{BootDevice, BootMode, Persistence, PowerAction};
 use ferric_model::node::{NetworkBoot, Node};
 use ferric_model::run::{Activity, WaitReason};
@@ -24,18 +25,12 @@ pub(super) async fn ramdisk(context: &StepContext) -> Result<Outcome, StepError>
     let set = context.hardware.power.set(PowerAction::On, None);
     set.await
         .map_err(StepError::bmc("switching the machine on"))?;
-    let settings = &context.conductor.settings().conductor;
-    let (reason, limit_s) = match context.run.activity {
-        Activity::Inspect => (
-            WaitReason::InspectionData,
-            settings.inspect_callback_timeout_s,
-        ),
-        Activity::Clean | Activity::ManualClean => {
-            (WaitReason::AgentBoot, settings.clean_callback_timeout_s)
-        }
-        _ => (WaitReason::AgentBoot, settings.deploy_callback_timeout_s),
+    let activity = context.run.activity;
+    let reason = match activity {
+        Activity::Inspect => WaitReason::InspectionData,
+        _ => WaitReason::AgentBoot,
     };
-    let limit = crate::config::seconds(limit_s);
+    let limit = limits::callback(context.conductor.settings(), activity);
     Ok(power::noting(
         Outcome::wait(reason, limit),
         context,

@@ -4,6 +4,7 @@ use super::agent_steps::kind;
 use super::{Outcome, StepContext, StepError};
 use crate::conductor::agent::{AgentClient, AgentError, params};
 use crate::conductor::config_drive;
+use crate::conductor::limits;
 use ferric_agent_protocol::command::{CommandResult, CommandStatus};
 use ferric_agent_protocol::steps::{ExecuteStep, StepCall, StepKind, StepOutcome};
 use ferric_model::node::Object;
@@ -18,7 +19,7 @@ pub(super) async fn execute(context: &StepContext) -> Result<Outcome, StepError>
     let agent = AgentClient::of(&context.conductor, &context.node)?;
     let list = agent.list().await?;
     if let Some(known) = find(context, kind, &list.commands) {
-        return outcome(context, kind, known);
+        return outcome(context, known);
     }
     let call = StepCall {
         interface: context.step.id.interface.clone(),
@@ -40,7 +41,7 @@ pub(super) async fn execute(context: &StepContext) -> Result<Outcome, StepError>
     let started = agent
         .start(&name, execute.to_params(kind), context.command_id)
         .await?;
-    outcome(context, kind, &started)
+    outcome(context, &started)
 }
 
 fn rest(context: &StepContext) -> Object {
@@ -80,13 +81,9 @@ fn find<'a>(
     }
 }
 
-fn outcome(
-    context: &StepContext,
-    kind: StepKind,
-    command: &CommandResult,
-) -> Result<Outcome, StepError> {
+fn outcome(context: &StepContext, command: &CommandResult) -> Result<Outcome, StepError> {
     match command.command_status {
-        CommandStatus::Running => Ok(waiting(context, kind, command.id)),
+        CommandStatus::Running => Ok(waiting(context, command.id)),
         CommandStatus::Succeeded => Ok(Outcome::done()),
         CommandStatus::Failed
         | CommandStatus::CleanVersionMismatch
@@ -94,17 +91,16 @@ fn outcome(
     }
 }
 
-fn waiting(context: &StepContext, kind: StepKind, id: Uuid) -> Outcome {
-    let settings = &context.conductor.settings().conductor;
-    let limit_s = match kind {
-        StepKind::Clean => settings.clean_callback_timeout_s,
-        StepKind::Deploy | StepKind::Service => settings.deploy_callback_timeout_s,
-    };
-    let reason = WaitReason::AgentCommand {
-        id: id.to_string(),
-        step: context.step.id.clone(),
-    };
-    Outcome::wait(reason, crate::config::seconds(limit_s))
+fn waiting(context: &StepContext, id: Uuid) -> Outcome {
+    let limit = limits::callback(context.conductor.settings(), context.run.activity);
+    let step = context.step.id.clone();
+    Outcome::wait(
+        WaitReason::AgentCommand {
+            id: id.to_string(),
+            step,
+        },
+        limit,
+    )
 }
 
 /// What the step is told. Only writing the image needs more than was asked for.
