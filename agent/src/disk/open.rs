@@ -62,6 +62,19 @@ impl OpenDisk {
     pub(crate) fn file(&self) -> &File {
         &self.file
     }
+
+    /// Lets udev look at the disk meanwhile: it puts off the events of a disk that somebody has locked for himself, and
+    /// whoever waits for it then waits in vain.
+    pub(crate) fn shared<T>(&self, action: impl FnOnce() -> T) -> Result<T, DiskError> {
+        let lock = |kind| {
+            let relocked = self.file.relock(kind).map_err(io::Error::from);
+            relocked.map_err(doing("locking", &self.path))
+        };
+        lock(FlockArg::LockShared)?;
+        let outcome = action();
+        lock(FlockArg::LockExclusive)?;
+        Ok(outcome)
+    }
 }
 
 fn open_locked(path: &Path) -> Result<Flock<File>, DiskError> {

@@ -60,12 +60,11 @@ pub(crate) fn rescan(disk: &OpenDisk) -> Result<(), DiskError> {
     if !disk.is_block_device {
         return Ok(());
     }
-    settle();
+    disk.shared(settle)?;
     retry(BUSY_TIME, || reread(disk.file()))
         .map_err(doing("rereading the partition table of", &disk.path))?;
     show_missing(disk);
-    settle();
-    Ok(())
+    disk.shared(settle)
 }
 
 /// A kernel without a parser for this kind of table is told the partitions by a program that has one.
