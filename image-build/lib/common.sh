@@ -36,9 +36,9 @@ interruptible() {
     return "$status"
 }
 
-# Command prefix: mounts and processes that end with their first process, so that nothing of them is left however the
-# build ends, and no mount shows anywhere else on the machine.
-CONTAINED=(unshare --mount --pid --fork --kill-child --mount-proc)
+# Command prefix: mounts and processes that end with the build, even a killed one, so that nothing of them is left; and
+# no mount shows anywhere else on the machine.
+CONTAINED=(setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --mount-proc)
 
 # Everything half-made is in one folder, which goes away however the build ends.
 open_workshop() {
@@ -48,11 +48,14 @@ open_workshop() {
     done
     WORK=$(mktemp -d "$IMAGES/work.XXXXXXXX")
     trap close_workshop EXIT
-    trap 'exit 130' INT
-    trap 'exit 143' TERM HUP
+    trap 'say "interrupted" >&2; exit 130' INT
+    trap 'say "interrupted" >&2; exit 143' TERM HUP
 }
 
 close_workshop() {
+    # From here on everything is tried, whatever of it fails.
+    set +e
+    trap - ERR
     if [ -n "$CHILD" ]; then
         # unshare blocks the milder signals while it waits; its namespaces die with it.
         kill -KILL "$CHILD" 2>/dev/null
