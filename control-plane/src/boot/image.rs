@@ -206,10 +206,10 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    fn check(pairs: &[(&str, &str)], expected: Option<Digest>) {
+    fn check(pairs: &[(&str, &str)], expected: &Option<Digest>) {
         let map: BTreeMap<_, _> = pairs.iter().copied().collect();
         assert_eq!(
-            digest(&|key| map.get(key).map(|value| (*value).to_owned())),
+            &digest(&|key| map.get(key).map(|value| (*value).to_owned())),
             expected
         );
     }
@@ -227,18 +227,18 @@ mod tests {
                 ("image_os_hash_algo", "sha512"),
                 ("image_os_hash_value", "ab"),
             ],
-            hash("sha512", "ab"),
+            &hash("sha512", "ab"),
         );
-        check(&[("image_checksum", "sha256:ab")], hash("sha256", "ab"));
+        check(&[("image_checksum", "sha256:ab")], &hash("sha256", "ab"));
         check(
             &[("image_checksum", "http://x/SUMS")],
-            Some(Digest::Checksum("http://x/SUMS".to_owned())),
+            &Some(Digest::Checksum("http://x/SUMS".to_owned())),
         );
         check(
             &[("image_checksum", "abcd")],
-            Some(Digest::Checksum("abcd".to_owned())),
+            &Some(Digest::Checksum("abcd".to_owned())),
         );
-        check(&[("image_os_hash_algo", "sha512")], None);
+        check(&[("image_os_hash_algo", "sha512")], &None);
     }
 
     #[test]
