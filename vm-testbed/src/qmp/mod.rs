@@ -19,7 +19,7 @@ use message::Message;
 pub use message::ShutdownReason;
 
 /// QEMU answers in milliseconds; under software emulation on a busy host it may take a while to come up.
-const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
+const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
 /// More orders than this at once means that somebody loops.
 const QUEUE: usize = 16;
 
