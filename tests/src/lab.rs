@@ -233,7 +233,7 @@ fn settings_file(plan: &Plan, folder: &Path, images: &Images) -> String {
         "state_dir = \"{folder}/state\"\nhost = \"conductor-1\"\n\n\
          [provision]\nlisten = \"{PROVISION}\"\n\n\
          [boot]\nkernel = \"{}\"\nramdisk = \"{}\"\n\
-         kernel_append_params = \"nofb vga=normal console=tty0 console=ttyS0,115200n8\"\n\
+         kernel_append_params = \"nofb vga=normal no_timer_check console=tty0 console=ttyS0,115200n8\"\n\
          dnsmasq_hosts_dir = \"{folder}/hosts\"\ndnsmasq_options_dir = \"{folder}/options\"\ntftp_root = \"{folder}/tftp\"\n\n\
          [images]\nallowed_paths = [\"{image_folder}\", \"{folder}\"]\n\n{}",
         images.kernel.display(),
