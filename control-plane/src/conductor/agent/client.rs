@@ -10,9 +10,11 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-const ATTEMPTS: u32 = 3;
+/// An agent that does not answer for so long is gone; one that is started again by its service manager is back earlier.
+const PATIENCE: Duration = Duration::from_secs(30);
 const RETRY_INTERVAL: Duration = Duration::from_secs(2);
 /// For commands whose end is waited for within a step.
 const POLLS: u32 = 100;
@@ -139,26 +141,36 @@ impl AgentClient {
         Self { timeout, ..self }
     }
 
-    /// All commands since the ramdisk was booted, oldest first.
+    /// All commands since the ramdisk was booted, oldest first. Asked once.
     pub(in crate::conductor) async fn list(&self) -> Result<CommandList, AgentError> {
         let command = "the question for its commands";
         let answer = self.send(command, Request::default()).await?;
         parse(command, answer)
     }
 
-    /// Asks for something that is answered at once.
+    /// The same for those who cannot ask again later.
+    pub(in crate::conductor) async fn list_patiently(&self) -> Result<CommandList, AgentError> {
+        let began = Instant::now();
+        loop {
+            match self.list().await {
+                Err(error) if may_pass(&error, began) => sleep(RETRY_INTERVAL).await,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Asks for something that is answered at once and may be asked twice.
     pub(in crate::conductor) async fn ask(
         &self,
         name: &str,
         params: Object,
     ) -> Result<CommandResult, AgentError> {
-        let mut attempt = 1;
+        let began = Instant::now();
         let answer = loop {
             match self.post(name, params.clone(), "true", None).await {
-                Err(error) if attempt < ATTEMPTS && may_pass(&error) => attempt += 1,
+                Err(error) if may_pass(&error, began) => sleep(RETRY_INTERVAL).await,
                 outcome => break outcome?,
             }
-            tokio::time::sleep(RETRY_INTERVAL).await;
         };
         match failure(&answer) {
             None => Ok(answer),
@@ -166,29 +178,28 @@ impl AgentClient {
         }
     }
 
-    /// Starts a command. With our agent it is started once, however often it is sent; with Ironic's its list tells
-    /// whether it is running already.
+    /// Starts a command once, however often it has to be sent: our agent knows it by its id; with Ironic's the list has
+    /// grown if an answer got lost on the way.
     pub(in crate::conductor) async fn start(
         &self,
         name: &str,
         params: Object,
         id: Uuid,
     ) -> Result<CommandResult, AgentError> {
-        let mut attempt = 1;
+        let before = match self.epoch {
+            Some(_) => 0,
+            None => self.list_patiently().await?.commands.len(),
+        };
+        let began = Instant::now();
         loop {
-            let error = match self.post(name, params.clone(), "false", Some(id)).await {
-                Ok(started) => return Ok(started),
-                Err(error) => error,
-            };
-            if attempt >= ATTEMPTS || !may_pass(&error) {
-                return Err(error);
+            match self.post(name, params.clone(), "false", Some(id)).await {
+                Err(error) if may_pass(&error, began) => sleep(RETRY_INTERVAL).await,
+                outcome => return outcome,
             }
-            attempt += 1;
-            tokio::time::sleep(RETRY_INTERVAL).await;
             if self.epoch.is_none()
-                && let Some(running) = self.last_running(name).await
+                && let Some(ours) = self.newest(name, before).await
             {
-                return Ok(running);
+                return Ok(ours);
             }
         }
     }
@@ -200,19 +211,14 @@ impl AgentClient {
         params: Object,
         id: Uuid,
     ) -> Result<(), AgentError> {
-        let started = self.start(name, params, id).await?;
-        let mut last = started;
+        let mut last = self.start(name, params, id).await?;
         for _ in 0..POLLS {
             if last.is_done() {
                 return failure(&last).map_or(Ok(()), |text| Err(AgentError::Failed(text)));
             }
-            tokio::time::sleep(POLL_INTERVAL).await;
-            let found = self
-                .list()
-                .await?
-                .commands
-                .into_iter()
-                .find(|command| command.id == last.id);
+            sleep(POLL_INTERVAL).await;
+            let mut commands = self.list_patiently().await?.commands.into_iter();
+            let found = commands.find(|command| command.id == last.id);
             last = found.ok_or_else(|| AgentError::Unusable {
                 command: name.to_owned(),
                 problem: "it has forgotten the command".to_owned(),
@@ -221,10 +227,12 @@ impl AgentClient {
         Err(AgentError::TookTooLong(name.to_owned()))
     }
 
-    async fn last_running(&self, name: &str) -> Option<CommandResult> {
+    /// The last command, if it came after the first `before` and has this name.
+    async fn newest(&self, name: &str, before: usize) -> Option<CommandResult> {
         let short = name.rsplit('.').next().unwrap_or(name);
-        let last = self.list().await.ok()?.commands.pop()?;
-        (last.command_name == short && !last.is_done()).then_some(last)
+        let mut commands = self.list().await.ok()?.commands;
+        let last = commands.pop().filter(|_| commands.len() >= before)?;
+        (last.command_name == short).then_some(last)
     }
 
     async fn post(
@@ -299,12 +307,13 @@ struct Request {
     id: Option<Uuid>,
 }
 
-/// No answer, or busy with another command for a moment.
-fn may_pass(error: &AgentError) -> bool {
-    matches!(
+/// No answer, or busy with another command, and not for long.
+fn may_pass(error: &AgentError, began: Instant) -> bool {
+    let passing = matches!(
         error,
         AgentError::Unreachable { .. } | AgentError::Refused { status: 409, .. }
-    )
+    );
+    passing && began.elapsed() < PATIENCE
 }
 
 fn parse<T: serde::de::DeserializeOwned>(

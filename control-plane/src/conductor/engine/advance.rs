@@ -2,7 +2,7 @@
 
 use super::failure::{self, fail};
 use super::finish::finish;
-use super::next_move::Move;
+use super::next_move::{LOST_POWER, Move};
 use crate::conductor::agent::{AgentClient, command_id};
 use crate::conductor::environment::later;
 use crate::conductor::flows;
@@ -137,18 +137,25 @@ async fn begin(task: &mut NodeTask, attempt: u32, also: Option<What>) -> Result<
 
 /// The effect, and what came of it.
 async fn perform(task: &mut NodeTask, attempt: u32) -> Result<(), TaskError> {
-    let outcome = match context(task, attempt).await? {
-        Ok(context) => {
-            let effect = tokio::time::timeout(STEP_LIMIT, steps::perform(&context));
-            let outcome = task.during(effect).await?;
-            outcome.unwrap_or(Err(StepError::TookTooLong(STEP_LIMIT)))
-        }
-        Err(error) => Err(error),
+    let context = match context(task, attempt).await? {
+        Ok(context) => context,
+        Err(error) => return fail(task, &chain(&error)).await,
     };
-    match outcome {
+    let effect = tokio::time::timeout(STEP_LIMIT, steps::perform(&context));
+    let outcome = task.during(effect).await?;
+    match outcome.unwrap_or(Err(StepError::TookTooLong(STEP_LIMIT))) {
         Ok(outcome) => store_outcome(task, outcome).await,
         Err(error) if error.is_lost_agent() && failure::has_rebooted(&task.node) => {
             failure::meet_reboot(task).await
+        }
+        Err(error) if error.is_lost_agent() => {
+            let off = task.during(steps::is_off(&context.hardware)).await?;
+            let error = if off {
+                LOST_POWER.to_owned()
+            } else {
+                chain(&error)
+            };
+            fail(task, &error).await
         }
         Err(error) => fail(task, &chain(&error)).await,
     }

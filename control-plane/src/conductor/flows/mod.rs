@@ -62,18 +62,23 @@ pub(super) fn clearing_up(run: &Run, node: &Node, power_off: PowerOff) -> Vec<St
     let touched = run.steps[..run.steps.len().min(run.index + 1)]
         .iter()
         .any(|step| step.id == id("power", "off"));
+    if !touched || !is_real(node, run.activity) {
+        return Vec::new();
+    }
+    let keeps_power =
+        power_off == PowerOff::No && matches!(run.activity, Activity::Deploy | Activity::Rebuild);
     match run.activity {
-        Activity::Deploy | Activity::Rebuild if touched && power_off == PowerOff::No => {
-            vec![step("boot", "clean_up", 10)]
-        }
         Activity::Deploy
         | Activity::Rebuild
         | Activity::Inspect
         | Activity::Clean
-        | Activity::ManualClean
-            if touched && is_real(node, run.activity) =>
-        {
-            vec![step("power", "off", 20), step("boot", "clean_up", 10)]
+        | Activity::ManualClean => {
+            let mut steps = vec![step("agent", "collect_logs", 30)];
+            if !keeps_power {
+                steps.push(step("power", "off", 20));
+            }
+            steps.push(step("boot", "clean_up", 10));
+            steps
         }
         _ => Vec::new(),
     }

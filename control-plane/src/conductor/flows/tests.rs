@@ -124,6 +124,9 @@ fn a_failed_run_switches_off_only_what_it_has_touched() {
         ))
     };
     assert_eq!(left(0, PowerOff::Yes), "");
-    assert_eq!(left(4, PowerOff::Yes), "power.off boot.clean_up");
-    assert_eq!(left(4, PowerOff::No), "boot.clean_up");
+    assert_eq!(
+        left(4, PowerOff::Yes),
+        "agent.collect_logs power.off boot.clean_up"
+    );
+    assert_eq!(left(4, PowerOff::No), "agent.collect_logs boot.clean_up");
 }

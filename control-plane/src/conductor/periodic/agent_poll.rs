@@ -5,10 +5,9 @@ use crate::conductor::Conductor;
 use crate::conductor::agent::AgentClient;
 use crate::conductor::inbox::Message;
 use crate::conductor::node_task::TaskError;
-use crate::conductor::steps::chain;
+use crate::conductor::steps::{chain, is_off};
 use crate::config::{Settings, seconds};
 use async_trait::async_trait;
-use ferric_drivers::PowerState;
 use ferric_model::ids::NodeId;
 use ferric_model::node::Node;
 use ferric_model::run::WaitReason;
@@ -99,9 +98,7 @@ impl AgentPoll {
             return None;
         }
         let hardware = conductor.hardware(node).ok()?;
-        let asked = tokio::time::timeout(POLL_TIMEOUT, hardware.power.get());
-        let power = asked.await.ok()?.ok()?;
-        if power == Some(PowerState::Off) {
+        if is_off(&hardware).await {
             self.failures.lock().remove(&node.uuid);
             return Some(Message::LostPower { wait });
         }

@@ -17,7 +17,7 @@ use uuid::Uuid;
 pub(super) async fn execute(context: &StepContext) -> Result<Outcome, StepError> {
     let kind = kind(context.run.activity);
     let agent = AgentClient::of(&context.conductor, &context.node)?;
-    let list = agent.list().await?;
+    let list = agent.list_patiently().await?;
     if let Some(known) = find(context, kind, &list.commands) {
         return outcome(context, known);
     }

@@ -4,6 +4,7 @@
 mod agent_steps;
 mod boot;
 mod check_image;
+mod collect_logs;
 mod execute;
 mod finish;
 mod instance_boot;
@@ -13,7 +14,7 @@ mod tear_down_agent;
 
 pub(super) use boot::wanted_mode;
 pub(super) use outcome::{Outcome, StepError, chain};
-pub(super) use power::state as power_state;
+pub(super) use power::{is_off, state as power_state};
 
 use super::Conductor;
 use ferric_drivers::Hardware;
@@ -57,6 +58,7 @@ pub(super) async fn perform(context: &StepContext) -> Result<Outcome, StepError>
         ("power", "off") => power::off(context).await,
         ("boot", "ramdisk") => boot::ramdisk(context).await,
         ("boot", "clean_up") => boot::clean_up(context).await,
+        ("agent", "collect_logs") => Ok(collect_logs::collect(context).await),
         ("agent", "get_steps") => agent_steps::get_steps(context).await,
         ("deploy", "deploy") if context.node.interface("deploy") == Some("fake") => {
             Ok(Outcome::done())

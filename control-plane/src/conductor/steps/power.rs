@@ -1,9 +1,13 @@
 //! Power: reading it, switching off for good, switching on into the instance.
 
 use super::{Outcome, StepContext, StepError};
-use ferric_drivers::PowerAction;
+use ferric_drivers::{Hardware, PowerAction};
 use ferric_model::event::What;
 use ferric_model::state::PowerState;
+use std::time::Duration;
+
+/// For a look that only explains a failure.
+const LOOK_LIMIT: Duration = Duration::from_secs(10);
 
 /// The state as the model names it.
 pub(in crate::conductor) fn state(found: Option<ferric_drivers::PowerState>) -> Option<PowerState> {
@@ -22,6 +26,12 @@ pub(super) async fn get(context: &StepContext) -> Result<Outcome, StepError> {
         .await
         .map_err(StepError::bmc("reading the power state"))?;
     Ok(noting(Outcome::done(), context, state(found)))
+}
+
+/// Whether the BMC says, and soon, that the machine is off.
+pub(in crate::conductor) async fn is_off(hardware: &Hardware) -> bool {
+    let asked = tokio::time::timeout(LOOK_LIMIT, hardware.power.get()).await;
+    matches!(asked, Ok(Ok(Some(ferric_drivers::PowerState::Off))))
 }
 
 /// Switches off. What the machine ran until now is gone, and so is the secret that it held.

@@ -25,6 +25,8 @@ pub(in crate::conductor) struct Plan {
     pub(in crate::conductor) writing: Duration,
     /// What the steps fail with, by name.
     pub(in crate::conductor) failing: Option<(&'static str, &'static str)>,
+    /// Makes the conductor's own code panic when it asks the agent.
+    pub(in crate::conductor) panicking: bool,
 }
 
 impl Default for Plan {
@@ -33,6 +35,7 @@ impl Default for Plan {
             manners: Manners::Ferric,
             writing: Duration::from_secs(30),
             failing: None,
+            panicking: false,
         }
     }
 }
@@ -194,6 +197,7 @@ fn answer(request: &CommandRequest) -> Value {
         }
         "deploy.execute_deploy_step" => json!({"deploy_result": null, "deploy_step": echo}),
         "clean.execute_clean_step" => json!({"clean_result": null, "clean_step": echo}),
+        "log.collect_system_logs" => json!({"system_logs": "bG9n\ncw=="}),
         "poll.get_hardware_info" => super::machine::inventory(),
         "standby.get_partition_uuids" => json!({"root uuid": "0x00000000"}),
         _ => Value::Null,

@@ -261,3 +261,19 @@ async fn inspection_data_that_nobody_took_are_asked_for() {
     assert_eq!(node.properties["cpu_arch"], "x86_64");
     assert!(node.inspection_finished_at.is_some());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_orderly_stop_comes_soon_and_the_next_conductor_goes_on() {
+    for seconds in [1, 4, 22, 40] {
+        let mut lab = available(Manners::Ferric).await;
+        lab.machine.bmc.set_delay(Duration::from_secs(2));
+        lab.start(None).await;
+        lab.ask(Verb::Deploy).await;
+        sleep(Duration::from_secs(seconds)).await;
+        let took = lab.stop().await;
+        assert!(took <= Duration::from_secs(20), "{took:?}");
+        lab.start(None).await;
+        lab.wait_for(State::Active).await;
+        assert_eq!(lab.machine.state.lock().writes, 1);
+    }
+}

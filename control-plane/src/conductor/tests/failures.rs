@@ -56,6 +56,11 @@ async fn what_the_agent_says_becomes_the_error() {
     });
     lab.ask(Verb::Deploy).await;
     ends_well(&lab, &["Deploying failed in deploy.write_image", text]).await;
+    let logs = lab
+        .folder
+        .path()
+        .join(format!("ramdisk-logs/{}.tar.gz", lab.machine.node));
+    assert_eq!(std::fs::read(logs).unwrap(), b"logs");
 }
 
 #[tokio::test(start_paused = true)]
@@ -329,4 +334,47 @@ async fn verbs_are_refused_in_the_wrong_state() {
         text.contains("\"rebuild\" can not be performed") && text.contains("\"available\""),
         "{text}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_fails_the_run_that_met_it_and_nothing_else() {
+    let lab = available().await;
+    lab.plan(Plan {
+        panicking: true,
+        ..Plan::default()
+    });
+    lab.ask(Verb::Deploy).await;
+    ends_well(&lab, &["internal error (a fault in the program)"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn power_loss_between_two_commands_is_seen_too() {
+    let lab = available().await;
+    lab.plan(Plan {
+        writing: Duration::from_secs(20),
+        ..Plan::default()
+    });
+    writing(&lab).await;
+    // While the boot loader is installed, which the conductor waits for within a step.
+    while !lab.is_running("prepare_instance_boot").await {
+        sleep(Duration::from_millis(200)).await;
+    }
+    lab.machine.bmc.force_power(PowerState::Off);
+    ends_well(&lab, &["deploy.prepare_instance_boot", "lost power"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_boots_again_while_it_is_asked_things_goes_on() {
+    let lab = available().await;
+    lab.plan(Plan {
+        writing: Duration::from_secs(20),
+        ..Plan::default()
+    });
+    writing(&lab).await;
+    while !lab.is_running("prepare_instance_boot").await {
+        sleep(Duration::from_millis(200)).await;
+    }
+    lab.machine.reset().await;
+    lab.wait_for(State::Active).await;
+    assert_eq!(lab.machine.state.lock().writes, 1);
 }

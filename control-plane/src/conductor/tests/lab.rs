@@ -12,6 +12,7 @@ use ferric_model::event::What;
 use ferric_model::ids::{NodeId, PortId};
 use ferric_model::node::Node;
 use ferric_model::port::Port;
+use ferric_model::run::StepPhase;
 use ferric_model::state::ProvisionState;
 use ferric_store::{EventFilter, Key, RedbStore, Store, Table, Transaction};
 use parking_lot::Mutex;
@@ -32,6 +33,7 @@ pub(in crate::conductor) struct Lab {
     environment: Arc<SystemEnvironment>,
     tasks: JoinSet<()>,
     life: JoinSet<()>,
+    stop: CancellationToken,
 }
 
 impl Lab {
@@ -58,6 +60,7 @@ impl Lab {
             environment: Arc::new(SystemEnvironment::new()),
             tasks,
             life: JoinSet::new(),
+            stop: CancellationToken::new(),
         }
     }
 
@@ -85,11 +88,13 @@ impl Lab {
             transport: Arc::new(Wire(self.machine.clone())),
         });
         self.machine.state.lock().conductor = Some(conductor.clone());
+        self.stop = CancellationToken::new();
+        let stop = self.stop.clone();
         let (started, ready) = tokio::sync::oneshot::channel();
         self.life.spawn(async move {
             conductor.start().await.unwrap();
             started.send(()).unwrap_or_default();
-            conductor.run(CancellationToken::new()).await.unwrap();
+            conductor.run(stop).await.unwrap();
         });
         if fate.is_none() {
             ready.await.unwrap();
@@ -97,10 +102,20 @@ impl Lab {
         store
     }
 
+    /// SIGTERM; answers how long it took.
+    pub(in crate::conductor) async fn stop(&mut self) -> Duration {
+        let start = Instant::now();
+        self.stop.cancel();
+        while let Some(ended) = self.life.join_next().await {
+            ended.unwrap();
+        }
+        start.elapsed()
+    }
+
     /// SIGKILL.
     pub(in crate::conductor) fn kill(&mut self) {
         let conductor = self.machine.state.lock().conductor.take();
-        self.life.abort_all();
+        self.life = JoinSet::new();
         if let Some(conductor) = conductor {
             conductor.kill();
         }
@@ -164,6 +179,12 @@ impl Lab {
             .expect("the node")
             .decode()
             .unwrap()
+    }
+
+    /// Whether the run is at this step and has begun with it.
+    pub(in crate::conductor) async fn is_running(&self, step: &str) -> bool {
+        let run = self.node().await.run.expect("a run");
+        run.step().is_some_and(|at| at.id.step == step) && run.phase != StepPhase::Ready
     }
 
     pub(in crate::conductor) async fn ask(&self, verb: ProvisionVerb) {

@@ -198,6 +198,10 @@ pub(in crate::conductor) struct Wire(pub(super) Arc<Machine>);
 impl AgentTransport for Wire {
     async fn send(&self, call: AgentCall) -> Result<AgentAnswer, TransportError> {
         sleep(Duration::from_millis(10)).await;
+        assert!(
+            !self.0.state.lock().plan.panicking,
+            "a fault in the program"
+        );
         let mut state = self.0.state.lock();
         let plan = state.plan.clone();
         let down = || TransportError::Down("connection refused".to_owned());
