@@ -238,7 +238,8 @@ mod tests {
         refuses_in(115, patch, "400", text);
     }
 
-    fn op(op: &str, path: &str, value: Value) -> Value {
+    fn op(op: &str, path: &str, value: impl Into<Value>) -> Value {
+        let value: Value = value.into();
         json!([{"op": op, "path": path, "value": value}])
     }
 

@@ -27,9 +27,9 @@ pub(super) fn check(data: &Object) -> ApiResult<()> {
     }
     let part = |name: &str, item: fn(&Value) -> Result<(), String>| {
         let list = data.get(name).and_then(Value::as_array);
-        let list = list.ok_or_else(|| invalid(format!("{name} must be there, and be a list")))?;
+        let list = list.ok_or_else(|| invalid(&format!("{name} must be there, and be a list")))?;
         for (index, value) in list.iter().enumerate() {
-            item(value).map_err(|error| invalid(format!("{name}[{index}]: {error}")))?;
+            item(value).map_err(|error| invalid(&format!("{name}[{index}]: {error}")))?;
         }
         Ok(())
     };
@@ -38,7 +38,7 @@ pub(super) fn check(data: &Object) -> ApiResult<()> {
     part("services", service)
 }
 
-fn invalid(text: String) -> ApiError {
+fn invalid(text: &str) -> ApiError {
     ApiError::invalid(format!("network_data: {text}"))
 }
 
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn check_text(data: Value, expected: Option<&str>) {
+    fn check_text(data: &Value, expected: Option<&str>) {
         let found = check(data.as_object().unwrap()).err();
         match (found.map(|error| format!("{error:?}")), expected) {
             (None, None) => {}
@@ -133,21 +133,30 @@ mod tests {
         }
     }
 
+    fn data(link: &Value, network: &Value) -> Value {
+        let services = json!([{"type": "dns", "address": "192.0.2.1"}]);
+        json!({"links": [link], "networks": [network], "services": services})
+    }
+
     #[test]
     fn parts_and_their_items() {
-        check_text(json!({}), None);
-        check_text(json!({"links": []}), Some("networks must be there"));
-        let data = |link: Value, network: Value| json!({"links": [link], "networks": [network], "services": [{"type": "dns", "address": "192.0.2.1"}]});
-        let link = json!({"id": "a", "type": "phy", "ethernet_mac_address": "52:54:00:00:00:01", "mtu": 1500});
-        let network = json!({"id": "n", "link": "a", "network_id": "x", "type": "ipv4", "ip_address": "192.0.2.7"});
-        check_text(data(link.clone(), network.clone()), None);
+        let mac = "52:54:00:00:00:01";
+        let link = json!({"id": "a", "type": "phy", "ethernet_mac_address": mac, "mtu": 1500});
+        let vlan = json!({
+            "id": "v", "type": "vlan", "vlan_link": "a", "vlan_id": 5, "vlan_mac_address": mac,
+        });
+        let network = json!({
+            "id": "n", "link": "a", "network_id": "x", "type": "ipv4", "ip_address": "192.0.2.7",
+        });
+        check_text(&json!({}), None);
+        check_text(&json!({"links": []}), Some("networks must be there"));
+        check_text(&data(&link, &network), None);
+        check_text(&data(&vlan, &network), None);
         let mut wrong = link.clone();
         wrong["type"] = json!("wifi");
-        check_text(data(wrong, network.clone()), Some("links[0]"));
-        let mut wrong = network.clone();
+        check_text(&data(&wrong, &network), Some("links[0]"));
+        let mut wrong = network;
         wrong["ip_address"] = json!("fe80::1");
-        check_text(data(link.clone(), wrong), Some("an IPv4 address"));
-        let vlan = json!({"id": "v", "type": "vlan", "vlan_link": "a", "vlan_id": 5, "vlan_mac_address": "52:54:00:00:00:01"});
-        check_text(data(vlan, network), None);
+        check_text(&data(&link, &wrong), Some("an IPv4 address"));
     }
 }

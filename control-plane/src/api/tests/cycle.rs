@@ -83,8 +83,19 @@ async fn verbs_are_gated_before_the_state_is_looked_at() {
     check("bogus", "1.115", 400).await;
 }
 
-#[tokio::test]
-async fn what_comes_along_with_a_verb_is_checked() {
+/// Asks an available node for `active` with more in the body, which must be refused.
+async fn refuses_with(server: &Server, version: &str, more: Value, expected: u16, text: &str) {
+    let mut body = json!({"target": "active"});
+    let object = body.as_object_mut().unwrap();
+    object.extend(more.as_object().unwrap().clone());
+    let path = "/v1/nodes/a/states/provision";
+    let answer = server.call_in(version, Method::PUT, path, body).await;
+    let fault = answer.fault();
+    assert_eq!(answer.status.as_u16(), expected, "{more}: {fault}");
+    assert!(fault.contains(text), "{fault}");
+}
+
+async fn available() -> Server {
     let server = Server::start().await;
     server.node("a").await;
     server
@@ -93,75 +104,46 @@ async fn what_comes_along_with_a_verb_is_checked() {
     server
         .provision("a", json!({"target": "provide"}), "available")
         .await;
-    let check = async |version: &str, more: Value, expected: u16, text: &str| {
-        let mut body = json!({"target": "active"});
-        body.as_object_mut()
-            .unwrap()
-            .extend(more.as_object().unwrap().clone());
-        let answer = server
-            .call_in(version, Method::PUT, "/v1/nodes/a/states/provision", body)
-            .await;
-        let fault = answer.fault();
-        assert_eq!(answer.status.as_u16(), expected, "{more}: {fault}");
-        assert!(fault.contains(text), "{fault}");
+    server
+}
+
+#[tokio::test]
+async fn config_drives_are_checked() {
+    let server = available().await;
+    let check = async |version: &str, drive: Value, text: &str| {
+        refuses_with(&server, version, json!({"configdrive": drive}), 400, text).await;
     };
-    check("1.115", json!({"bogus": 1}), 400, "bogus").await;
-    check(
-        "1.115",
-        json!({"configdrive": "not base64!"}),
-        400,
-        "configdrive",
+    check("1.115", json!("not base64!"), "configdrive").await;
+    check("1.115", json!("******"), "never stored").await;
+    check("1.115", json!({"meta_data": 5}), "meta_data").await;
+    check("1.55", json!({"meta_data": {}}), "1.56").await;
+    check("1.58", json!({"vendor_data": {}}), "1.59").await;
+}
+
+#[tokio::test]
+async fn what_else_comes_along_is_checked() {
+    let server = available().await;
+    let newest = async |more: Value, text: &str| {
+        refuses_with(&server, "1.115", more, 400, text).await;
+    };
+    newest(json!({"bogus": 1}), "bogus").await;
+    let step = json!({"interface": "deploy", "step": "x"});
+    newest(json!({"clean_steps": [step]}), "clean_steps").await;
+    newest(json!({"deploy_steps": [step]}), "args").await;
+    newest(json!({"rescue_password": "x"}), "rescue").await;
+    let whole = json!({"interface": "deploy", "step": "x", "args": {}, "priority": 5});
+    refuses_with(
+        &server,
+        "1.68",
+        json!({"deploy_steps": [whole]}),
+        406,
+        "1.69",
     )
     .await;
-    check(
-        "1.115",
-        json!({"configdrive": "******"}),
-        400,
-        "never stored",
-    )
-    .await;
-    check(
-        "1.115",
-        json!({"configdrive": {"meta_data": 5}}),
-        400,
-        "meta_data",
-    )
-    .await;
-    check(
-        "1.55",
-        json!({"configdrive": {"meta_data": {}}}),
-        400,
-        "1.56",
-    )
-    .await;
-    check(
-        "1.58",
-        json!({"configdrive": {"vendor_data": {}}}),
-        400,
-        "1.59",
-    )
-    .await;
-    check(
-        "1.115",
-        json!({"clean_steps": [{"interface": "deploy", "step": "x"}]}),
-        400,
-        "clean_steps",
-    )
-    .await;
-    check(
-        "1.115",
-        json!({"deploy_steps": [{"interface": "deploy", "step": "x"}]}),
-        400,
-        "args",
-    )
-    .await;
-    let step = json!({"interface": "deploy", "step": "x", "args": {}, "priority": 5});
-    check("1.68", json!({"deploy_steps": [step]}), 406, "1.69").await;
-    check("1.115", json!({"rescue_password": "x"}), 400, "rescue").await;
     server
         .call(Method::PUT, "/v1/nodes/a/maintenance", json!({}))
         .await;
-    check("1.115", json!({}), 400, "maintenance").await;
+    newest(json!({}), "maintenance").await;
 }
 
 #[tokio::test]
