@@ -1,5 +1,6 @@
 //! `ferric-agent`: reads its settings, looks at the machine, and runs until it is told to end.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -11,7 +12,12 @@ use ferric_agent::host::Host;
 use ferric_agent::{service, tls};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Registry, reload};
+
+/// Changes what is logged, once the settings are known.
+type LogFilter = reload::Handle<EnvFilter, Registry>;
 
 /// Bad usage or configuration, an inner fault, try again: sysexits.h.
 const USAGE: u8 = 64;
@@ -34,8 +40,8 @@ fn main() -> ExitCode {
             };
         }
     };
-    start_log();
-    match run(&flags) {
+    let log = start_log();
+    match run(&flags, &log) {
         Ok(()) => ExitCode::SUCCESS,
         Err((code, error)) => {
             tracing::error!(
@@ -47,8 +53,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(flags: &Flags) -> Result<(), (u8, anyhow::Error)> {
+fn run(flags: &Flags, log: &LogFilter) -> Result<(), (u8, anyhow::Error)> {
     let settings = config::load(flags).map_err(|error| (USAGE, error.into()))?;
+    if settings.debug {
+        drop(log.reload(EnvFilter::new("debug")));
+    }
     let host = Host::detect(&settings.only_devices).map_err(|error| (USAGE, error.into()))?;
     tracing::info!(root = ?host.root(), version = env!("CARGO_PKG_VERSION"), "ferric-agent begins");
     tls::install_provider();
@@ -60,12 +69,18 @@ fn run(flags: &Flags) -> Result<(), (u8, anyhow::Error)> {
     result
 }
 
-fn start_log() {
+fn start_log() -> LogFilter {
     let filter = EnvFilter::try_from_env("FERRIC_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+    let (filter, handle) = reload::Layer::new(filter);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
         .init();
+    handle
 }
 
 /// Runs the agent; a signal asks it to end in order.

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -124,7 +125,7 @@ impl StepList {
     }
 }
 
-fn field<T: serde::de::DeserializeOwned>(value: &Value, key: &str) -> Result<T, StepError> {
+fn field<T: DeserializeOwned>(value: &Value, key: &str) -> Result<T, StepError> {
     let found = value
         .get(key)
         .ok_or_else(|| StepError::Missing(key.to_owned()))?;
@@ -178,24 +179,36 @@ impl ExecuteStep {
     ///
     /// # Errors
     /// When the step or the node is missing or malformed.
-    pub fn from_params(kind: StepKind, params: Map<String, Value>) -> Result<Self, StepError> {
-        let version_key = kind.key("version");
-        let params = Value::Object(params);
-        let version = match params.get(&version_key) {
-            None | Some(Value::Null) => None,
-            Some(_) => Some(field(&params, &version_key)?),
-        };
-        let ports = match params.get("ports") {
-            None | Some(Value::Null) => Vec::new(),
-            Some(_) => field(&params, "ports")?,
-        };
+    pub fn from_params(kind: StepKind, mut params: Map<String, Value>) -> Result<Self, StepError> {
         Ok(Self {
-            step: field(&params, "step")?,
-            node: field(&params, "node")?,
-            ports,
-            version,
+            step: required(&mut params, "step")?,
+            node: required(&mut params, "node")?,
+            ports: optional(&mut params, "ports")?.unwrap_or_default(),
+            version: optional(&mut params, &kind.key("version"))?,
         })
     }
+}
+
+/// Takes a value out of the parameters; it may be large, so it is not copied.
+fn required<T: DeserializeOwned>(
+    params: &mut Map<String, Value>,
+    key: &str,
+) -> Result<T, StepError> {
+    optional(params, key)?.ok_or_else(|| StepError::Missing(key.to_owned()))
+}
+
+fn optional<T: DeserializeOwned>(
+    params: &mut Map<String, Value>,
+    key: &str,
+) -> Result<Option<T>, StepError> {
+    let Some(value) = params.remove(key).filter(|value| !value.is_null()) else {
+        return Ok(None);
+    };
+    let parsed = serde_json::from_value(value);
+    parsed.map(Some).map_err(|source| StepError::Invalid {
+        key: key.to_owned(),
+        source,
+    })
 }
 
 /// The result of `execute_*_step`.

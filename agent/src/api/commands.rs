@@ -1,33 +1,58 @@
 //! Posting, listing and reading commands. All of it needs the token.
 
+use std::convert::Infallible;
+
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::Json;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::{FromRequestParts, Path, State};
 use axum::http::HeaderMap;
+use axum::http::request::Parts;
 use bytes::Bytes;
 use ferric_agent_protocol::command::{CommandList, CommandRequest, CommandResult};
-use ferric_agent_protocol::headers::{FERRIC_COMMAND_ID, FERRIC_EPOCH};
-use serde::Deserialize;
+use ferric_agent_protocol::headers::{FERRIC_COMMAND_ID, FERRIC_EPOCH, TOKEN_QUERY};
 use serde_json::Value;
+use url::form_urlencoded;
 use uuid::Uuid;
 
 use super::Api;
 use super::fault::ApiError;
 use crate::commands::{Begun, Mode, Order, start};
 
-/// What may stand behind the question mark; unknown keys are ignored.
-#[derive(Default, Deserialize)]
+/// What may stand behind the question mark; unknown keys are ignored, and of one that comes twice the first counts.
+#[derive(Default)]
 pub(super) struct CommandQuery {
     agent_token: Option<String>,
     wait: Option<String>,
 }
 
 impl CommandQuery {
+    fn parse(query: &str) -> Self {
+        let mut parsed = Self::default();
+        for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+            let field = match &*key {
+                TOKEN_QUERY => &mut parsed.agent_token,
+                "wait" => &mut parsed.wait,
+                _ => continue,
+            };
+            field.get_or_insert_with(|| value.into_owned());
+        }
+        parsed
+    }
+
     fn waits(&self) -> bool {
         self.wait
             .as_deref()
             .is_some_and(|wait| wait.eq_ignore_ascii_case("true"))
+    }
+}
+
+/// Whatever stands there, it is never a request that axum refuses in its own words.
+impl FromRequestParts<Api> for CommandQuery {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, Infallible> {
+        Ok(Self::parse(parts.uri.query().unwrap_or_default()))
     }
 }
 
@@ -46,7 +71,7 @@ impl Api {
 
 pub(super) async fn list(
     State(api): State<Api>,
-    Query(query): Query<CommandQuery>,
+    query: CommandQuery,
 ) -> Result<Json<CommandList>, ApiError> {
     api.check_token(&query)?;
     let commands = api.agent.ledger.list();
@@ -55,10 +80,13 @@ pub(super) async fn list(
 
 pub(super) async fn get(
     State(api): State<Api>,
-    Path(id): Path<String>,
-    Query(query): Query<CommandQuery>,
+    id: Result<Path<String>, PathRejection>,
+    query: CommandQuery,
 ) -> Result<Json<CommandResult>, ApiError> {
     api.check_token(&query)?;
+    let Ok(Path(id)) = id else {
+        return Err(ApiError::no_such_command("(not UTF-8)"));
+    };
     let unknown = || ApiError::no_such_command(&id);
     let uuid = id.parse().map_err(|_| unknown())?;
     answer(&api, uuid, query.waits()).await.ok_or_else(unknown)
@@ -66,7 +94,7 @@ pub(super) async fn get(
 
 pub(super) async fn post(
     State(api): State<Api>,
-    Query(query): Query<CommandQuery>,
+    query: CommandQuery,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<CommandResult>, ApiError> {

@@ -113,24 +113,29 @@ pub(super) fn list(kind: StepKind) -> Value {
 
 /// Runs one step. Parameters besides those of the protocol are arguments too; those within the step win.
 pub(super) async fn execute(run: &Run, kind: StepKind, params: Params) -> Outcome {
-    let more = params.clone();
+    // Split, not copied: a config drive may be large, and the machine's memory small.
+    let is_protocol =
+        |key: &str| ["step", "node", "ports"].contains(&key) || key.ends_with("_version");
+    let (params, more): (Params, Params) =
+        params.into_iter().partition(|(key, _)| is_protocol(key));
     let call = ExecuteStep::from_params(kind, params)
         .map_err(|error| Failure::caused_by(ErrorKind::CommandExecution, &error))?;
     check_version(call.version.as_ref())?;
     let action = find(kind, &call.step.step)?;
+    let outcome = StepOutcome::of(&call.step, Value::Null);
     let result = match action {
-        Action::EraseMetadata => erase_metadata(run, kind, call.node.clone()).await?,
+        Action::EraseMetadata => erase_metadata(run, kind, call.node).await?,
         Action::WriteImage => {
-            let all = with_step_arguments(more, &call.step.args);
+            let all = with_step_arguments(more, call.step.args);
             let wanted: WriteImage = arguments(all)?;
-            image::write(run, wanted, call.node.clone()).await?
+            image::write(run, wanted, call.node).await?
         }
     };
-    Ok(StepOutcome::of(&call.step, result).to_value(kind))
+    Ok(StepOutcome { result, ..outcome }.to_value(kind))
 }
 
-fn with_step_arguments(mut params: Params, arguments: &Map<String, Value>) -> Params {
-    params.extend(arguments.clone());
+fn with_step_arguments(mut params: Params, arguments: Map<String, Value>) -> Params {
+    params.extend(arguments);
     params
 }
 
@@ -234,7 +239,7 @@ mod tests {
         let arguments = json!({"b": 2});
         let all = with_step_arguments(
             params.as_object().unwrap().clone(),
-            arguments.as_object().unwrap(),
+            arguments.as_object().unwrap().clone(),
         );
         assert_eq!(Value::Object(all), json!({"a": 1, "b": 2}));
     }

@@ -21,10 +21,10 @@ pub(super) fn lockdown(run: &Run) -> Outcome {
 }
 
 /// Takes every interface down; the permit is what `lockdown` got for it.
-pub fn isolate(_permit: &SystemPermit) {
+pub fn isolate(permit: &SystemPermit) {
     let interfaces = list_interfaces().unwrap_or_default();
     for interface in interfaces {
-        if let Err(error) = network::ioctl::take_down(&interface.name) {
+        if let Err(error) = network::ioctl::take_down(permit, &interface.name) {
             let error = &error as &dyn std::error::Error;
             tracing::error!(
                 error,

@@ -1,13 +1,17 @@
 //! Finds the address under which the conductor can reach this machine.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::time::Duration;
 
 use tokio::net::lookup_host;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use url::{Host, Url};
 
 use crate::config::AdvertiseSettings;
 use crate::network::{is_routable, list_interfaces};
+
+const ROUTE_POLL: Duration = Duration::from_millis(250);
+const ROUTE_TOLD: Duration = Duration::from_secs(5);
 
 /// Why there is no address.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +48,25 @@ pub async fn advertised_address(
     Err(AdvertiseError::NoRoute { urls, last })
 }
 
+/// Waits until packets to the API find a way, because DHCP is not done by the agent and takes its time. Going on
+/// without one is no harm: whatever comes next tries again, only more slowly.
+pub async fn wait_for_route(api_urls: &[String], limit: Duration) {
+    let begun = Instant::now();
+    let mut told = begun;
+    while let Err(reason) = any_route(api_urls).await {
+        let now = Instant::now();
+        if now.duration_since(begun) >= limit {
+            tracing::warn!(reason, "the network is not there after {limit:?}");
+            return;
+        }
+        if now.duration_since(told) >= ROUTE_TOLD {
+            tracing::info!(reason, "waiting for the network");
+            told = now;
+        }
+        sleep(ROUTE_POLL).await;
+    }
+}
+
 async fn find(settings: &AdvertiseSettings, api_urls: &[String]) -> Result<IpAddr, String> {
     if let Some(host) = &settings.host {
         return resolve(host, 0).await.map(|address| address.ip());
@@ -51,6 +74,11 @@ async fn find(settings: &AdvertiseSettings, api_urls: &[String]) -> Result<IpAdd
     if let Some(name) = &settings.interface {
         return address_of(name).ok_or_else(|| format!("the interface {name} has no IPv4 address"));
     }
+    any_route(api_urls).await
+}
+
+/// The source address of packets to the first address of the API that has a route.
+async fn any_route(api_urls: &[String]) -> Result<IpAddr, String> {
     let mut last = "there is no address of the API".to_owned();
     for url in api_urls {
         match route_to(url).await {
@@ -112,8 +140,6 @@ async fn target(url: &str) -> Result<SocketAddr, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn settings() -> AdvertiseSettings {

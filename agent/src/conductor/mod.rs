@@ -6,7 +6,7 @@ mod heartbeat;
 mod inspection;
 mod lookup;
 
-pub use advertise::{AdvertiseError, advertised_address};
+pub use advertise::{AdvertiseError, advertised_address, wait_for_route};
 pub use client::{ClientError, Conductor};
 pub use heartbeat::{BeatError, Pace, beat};
 pub use inspection::{InspectionError, Introduction, send_inspection};

@@ -26,6 +26,7 @@ pub struct Settings {
     /// A token that the conductor put on the kernel command line.
     pub agent_token: Option<Secret>,
     pub ignore_bootloader_failure: bool,
+    pub debug: bool,
     /// `BOOTIF` as the boot loader wrote it.
     pub bootif: Option<String>,
     pub state: PathBuf,
@@ -143,6 +144,7 @@ impl Settings {
             disk_wait_attempts: options.number("disk_wait_attempts", 10)?,
             disk_wait_delay: options.seconds("disk_wait_delay", 3)?,
             agent_token: options.text("agent_token").map(Secret::new),
+            debug: options.flag("debug", false)?,
             ignore_bootloader_failure: options.flag("ignore_bootloader_failure", false)?,
             bootif: options.text("bootif").map(str::to_owned),
             state: flags.state.clone(),

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use ferric_agent_protocol::hints::{self, DiskFacts, RootDeviceHints};
 use ferric_agent_protocol::inventory::Disk;
@@ -10,7 +11,7 @@ use ferric_agent_protocol::node::Node;
 use super::DiskError;
 use super::block_device::{BlockDevice, Kind, Udev};
 use super::error::doing;
-use super::settle::settle;
+use super::settle::{retry, settle};
 use crate::host::{Host, RootKind};
 
 const SYS_BLOCK: &str = "/sys/block";
@@ -36,6 +37,11 @@ pub fn root_device(host: &Host, node: Option<&Node>) -> Result<Disk, DiskError> 
     let hints = node.map(Node::root_device_hints).transpose()?.flatten();
     let disks = unskipped(disk_facts(host)?, node)?;
     Ok(hints::root_device(&disks, hints.as_ref())?.disk.clone())
+}
+
+/// Waits until there is a disk for the operating system: some controllers show theirs late. False when none came.
+pub fn wait_for_root_device(host: &Host, node: Option<&Node>, time: Duration) -> bool {
+    retry(time, || root_device(host, node)).is_ok()
 }
 
 /// The disks that may be erased: all but those on the node's skip list.

@@ -24,8 +24,11 @@ pub use erase::{
     EraseError, SharedFileSystem, SharedFileSystems, erase_device_metadata, erase_metadata,
 };
 pub use error::DiskError;
-pub use inventory::{erasable_disks, list_block_devices, root_device};
+pub use inventory::{erasable_disks, list_block_devices, root_device, wait_for_root_device};
 pub use sync::sync_all;
 pub use table::TableError;
 pub(crate) use uuids::disk_id;
 pub use uuids::partition_uuids;
+
+#[cfg(test)]
+mod tests;

@@ -53,7 +53,9 @@ impl ImageClient {
             .tls_backend_preconfigured(settings.tls.clone())
             .connect_timeout(settings.timeout)
             .timeout(settings.timeout)
-            .http1_only();
+            .http1_only()
+            // Which proxies there are is told by the conductor and not by the environment.
+            .no_proxy();
         for proxy in proxies(info.proxies.as_ref(), info.no_proxy.as_deref())? {
             builder = builder.proxy(proxy);
         }

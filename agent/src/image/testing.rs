@@ -3,7 +3,7 @@
 //! The server is written on plain sockets, because it must cut connections at exact bytes and die in the middle.
 
 use std::collections::{HashMap, VecDeque};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -23,6 +23,7 @@ use super::write::{WriteImageRequest, WrittenImage, write_image};
 use super::zeroes::is_zero;
 use crate::host::Host;
 use crate::progress::Progress;
+use crate::tls::{Certificate, server_config};
 
 pub(crate) fn settings() -> HttpSettings {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -41,7 +42,7 @@ pub(crate) fn settings() -> HttpSettings {
 /// Quick, so that a test of giving up is one too.
 pub(crate) fn patience() -> Patience {
     Patience {
-        give_up_after: Duration::from_secs(3),
+        give_up_after: Duration::from_secs(5),
         first_pause: Duration::from_millis(10),
         longest_pause: Duration::from_millis(100),
     }
@@ -71,7 +72,17 @@ struct State {
     no_ranges: bool,
     no_length: bool,
     etag: Option<String>,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    /// Files that change when so many requests have come.
+    changes: HashMap<usize, (String, Vec<u8>)>,
     stopped: bool,
+}
+
+impl State {
+    fn put(&mut self, name: &str, bytes: Vec<u8>) {
+        self.etag = Some(format!("\"{}\"", to_hex(digest(&SHA256, &bytes).as_ref())));
+        self.files.insert(format!("/{name}"), Arc::new(bytes));
+    }
 }
 
 pub(crate) struct Server {
@@ -122,10 +133,21 @@ impl Server {
         self.without_ranges()
     }
 
+    pub(crate) fn with_tls(self, certificate: &Certificate) -> Self {
+        self.state.lock().tls = Some(server_config(certificate, "1.2", &[]).unwrap());
+        self
+    }
+
     pub(crate) fn put(&self, name: &str, bytes: Vec<u8>) {
-        let mut state = self.state.lock();
-        state.etag = Some(format!("\"{}\"", to_hex(digest(&SHA256, &bytes).as_ref())));
-        state.files.insert(format!("/{name}"), Arc::new(bytes));
+        self.state.lock().put(name, bytes);
+    }
+
+    /// The file is another one from this request on, which is counted from 1.
+    pub(crate) fn change_at_request(&self, count: usize, name: &str, bytes: Vec<u8>) {
+        self.state
+            .lock()
+            .changes
+            .insert(count, (name.to_owned(), bytes));
     }
 
     /// Lies: the stream is another file than the ranges.
@@ -141,7 +163,12 @@ impl Server {
     }
 
     pub(crate) fn url(&self, name: &str) -> String {
-        format!("http://{}/{name}", self.address)
+        let scheme = if self.state.lock().tls.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        format!("{scheme}://{}/{name}", self.address)
     }
 
     pub(crate) fn ranges_of(&self, name: &str) -> Vec<Option<String>> {
@@ -193,7 +220,7 @@ struct Request {
     authorization: Option<String>,
 }
 
-fn read_request(connection: &TcpStream) -> Option<Request> {
+fn read_request(connection: &mut impl Read) -> Option<Request> {
     let mut lines = BufReader::new(connection).lines();
     let path = lines.next()?.ok()?.split(' ').nth(1)?.to_owned();
     let mut request = Request {
@@ -218,29 +245,47 @@ fn read_request(connection: &TcpStream) -> Option<Request> {
     Some(request)
 }
 
-fn serve(mut connection: TcpStream, state: &Mutex<State>) {
-    let Some(request) = read_request(&connection) else {
-        return;
-    };
-    let (plan, (head, body)) = {
+fn serve(connection: TcpStream, state: &Mutex<State>) {
+    let tls = {
         let mut state = state.lock();
         state.connections.push(connection.try_clone().unwrap());
+        state.tls.clone()
+    };
+    let socket = connection.try_clone().unwrap();
+    let plan = match tls {
+        None => respond(connection, state),
+        Some(config) => {
+            let session = rustls::ServerConnection::new(config).unwrap();
+            respond(rustls::StreamOwned::new(session, connection), state)
+        }
+    };
+    if !matches!(plan, Some(Plan::StallAfter(_))) {
+        drop(socket.shutdown(Shutdown::Both));
+    }
+}
+
+/// `None` when no request came.
+fn respond(mut connection: impl Read + Write, state: &Mutex<State>) -> Option<Plan> {
+    let request = read_request(&mut connection)?;
+    let (plan, (head, body)) = {
+        let mut state = state.lock();
         state
             .requests
             .push((request.path.clone(), request.range.clone()));
         state.authorizations.push(request.authorization.clone());
+        let count = state.requests.len();
+        if let Some((name, bytes)) = state.changes.remove(&count) {
+            state.put(&name, bytes);
+        }
         let plan = state.plans.pop_front().unwrap_or(Plan::Properly);
         (plan, answer(&state, &request, plan))
     };
+    let sent = connection
+        .write_all(head.as_bytes())
+        .and_then(|()| connection.write_all(&body));
     // A client that has gone is what some tests are about.
-    drop(
-        connection
-            .write_all(head.as_bytes())
-            .and_then(|()| connection.write_all(&body)),
-    );
-    if !matches!(plan, Plan::StallAfter(_)) {
-        drop(connection.shutdown(Shutdown::Both));
-    }
+    drop(sent.and_then(|()| connection.flush()));
+    Some(plan)
 }
 
 fn answer(state: &State, request: &Request, plan: Plan) -> (String, Vec<u8>) {

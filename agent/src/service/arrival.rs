@@ -1,14 +1,21 @@
 //! From a machine that nobody knows to a session with its conductor.
 
+use std::time::Duration;
+
 use ferric_agent_protocol::lookup::{LookupResponse, Token};
+
+use tokio::time::sleep;
 
 use super::listening::{Identity, Listening};
 use super::{ServiceError, inspection};
-use crate::conductor::{Conductor, Introduction, advertised_address, lookup};
+use crate::conductor::{Conductor, Introduction, advertised_address, lookup, wait_for_route};
 use crate::config::Settings;
-use crate::host::Host;
+use crate::disk;
+use crate::host::{Host, RootKind};
 use crate::network::wait_for_interface;
 use crate::state::Session;
+
+const ROUTE_TIME: Duration = Duration::from_secs(60);
 
 /// Introduces the machine if that is wanted, and asks which node it is unless that was the answer already.
 pub(super) async fn find_node(
@@ -17,6 +24,8 @@ pub(super) async fn find_node(
     conductor: &Conductor,
 ) -> Result<LookupResponse, ServiceError> {
     wait_for_interface().await;
+    let route = wait_for_route(&settings.api.urls, ROUTE_TIME);
+    tokio::join!(route, wait_for_disk(settings, host));
     let node = match inspection::introduce(settings, host, conductor).await {
         Some(Introduction::Lookup(answer)) => return Ok(*answer),
         Some(Introduction::Node(node)) => node,
@@ -60,4 +69,23 @@ fn token(settings: &Settings, answer: &LookupResponse) -> Result<Option<String>,
         Token::Hidden if own.is_none() => Err(ServiceError::TokenTaken),
         Token::Hidden | Token::Absent => Ok(own),
     }
+}
+
+/// Controllers find their disks late, and an inventory without them would be believed. A machine that really has
+/// none is kept waiting once; on an ordinary host there may be none to see.
+async fn wait_for_disk(settings: &Settings, host: &Host) {
+    if *host.root() != RootKind::Ram {
+        return;
+    }
+    for attempt in 1..=settings.disk_wait_attempts {
+        let looked_at = host.clone();
+        let list = move || disk::list_block_devices(&looked_at);
+        let listed = tokio::task::spawn_blocking(list).await;
+        if listed.is_ok_and(|disks| disks.is_ok_and(|disks| !disks.is_empty())) {
+            return;
+        }
+        tracing::info!(attempt, "waiting for a disk");
+        sleep(settings.disk_wait_delay).await;
+    }
+    tracing::warn!("this machine has no disk");
 }

@@ -8,6 +8,7 @@ mod listening;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ferric_agent_protocol::lookup::LookupResponse;
 use jiff::Timestamp;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
@@ -25,6 +26,9 @@ use listening::Listening;
 
 /// How long a running command may take to end in order.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// The answer of a lookup that has not become a session yet.
+const ANSWER_FILE: &str = "lookup.json";
 
 /// Why the agent cannot go on; started again, it may.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +76,15 @@ pub async fn run(
     let Some(opened) = stop.run_until_cancelled(prepare).await else {
         return Ok(());
     };
+    if let Err(error @ ServiceError::TokenTaken) = opened {
+        // Nothing but a reboot helps. To end would only make the service manager ask again and again.
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "this agent cannot be of use"
+        );
+        stop.cancelled().await;
+        return Err(error);
+    }
     let (session, listening) = opened?;
     let agent = Arc::new(Agent::new(host, settings, session, state)?);
     serve(&agent, conductor, listening, stop).await
@@ -89,9 +102,15 @@ async fn open(
         let listening = Listening::again(settings, &session)?;
         return Ok((session, listening));
     }
-    let answer = arrival::find_node(settings, host, conductor).await?;
+    // The token in the answer is not given a second time, so the answer is kept before anything can go wrong.
+    let answer = match state.load_or_forget::<LookupResponse>(ANSWER_FILE) {
+        Some(answer) => answer,
+        None => arrival::find_node(settings, host, conductor).await?,
+    };
+    state.save(ANSWER_FILE, &answer)?;
     let (session, listening) = arrival::begin(settings, conductor, answer).await?;
     state.save(Session::FILE, &session)?;
+    state.remove(ANSWER_FILE);
     Ok((session, listening))
 }
 

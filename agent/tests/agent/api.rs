@@ -192,6 +192,12 @@ async fn unknown_paths_methods_and_ids_are_faults() {
         method
     );
     assert_eq!(send(api.request(Method::POST, "/v1/status")).await, method);
+    let odd = format!("/v1/commands/%ff?agent_token={TOKEN}&agent_token=2&wait=1&wait=%ff");
+    let answer = api.get(&odd).await;
+    assert_eq!(
+        (answer.status, answer.body["faultcode"].as_str()),
+        (404, Some("Client"))
+    );
     for id in ["4b2f1d0e-5a3b-4d0e-9d56-2b54cf1a6a11", "nonsense"] {
         let text = format!("Not found: Agent Command with id {id} not found.");
         assert_eq!(

@@ -95,14 +95,32 @@ async fn without_an_answer_the_agent_ends_and_says_the_last_reason() {
 }
 
 #[tokio::test]
-async fn a_token_that_somebody_else_has_ends_the_agent() {
+async fn without_the_token_of_this_boot_the_agent_says_so_and_keeps_still() {
     let conductor = Conductor::start().await;
     conductor.answer_lookups([(200, lookup_answer("******"))]);
     let place = Place::new();
+    let agent = place.start(&conductor, &[]);
+    agent
+        .until_logged("reboot the machine to get a new one")
+        .await;
+    assert_eq!(conductor.lookups().len(), 1);
+    assert!(conductor.heartbeats().is_empty());
+    assert_eq!(agent.end().await.code(), Some(75));
+}
+
+/// The token is given once; the agent that fails after that must find it when it is started again.
+#[tokio::test]
+async fn a_token_is_not_lost_when_the_agent_fails_before_it_serves() {
+    let conductor = Conductor::start().await;
+    conductor.answer_lookups([(200, lookup_answer(TOKEN)), (200, lookup_answer("******"))]);
+    let place = Place::new();
+    place.cmdline("ipa-network-interface=no-such-nic ipa-ip-lookup-attempts=1");
     let mut agent = place.start(&conductor, &[]);
     assert_eq!(agent.wait().await.code(), Some(75));
-    assert!(agent.log().contains("another agent"), "{}", agent.log());
-    assert!(conductor.heartbeats().is_empty());
+    place.cmdline("");
+    let _agent = place.start(&conductor, &[]);
+    assert_eq!(conductor.heartbeat(1).await.body["agent_token"], TOKEN);
+    assert_eq!(conductor.lookups().len(), 1);
 }
 
 #[tokio::test]

@@ -132,7 +132,7 @@ fn a_command_that_ran_when_the_agent_ended_has_failed() {
 fn progress_is_shown_while_a_command_runs_and_kept_when_it_ends() {
     let directory = tempfile::tempdir().unwrap();
     let ledger = ledger(&directory);
-    let (id, progress) = begin(&ledger, "standby.prepare_image");
+    let (id, progress) = begin(&ledger, "flow.start_flow");
     assert_eq!(ledger.get(id).unwrap().ferric_progress, None);
     progress.written(5);
     assert_eq!(

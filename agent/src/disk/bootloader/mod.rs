@@ -100,3 +100,31 @@ fn create_entries(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(boot_mode: Option<&str>) -> InstallBootloader {
+        InstallBootloader {
+            target_boot_mode: boot_mode.map(str::to_owned),
+            ..InstallBootloader::default()
+        }
+    }
+
+    #[test]
+    fn an_ordinary_host_keeps_its_boot_entries_and_bios_has_none() {
+        let host = Host::detect(&[]).unwrap();
+        let nowhere = Path::new("/dev/no-such-disk");
+        for mode in [None, Some("bios")] {
+            install(&host, nowhere, &wanted(mode)).unwrap();
+        }
+        let error = install(&host, nowhere, &wanted(Some("uefi")))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("changing boot entries is refused"),
+            "{error}"
+        );
+    }
+}

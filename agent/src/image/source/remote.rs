@@ -160,18 +160,28 @@ pub(crate) fn shown_url(url: &str) -> String {
 fn is_untrusted(error: &reqwest::Error) -> bool {
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
-        let inner = cause
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref);
-        let tls = inner
-            .and_then(|inner| inner.downcast_ref())
-            .or_else(|| cause.downcast_ref());
-        if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
+        if matches!(
+            unwrapped(cause).downcast_ref(),
+            Some(rustls::Error::InvalidCertificate(_))
+        ) {
             return true;
         }
         source = cause.source();
     }
     false
+}
+
+/// What is inside of an `io::Error`, however often it was put into another one; `source` passes over it.
+fn unwrapped<'a>(
+    mut error: &'a (dyn std::error::Error + 'static),
+) -> &'a (dyn std::error::Error + 'static) {
+    while let Some(inner) = error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref)
+    {
+        error = inner;
+    }
+    error
 }
 
 /// A body is read through `io::Error`, which hides what the client knows.
