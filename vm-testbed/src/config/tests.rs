@@ -1,3 +1,5 @@
+//! Lab files that are refused, and the field that each refusal names.
+
 use super::*;
 
 /// A lab that is right, with one line changed.

@@ -1,3 +1,5 @@
+//! The QMP client against a QEMU that says given lines.
+
 use super::*;
 
 /// A QEMU that says the given lines: the first at once, each next one after an order was read.

@@ -1,3 +1,5 @@
+//! The three forms of a config drive, and what is refused of each.
+
 use super::*;
 use ferric_model::ids::NodeId;
 use std::io::Read;

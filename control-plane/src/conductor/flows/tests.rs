@@ -1,3 +1,5 @@
+//! The lists of steps, whole.
+
 use super::deploy::StepRequestError;
 use super::*;
 use crate::conductor::requests::RequestedStep;

@@ -1,3 +1,5 @@
+//! What the hooks make of an inventory.
+
 use super::*;
 use ferric_model::ids::PortId;
 use jiff::Timestamp;

@@ -1,3 +1,5 @@
+//! QEMU's arguments for each kind of machine.
+
 use std::collections::BTreeMap;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What comes next for a node, case by case.
+
 use super::*;
 use crate::conductor::flows;
 use ferric_model::ids::{NodeId, RunId};
