@@ -5,6 +5,7 @@
 pub mod api;
 pub mod disk;
 pub mod images;
+pub mod interrupt;
 pub mod lab;
 pub mod machine;
 pub mod node;

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -126,7 +126,15 @@ impl Running {
     }
 
     fn wait_for_end(&mut self, deadline: Duration) -> Option<ExitStatus> {
-        crate::wait::until("its end", deadline, || Ok(self.child.try_wait()?)).ok()
+        // Not by `wait::until`: it has to be waited for after an interruption as well.
+        let started = Instant::now();
+        while started.elapsed() < deadline {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return Some(status);
+            }
+            crate::wait::pause(Duration::from_millis(100));
+        }
+        None
     }
 }
 

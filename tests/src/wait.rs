@@ -1,5 +1,6 @@
 //! Waiting on a state with a deadline. The one place that sleeps, and only between two looks.
 
+use crate::interrupt;
 use anyhow::bail;
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Looks until there is something to see.
 ///
 /// # Errors
-/// The look's own error at once; at the deadline a sentence with `what` was waited for.
+/// The look's own error at once; [`interrupt::Interrupted`]; at the deadline a sentence with `what` was waited for.
 pub fn until<T>(
     what: &str,
     deadline: Duration,
@@ -16,7 +17,11 @@ pub fn until<T>(
 ) -> anyhow::Result<T> {
     let started = Instant::now();
     loop {
-        if let Some(seen) = look()? {
+        let seen = look();
+        if interrupt::seen() {
+            bail!(interrupt::Interrupted);
+        }
+        if let Some(seen) = seen? {
             return Ok(seen);
         }
         if started.elapsed() > deadline {

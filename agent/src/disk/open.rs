@@ -65,14 +65,17 @@ impl OpenDisk {
 
     /// Lets udev look at the disk meanwhile: it puts off the events of a disk that somebody has locked for himself, and
     /// whoever waits for it then waits in vain.
+    ///
+    /// # Errors
+    /// [`DiskError::InUse`] if somebody else keeps the disk locked afterwards.
     pub(crate) fn shared<T>(&self, action: impl FnOnce() -> T) -> Result<T, DiskError> {
-        let lock = |kind| {
-            let relocked = self.file.relock(kind).map_err(io::Error::from);
-            relocked.map_err(doing("locking", &self.path))
+        let in_use = |_| DiskError::InUse {
+            path: self.path.clone(),
         };
-        lock(FlockArg::LockShared)?;
+        let lock = |kind| retry(BUSY_TIME, || self.file.relock(kind)).map_err(in_use);
+        lock(FlockArg::LockSharedNonblock)?;
         let outcome = action();
-        lock(FlockArg::LockExclusive)?;
+        lock(FlockArg::LockExclusiveNonblock)?;
         Ok(outcome)
     }
 }

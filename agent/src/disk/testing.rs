@@ -11,6 +11,8 @@ use crate::run::run;
 pub(crate) struct LoopDisk {
     device: PathBuf,
     host: Host,
+    /// The kernel takes the device away with its last user, also when the test is killed.
+    _open: std::fs::File,
     _file: tempfile::NamedTempFile,
 }
 
@@ -33,10 +35,13 @@ impl LoopDisk {
         );
         let made = made.expect("tests of block devices need root and loop devices");
         let device = PathBuf::from(String::from_utf8(made.stdout).unwrap().trim());
+        let open = std::fs::File::open(&device).unwrap();
+        run("losetup", &["--detach", device.to_str().unwrap()]).unwrap();
         let host = Host::detect(std::slice::from_ref(&device)).unwrap();
         Self {
             device,
             host,
+            _open: open,
             _file: file,
         }
     }
@@ -69,6 +74,5 @@ impl Drop for LoopDisk {
     fn drop(&mut self) {
         // The flag would stay with the number and surprise whoever gets it next.
         drop(run("blockdev", &["--setrw", self.device.to_str().unwrap()]));
-        drop(run("losetup", &["--detach", self.device.to_str().unwrap()]));
     }
 }

@@ -11,6 +11,7 @@ mod summary;
 use anyhow::Context;
 use clap::Parser;
 use ferric_tests::disk::partition_table;
+use ferric_tests::interrupt;
 use ferric_tests::lab::{Lab, Plan};
 use ferric_tests::machine::{Disk, Firmware, Machine};
 use std::process::ExitCode;
@@ -29,10 +30,16 @@ struct Arguments {
 }
 
 const API_PORT: u16 = 6385;
+/// What shells give for a program that Ctrl-C has ended.
+const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     match run(&Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(_) if interrupt::seen() => {
+            eprintln!("demo: interrupted; everything has been put away");
+            ExitCode::from(INTERRUPTED)
+        }
         Err(error) => {
             eprintln!("demo: {error:#}");
             ExitCode::FAILURE
@@ -41,6 +48,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    interrupt::watch()?;
     let started = Instant::now();
     let machines = vec![
         Machine::new(1, "uefi-1", Firmware::Uefi).memory_mib(arguments.memory),
@@ -69,6 +77,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
                 started.elapsed().as_secs()
             );
         }
+        Err(error) if interrupt::seen() => return Err(error),
         Err(error) => {
             lab.keep_folder();
             return Err(error.context(format!("logs are in {}", lab.folder().display())));
@@ -117,8 +126,8 @@ fn keep(lab: &Lab) -> anyhow::Result<()> {
         "  target/release/ferric-testbed --state {} console uefi-1",
         folder.display()
     );
-    // Ctrl-C reaches the testbed and the conductor as well: they end, and then so does this.
-    ferric_tests::wait::until("Ctrl-C", Duration::from_secs(u64::from(u32::MAX)), || {
+    let ended = ferric_tests::wait::until("Ctrl-C", Duration::MAX, || {
         Ok(lab.api().get("/v1/conductors").is_err().then_some(()))
-    })
+    });
+    if interrupt::seen() { Ok(()) } else { ended }
 }

@@ -103,3 +103,49 @@ fn only_the_store_knows_its_engine() {
 fn the_testbed_uses_nothing_of_ours() {
     ban("vm-testbed", OURS);
 }
+
+/// Whether a source of the crate names it. Cargo compiles what no line uses all the same.
+fn is_used(manifest: &str, dependency: &str) -> bool {
+    // The one package here whose library has another name.
+    let library = match dependency {
+        "md-5" => "md5".to_owned(),
+        other => other.replace('-', "_"),
+    };
+    let named = |text: &str| {
+        text.split(|letter: char| !letter.is_alphanumeric() && letter != '_')
+            .any(|word| word == library)
+    };
+    let folders = ["src/", "tests/", "examples/"].map(|part| format!("{manifest}/{part}"));
+    super::rust_files()
+        .iter()
+        .filter(|path| folders.iter().any(|folder| path.starts_with(folder)))
+        .any(|path| named(&std::fs::read_to_string(top().join(path)).unwrap()))
+}
+
+#[test]
+fn every_dependency_is_used() {
+    let crates = [
+        "agent",
+        "agent/protocol",
+        "drivers",
+        "control-plane",
+        "control-plane/model",
+        "control-plane/store",
+        "vm-testbed",
+        "tests",
+    ];
+    let unused: Vec<_> = crates
+        .iter()
+        .flat_map(|manifest| {
+            dependencies(manifest)
+                .into_iter()
+                .map(move |name| (manifest, name))
+        })
+        // These make the features of programs and tests the same; see the manifest.
+        .filter(|(manifest, name)| {
+            **manifest != "tests" || !["proptest", "tokio"].contains(&name.as_str())
+        })
+        .filter(|(manifest, name)| !is_used(manifest, name))
+        .collect();
+    assert!(unused.is_empty(), "nothing uses {unused:?}");
+}

@@ -1,0 +1,33 @@
+# Runs commands so that an interruption ends all that they started. Sourced by tests/run and vm-testbed/demo.
+# shellcheck shell=bash
+
+# `su` without `-` and many users have no sbin, where dnsmasq, losetup and sfdisk are.
+export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+child=
+
+# Runs a command in a process group of its own and gives its exit status.
+contained() {
+  set -m
+  "$@" </dev/null &
+  child=$!
+  set +m
+  wait "$child"
+  local status=$?
+  child=
+  return $status
+}
+
+# Ends what runs, says what was going on ($1) and calls `after_interruption` if there is one.
+interrupted() {
+  trap '' INT TERM HUP
+  if [ -n "$child" ]; then
+    kill -TERM -- "-$child" 2>/dev/null
+    wait "$child"
+  fi
+  declare -F after_interruption >/dev/null && after_interruption
+  echo "${0##*/}: interrupted during $doing" >&2
+  exit 130
+}
+doing=its\ start
+trap interrupted INT TERM HUP
