@@ -5,6 +5,8 @@
 export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 child=
+# A signal may come while the output goes to a log.
+exec {terminal}>&2
 
 # Runs a command in a process group of its own and gives its exit status.
 contained() {
@@ -26,7 +28,7 @@ interrupted() {
     wait "$child"
   fi
   declare -F after_interruption >/dev/null && after_interruption
-  echo "${0##*/}: interrupted during $doing" >&2
+  echo "${0##*/}: interrupted during $doing" >&"$terminal"
   exit 130
 }
 doing=its\ start

@@ -59,7 +59,7 @@ fn partitions_of_a_real_block_device_are_cleared_before_its_table() {
     let disk = LoopDisk::new(100 * MIB, 512);
     shell(
         disk.path(),
-        "sgdisk -o -n 1:2048:+40M -n 2:0:0 \"$1\" >/dev/null; partx --update \"$1\"",
+        "sgdisk -o -n 1:2048:+40M -n 2:0:0 \"$1\" >/dev/null; partprobe \"$1\"",
     );
     for number in [1, 2] {
         let node = disk.partition(number);
@@ -75,7 +75,7 @@ fn partitions_of_a_real_block_device_are_cleared_before_its_table() {
     // The same table again would show the old file systems if they were still there.
     shell(
         disk.path(),
-        "sgdisk -o -n 1:2048:+40M -n 2:0:0 \"$1\" >/dev/null; partx --update \"$1\"",
+        "sgdisk -o -n 1:2048:+40M -n 2:0:0 \"$1\" >/dev/null; partprobe \"$1\"",
     );
     for number in [1, 2] {
         assert_eq!(
@@ -89,7 +89,7 @@ fn partitions_of_a_real_block_device_are_cleared_before_its_table() {
 #[test]
 fn logical_partitions_are_found_by_the_kernel() {
     let disk = LoopDisk::new(100 * MIB, 512);
-    let table = "printf 'label: dos\\n,20M\\n,,E\\n,20M\\n,20M\\n' | sfdisk -q --wipe always \"$1\"; partx --update \"$1\"";
+    let table = "printf 'label: dos\\n,20M\\n,,E\\n,20M\\n,20M\\n' | sfdisk -q --wipe always \"$1\"; partprobe \"$1\"";
     shell(disk.path(), table);
     shell(&disk.partition(6), "mkfs.ext4 -qF \"$1\"");
     erase_device_metadata(&disk.host(), disk.path(), SharedFileSystems::Protect).unwrap();
@@ -102,7 +102,7 @@ fn a_disk_that_is_in_use_is_left_alone() {
     let disk = LoopDisk::new(60 * MIB, 512);
     shell(
         disk.path(),
-        "sgdisk -o -n 1:2048:0 \"$1\" >/dev/null; partx --update \"$1\"",
+        "sgdisk -o -n 1:2048:0 \"$1\" >/dev/null; partprobe \"$1\"",
     );
     let node = disk.partition(1);
     shell(&node, "mkfs.ext4 -qF \"$1\"");
