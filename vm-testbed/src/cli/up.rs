@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, anyhow};
 
 use crate::config::Lab;
-use crate::network::forward;
+use crate::network::{forward, loopback};
 use crate::state::StateDir;
 use crate::{lab, namespace};
 
@@ -16,6 +16,7 @@ pub(super) fn up(file: &Path, state: Option<&Path>, runtime_dir: &Path) -> anyho
         None => StateDir::of_lab(runtime_dir, &lab.name)?,
     };
     let claim = directory.claim()?;
+    loopback::provide(&lab.forwards)?;
     let forwards = forward::bind(&lab.forwards)?;
     namespace::enter_new()?;
     rustls::crypto::aws_lc_rs::default_provider()
