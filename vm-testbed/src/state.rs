@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsRawFd as _;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -44,7 +45,7 @@ impl StateDir {
             .into_iter()
             .flatten()
             .filter_map(|entry| Some(entry.ok()?.path()));
-        let mut labs: Vec<PathBuf> = entries.filter(|path| path.join(CONTROL).exists()).collect();
+        let mut labs: Vec<PathBuf> = entries.filter(|path| somebody_answers(path)).collect();
         match (labs.pop(), labs.is_empty()) {
             (None, _) => bail!(
                 "no lab runs in {}; name its directory with --state",
@@ -89,6 +90,13 @@ impl StateDir {
     fn ready_file(&self) -> PathBuf {
         self.0.join("ready")
     }
+}
+
+/// A lab that was killed leaves its socket behind, but nobody is at its other end.
+fn somebody_answers(lab: &Path) -> bool {
+    let connected =
+        SocketPath::new(lab, CONTROL).and_then(|socket| Ok(UnixStream::connect(&socket.path)?));
+    connected.is_ok()
 }
 
 impl Claim {
@@ -137,6 +145,8 @@ impl SocketPath {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::net::UnixListener;
+
     use super::*;
 
     #[test]
@@ -161,15 +171,17 @@ mod tests {
         let start = |name: &str| {
             let directory = StateDir::of_lab(home.path(), name).unwrap();
             fs::create_dir_all(directory.path()).unwrap();
-            fs::write(directory.path().join(CONTROL), "").unwrap();
-            directory
+            let socket = UnixListener::bind(directory.path().join(CONTROL)).unwrap();
+            (directory, socket)
         };
-        let first = start("first");
+        drop(start("killed"));
+        assert!(StateDir::find_only(home.path()).is_err());
+        let (first, _first_socket) = start("first");
         assert_eq!(
             StateDir::find_only(home.path()).unwrap().path(),
             first.path()
         );
-        start("second");
+        let _second = start("second");
         assert!(StateDir::find_only(home.path()).is_err());
     }
 
@@ -179,8 +191,8 @@ mod tests {
         let deep = home.path().join("d".repeat(100)).join("e".repeat(100));
         fs::create_dir_all(&deep).unwrap();
         let socket = SocketPath::new(&deep, "x.sock").unwrap();
-        let _listener = std::os::unix::net::UnixListener::bind(&socket.path).unwrap();
-        std::os::unix::net::UnixStream::connect(&socket.path).unwrap();
+        let _listener = UnixListener::bind(&socket.path).unwrap();
+        UnixStream::connect(&socket.path).unwrap();
         assert!(deep.join("x.sock").exists());
     }
 }
