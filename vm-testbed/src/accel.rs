@@ -13,7 +13,8 @@ use tokio::time::timeout;
 
 use crate::run::lasting;
 
-const PROBE_DEADLINE: Duration = Duration::from_secs(3);
+/// The guest itself takes milliseconds; QEMU read from a cold disk takes seconds.
+const PROBE_DEADLINE: Duration = Duration::from_secs(10);
 /// `mov al, 0x10; out 0xf4, al; hlt`
 const PROBE_CODE: [u8; 5] = [0xb0, 0x10, 0xe6, 0xf4, 0xf4];
 /// What QEMU makes of the value 0x10 on the debug exit port.
