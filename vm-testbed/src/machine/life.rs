@@ -65,7 +65,7 @@ impl Life {
         let power = self.status.lock().power;
         let action = reset.action(power)?;
         info!(machine = self.name(), ?reset, ?action, "power order");
-        self.restart_after_shutdown = action == Action::PressButtonAndRestart;
+        self.restart_after_shutdown = action.restarts_later(self.restart_after_shutdown);
         match (action, &self.process) {
             (Action::Nothing, _) => Ok(()),
             (Action::Start, _) => self.start().await,
