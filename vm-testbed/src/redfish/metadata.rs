@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::{Bmc, paths};
 
-/// Every schema that a body names, with its version; collections have none.
-const SCHEMAS: [(&str, &str); 21] = [
+/// Every schema that a body names, with its version (collections have none), and `Resource`, which the others are made of.
+const SCHEMAS: [(&str, &str); 20] = [
     ("AccountService", "v1_13_0"),
     ("Bios", "v1_2_1"),
     ("Chassis", "v1_23_0"),
@@ -29,11 +29,10 @@ const SCHEMAS: [(&str, &str); 21] = [
     ("SessionService", "v1_1_8"),
     ("SimpleStorage", "v1_3_1"),
     ("Storage", "v1_15_0"),
-    ("Task", "v1_7_0"),
     ("TaskService", "v1_2_0"),
     ("VirtualMedia", "v1_6_2"),
 ];
-const COLLECTIONS: [&str; 14] = [
+const COLLECTIONS: [&str; 13] = [
     "Chassis",
     "ComputerSystem",
     "EthernetInterface",
@@ -47,7 +46,6 @@ const COLLECTIONS: [&str; 14] = [
     "Storage",
     "Task",
     "VirtualMedia",
-    "Drive",
 ];
 
 pub(super) fn routes() -> Router<Bmc> {
