@@ -1,7 +1,8 @@
 //! Whether KVM works here, found out by running a guest on it.
 //!
-//! That /dev/kvm can be opened proves nothing: on some hosts a guest then hangs at its first instruction. The probe is a boot sector
-//! of five bytes that ends QEMU through its debug exit port.
+//! That /dev/kvm can be opened proves nothing: on some hosts a guest then hangs at its first instruction, on others QEMU dies of the
+//! processor that machines get. So the probe has that processor; it is a boot sector of five bytes that ends QEMU through its debug
+//! exit port.
 
 use std::fmt;
 use std::io::Write as _;
@@ -13,7 +14,8 @@ use tokio::time::timeout;
 
 use crate::run::lasting;
 
-const PROBE_DEADLINE: Duration = Duration::from_secs(3);
+/// The guest itself takes milliseconds; QEMU read from a cold disk takes seconds.
+const PROBE_DEADLINE: Duration = Duration::from_secs(10);
 /// `mov al, 0x10; out 0xf4, al; hlt`
 const PROBE_CODE: [u8; 5] = [0xb0, 0x10, 0xe6, 0xf4, 0xf4];
 /// What QEMU makes of the value 0x10 on the debug exit port.
@@ -69,11 +71,11 @@ async fn kvm_runs_a_guest() -> anyhow::Result<bool> {
     if !std::path::Path::new("/dev/kvm").exists() {
         return Ok(false);
     }
-    Ok(probe("kvm", PROBE_DEADLINE).await? == Some(PROBE_EXIT_STATUS))
+    Ok(probe(Accel::Kvm, PROBE_DEADLINE).await? == Some(PROBE_EXIT_STATUS))
 }
 
 /// Runs the probe guest; `None` if it did not end in time.
-async fn probe(accel: &str, deadline: Duration) -> anyhow::Result<Option<i32>> {
+async fn probe(accel: Accel, deadline: Duration) -> anyhow::Result<Option<i32>> {
     let mut disk = tempfile::NamedTempFile::new().context("making the probe's disk")?;
     disk.write_all(&boot_sector())
         .context("writing the probe's disk")?;
@@ -86,9 +88,8 @@ async fn probe(accel: &str, deadline: Duration) -> anyhow::Result<Option<i32>> {
             "pc",
             "-m",
             "32",
-            "-accel",
-            accel,
         ])
+        .args(accel.qemu_options())
         .args([
             "-device",
             "isa-debug-exit,iobase=0xf4,iosize=0x04",
@@ -123,7 +124,7 @@ mod tests {
     #[tokio::test]
     async fn probe_guest_ends_with_its_status() {
         assert_eq!(
-            probe("tcg", Duration::from_secs(30)).await.unwrap(),
+            probe(Accel::Tcg, Duration::from_secs(30)).await.unwrap(),
             Some(PROBE_EXIT_STATUS)
         );
     }

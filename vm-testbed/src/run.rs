@@ -4,20 +4,22 @@
 //! daemon dies, even by SIGKILL, the kernel ends them. That signal follows the *thread* that forked, so the daemon
 //! has one thread that forks and it is the main one (a current-thread runtime).
 
+use std::env::{join_paths, split_paths};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt as _;
-use std::process::Stdio;
+use std::path::PathBuf;
+use std::process::{Output, Stdio};
 
 use anyhow::{Context as _, anyhow, bail};
 use tokio::process::Command;
 
+/// Where `ip`, `dnsmasq` and their like are on Debian; `su` without a dash leaves these out of PATH.
+const SYSTEM_PROGRAMS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
+
 /// A command that ends when its handle is dropped or when this process dies.
 pub fn lasting(program: &str) -> Command {
-    let mut command = Command::new("setpriv");
-    command
-        .args(["--pdeathsig", "KILL", "--", program])
-        .kill_on_drop(true)
-        .stdin(Stdio::null());
+    let mut command = Command::from(bound_to_us(program));
+    command.kill_on_drop(true);
     command
 }
 
@@ -29,17 +31,62 @@ where
 {
     let mut command = lasting(program);
     command.args(args);
-    let shown = command
-        .as_std()
-        .get_args()
-        .skip(3)
-        .map(|arg| arg.to_string_lossy().into_owned())
-        .collect::<Vec<_>>()
-        .join(" ");
-    let output = command
-        .output()
-        .await
-        .with_context(|| format!("starting {shown}"))?;
+    let shown = shown(command.as_std());
+    let output = command.output().await;
+    judge(&shown, output)
+}
+
+/// As `run`, for the time before there is a runtime.
+pub fn run_blocking(program: &str, args: &[&str]) -> anyhow::Result<()> {
+    let mut command = bound_to_us(program);
+    command.args(args);
+    let output = command.output();
+    judge(&shown(&command), output)
+}
+
+/// Replaces this process by a command; returns only the reason why that failed.
+pub fn become_command(command: &[OsString]) -> anyhow::Error {
+    let Some((program, arguments)) = command.split_first() else {
+        return anyhow!("there is no command to run");
+    };
+    let error = with_system_programs(program).args(arguments).exec();
+    anyhow::Error::new(error).context(format!("running {}", program.display()))
+}
+
+fn bound_to_us(program: &str) -> std::process::Command {
+    let mut command = with_system_programs("setpriv".as_ref());
+    command
+        .args(["--pdeathsig", "KILL", "--", program])
+        .stdin(Stdio::null());
+    command
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the run helper")]
+fn with_system_programs(program: &OsStr) -> std::process::Command {
+    let mut command = std::process::Command::new(program);
+    // The program itself is looked up in the PATH that it is given here.
+    command.env("PATH", search_path(std::env::var_os("PATH")));
+    command
+}
+
+fn search_path(ours: Option<OsString>) -> OsString {
+    let ours = ours.unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
+    let mut folders: Vec<PathBuf> = split_paths(&ours).collect();
+    for folder in SYSTEM_PROGRAMS.map(PathBuf::from) {
+        if !folders.contains(&folder) {
+            folders.push(folder);
+        }
+    }
+    join_paths(folders).unwrap_or(ours)
+}
+
+fn shown(command: &std::process::Command) -> String {
+    let words = command.get_args().skip(3).map(OsStr::to_string_lossy);
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn judge(shown: &str, output: std::io::Result<Output>) -> anyhow::Result<()> {
+    let output = output.with_context(|| format!("starting {shown}"))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         bail!("{shown} failed ({}): {}", output.status, said.trim());
@@ -47,12 +94,35 @@ where
     Ok(())
 }
 
-/// Replaces this process by a command; returns only the reason why that failed.
-#[expect(clippy::disallowed_methods, reason = "this is the run helper")]
-pub fn become_command(command: &[OsString]) -> anyhow::Error {
-    let Some((program, arguments)) = command.split_first() else {
-        return anyhow!("there is no command to run");
-    };
-    let error = std::process::Command::new(program).args(arguments).exec();
-    anyhow::Error::new(error).context(format!("running {}", program.display()))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn system_programs_are_found_after_all_others() {
+        let path = |ours: &str| search_path(Some(ours.into())).into_string().unwrap();
+        assert_eq!(
+            path("/opt/bin:/bin"),
+            "/opt/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+        );
+        assert_eq!(
+            path("/usr/sbin:/bin:/usr/local/sbin:/sbin"),
+            "/usr/sbin:/bin:/usr/local/sbin:/sbin"
+        );
+        assert!(search_path(None).into_string().unwrap().ends_with("/sbin"));
+    }
+
+    #[tokio::test]
+    async fn a_failure_names_the_command_and_what_it_said() {
+        let expected = "ls /nonexistent failed (exit status: 2): ";
+        let early = run_blocking("ls", &["/nonexistent"]).unwrap_err();
+        let late = run("ls", ["/nonexistent"]).await.unwrap_err();
+        for error in [early, late] {
+            let error = format!("{error:#}");
+            assert!(
+                error.starts_with(expected) && error.len() > expected.len(),
+                "{error}"
+            );
+        }
+    }
 }

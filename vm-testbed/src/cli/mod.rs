@@ -12,13 +12,14 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::machine::Reset;
 use crate::redfish::Fault;
-use crate::state::StateDir;
+use crate::state::{StateDir, lasting_home};
 
 /// Virtual machines with virtual BMCs on an isolated network.
 #[derive(Debug, Parser)]
 #[command(version)]
 pub struct Cli {
-    /// State directory of the lab [default: XDG_RUNTIME_DIR/ferric-testbed/NAME, or the only lab running there]
+    /// State directory of the lab [default: XDG_RUNTIME_DIR/ferric-testbed/NAME, or the only lab running there; machines are
+    /// then in XDG_STATE_HOME or /var/tmp]
     #[arg(long, global = true, value_name = "DIR", env = "FERRIC_TESTBED_STATE")]
     state: Option<PathBuf>,
     #[arg(
@@ -29,6 +30,8 @@ pub struct Cli {
         default_value = "/run"
     )]
     runtime_dir: PathBuf,
+    #[arg(long, global = true, hide = true, env = "XDG_STATE_HOME")]
+    state_home: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -108,7 +111,7 @@ impl PowerAction {
 impl Cli {
     pub fn run(self) -> anyhow::Result<()> {
         match self.command {
-            Command::Up { lab } => up::up(&lab, self.state.as_deref(), &self.runtime_dir),
+            Command::Up { ref lab } => up::up(lab, &self.place()),
             Command::Down => ask::down(&self.running()?),
             Command::List { json } => ask::list(&self.running()?, json),
             Command::Console { ref name, follow } => {
@@ -123,6 +126,16 @@ impl Cli {
                 status,
             } => ask::fault(&self.running()?, name, Fault { latency_ms, status }),
             Command::Exec { ref command } => exec::exec(&self.running()?, command),
+        }
+    }
+
+    fn place(&self) -> up::Place<'_> {
+        match &self.state {
+            Some(path) => up::Place::Here(path),
+            None => up::Place::ByName {
+                runtime: &self.runtime_dir,
+                lasting: lasting_home(self.state_home.as_deref()),
+            },
         }
     }
 

@@ -1,21 +1,32 @@
 //! `up`: everything that must happen before the first thread, in its order, and then the lab.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 
 use crate::config::Lab;
-use crate::network::forward;
+use crate::network::{forward, loopback};
 use crate::state::StateDir;
 use crate::{lab, namespace};
 
-pub(super) fn up(file: &Path, state: Option<&Path>, runtime_dir: &Path) -> anyhow::Result<()> {
+/// Where a lab keeps its state.
+pub(super) enum Place<'a> {
+    /// All in one directory.
+    Here(&'a Path),
+    ByName {
+        runtime: &'a Path,
+        lasting: PathBuf,
+    },
+}
+
+pub(super) fn up(file: &Path, place: &Place<'_>) -> anyhow::Result<()> {
     let lab = Lab::load(file)?;
-    let directory = match state {
-        Some(path) => StateDir::new(path)?,
-        None => StateDir::of_lab(runtime_dir, &lab.name)?,
+    let directory = match place {
+        Place::Here(path) => StateDir::new(path)?,
+        Place::ByName { runtime, lasting } => StateDir::of_lab(runtime, lasting, &lab.name)?,
     };
     let claim = directory.claim()?;
+    loopback::provide(&lab.forwards)?;
     let forwards = forward::bind(&lab.forwards)?;
     namespace::enter_new()?;
     rustls::crypto::aws_lc_rs::default_provider()

@@ -15,7 +15,7 @@ use crate::qmp::ShutdownReason;
 use super::command_line::{Start, arguments};
 use super::power::Action;
 use super::process::Process;
-use super::{Blueprint, Medium, Order, Power, Reset, Status};
+use super::{Blueprint, Fetched, Order, Power, Reset, Status};
 
 pub struct Life {
     blueprint: Arc<Blueprint>,
@@ -65,7 +65,7 @@ impl Life {
         let power = self.status.lock().power;
         let action = reset.action(power)?;
         info!(machine = self.name(), ?reset, ?action, "power order");
-        self.restart_after_shutdown = action == Action::PressButtonAndRestart;
+        self.restart_after_shutdown = action.restarts_later(self.restart_after_shutdown);
         match (action, &self.process) {
             (Action::Nothing, _) => Ok(()),
             (Action::Start, _) => self.start().await,
@@ -149,21 +149,19 @@ impl Life {
         }
     }
 
-    async fn change_medium(&mut self, medium: Option<Medium>) -> anyhow::Result<()> {
-        let changed = match (&self.process, &medium) {
-            (None, _) => Ok(()),
-            (Some(process), Some(medium)) => process.insert(&medium.file_name).await,
-            (Some(process), None) => process.eject().await,
-        };
-        // What the drive did not take, or has let go, nobody needs any more.
-        let unused = match changed {
-            Ok(()) => std::mem::replace(&mut self.status.lock().medium, medium),
-            Err(_) => medium,
-        };
-        if let Some(unused) = unused {
-            unused.forget(self.directory());
+    async fn change_medium(&mut self, image: Option<Fetched>) -> anyhow::Result<()> {
+        match (&self.process, &image) {
+            (None, _) => {}
+            (Some(process), Some(image)) => process.insert(&image.medium().file_name).await?,
+            (Some(process), None) => process.eject().await?,
         }
-        changed
+        let medium = image.map(Fetched::keep).transpose()?;
+        // What the drive has let go nobody needs any more.
+        let before = std::mem::replace(&mut self.status.lock().medium, medium);
+        if let Some(before) = before {
+            before.forget(self.directory());
+        }
+        Ok(())
     }
 
     fn name(&self) -> &str {

@@ -23,7 +23,7 @@ use crate::firmware::Ovmf;
 
 pub use command_line::{MANUFACTURER, MODEL, SERIAL_LOG, SERIAL_SOCKET};
 pub use life::Life;
-pub use medium::Medium;
+pub use medium::{Fetched, Medium};
 pub use power::{Power, PowerError, Reset};
 
 /// Orders wait here while the machine is busy with one; a client that sends more waits.
@@ -52,7 +52,7 @@ pub struct Status {
 
 enum Order {
     Power(Reset, oneshot::Sender<anyhow::Result<()>>),
-    Insert(Option<Medium>, oneshot::Sender<anyhow::Result<()>>),
+    Insert(Option<Fetched>, oneshot::Sender<anyhow::Result<()>>),
 }
 
 #[derive(Clone)]
@@ -116,10 +116,14 @@ impl Machine {
         self.order(|answer| Order::Power(reset, answer)).await
     }
 
-    /// Fetches an image and puts it into the CD drive, at once if the machine runs.
-    pub async fn insert(&self, url: &url::Url) -> anyhow::Result<()> {
-        let medium = Medium::fetch(url, &self.blueprint.directory).await?;
-        self.order(|answer| Order::Insert(Some(medium), answer))
+    /// Fetches an image to a place from where it can be inserted.
+    pub async fn fetch(&self, url: &url::Url) -> anyhow::Result<Fetched> {
+        Medium::fetch(url, &self.blueprint.directory).await
+    }
+
+    /// Puts an image into the CD drive, at once if the machine runs.
+    pub async fn insert(&self, image: Fetched) -> anyhow::Result<()> {
+        self.order(|answer| Order::Insert(Some(image), answer))
             .await
     }
 

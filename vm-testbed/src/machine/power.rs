@@ -55,6 +55,20 @@ pub(super) enum Action {
     Nmi,
 }
 
+impl Action {
+    /// Whether the guest's next shutdown is the first half of a restart, by what held `before`: an order that changes no power
+    /// takes back nothing that the guest was asked for.
+    pub(super) fn restarts_later(self, before: bool) -> bool {
+        match self {
+            Action::Nothing | Action::Nmi => before,
+            Action::PressButtonAndRestart => true,
+            Action::Start | Action::Stop | Action::Kill | Action::Restart | Action::PressButton => {
+                false
+            }
+        }
+    }
+}
+
 impl Reset {
     pub const OF_BMC: [Reset; 9] = [
         Reset::On,
@@ -95,6 +109,20 @@ impl Reset {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_restart_that_was_asked_for_is_taken_back_by_power_orders_only() {
+        for action in [Action::Nothing, Action::Nmi] {
+            assert_eq!(
+                [true, false].map(|before| action.restarts_later(before)),
+                [true, false]
+            );
+        }
+        assert!(Action::PressButtonAndRestart.restarts_later(false));
+        for action in [Action::Stop, Action::PressButton, Action::Restart] {
+            assert!(!action.restarts_later(true), "{action:?}");
+        }
+    }
 
     #[test]
     fn every_reset_in_every_state() {

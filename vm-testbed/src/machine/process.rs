@@ -10,6 +10,7 @@ use serde_json::json;
 use tokio::process::Child;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use crate::qmp::{self, Qmp, ShutdownReason};
 use crate::run::lasting;
@@ -47,12 +48,15 @@ impl Process {
         };
         let (qmp, carrier) = qmp::connect(stdout, stdin);
         let mut connection = JoinSet::new();
-        connection.spawn(async {
+        let machine = directory.file_name().unwrap_or_default();
+        let span = tracing::info_span!("qemu", machine = %machine.display());
+        let carried = async {
             carrier.run().await.unwrap_or_else(|error| {
                 tracing::warn!("the control connection to QEMU broke: {error:#}");
                 None
             })
-        });
+        };
+        connection.spawn(carried.instrument(span));
         let process = Process {
             child,
             qmp,

@@ -64,6 +64,10 @@ impl Living {
         self.directory.path()
     }
 
+    async fn insert(&self, url: &url::Url) -> anyhow::Result<()> {
+        self.machine.insert(self.machine.fetch(url).await?).await
+    }
+
     async fn until(&self, what: &str, reached: impl Fn(&Status) -> bool) {
         let wait = async {
             while !reached(&self.machine.status()) {
@@ -159,6 +163,29 @@ async fn a_qemu_that_does_not_start_leaves_the_machine_off_and_says_why() {
 }
 
 #[tokio::test]
+async fn an_image_that_nobody_waits_for_any_more_leaves_no_file() {
+    // Another test of this process may have done so.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    let living = Living::with_guest(HALT).await;
+    let files = || living.directory().read_dir().unwrap().count();
+    let before = files();
+    // A server that accepts and says nothing.
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/a.iso", server.local_addr().unwrap());
+    let url = url::Url::parse(&url).unwrap();
+    let given_up = Duration::from_millis(200);
+    tokio::time::timeout(given_up, living.machine.fetch(&url))
+        .await
+        .unwrap_err();
+    assert_eq!(files(), before);
+    let image = living.directory().join("image");
+    std::fs::write(&image, "").unwrap();
+    let url = url::Url::from_file_path(&image).unwrap();
+    drop(living.machine.fetch(&url).await.unwrap());
+    assert_eq!(files(), before + 1, "only the image itself");
+}
+
+#[tokio::test]
 async fn a_medium_is_in_the_drive_or_its_file_is_gone() {
     let living = Living::with_guest(HALT).await;
     let image = living.directory().join("image");
@@ -174,16 +201,16 @@ async fn a_medium_is_in_the_drive_or_its_file_is_gone() {
             .filter(|name| name.to_string_lossy().ends_with("medium.iso"))
             .count()
     };
-    living.machine.insert(&url).await.unwrap();
+    living.insert(&url).await.unwrap();
     living.machine.reset(Reset::On).await.unwrap();
     assert_eq!(media(), 1);
-    living.machine.insert(&url).await.unwrap();
+    living.insert(&url).await.unwrap();
     assert_eq!(media(), 1, "the medium before is forgotten");
     living.machine.eject().await.unwrap();
     assert_eq!((media(), living.machine.status().medium), (0, None));
-    living.machine.insert(&url).await.unwrap();
+    living.insert(&url).await.unwrap();
     std::fs::remove_file(image).unwrap();
-    living.machine.insert(&url).await.unwrap_err();
+    living.machine.fetch(&url).await.unwrap_err();
     assert_eq!(
         (media(), living.machine.status().medium.unwrap().url),
         (1, url)

@@ -3,3 +3,4 @@
 pub mod bridge;
 pub mod dnsmasq;
 pub mod forward;
+pub mod loopback;

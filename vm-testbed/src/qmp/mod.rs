@@ -115,8 +115,14 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
             Message::Greeting { .. } => return Ok(()),
             Message::Event { event, data } => {
                 tracing::debug!(event, %data, "QEMU event");
-                if event == "SHUTDOWN" {
-                    self.shutdown = Some(ShutdownReason::of_event(&data));
+                match event.as_str() {
+                    "SHUTDOWN" => self.shutdown = Some(ShutdownReason::of_event(&data)),
+                    // The BMC goes on to say that the machine is on, so that this line is the only trace.
+                    "BLOCK_IO_ERROR" => tracing::warn!(%data, "a disk of the machine failed"),
+                    "STOP" => tracing::warn!(
+                        "QEMU has paused the machine (is there space for its disks?)"
+                    ),
+                    _ => {}
                 }
                 return Ok(());
             }

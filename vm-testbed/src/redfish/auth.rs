@@ -22,8 +22,10 @@ pub(super) async fn check(State(bmc): State<Bmc>, request: Request, next: Next) 
 
 fn is_open(method: &Method, path: &str) -> bool {
     match path {
-        "/redfish" | paths::ROOT => method == Method::GET || method == Method::HEAD,
-        paths::SESSIONS => method == Method::POST,
+        "/redfish" | paths::ROOT | paths::METADATA | paths::ODATA => {
+            method == Method::GET || method == Method::HEAD
+        }
+        paths::SESSIONS | "/redfish/v1/SessionService/Sessions/Members" => method == Method::POST,
         _ => false,
     }
 }

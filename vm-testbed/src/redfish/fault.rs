@@ -8,8 +8,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 
-use super::Bmc;
 use super::error::Refusal;
+use super::{Bmc, message};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
@@ -26,9 +26,9 @@ pub(super) async fn apply(State(bmc): State<Bmc>, request: Request, next: Next) 
         .status
         .and_then(|status| StatusCode::from_u16(status).ok())
     {
-        Some(status) => {
-            Refusal::new(status, "GeneralError", "A fault was injected.").into_response()
-        }
+        Some(status) => Refusal::new(status, &message::GENERAL_ERROR, &[])
+            .because("A fault was injected.")
+            .into_response(),
         None => next.run(request).await,
     }
 }

@@ -1,15 +1,18 @@
 //! The manager, which is the BMC itself. A restart of it ends all sessions and nothing else.
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use serde_json::{Value, json};
 
+use super::error::{Refusal, parameters};
 use super::resource::{collection, healthy, link, readable};
-use super::{Bmc, View, paths};
+use super::{Bmc, View, paths, reset};
 
 const RESET: &str = "/redfish/v1/Managers/BMC/Actions/Manager.Reset";
+const RESET_TYPES: [&str; 2] = ["GracefulRestart", "ForceRestart"];
 
 pub(super) fn routes() -> Router<Bmc> {
     collection(paths::MANAGERS, "Manager", &[paths::MANAGER.into()])
@@ -34,12 +37,17 @@ fn body(view: &View<'_>) -> Value {
         },
         "Actions": {"#Manager.Reset": {
             "target": RESET,
-            "ResetType@Redfish.AllowableValues": ["GracefulRestart", "ForceRestart"],
+            "ResetType@Redfish.AllowableValues": RESET_TYPES,
         }},
     })
 }
 
-async fn reset(State(bmc): State<Bmc>) -> StatusCode {
+async fn reset(State(bmc): State<Bmc>, body: Bytes) -> Result<StatusCode, Refusal> {
+    let parameters = parameters(&body)?;
+    // Each kind does the same here, so that none need be given.
+    if let Some(value) = parameters.get("ResetType") {
+        reset::one_of(RESET_TYPES, value, "Manager.Reset")?;
+    }
     bmc.sessions.lock().clear();
-    StatusCode::NO_CONTENT
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -3,6 +3,7 @@
 //! One file per resource: a pure body, and the routes with its literal paths (a BMC has one system, so no path has parameters
 //! but a session's). Nothing here starts or stops anything: that is the machine's own task.
 
+mod account;
 mod auth;
 mod bios;
 mod chassis;
@@ -11,22 +12,27 @@ mod ethernet;
 mod fault;
 mod manager;
 mod memory;
+mod message;
+mod metadata;
 mod paths;
 mod processor;
+mod protocol;
 mod reset;
 mod resource;
 mod serve;
 mod service_root;
 mod session;
+mod sessions;
 mod simple_storage;
 mod storage;
 mod system;
+mod task;
 mod virtual_media;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use parking_lot::Mutex;
 
 use crate::config;
@@ -35,7 +41,7 @@ use crate::machine::{Machine, Status};
 pub use fault::Fault;
 pub use serve::Listener;
 
-use session::Sessions;
+use sessions::Sessions;
 
 /// What a body is made of: one machine at one instant.
 pub(crate) struct View<'a> {
@@ -74,7 +80,10 @@ impl Bmc {
         let machine = self.machine.config();
         Router::new()
             .merge(service_root::routes())
+            .merge(metadata::routes())
             .merge(session::routes())
+            .merge(account::routes())
+            .merge(task::routes())
             .merge(system::routes(machine))
             .merge(reset::routes(machine))
             .merge(processor::routes(machine))
@@ -88,8 +97,10 @@ impl Bmc {
             .merge(chassis::routes())
             .fallback(error::not_found)
             .method_not_allowed_fallback(error::method_not_allowed)
+            .layer(from_fn(protocol::refuse_queries))
             .layer(from_fn_with_state(self.clone(), auth::check))
             .layer(from_fn_with_state(self.clone(), fault::apply))
+            .layer(from_fn(protocol::mark))
             .with_state(self.clone())
     }
 }

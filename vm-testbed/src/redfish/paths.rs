@@ -3,6 +3,8 @@
 use crate::config::{Bus, Machine};
 
 pub(super) const ROOT: &str = "/redfish/v1";
+pub(super) const METADATA: &str = "/redfish/v1/$metadata";
+pub(super) const ODATA: &str = "/redfish/v1/odata";
 pub(super) const SYSTEMS: &str = "/redfish/v1/Systems";
 pub(super) const MANAGERS: &str = "/redfish/v1/Managers";
 pub(super) const MANAGER: &str = "/redfish/v1/Managers/BMC";
@@ -10,6 +12,11 @@ pub(super) const CHASSIS_ALL: &str = "/redfish/v1/Chassis";
 pub(super) const CHASSIS: &str = "/redfish/v1/Chassis/Chassis";
 pub(super) const SESSION_SERVICE: &str = "/redfish/v1/SessionService";
 pub(super) const SESSIONS: &str = "/redfish/v1/SessionService/Sessions";
+pub(super) const ACCOUNT_SERVICE: &str = "/redfish/v1/AccountService";
+pub(super) const ACCOUNTS: &str = "/redfish/v1/AccountService/Accounts";
+pub(super) const ROLES: &str = "/redfish/v1/AccountService/Roles";
+pub(super) const TASK_SERVICE: &str = "/redfish/v1/TaskService";
+pub(super) const TASKS: &str = "/redfish/v1/TaskService/Tasks";
 
 pub(super) fn system(machine: &Machine) -> String {
     format!("{SYSTEMS}/{}", machine.uuid)

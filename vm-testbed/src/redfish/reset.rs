@@ -1,16 +1,19 @@
 //! The action `ComputerSystem.Reset`.
 
+use axum::Router;
+use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use axum::routing::post;
-use axum::{Json, Router};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
 
-use super::error::Refusal;
-use super::{Bmc, paths};
+use super::error::{Refusal, parameters, shown};
+use super::{Bmc, message, paths};
 use crate::config::Machine;
 use crate::machine::{PowerError, Reset};
+
+const ACTION: &str = "ComputerSystem.Reset";
 
 fn path(machine: &Machine) -> String {
     paths::under_system(machine, "Actions/ComputerSystem.Reset")
@@ -25,40 +28,35 @@ pub(super) fn action(machine: &Machine) -> Value {
     json!({"target": path(machine), "ResetType@Redfish.AllowableValues": Reset::OF_BMC})
 }
 
-async fn reset(
-    State(bmc): State<Bmc>,
-    body: Result<Json<Value>, JsonRejection>,
-) -> Result<StatusCode, Refusal> {
-    let Json(body) = body.map_err(|_| Refusal::bad("MalformedJSON", "The body is not JSON."))?;
-    let reset = parse(&body)?;
+async fn reset(State(bmc): State<Bmc>, body: Bytes) -> Result<StatusCode, Refusal> {
+    let reset = parse(&parameters(&body)?)?;
     match bmc.machine.reset(reset).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(error) => Err(match error.downcast_ref::<PowerError>() {
-            Some(unfit) => Refusal::new(
-                StatusCode::CONFLICT,
-                "ResourceInStandby",
-                format!("{unfit}."),
-            ),
+            Some(unfit) => Refusal::new(StatusCode::CONFLICT, &message::RESOURCE_IN_STANDBY, &[])
+                .because(format!("{unfit}.")),
             None => Refusal::internal(&error),
         }),
     }
 }
 
-fn parse(body: &Value) -> Result<Reset, Refusal> {
-    let missing = || {
-        Refusal::bad(
-            "ActionParameterMissing",
-            "The action needs the parameter ResetType.",
-        )
+fn parse(parameters: &Map<String, Value>) -> Result<Reset, Refusal> {
+    let missing = || Refusal::bad(&message::ACTION_PARAMETER_MISSING, &[ACTION, "ResetType"]);
+    let value = parameters.get("ResetType").ok_or_else(missing)?;
+    one_of(Reset::OF_BMC, value, ACTION)
+}
+
+/// The `ResetType` of an action, which must be one of those that the action allows.
+pub(super) fn one_of<T: Serialize, const N: usize>(
+    allowed: [T; N],
+    value: &Value,
+    action: &str,
+) -> Result<T, Refusal> {
+    let message = if value.is_string() {
+        &message::ACTION_PARAMETER_VALUE_NOT_IN_LIST
+    } else {
+        &message::ACTION_PARAMETER_VALUE_TYPE_ERROR
     };
-    let value = body.get("ResetType").ok_or_else(missing)?;
-    let known = Reset::OF_BMC
-        .into_iter()
-        .find(|reset| json!(reset) == *value);
-    known.ok_or_else(|| {
-        let message = format!(
-            "The value {value} for the parameter ResetType is not in the list of acceptable values."
-        );
-        Refusal::bad("ActionParameterValueNotInList", message)
-    })
+    let known = allowed.into_iter().find(|reset| json!(reset) == *value);
+    known.ok_or_else(|| Refusal::bad(message, &[&shown(value), "ResetType", action]))
 }

@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+use uuid::Uuid;
 
 use crate::config;
 
@@ -73,7 +74,7 @@ async fn converse(
     router: Router,
 ) -> anyhow::Result<()> {
     let service = tower::ServiceBuilder::new()
-        .map_request(without_trailing_slash)
+        .map_request(with_usual_address)
         .service(router);
     hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -83,26 +84,37 @@ async fn converse(
     Ok(())
 }
 
-/// Redfish clients write addresses with and without a slash at the end and mean the same.
-fn without_trailing_slash(request: Request<Incoming>) -> Request<Body> {
+/// Redfish clients write addresses with and without a slash at the end, and UUIDs in either case, and mean the same.
+fn with_usual_address(request: Request<Incoming>) -> Request<Body> {
     let mut request = request.map(Body::new);
-    let trimmed = trimmed(request.uri());
-    if let Some(uri) = trimmed {
+    let usual = usual(request.uri());
+    if let Some(uri) = usual {
         *request.uri_mut() = uri;
     }
     request
 }
 
-fn trimmed(uri: &Uri) -> Option<Uri> {
-    let path = uri
-        .path()
-        .strip_suffix('/')
-        .filter(|path| !path.is_empty())?;
+/// The address as the service writes it, if that is another one.
+fn usual(uri: &Uri) -> Option<Uri> {
+    let path = uri.path();
+    let trimmed = path.strip_suffix('/').filter(|path| !path.is_empty());
+    let segments: Vec<String> = trimmed.unwrap_or(path).split('/').map(lower_uuid).collect();
+    let usual = segments.join("/");
+    if usual == path {
+        return None;
+    }
     let query = uri
         .query()
         .map(|query| format!("?{query}"))
         .unwrap_or_default();
-    format!("{path}{query}").parse().ok()
+    format!("{usual}{query}").parse().ok()
+}
+
+fn lower_uuid(segment: &str) -> String {
+    match segment.parse::<Uuid>() {
+        Ok(uuid) if segment.len() == uuid::fmt::Hyphenated::LENGTH => uuid.to_string(),
+        _ => segment.to_owned(),
+    }
 }
 
 fn acceptor(listen: SocketAddr) -> anyhow::Result<TlsAcceptor> {
@@ -119,19 +131,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_last_slash_goes() {
+    fn the_last_slash_goes_and_uuids_are_in_lower_case() {
         for (uri, expected) in [
             ("/redfish/v1/", Some("/redfish/v1")),
             (
                 "/redfish/v1/Systems/?$expand=.",
                 Some("/redfish/v1/Systems?$expand=."),
             ),
+            (
+                "/redfish/v1/Systems/6F1B8A52-0F5E-4A52-9A0E-00000000000A/Bios",
+                Some("/redfish/v1/Systems/6f1b8a52-0f5e-4a52-9a0e-00000000000a/Bios"),
+            ),
             ("/redfish/v1", None),
             ("/", None),
         ] {
-            let trimmed = trimmed(&uri.parse().unwrap());
+            let usual = usual(&uri.parse().unwrap());
             assert_eq!(
-                trimmed.map(|uri| uri.to_string()).as_deref(),
+                usual.map(|uri| uri.to_string()).as_deref(),
                 expected,
                 "{uri}"
             );

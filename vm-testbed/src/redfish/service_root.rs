@@ -1,4 +1,4 @@
-//! The entry of the service: the one resource that needs no authentication.
+//! The entry of the service: the only resource that needs no authentication.
 
 use axum::Router;
 use serde_json::{Value, json};
@@ -21,9 +21,20 @@ fn body(view: &View<'_>) -> Value {
         "UUID": view.machine.uuid,
         "Vendor": MANUFACTURER,
         "Product": MODEL,
+        "ProtocolFeaturesSupported": {
+            "ExcerptQuery": false,
+            "FilterQuery": false,
+            "OnlyMemberQuery": false,
+            "SelectQuery": false,
+            "ExpandQuery": {"ExpandAll": false, "Levels": false, "Links": false, "NoLinks": false},
+            "DeepOperations": {"DeepPATCH": false, "DeepPOST": false},
+            "MultipleHTTPRequests": true,
+        },
         "Systems": link(paths::SYSTEMS),
         "Managers": link(paths::MANAGERS),
         "Chassis": link(paths::CHASSIS_ALL),
+        "AccountService": link(paths::ACCOUNT_SERVICE),
+        "Tasks": link(paths::TASK_SERVICE),
         "SessionService": link(paths::SESSION_SERVICE),
         "Links": {"Sessions": link(paths::SESSIONS)},
     })

@@ -1,94 +1,75 @@
-//! The session service. A session ends by DELETE, by a BMC restart, or when nobody used it for half an hour.
+//! The session service. A session ends by DELETE, by a BMC restart, or when nobody used it for the service's timeout.
 
-use std::time::{Duration, Instant};
-
+use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde::Deserialize;
-use serde_json::{Value, json};
-use uuid::Uuid;
+use serde_json::{Map, Value, json};
 
 use super::auth::{TOKEN_HEADER, is_user};
-use super::error::{Refusal, not_found};
-use super::resource::{healthy, link, readable, with_address};
-use super::{Bmc, paths};
-
-const IDLE_LIMIT: Duration = Duration::from_secs(1800);
-/// Real BMCs have a small number of sessions too; the oldest makes room, so that a leaking client locks nobody out.
-const MOST_SESSIONS: usize = 32;
-
-#[derive(Default)]
-pub(super) struct Sessions(Vec<Session>);
-
-struct Session {
-    id: String,
-    token: String,
-    user: String,
-    used: Instant,
-}
-
-impl Sessions {
-    pub(super) fn open(&mut self, user: &str) -> (String, String) {
-        self.expire();
-        if self.0.len() >= MOST_SESSIONS {
-            self.0.remove(0);
-        }
-        let (id, token) = (
-            Uuid::new_v4().simple().to_string(),
-            Uuid::new_v4().simple().to_string(),
-        );
-        self.0.push(Session {
-            id: id.clone(),
-            token: token.clone(),
-            user: user.to_owned(),
-            used: Instant::now(),
-        });
-        (id, token)
-    }
-
-    pub(super) fn touch(&mut self, token: &str) -> bool {
-        self.expire();
-        let found = self.0.iter_mut().find(|session| session.token == token);
-        found.map(|session| session.used = Instant::now()).is_some()
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    fn close(&mut self, id: &str) -> bool {
-        let before = self.0.len();
-        self.0.retain(|session| session.id != id);
-        self.0.len() < before
-    }
-
-    fn expire(&mut self) {
-        self.0.retain(|session| session.used.elapsed() < IDLE_LIMIT);
-    }
-}
+use super::error::{Refusal, changes, not_found, object, shown};
+use super::resource::{answer, collection_body, entity_tag, healthy, link, matches, with_address};
+use super::sessions::{LONGEST_TIMEOUT_S, SHORTEST_TIMEOUT_S};
+use super::{Bmc, message, paths};
 
 pub(super) fn routes() -> Router<Bmc> {
-    readable(paths::SESSION_SERVICE, |_| service())
+    let one = format!("{}/{{id}}", paths::SESSIONS);
+    let members = format!("{}/Members", paths::SESSIONS);
+    Router::new()
+        .route(paths::SESSION_SERVICE, get(service).patch(change))
         .route(paths::SESSIONS, get(list).post(open))
-        .route(
-            &format!("{}/{{id}}", paths::SESSIONS),
-            get(show).delete(close),
-        )
+        .route(&members, post(open))
+        .route(&one, get(show).delete(close))
 }
 
-fn service() -> Value {
-    json!({
+fn service_body(bmc: &Bmc) -> Value {
+    let body = json!({
         "@odata.type": "#SessionService.v1_1_8.SessionService",
         "Id": "SessionService",
         "Name": "Session Service",
         "Status": healthy(),
         "ServiceEnabled": true,
-        "SessionTimeout": IDLE_LIMIT.as_secs(),
+        "SessionTimeout": bmc.sessions.lock().timeout_s(),
         "Sessions": link(paths::SESSIONS),
-    })
+    });
+    with_address(body, paths::SESSION_SERVICE)
+}
+
+async fn service(State(bmc): State<Bmc>, headers: HeaderMap) -> Response {
+    answer(&headers, service_body(&bmc), "GET, HEAD, PATCH")
+}
+
+async fn change(
+    State(bmc): State<Bmc>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    let before = service_body(&bmc);
+    if !matches(&headers, &entity_tag(&before)) {
+        return Err(Refusal::changed());
+    }
+    let timeout_s = wanted_timeout(&changes(&body)?, &before)?;
+    bmc.sessions.lock().set_timeout_s(timeout_s);
+    let tag = [(header::ETAG, entity_tag(&service_body(&bmc)))];
+    Ok((StatusCode::NO_CONTENT, tag).into_response())
+}
+
+fn wanted_timeout(changes: &Map<String, Value>, before: &Value) -> Result<u64, Refusal> {
+    let name = "SessionTimeout";
+    if let Some(other) = changes.keys().find(|other| *other != name) {
+        return Err(Refusal::property(before, other));
+    }
+    let value = changes.get(name).unwrap_or(&Value::Null);
+    let refused = |message| Refusal::bad(message, &[&shown(value), name]);
+    let Some(timeout_s) = value.as_i64() else {
+        return Err(refused(&message::PROPERTY_VALUE_TYPE_ERROR));
+    };
+    u64::try_from(timeout_s)
+        .ok()
+        .filter(|timeout_s| (SHORTEST_TIMEOUT_S..=LONGEST_TIMEOUT_S).contains(timeout_s))
+        .ok_or_else(|| refused(&message::PROPERTY_VALUE_OUT_OF_RANGE))
 }
 
 fn body(id: &str, user: &str) -> Value {
@@ -105,65 +86,54 @@ fn address(id: &str) -> String {
     format!("{}/{id}", paths::SESSIONS)
 }
 
-#[derive(Deserialize)]
-struct Login {
-    #[serde(rename = "UserName")]
-    user: String,
-    #[serde(rename = "Password")]
-    password: String,
-}
-
-async fn open(
-    State(bmc): State<Bmc>,
-    login: Result<Json<Login>, axum::extract::rejection::JsonRejection>,
-) -> Response {
-    let Ok(Json(login)) = login else {
-        return Refusal::bad("PropertyMissing", "UserName and Password are required.")
-            .into_response();
-    };
-    if !is_user(&bmc.machine.config().bmc, &login.user, &login.password) {
-        return Refusal::unauthorized().into_response();
+async fn open(State(bmc): State<Bmc>, body: Bytes) -> Result<Response, Refusal> {
+    let login = object(&body)?;
+    let (user, password) = (text(&login, "UserName")?, text(&login, "Password")?);
+    if !is_user(&bmc.machine.config().bmc, user, password) {
+        return Err(Refusal::unauthorized());
     }
-    let (id, token) = bmc.sessions.lock().open(&login.user);
+    let (id, token) = bmc.sessions.lock().open(user);
     let headers = [
         (header::LOCATION, address(&id)),
         (header::HeaderName::from_static(TOKEN_HEADER), token),
     ];
-    (StatusCode::CREATED, headers, Json(body(&id, &login.user))).into_response()
+    let body = self::body(&id, user);
+    Ok((StatusCode::CREATED, headers, Json(body)).into_response())
 }
 
-async fn list(State(bmc): State<Bmc>) -> Json<Value> {
-    let members: Vec<Value> = bmc
-        .sessions
-        .lock()
-        .0
-        .iter()
-        .map(|session| link(address(&session.id)))
-        .collect();
-    let body = json!({
-        "@odata.type": "#SessionCollection.SessionCollection",
-        "Name": "Session Collection",
-        "Members@odata.count": members.len(),
-        "Members": members,
-    });
-    Json(with_address(body, paths::SESSIONS))
+fn text<'a>(login: &'a Map<String, Value>, name: &str) -> Result<&'a str, Refusal> {
+    let missing = || Refusal::bad(&message::PROPERTY_MISSING, &[name]);
+    let value = login.get(name).ok_or_else(missing)?;
+    // What was given is not repeated: it may be a secret.
+    let unfit = || Refusal::bad(&message::PROPERTY_VALUE_TYPE_ERROR, &["***", name]);
+    value.as_str().ok_or_else(unfit)
 }
 
-async fn show(State(bmc): State<Bmc>, Path(id): Path<String>, uri: axum::http::Uri) -> Response {
-    let user = bmc
-        .sessions
-        .lock()
-        .0
-        .iter()
-        .find(|session| session.id == id)
-        .map(|session| session.user.clone());
+async fn list(State(bmc): State<Bmc>, headers: HeaderMap) -> Response {
+    let ids = bmc.sessions.lock().ids();
+    let members: Vec<String> = ids.iter().map(|id| address(id)).collect();
+    let body = collection_body("Session", &members);
+    answer(
+        &headers,
+        with_address(body, paths::SESSIONS),
+        "GET, HEAD, POST",
+    )
+}
+
+async fn show(
+    State(bmc): State<Bmc>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Response {
+    let user = bmc.sessions.lock().user_of(&id);
     match user {
-        Some(user) => Json(body(&id, &user)).into_response(),
+        Some(user) => answer(&headers, body(&id, &user), "GET, HEAD, DELETE"),
         None => not_found(uri).await.into_response(),
     }
 }
 
-async fn close(State(bmc): State<Bmc>, Path(id): Path<String>, uri: axum::http::Uri) -> Response {
+async fn close(State(bmc): State<Bmc>, Path(id): Path<String>, uri: Uri) -> Response {
     if bmc.sessions.lock().close(&id) {
         return StatusCode::NO_CONTENT.into_response();
     }

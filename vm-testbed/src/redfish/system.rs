@@ -1,17 +1,19 @@
 //! The computer system: identity, power state, and the boot override, which is the one thing that a PATCH changes.
 
+use axum::Router;
+use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use axum::{Json, Router};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::error::Refusal;
-use super::resource::{answer, collection, entity_tag, healthy, link, matches, with_address};
-use super::{Bmc, View, paths, reset};
+use super::error::{Refusal, changes, shown};
+use super::resource::{
+    answer_tagged, collection, entity_tag, healthy, link, matches, with_address,
+};
+use super::{Bmc, View, message, paths, reset};
 use crate::boot::{Duration, Mode, Override, Target};
 use crate::config::Machine;
 use crate::machine::{MANUFACTURER, MODEL};
@@ -84,39 +86,25 @@ fn tag(view: &View<'_>) -> String {
     ))
 }
 
-async fn show(State(bmc): State<Bmc>, headers: HeaderMap) -> Response {
+async fn show(State(bmc): State<Bmc>) -> Response {
     let view = bmc.view();
-    // No 304 here: the power state changes without a new tag.
-    drop(headers);
-    let tag = tag(&view);
-    answer(&HeaderMap::new(), body(&view), &tag)
+    // Never a 304: the power state changes without a new tag.
+    answer_tagged(body(&view), &tag(&view), "GET, HEAD, PATCH")
 }
 
 async fn change(
     State(bmc): State<Bmc>,
     headers: HeaderMap,
-    patch: Result<Json<Map<String, Value>>, JsonRejection>,
-) -> Response {
+    patch: Bytes,
+) -> Result<Response, Refusal> {
     if !matches(&headers, &tag(&bmc.view())) {
-        let message = "The resource has changed since the given entity tag.";
-        return Refusal::new(
-            StatusCode::PRECONDITION_FAILED,
-            "PreconditionFailed",
-            message,
-        )
-        .into_response();
+        return Err(Refusal::changed());
     }
-    let Ok(Json(patch)) = patch else {
-        return Refusal::bad("MalformedJSON", "The body is not a JSON object.").into_response();
-    };
-    match parse(&patch) {
-        Err(refusal) => refusal.into_response(),
-        Ok(wanted) => {
-            bmc.machine
-                .change_boot(|boot| boot.change(wanted.target, wanted.enabled, wanted.mode));
-            (StatusCode::NO_CONTENT, [(header::ETAG, tag(&bmc.view()))]).into_response()
-        }
-    }
+    let wanted = parse(&changes(&patch)?, &body(&bmc.view()))?;
+    bmc.machine
+        .change_boot(|boot| boot.change(wanted.target, wanted.enabled, wanted.mode));
+    let tag = [(header::ETAG, tag(&bmc.view()))];
+    Ok((StatusCode::NO_CONTENT, tag).into_response())
 }
 
 #[derive(Debug, Default)]
@@ -126,35 +114,35 @@ struct Wanted {
     mode: Option<Mode>,
 }
 
-fn parse(patch: &Map<String, Value>) -> Result<Wanted, Refusal> {
+fn parse(patch: &Map<String, Value>, system: &Value) -> Result<Wanted, Refusal> {
+    if let Some(other) = patch.keys().find(|name| *name != "Boot") {
+        return Err(Refusal::property(system, other));
+    }
+    let boot = patch.get("Boot").unwrap_or(&Value::Null);
+    let Some(boot) = boot.as_object() else {
+        let message = &message::PROPERTY_VALUE_TYPE_ERROR;
+        return Err(Refusal::bad(message, &[&shown(boot), "Boot"]));
+    };
+    if boot.is_empty() {
+        return Err(Refusal::bad(&message::NO_OPERATION, &[]));
+    }
     let mut wanted = Wanted::default();
-    for (name, value) in patch {
-        let (true, Some(boot)) = (name == "Boot", value.as_object()) else {
-            return Err(Refusal::bad(
-                "PropertyNotWritable",
-                format!("The property {name} can not be written."),
-            ));
-        };
-        for (name, value) in boot {
-            match name.as_str() {
-                "BootSourceOverrideTarget" => wanted.target = Some(one_of(name, value)?),
-                "BootSourceOverrideEnabled" => wanted.enabled = Some(one_of(name, value)?),
-                "BootSourceOverrideMode" => wanted.mode = Some(one_of(name, value)?),
-                _ => {
-                    let message = format!("The property Boot/{name} can not be written.");
-                    return Err(Refusal::bad("PropertyNotWritable", message));
-                }
-            }
+    for (name, value) in boot {
+        match name.as_str() {
+            "BootSourceOverrideTarget" => wanted.target = Some(one_of(name, value)?),
+            "BootSourceOverrideEnabled" => wanted.enabled = Some(one_of(name, value)?),
+            "BootSourceOverrideMode" => wanted.mode = Some(one_of(name, value)?),
+            _ => return Err(Refusal::property(&system["Boot"], name)),
         }
     }
     Ok(wanted)
 }
 
 fn one_of<T: DeserializeOwned>(name: &str, value: &Value) -> Result<T, Refusal> {
-    serde_json::from_value(value.clone()).map_err(|_| {
-        let message = format!(
-            "The value {value} of the property {name} is not in the list of acceptable values."
-        );
-        Refusal::bad("PropertyValueNotInList", message)
-    })
+    let message = if value.is_string() {
+        &message::PROPERTY_VALUE_NOT_IN_LIST
+    } else {
+        &message::PROPERTY_VALUE_TYPE_ERROR
+    };
+    serde_json::from_value(value.clone()).map_err(|_| Refusal::bad(message, &[&shown(value), name]))
 }

@@ -1,18 +1,18 @@
 //! The virtual CD drive, shown under the manager (as older services do) and under the system (as newer ones do).
 
+use axum::Router;
+use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use axum::routing::post;
-use axum::{Json, Router};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::error::Refusal;
+use super::error::{Refusal, parameters, shown};
 use super::resource::{collection, readable};
-use super::{Bmc, View, paths};
+use super::{Bmc, View, message, paths};
 use crate::config::Machine;
+use crate::machine::Medium;
 
 pub(super) fn routes(machine: &Machine) -> Router<Bmc> {
     let homes = [paths::MANAGER.to_owned(), paths::system(machine)];
@@ -60,54 +60,53 @@ fn body(view: &View<'_>, path: &str) -> Value {
     })
 }
 
-#[derive(Deserialize)]
-struct Insert {
-    #[serde(rename = "Image")]
-    image: Option<String>,
-    #[serde(rename = "Inserted", default = "yes")]
-    inserted: bool,
-    #[serde(rename = "WriteProtected", default = "yes")]
-    write_protected: bool,
-}
+const INSERT: &str = "VirtualMedia.InsertMedia";
 
-fn yes() -> bool {
-    true
-}
-
-async fn insert(
-    State(bmc): State<Bmc>,
-    body: Result<Json<Insert>, JsonRejection>,
-) -> Result<StatusCode, Refusal> {
-    let Json(body) = body.map_err(|error| Refusal::bad("MalformedJSON", error.body_text()))?;
-    let url = parse(&body)?;
-    // A client that hangs up in the middle drops this, which leaves at most a fetched file that the next start removes.
-    bmc.machine.insert(&url).await.map_err(|error| {
-        Refusal::new(
-            StatusCode::BAD_REQUEST,
-            "InsertFailed",
-            format!("The image was not inserted: {error:#}."),
-        )
+async fn insert(State(bmc): State<Bmc>, body: Bytes) -> Result<StatusCode, Refusal> {
+    let url = parse(&parameters(&body)?)?;
+    let image = bmc.machine.fetch(&url).await.map_err(|error| {
+        Refusal::bad(&message::COULD_NOT_ESTABLISH_CONNECTION, &[url.as_str()])
+            .because(format!("{error:#}."))
     })?;
+    let inserted = bmc.machine.insert(image).await;
+    inserted.map_err(|error| Refusal::internal(&error))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn parse(body: &Insert) -> Result<Url, Refusal> {
-    let Some(image) = &body.image else {
-        return Err(Refusal::bad(
-            "ActionParameterMissing",
-            "The action needs the parameter Image.",
-        ));
-    };
-    if !body.inserted || !body.write_protected {
-        let message = "A medium of this drive is always inserted and write-protected.";
-        return Err(Refusal::bad("ActionParameterNotSupported", message));
+fn parse(parameters: &Map<String, Value>) -> Result<Url, Refusal> {
+    for name in ["Inserted", "WriteProtected"] {
+        match parameters.get(name) {
+            None | Some(Value::Bool(true)) => {}
+            Some(Value::Bool(false)) => {
+                let detail = "A medium of this drive is always inserted and write-protected.";
+                let message = &message::ACTION_PARAMETER_NOT_SUPPORTED;
+                return Err(Refusal::bad(message, &[name, INSERT]).because(detail));
+            }
+            Some(value) => return Err(type_error(name, value)),
+        }
     }
-    Url::parse(image).map_err(|error| {
-        Refusal::bad(
-            "ActionParameterValueFormatError",
-            format!("The image {image:?} is not a URL: {error}."),
-        )
-    })
+    let missing = || Refusal::bad(&message::ACTION_PARAMETER_MISSING, &[INSERT, "Image"]);
+    let value = parameters.get("Image").ok_or_else(missing)?;
+    let image = value.as_str().ok_or_else(|| type_error("Image", value))?;
+    let url = Url::parse(image).map_err(|error| format_error(image, &error.to_string()))?;
+    if !Medium::SCHEMES.contains(&url.scheme()) {
+        let schemes = Medium::SCHEMES.join(", ");
+        return Err(format_error(
+            image,
+            &format!("its scheme is none of {schemes}"),
+        ));
+    }
+    Ok(url)
+}
+
+fn type_error(name: &str, value: &Value) -> Refusal {
+    let message = &message::ACTION_PARAMETER_VALUE_TYPE_ERROR;
+    Refusal::bad(message, &[&shown(value), name, INSERT])
+}
+
+fn format_error(image: &str, why: &str) -> Refusal {
+    let message = &message::ACTION_PARAMETER_VALUE_FORMAT_ERROR;
+    Refusal::bad(message, &[image, "Image", INSERT]).because(format!("It is no URL to use: {why}."))
 }
 
 async fn eject(State(bmc): State<Bmc>) -> Result<StatusCode, Refusal> {
@@ -116,4 +115,37 @@ async fn eject(State(bmc): State<Bmc>) -> Result<StatusCode, Refusal> {
         .await
         .map_err(|error| Refusal::internal(&error))?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_inserted_is_refused_by_its_reason() {
+        for (body, expected) in [
+            (json!({}), "ActionParameterMissing"),
+            (json!({"Image": 1}), "ActionParameterValueTypeError"),
+            (json!({"Image": null}), "ActionParameterValueTypeError"),
+            (
+                json!({"Image": "no url"}),
+                "ActionParameterValueFormatError",
+            ),
+            (
+                json!({"Image": "nfs://host/a.iso"}),
+                "ActionParameterValueFormatError",
+            ),
+            (
+                json!({"Image": "http://host/a.iso", "Inserted": "yes"}),
+                "ActionParameterValueTypeError",
+            ),
+            (
+                json!({"Image": "http://host/a.iso", "WriteProtected": false}),
+                "ActionParameterNotSupported",
+            ),
+        ] {
+            let refusal = parse(body.as_object().unwrap()).unwrap_err();
+            assert_eq!(refusal.id(), expected, "{body}");
+        }
+    }
 }

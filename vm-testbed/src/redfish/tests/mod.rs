@@ -1,6 +1,7 @@
 //! The service as a client sees it, on a machine with a real QEMU.
 
 mod access;
+mod protocol;
 mod system;
 mod tree;
 
@@ -50,6 +51,14 @@ impl Client {
         self.bmc.router().oneshot(request.unwrap()).await.unwrap()
     }
 
+    /// A POST with a body as it is, and without saying what it is.
+    async fn post_text(&self, path: &str, body: &'static str) -> Response {
+        let request = Request::post(path)
+            .header("authorization", BASIC)
+            .body(Body::from(body));
+        self.bmc.router().oneshot(request.unwrap()).await.unwrap()
+    }
+
     async fn get(&self, path: &str) -> Value {
         let response = self
             .send(Method::GET, path, &[("authorization", BASIC)], None)
@@ -64,6 +73,12 @@ impl Client {
             .status()
             .as_u16()
     }
+}
+
+async fn message_id(response: Response) -> String {
+    let id = &body_of(response).await["error"]["@Message.ExtendedInfo"][0]["MessageId"];
+    let id = id.as_str().unwrap_or_default();
+    id.trim_start_matches("Base.1.18.").to_owned()
 }
 
 async fn body_of(response: Response) -> Value {

@@ -38,6 +38,9 @@ async fn the_override_is_changed_in_parts_and_read_back() {
         json!({"Boot": {"BootOrder": []}}),
         json!({"Boot": 1}),
         json!({"PowerState": "On"}),
+        json!({"Boot": {}}),
+        json!({"@odata.etag": "x"}),
+        json!({}),
         json!([]),
     ] {
         assert_eq!(

@@ -62,6 +62,25 @@ async fn every_link_leads_to_a_resource_that_says_where_and_what_it_is() {
 }
 
 #[tokio::test]
+async fn the_metadata_refer_to_every_type() {
+    let client = Client::new().await;
+    let response = client.send(Method::GET, paths::METADATA, &[], None).await;
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "application/xml");
+    let text = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    let text = String::from_utf8(text.to_vec()).unwrap();
+    let mut kinds = vec!["#Message.v1_1_2.Message".to_owned()];
+    client.bmc.sessions.lock().open("admin");
+    for body in crawl(&client).await.values() {
+        links(body, "@odata.type", &mut kinds);
+    }
+    for kind in kinds {
+        let namespace = kind.trim_start_matches('#').rsplit_once('.').unwrap().0;
+        let include = format!("<edmx:Include Namespace=\"{namespace}\"/>");
+        assert!(text.contains(&include), "{kind}");
+    }
+}
+
+#[tokio::test]
 async fn every_action_has_a_target_that_takes_posts_only() {
     let client = Client::new().await;
     let mut targets = Vec::new();
