@@ -1,6 +1,9 @@
 # Ground of the image build: folders, failing with one line, cleaning up, the cache. Sourced by `build` and `check`.
 # shellcheck shell=bash disable=SC2034
 
+# An ordinary user's PATH may lack the tools for disks and file systems.
+export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
 BUILD_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 REPOSITORY=$(dirname "$BUILD_DIR")
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/ferric

@@ -30,7 +30,7 @@ export_dib_environment() {
     [ ! -r "$DIB_FERRIC_CA_BUNDLE" ] || echo "ca_certificate = $DIB_FERRIC_CA_BUNDLE" >"$WORK/wgetrc"
     export WGETRC=$WORK/wgetrc
     # Our own sudo comes first.
-    export PATH=$BUILD_DIR/lib/bin:$DIB/bin:/usr/local/sbin:/usr/sbin:/sbin:$PATH
+    export PATH=$BUILD_DIR/lib/bin:$DIB/bin:$PATH
 }
 
 # run_dib WHAT OPTION... ELEMENT...
