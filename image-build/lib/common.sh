@@ -12,6 +12,7 @@ PRODUCTS=$REPOSITORY/target/images
 LOG=$PRODUCTS/build.log
 RELEASE=bookworm
 CHILD=
+WORK=
 
 say() { echo "image-build: $*"; }
 
@@ -30,8 +31,9 @@ logged() {
 }
 
 # A shell in the middle of a foreground command hears of a signal only when that ends, so it waits for a background one.
+# The lock, descriptor 9, is the build's alone: a child that outlives it must not hold it.
 interruptible() {
-    "$@" &
+    "${CONTAINED[@]}" "$@" 9>&- &
     CHILD=$!
     local status=0
     wait "$CHILD" || status=$?
@@ -39,9 +41,28 @@ interruptible() {
     return "$status"
 }
 
-# Command prefix: mounts and processes that end with the build, even a killed one, so that nothing of them is left; and
-# no mount shows anywhere else on the machine.
-CONTAINED=(setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --mount-proc)
+# Command prefix: a group of processes that ends as a whole. Root's have mounts of their own as well, which show nowhere
+# else on the machine, and end with the build even if that is killed.
+CONTAINED=(setsid setpriv --pdeathsig KILL)
+[ "$(id -u)" != 0 ] || CONTAINED+=(unshare --mount --pid --fork --kill-child --mount-proc)
+
+end_cleanly() {
+    trap clean_up EXIT
+    trap 'say "interrupted" >&2; exit 130' INT
+    trap 'say "interrupted" >&2; exit 143' TERM HUP
+}
+
+clean_up() {
+    # From here on everything is tried, whatever of it fails.
+    set +e
+    trap - ERR
+    if [ -n "$CHILD" ]; then
+        # unshare blocks the milder signals while it waits; its namespaces die with it. Itself, if it has no group yet.
+        kill -KILL -- "-$CHILD" "$CHILD" 2>/dev/null
+        wait "$CHILD" 2>/dev/null
+    fi
+    [ -z "$WORK" ] || clear_workshop "$WORK"
+}
 
 # Everything half-made is in one folder, which goes away however the build ends.
 open_workshop() {
@@ -50,21 +71,6 @@ open_workshop() {
         [ ! -e "$stale" ] || clear_workshop "$stale"
     done
     WORK=$(mktemp -d "$IMAGES/work.XXXXXXXX")
-    trap close_workshop EXIT
-    trap 'say "interrupted" >&2; exit 130' INT
-    trap 'say "interrupted" >&2; exit 143' TERM HUP
-}
-
-close_workshop() {
-    # From here on everything is tried, whatever of it fails.
-    set +e
-    trap - ERR
-    if [ -n "$CHILD" ]; then
-        # unshare blocks the milder signals while it waits; its namespaces die with it.
-        kill -KILL "$CHILD" 2>/dev/null
-        wait "$CHILD" 2>/dev/null
-    fi
-    clear_workshop "$WORK"
 }
 
 # Also called on what a killed build left behind: its mounts went with its namespace, a loop device did not.

@@ -41,5 +41,5 @@ run_dib() {
     export_dib_environment
     mkdir -p "$DIB_IMAGE_CACHE"
     # In the working folder rather than in a tmpfs, where a killed build's loop device could not be told as ours.
-    logged "$what" "${CONTAINED[@]}" "$DIB/bin/disk-image-create" -n --no-tmpfs "$@"
+    logged "$what" "$DIB/bin/disk-image-create" -n --no-tmpfs "$@"
 }

@@ -9,7 +9,7 @@ provide_os_image() {
     say "building the system image (some minutes; log: $LOG)"
     mkdir "$WORK/os" "$WORK/disk"
     run_dib "building the root of the system image" -t tar -o "$WORK/os-root" ferric-os
-    logged "making the disk of the system image" "${CONTAINED[@]}" \
+    logged "making the disk of the system image" \
         python3 "$BUILD_DIR/lib/os_disk.py" "$WORK/os-root.tar" "$WORK/disk" "$WORK/os"
     publish "$WORK/os" "os-$OS_DIGEST"
 }
