@@ -13,6 +13,7 @@ LOG=$PRODUCTS/build.log
 RELEASE=bookworm
 CHILD=
 WORK=
+CLAIMED=
 
 say() { echo "image-build: $*"; }
 
@@ -64,13 +65,35 @@ clean_up() {
     [ -z "$WORK" ] || clear_workshop "$WORK"
 }
 
+# One build at a time: they share the cache, and a second one finds there what the first one made. Where products and
+# cache are another user's nothing can be made, but what is there may be all that is asked for.
+claim_cache() {
+    if ! { mkdir -p "$PRODUCTS" "$IMAGES" && exec 9>"$IMAGES/lock" && : >>"$LOG"; } 2>/dev/null; then
+        LOG=$(mktemp --tmpdir ferric-image-build.XXXXXXXX.log)
+        return
+    fi
+    flock --nonblock 9 || { say "waiting for another build" && flock 9; }
+    : >"$LOG"
+    CLAIMED=yes
+}
+
 # Everything half-made is in one folder, which goes away however the build ends.
 open_workshop() {
     local stale
+    [ -z "$WORK" ] || return 0
+    [ -n "$CLAIMED" ] || fail "root is needed: $PRODUCTS or $IMAGES cannot be written"
+    require_packages
     for stale in "$IMAGES"/work.*; do
         [ ! -e "$stale" ] || clear_workshop "$stale"
     done
     WORK=$(mktemp -d "$IMAGES/work.XXXXXXXX")
+}
+
+require_packages() {
+    local missing
+    missing=$(dpkg-query --show --showformat='${Package} ${db:Status-Status}\n' | sed -n 's/ installed$//p' |
+        LC_ALL=C sort --unique | LC_ALL=C comm -13 - "$BUILD_DIR/packages.txt")
+    [ -z "$missing" ] || fail "these Debian packages are missing: ${missing//$'\n'/ }"
 }
 
 # Also called on what a killed build left behind: its mounts went with its namespace, a loop device did not.

@@ -37,6 +37,7 @@ export_dib_environment() {
 run_dib() {
     local what=$1
     shift
+    [ "$(id -u)" = 0 ] || fail "root is needed for $what"
     provide_dib
     export_dib_environment
     mkdir -p "$DIB_IMAGE_CACHE"

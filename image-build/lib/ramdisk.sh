@@ -1,11 +1,14 @@
 # The ramdisk: a base that is cached, and the agent in a second archive behind it. Sourced by `build`.
 # shellcheck shell=bash
 
-# Makes the base unless the cache has it: kernel, base.initramfs and contents.json in RAMDISK_BASE.
-provide_ramdisk_base() {
+name_ramdisk_base() {
     RAMDISK_DIGEST=$(digest "ramdisk $RELEASE" \
         elements/ferric-apt elements/ferric-static elements/ferric-ramdisk lib/pack-initramfs requirements.txt)
     RAMDISK_BASE=$IMAGES/ramdisk-$RAMDISK_DIGEST
+}
+
+# Makes the base unless the cache has it: kernel, base.initramfs and contents.json in RAMDISK_BASE.
+provide_ramdisk_base() {
     [ ! -d "$RAMDISK_BASE" ] || return 0
     say "building the base of the ramdisk (some minutes; log: $LOG)"
     export DIB_FERRIC_OUTPUT=$WORK/ramdisk
@@ -40,10 +43,12 @@ collect_agent() {
 
 build_ramdisk() {
     provide_agent
-    provide_ramdisk_base
+    name_ramdisk_base
     if manifest current ramdisk "$RAMDISK_DIGEST" "$AGENT_DIGEST"; then
         return
     fi
+    open_workshop
+    provide_ramdisk_base
     collect_agent "$WORK/agent"
     logged "packing the agent" "$BUILD_DIR/lib/pack-initramfs" "$WORK/agent" "$WORK/agent.initramfs"
     # The kernel unpacks one archive after the other into the same root.
