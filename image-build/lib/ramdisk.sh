@@ -21,7 +21,7 @@ provide_agent() {
     AGENT=${FERRIC_AGENT_BINARY:-}
     if [ -z "$AGENT" ]; then
         AGENT=$REPOSITORY/target/release/ferric-agent
-        logged "building ferric-agent" cargo build --release --package ferric-agent \
+        logged "building ferric-agent" cargo build --release --workspace --locked --bin ferric-agent \
             --manifest-path "$REPOSITORY/Cargo.toml" --target-dir "$REPOSITORY/target"
     fi
     [ -f "$AGENT" ] || fail "there is no agent at $AGENT"
