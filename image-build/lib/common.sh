@@ -28,13 +28,14 @@ logged() {
     local what=$1
     shift
     printf '\n=== %s %s\n' "$(date --utc +%T)" "$what" >>"$LOG"
-    interruptible "$@" >>"$LOG" 2>&1 || fail "$what failed"
+    interruptible "$@" || fail "$what failed"
 }
 
 # A shell in the middle of a foreground command hears of a signal only when that ends, so it waits for a background one.
-# The lock, descriptor 9, is the build's alone: a child that outlives it must not hold it.
+# Only the child's output goes to the log, so that "interrupted" is seen. The lock, descriptor 9, is the build's alone: a
+# child that outlives it must not hold it.
 interruptible() {
-    "${CONTAINED[@]}" "$@" 9>&- &
+    "${CONTAINED[@]}" "$@" 9>&- >>"$LOG" 2>&1 &
     CHILD=$!
     local status=0
     wait "$CHILD" || status=$?
@@ -49,8 +50,8 @@ CONTAINED=(setsid setpriv --pdeathsig KILL)
 
 end_cleanly() {
     trap clean_up EXIT
-    trap 'say "interrupted" >&2; exit 130' INT
-    trap 'say "interrupted" >&2; exit 143' TERM HUP
+    trap 'say "interrupted (log: $LOG)" >&2; exit 130' INT
+    trap 'say "interrupted (log: $LOG)" >&2; exit 143' TERM HUP
 }
 
 clean_up() {

@@ -15,7 +15,7 @@ provide_dib() {
 
 # What the elements and debootstrap need to know.
 export_dib_environment() {
-    interruptible python3 -B "$BUILD_DIR/lib/apt" "$RELEASE" "$WORK/apt" >>"$LOG" 2>&1 ||
+    interruptible python3 -B "$BUILD_DIR/lib/apt" "$RELEASE" "$WORK/apt" ||
         fail "reading the machine's apt settings failed: $(tail -n 1 "$LOG")"
     # shellcheck source=/dev/null
     . "$WORK/apt/environment"
