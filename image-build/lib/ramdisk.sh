@@ -17,6 +17,8 @@ provide_ramdisk_base() {
     publish "$DIB_FERRIC_OUTPUT" "ramdisk-$RAMDISK_DIGEST"
 }
 
+file_digest() { sha256sum "$1" | cut -d ' ' -f 1; }
+
 provide_agent() {
     AGENT=${FERRIC_AGENT_BINARY:-}
     if [ -z "$AGENT" ]; then
@@ -25,7 +27,7 @@ provide_agent() {
             --manifest-path "$REPOSITORY/Cargo.toml" --target-dir "$REPOSITORY/target"
     fi
     [ -f "$AGENT" ] || fail "there is no agent at $AGENT"
-    AGENT_DIGEST=$(sha256sum "$AGENT" | cut -d ' ' -f 1)
+    AGENT_DIGEST=$(file_digest "$AGENT")
 }
 
 # A tree of the agent and of those of its shared libraries that the base lacks.
@@ -33,6 +35,8 @@ collect_agent() {
     local tree=$1 library name
     mkdir -p "$tree/usr/bin" "$tree/usr/lib/x86_64-linux-gnu"
     install -m 755 "$AGENT" "$tree/usr/bin/ferric-agent"
+    # It may have been built anew while the base was made.
+    AGENT_DIGEST=$(file_digest "$tree/usr/bin/ferric-agent")
     # A script has no libraries: ldd fails on it and names none.
     { ldd "$AGENT" 2>/dev/null || true; } | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p' | while read -r library; do
         name=$(basename "$library")
