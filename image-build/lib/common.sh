@@ -1,6 +1,9 @@
 # Ground of the image build: folders, failing with one line, cleaning up, the cache. Sourced by `build` and `check`.
 # shellcheck shell=bash disable=SC2034
 
+# An ordinary user's PATH may lack the tools for disks and file systems.
+export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
 BUILD_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 REPOSITORY=$(dirname "$BUILD_DIR")
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/ferric
@@ -9,6 +12,8 @@ PRODUCTS=$REPOSITORY/target/images
 LOG=$PRODUCTS/build.log
 RELEASE=bookworm
 CHILD=
+WORK=
+CLAIMED=
 
 say() { echo "image-build: $*"; }
 
@@ -23,12 +28,14 @@ logged() {
     local what=$1
     shift
     printf '\n=== %s %s\n' "$(date --utc +%T)" "$what" >>"$LOG"
-    interruptible "$@" >>"$LOG" 2>&1 || fail "$what failed"
+    interruptible "$@" || fail "$what failed"
 }
 
 # A shell in the middle of a foreground command hears of a signal only when that ends, so it waits for a background one.
+# Only the child's output goes to the log, so that "interrupted" is seen. The lock, descriptor 9, is the build's alone: a
+# child that outlives it must not hold it.
 interruptible() {
-    "$@" &
+    "${CONTAINED[@]}" "$@" 9>&- >>"$LOG" 2>&1 &
     CHILD=$!
     local status=0
     wait "$CHILD" || status=$?
@@ -36,32 +43,58 @@ interruptible() {
     return "$status"
 }
 
-# Command prefix: mounts and processes that end with the build, even a killed one, so that nothing of them is left; and
-# no mount shows anywhere else on the machine.
-CONTAINED=(setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --mount-proc)
+# Command prefix: a group of processes that ends as a whole. Root's have mounts of their own as well, which show nowhere
+# else on the machine, and end with the build even if that is killed.
+CONTAINED=(setsid setpriv --pdeathsig KILL)
+[ "$(id -u)" != 0 ] || CONTAINED+=(unshare --mount --pid --fork --kill-child --mount-proc)
 
-# Everything half-made is in one folder, which goes away however the build ends.
-open_workshop() {
-    local stale
-    for stale in "$IMAGES"/work.*; do
-        [ ! -e "$stale" ] || clear_workshop "$stale"
-    done
-    WORK=$(mktemp -d "$IMAGES/work.XXXXXXXX")
-    trap close_workshop EXIT
-    trap 'say "interrupted" >&2; exit 130' INT
-    trap 'say "interrupted" >&2; exit 143' TERM HUP
+end_cleanly() {
+    trap clean_up EXIT
+    trap 'say "interrupted (log: $LOG)" >&2; exit 130' INT
+    trap 'say "interrupted (log: $LOG)" >&2; exit 143' TERM HUP
 }
 
-close_workshop() {
+clean_up() {
     # From here on everything is tried, whatever of it fails.
     set +e
     trap - ERR
     if [ -n "$CHILD" ]; then
-        # unshare blocks the milder signals while it waits; its namespaces die with it.
-        kill -KILL "$CHILD" 2>/dev/null
+        # unshare blocks the milder signals while it waits; its namespaces die with it. Itself, if it has no group yet.
+        kill -KILL -- "-$CHILD" "$CHILD" 2>/dev/null
         wait "$CHILD" 2>/dev/null
     fi
-    clear_workshop "$WORK"
+    [ -z "$WORK" ] || clear_workshop "$WORK"
+}
+
+# One build at a time: they share the cache, and a second one finds there what the first one made. Where products and
+# cache are another user's nothing can be made, but what is there may be all that is asked for.
+claim_cache() {
+    if ! { mkdir -p "$PRODUCTS" "$IMAGES" && exec 9>"$IMAGES/lock" && : >>"$LOG"; } 2>/dev/null; then
+        LOG=$(mktemp --tmpdir ferric-image-build.XXXXXXXX.log)
+        return
+    fi
+    flock --nonblock 9 || { say "waiting for another build" && flock 9; }
+    : >"$LOG"
+    CLAIMED=yes
+}
+
+# Everything half-made is in one folder, which goes away however the build ends.
+open_workshop() {
+    local stale
+    [ -z "$WORK" ] || return 0
+    [ -n "$CLAIMED" ] || fail "root is needed: $PRODUCTS or $IMAGES cannot be written"
+    require_packages
+    for stale in "$IMAGES"/work.*; do
+        [ ! -e "$stale" ] || clear_workshop "$stale"
+    done
+    WORK=$(mktemp -d "$IMAGES/work.XXXXXXXX")
+}
+
+require_packages() {
+    local missing
+    missing=$(dpkg-query --show --showformat='${Package} ${db:Status-Status}\n' | sed -n 's/ installed$//p' |
+        LC_ALL=C sort --unique | LC_ALL=C comm -13 - "$BUILD_DIR/packages.txt")
+    [ -z "$missing" ] || fail "these Debian packages are missing: ${missing//$'\n'/ }"
 }
 
 # Also called on what a killed build left behind: its mounts went with its namespace, a loop device did not.

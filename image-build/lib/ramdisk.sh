@@ -1,11 +1,14 @@
 # The ramdisk: a base that is cached, and the agent in a second archive behind it. Sourced by `build`.
 # shellcheck shell=bash
 
-# Makes the base unless the cache has it: kernel, base.initramfs and contents.json in RAMDISK_BASE.
-provide_ramdisk_base() {
+name_ramdisk_base() {
     RAMDISK_DIGEST=$(digest "ramdisk $RELEASE" \
         elements/ferric-apt elements/ferric-static elements/ferric-ramdisk lib/pack-initramfs requirements.txt)
     RAMDISK_BASE=$IMAGES/ramdisk-$RAMDISK_DIGEST
+}
+
+# Makes the base unless the cache has it: kernel, base.initramfs and contents.json in RAMDISK_BASE.
+provide_ramdisk_base() {
     [ ! -d "$RAMDISK_BASE" ] || return 0
     say "building the base of the ramdisk (some minutes; log: $LOG)"
     export DIB_FERRIC_OUTPUT=$WORK/ramdisk
@@ -13,6 +16,8 @@ provide_ramdisk_base() {
     run_dib "building the base of the ramdisk" -o "$WORK/ramdisk-image" ferric-ramdisk
     publish "$DIB_FERRIC_OUTPUT" "ramdisk-$RAMDISK_DIGEST"
 }
+
+file_digest() { sha256sum "$1" | cut -d ' ' -f 1; }
 
 provide_agent() {
     AGENT=${FERRIC_AGENT_BINARY:-}
@@ -22,7 +27,7 @@ provide_agent() {
             --manifest-path "$REPOSITORY/Cargo.toml" --target-dir "$REPOSITORY/target"
     fi
     [ -f "$AGENT" ] || fail "there is no agent at $AGENT"
-    AGENT_DIGEST=$(sha256sum "$AGENT" | cut -d ' ' -f 1)
+    AGENT_DIGEST=$(file_digest "$AGENT")
 }
 
 # A tree of the agent and of those of its shared libraries that the base lacks.
@@ -30,6 +35,8 @@ collect_agent() {
     local tree=$1 library name
     mkdir -p "$tree/usr/bin" "$tree/usr/lib/x86_64-linux-gnu"
     install -m 755 "$AGENT" "$tree/usr/bin/ferric-agent"
+    # It may have been built anew while the base was made.
+    AGENT_DIGEST=$(file_digest "$tree/usr/bin/ferric-agent")
     # A script has no libraries: ldd fails on it and names none.
     { ldd "$AGENT" 2>/dev/null || true; } | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p' | while read -r library; do
         name=$(basename "$library")
@@ -40,10 +47,12 @@ collect_agent() {
 
 build_ramdisk() {
     provide_agent
-    provide_ramdisk_base
+    name_ramdisk_base
     if manifest current ramdisk "$RAMDISK_DIGEST" "$AGENT_DIGEST"; then
         return
     fi
+    open_workshop
+    provide_ramdisk_base
     collect_agent "$WORK/agent"
     logged "packing the agent" "$BUILD_DIR/lib/pack-initramfs" "$WORK/agent" "$WORK/agent.initramfs"
     # The kernel unpacks one archive after the other into the same root.
