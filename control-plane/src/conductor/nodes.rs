@@ -91,7 +91,10 @@ impl Conductor {
     pub(super) async fn do_destroy_node(&self, id: NodeId) -> Result<(), RequestError> {
         let task = self.task(id, "deleting it").await?;
         deletable(&task.node)?;
-        let mut beside = Transaction::new().delete(Key::new(Table::Inventory, id));
+        // Whoever enrols the same UUID again gets a timeline of its own.
+        let mut beside = Transaction::new()
+            .delete(Key::new(Table::Inventory, id))
+            .forget(id, u64::MAX);
         for port in task.ports().await? {
             beside = beside.delete(port.key());
         }
