@@ -28,7 +28,7 @@ interrupted() {
     wait "$child"
   fi
   declare -F after_interruption >/dev/null && after_interruption
-  echo "${0##*/}: interrupted during $doing" >&"$terminal"
+  echo "${program:-${0##*/}}: interrupted during $doing" >&"$terminal"
   exit 130
 }
 doing=its\ start

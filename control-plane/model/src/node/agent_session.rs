@@ -21,9 +21,23 @@ pub struct AgentSession {
     pub extensions: Vec<String>,
     /// Counts lookups of one power cycle: a second one means that the ramdisk booted again.
     pub lookups: u32,
+    /// A boot script was asked for since the first heartbeat: by the machine that boots again, or by somebody else.
+    #[serde(default)]
+    pub boot_requested: bool,
 }
 
 impl AgentSession {
+    /// Whether anything hints at another boot of the machine. No proof: anybody on the network may ask.
+    pub fn may_be_gone(&self) -> bool {
+        self.token_confirmed && (self.boot_requested || self.lookups > 1)
+    }
+
+    /// The agent has answered, which it proves with its certificate: the hints came from somebody else.
+    pub fn is_alive(&mut self) {
+        self.boot_requested = false;
+        self.lookups = self.lookups.min(1);
+    }
+
     /// The agent has shown its token and said where it listens: it can be given commands.
     pub fn is_ready(&self) -> bool {
         self.token_confirmed && self.url.is_some()

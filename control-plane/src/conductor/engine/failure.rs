@@ -9,6 +9,7 @@ use crate::conductor::limits;
 use crate::conductor::node_task::{Change, NodeTask, TaskError};
 use ferric_model::event::What;
 use ferric_model::node::Node;
+use ferric_model::node::agent_session::AgentSession;
 use ferric_model::run::{Activity, Run, StepPhase, Wait, WaitReason};
 use ferric_model::state::Event;
 use ferric_model::step::{Performer, Recovery};
@@ -91,11 +92,8 @@ fn sentence(run: &Run, error: &str) -> String {
 /// Whether the agent that the step needs is another one than before, or none.
 pub(super) fn has_rebooted(node: &Node) -> bool {
     let Some(run) = &node.run else { return false };
-    let looked_up_again = node
-        .agent
-        .as_ref()
-        .is_some_and(|session| session.token_confirmed && session.lookups > 1);
-    run.failure.is_none() && (rebooted(run) || looked_up_again)
+    let may_be_gone = node.agent.as_ref().is_some_and(AgentSession::may_be_gone);
+    run.failure.is_none() && (rebooted(run) || may_be_gone)
 }
 
 /// The machine booted again in the middle of a step: the step is begun anew once the agent is back, if it may be.

@@ -33,7 +33,11 @@ pub(super) async fn merge(
         )
         .await;
     };
-    let change = extend(progress(task, &command), task);
+    let change = extend(progress(task, &command), task).with(|node| {
+        if let Some(session) = &mut node.agent {
+            session.is_alive();
+        }
+    });
     if command.is_done() {
         let (error, result) = (failure(&command), command.command_result);
         let news = News::CommandEnded {
@@ -62,12 +66,26 @@ pub(super) async fn lost_power(task: &mut NodeTask, wait: &str) -> Result<(), Ta
     task.save(change).await
 }
 
-/// The agent does not answer any more, and a ramdisk has looked up since: the machine has booted again.
+/// The agent does not answer any more, and something was heard of a machine that boots.
 pub(super) async fn lost_agent(task: &mut NodeTask, wait: &str) -> Result<(), TaskError> {
     if awaited_command(&task.node) != Some(wait) {
         return Ok(());
     }
-    note_loss(task, "the agent is gone and another ramdisk has looked up").await
+    let booted_again = task
+        .node
+        .agent
+        .as_ref()
+        .is_some_and(|session| session.boot_requested);
+    if !booted_again {
+        return note_loss(task, "the agent is gone and another ramdisk has looked up").await;
+    }
+    let text = "the machine boots the ramdisk again in the middle of the activity".to_owned();
+    let change = task.change().event(What::Note { text }).with(|node| {
+        // What the machine ran is gone, and with it the secret that it held.
+        node.agent = None;
+        tell(node, News::Rebooted);
+    });
+    task.save(change).await
 }
 
 /// The agent answers and does not know the command: it has lost what it was doing.

@@ -65,7 +65,8 @@ pub(super) async fn answer(task: &mut NodeTask, asker: Asker) -> Result<LookupAn
     let change = change.with(|node| {
         let session = node.agent.get_or_insert_with(AgentSession::default);
         count(session);
-        session.token = stored;
+        // An answer without a token must not take away the one that the agent has.
+        session.token = stored.or(session.token.take());
         session.extensions = names;
     });
     task.save(change).await?;

@@ -79,7 +79,12 @@ fn awaited_command(node: &Node) -> Option<&str> {
 
 /// Keeps what was heard for the step in hand; the engine acts on it.
 fn tell(node: &mut Node, news: News) {
-    if let Some(run) = &mut node.run {
+    let Some(run) = &mut node.run else { return };
+    let is_late = matches!(
+        (&run.news, &news),
+        (Some(News::Rebooted), News::CommandEnded { .. })
+    );
+    if !is_late {
         run.news = Some(news);
     }
 }

@@ -10,6 +10,7 @@ use crate::config::{Settings, seconds};
 use async_trait::async_trait;
 use ferric_model::ids::NodeId;
 use ferric_model::node::Node;
+use ferric_model::node::agent_session::AgentSession;
 use ferric_model::run::WaitReason;
 use ferric_store::FieldValue;
 use jiff::Timestamp;
@@ -88,6 +89,11 @@ impl AgentPoll {
         node: &Node,
         wait: String,
     ) -> Option<Message> {
+        let hints = node.agent.as_ref();
+        if hints.is_some_and(|session| session.boot_requested) {
+            self.failures.lock().remove(&node.uuid);
+            return Some(Message::LostAgent { wait });
+        }
         let failures = {
             let mut failures = self.failures.lock();
             let count = failures.entry(node.uuid).or_default();
@@ -102,11 +108,9 @@ impl AgentPoll {
             self.failures.lock().remove(&node.uuid);
             return Some(Message::LostPower { wait });
         }
-        let looked_up_again = node
-            .agent
-            .as_ref()
-            .is_some_and(|session| session.lookups > 1);
-        looked_up_again.then_some(Message::LostAgent { wait })
+        hints
+            .is_some_and(AgentSession::may_be_gone)
+            .then_some(Message::LostAgent { wait })
     }
 }
 

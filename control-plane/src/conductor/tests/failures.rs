@@ -162,6 +162,31 @@ async fn a_stranger_that_looks_up_neither_learns_the_token_nor_does_harm() {
     assert_eq!(lab.machine.state.lock().writes, 1);
 }
 
+/// Nor by asking for a boot script, before and after.
+#[tokio::test(start_paused = true)]
+async fn a_stranger_that_asks_for_boot_scripts_becomes_no_agent() {
+    let lab = available().await;
+    lab.plan(Plan {
+        writing: Duration::from_secs(60),
+        ..Plan::default()
+    });
+    writing(&lab).await;
+    for _ in 0..5 {
+        lab.machine.ask_for_boot_script();
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(lab.machine.look_up().await, None);
+        sleep(Duration::from_secs(8)).await;
+    }
+    lab.wait_for(State::Active).await;
+    assert_eq!(lab.machine.state.lock().writes, 1);
+    let again = lab
+        .events()
+        .await
+        .into_iter()
+        .any(|what| matches!(what, What::Resumed { .. }));
+    assert!(!again, "a stranger made the conductor begin again");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_ramdisk_that_lost_its_token_is_booted_anew() {
     let lab = available().await;

@@ -77,12 +77,17 @@ impl Machine {
     /// Boots the ramdisk again, without the BMC having been asked.
     pub(in crate::conductor) async fn reset(self: &Arc<Self>) {
         self.state.lock().agent = None;
-        if let Some(conductor) = self.conductor() {
-            conductor.note_boot_request(self.node, format!("boot script of {}", self.address));
-        }
+        self.ask_for_boot_script();
         sleep(BOOT_TIME).await;
         let boots = self.bmc.boots().len();
         self.come_up(boots).await;
+    }
+
+    /// As the machine's firmware does, or anybody on its network.
+    pub(in crate::conductor) fn ask_for_boot_script(&self) {
+        if let Some(conductor) = self.conductor() {
+            conductor.note_boot_request(self.node, format!("boot script of {}", self.address));
+        }
     }
 
     async fn come_up(&self, boots: usize) {
