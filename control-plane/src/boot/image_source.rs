@@ -1,6 +1,7 @@
 //! `image_source` taken apart: an http(s) URL, or a file of this conductor under one of the allowed folders.
 
 use super::BootError;
+use super::image::without_secrets;
 use std::path::{Path, PathBuf};
 
 /// Where the operator said that the image is.
@@ -14,7 +15,7 @@ pub(super) enum ImageSource {
 /// [`BootError::Image`] for other schemes and for files outside of the allowed folders, links followed.
 pub(super) fn parse(text: &str, allowed: &[PathBuf]) -> Result<ImageSource, BootError> {
     let refuse = |problem: String| BootError::Image {
-        image: text.to_owned(),
+        image: without_secrets(text),
         problem,
     };
     if text.starts_with("http://") || text.starts_with("https://") {

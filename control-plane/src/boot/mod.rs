@@ -10,6 +10,7 @@ mod routes;
 mod script;
 mod tftp;
 
+pub(crate) use image::without_secrets;
 pub use image::{Digest, ImageLocation};
 pub use routes::{Observer, router};
 
@@ -50,6 +51,7 @@ pub struct BootPlane {
     settings: Arc<Settings>,
     store: Arc<dyn Store>,
     client: reqwest::Client,
+    image_files: image::Files,
 }
 
 impl BootPlane {
@@ -59,6 +61,7 @@ impl BootPlane {
             settings,
             store,
             client,
+            image_files: image::Files::default(),
         }
     }
 
@@ -132,7 +135,7 @@ impl BootPlane {
     /// # Errors
     /// [`BootError::Image`] names the image and the problem.
     pub async fn image(&self, node: &Node) -> Result<ImageLocation, BootError> {
-        image::locate(&self.settings, &self.client, node).await
+        image::locate(&self.settings, &self.client, &self.image_files, node).await
     }
 
     async fn node(&self, id: NodeId) -> Result<Option<Node>, StoreError> {

@@ -12,7 +12,7 @@ use ferric_store::{Expectation, Query, Record, StoreError, Table, Transaction};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use tracing::info;
+use tracing::{error, info};
 
 /// Nodes that are read at once.
 const PAGE: usize = 500;
@@ -26,17 +26,7 @@ struct Others {
 impl Conductor {
     /// Takes over what it may and resumes it.
     pub(super) async fn take_over(&self) -> Result<(), StoreError> {
-        let now = self.now();
-        let records = self.conductors().await?;
-        let alive = records
-            .iter()
-            .filter(|record| record.hostname != self.host() && self.is_alive(record, now));
-        let alive = alive.map(|record| record.hostname.clone()).collect();
-        let last_beats = records
-            .iter()
-            .map(|record| (record.hostname.clone(), record.updated_at))
-            .collect();
-        let others = Others { last_beats, alive };
+        let others = self.others().await?;
         let (mut nodes, mut resumed) = (0_u32, 0_u32);
         let mut query = Query::all(Table::Node);
         query.limit = PAGE;
@@ -46,6 +36,10 @@ impl Conductor {
                 nodes += 1;
                 match self.take_over_node(record, &others).await {
                     Ok(Resumed::Yes) => resumed += 1,
+                    // One node that cannot be read must not keep all others from their conductor.
+                    Err(TaskError::Store(StoreError::Corrupt { key, source })) => {
+                        error!(%key, %source, "a node cannot be read and is left alone");
+                    }
                     Err(TaskError::Store(error)) => return Err(error),
                     Ok(Resumed::No) | Err(_) => {}
                 }
@@ -59,6 +53,32 @@ impl Conductor {
         }
         info!(nodes, resumed, "took over");
         Ok(())
+    }
+
+    /// A store that only one process can have open proves that all others are dead, whatever they said last: a conductor
+    /// that was killed and comes back under another name, as containers do, need not wait for its own silence.
+    async fn others(&self) -> Result<Others, StoreError> {
+        let now = self.now();
+        let mut others = Others {
+            last_beats: BTreeMap::new(),
+            alive: Vec::new(),
+        };
+        for mut record in self.conductors().await? {
+            let name = record.hostname.clone();
+            others.last_beats.insert(name.clone(), record.updated_at);
+            if name == self.host() {
+                continue;
+            }
+            if !self.store().is_exclusive() {
+                if self.is_alive(&record, now) {
+                    others.alive.push(name);
+                }
+            } else if record.online {
+                record.online = false;
+                self.store().commit(Transaction::new().put(&record)).await?;
+            }
+        }
+        Ok(others)
     }
 
     async fn take_over_node(&self, record: &Record, others: &Others) -> Result<Resumed, TaskError> {

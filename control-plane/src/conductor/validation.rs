@@ -71,6 +71,16 @@ fn image(node: &Node) -> Result<(), String> {
             "instance_info.image_source is missing: set it to the URL of an image".to_owned(),
         );
     };
+    let is_partition = match text("image_type") {
+        Some(kind) => kind == "partition",
+        // Ironic takes an image with a kernel and a ramdisk of its own for one of a partition.
+        None => text("kernel").is_some() && text("ramdisk").is_some(),
+    };
+    if is_partition {
+        return Err(
+            "images of a partition are not supported: use an image of a whole disk".to_owned(),
+        );
+    }
     let has_digest = text("image_checksum").is_some()
         || (text("image_os_hash_algo").is_some() && text("image_os_hash_value").is_some());
     let from_a_server = source.starts_with("http://") || source.starts_with("https://");
@@ -118,5 +128,11 @@ mod tests {
             None,
         );
         check(&json!({"image_source": "file:///images/a"}), None);
+        let partition = json!({"image_source": "file:///a", "image_type": "partition"});
+        check(&partition, Some("whole disk"));
+        let parts = json!({"image_source": "file:///a", "kernel": "k", "ramdisk": "r"});
+        check(&parts, Some("whole disk"));
+        let whole = json!({"image_source": "file:///a", "kernel": "k", "ramdisk": "r", "image_type": "whole-disk"});
+        check(&whole, None);
     }
 }

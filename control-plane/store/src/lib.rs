@@ -59,6 +59,9 @@ pub trait Store: Send + Sync {
     /// Applies a transaction whole. Answers the revision that every record put now has.
     async fn commit(&self, transaction: Transaction) -> Result<Revision, StoreError>;
 
+    /// Whether no other process can have the store open: whoever has written into it before is dead.
+    fn is_exclusive(&self) -> bool;
+
     /// The record, or `None`.
     async fn get(&self, key: &Key) -> Result<Option<Record>, StoreError>;
 

@@ -14,7 +14,10 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 /// An agent that does not answer for so long is gone; one that is started again by its service manager is back earlier.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Long enough for several requests that hang, short enough for a machine without power to be found out in two minutes.
+const PATIENCE: Duration = Duration::from_secs(45);
+/// For requests that are answered at once by an agent that is there at all.
+const QUICK: Duration = Duration::from_secs(10);
 const RETRY_INTERVAL: Duration = Duration::from_secs(2);
 /// For commands whose end is waited for within a step.
 const POLLS: u32 = 100;
@@ -192,15 +195,20 @@ impl AgentClient {
         };
         let began = Instant::now();
         loop {
-            match self.post(name, params.clone(), "false", Some(id)).await {
-                Err(error) if may_pass(&error, began) => sleep(RETRY_INTERVAL).await,
-                outcome => return outcome,
-            }
+            let outcome = self.post(name, params.clone(), "false", Some(id)).await;
+            let Err(error) = outcome else {
+                return outcome;
+            };
             if self.epoch.is_none()
+                && is_passing(&error)
                 && let Some(ours) = self.newest(name, before).await
             {
                 return Ok(ours);
             }
+            if !may_pass(&error, began) {
+                return Err(error);
+            }
+            sleep(RETRY_INTERVAL).await;
         }
     }
 
@@ -280,7 +288,10 @@ impl AgentClient {
             headers,
             body: request.body,
             certificate: self.certificate.clone(),
-            timeout: self.timeout,
+            timeout: match request.wait {
+                Some("true") => self.timeout,
+                _ => self.timeout.min(QUICK),
+            },
         };
         let answer = self.transport.send(call).await;
         let answer = answer.map_err(|source| AgentError::Unreachable {
@@ -309,11 +320,14 @@ struct Request {
 
 /// No answer, or busy with another command, and not for long.
 fn may_pass(error: &AgentError, began: Instant) -> bool {
-    let passing = matches!(
+    is_passing(error) && began.elapsed() < PATIENCE
+}
+
+fn is_passing(error: &AgentError) -> bool {
+    matches!(
         error,
         AgentError::Unreachable { .. } | AgentError::Refused { status: 409, .. }
-    );
-    passing && began.elapsed() < PATIENCE
+    )
 }
 
 fn parse<T: serde::de::DeserializeOwned>(

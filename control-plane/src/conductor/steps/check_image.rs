@@ -9,5 +9,6 @@ pub(super) async fn check(context: &StepContext) -> Result<Outcome, StepError> {
         .map(|size| format!(", {size} bytes"))
         .unwrap_or_default();
     let format = image.disk_format.as_deref().unwrap_or("format unknown");
-    Ok(Outcome::done().detail(format!("{} ({format}{size})", image.url)))
+    let url = crate::boot::without_secrets(&image.url);
+    Ok(Outcome::done().detail(format!("{url} ({format}{size})")))
 }

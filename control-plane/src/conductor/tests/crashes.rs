@@ -225,6 +225,27 @@ async fn the_image_is_written_once_when_the_conductor_dies_in_the_middle() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_conductor_that_comes_back_under_another_name_goes_on_at_once() {
+    let mut lab = available(Manners::Ferric).await;
+    lab.plan(Plan {
+        writing: Duration::from_secs(60),
+        ..Plan::default()
+    });
+    lab.start(None).await;
+    lab.ask(Verb::Deploy).await;
+    while lab.machine.state.lock().writes == 0 {
+        sleep(Duration::from_secs(1)).await;
+    }
+    lab.kill();
+    lab.rename("another-name");
+    lab.start(None).await;
+    lab.wait_for(State::Active).await;
+    assert_eq!(lab.machine.state.lock().writes, 1);
+    let owner = lab.node().await.ownership.unwrap().conductor;
+    assert_eq!(owner, "another-name");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_power_action_survives_the_conductor() {
     let mut lab = available(Manners::Ferric).await;
     lab.start(Some((1, Death::Before))).await;

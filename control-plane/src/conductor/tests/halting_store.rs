@@ -59,6 +59,10 @@ impl HaltingStore {
 
 #[async_trait]
 impl Store for HaltingStore {
+    fn is_exclusive(&self) -> bool {
+        self.inner.is_exclusive()
+    }
+
     async fn commit(&self, transaction: Transaction) -> Result<Revision, StoreError> {
         match self.next() {
             Some(Death::Before) => self.die().await,

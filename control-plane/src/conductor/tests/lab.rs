@@ -64,6 +64,13 @@ impl Lab {
         }
     }
 
+    /// The next conductor has this host name, as a container that is made anew.
+    pub(in crate::conductor) fn rename(&mut self, host: &str) {
+        let mut settings = Settings::clone(&self.settings);
+        host.clone_into(&mut settings.host);
+        self.settings = Arc::new(settings);
+    }
+
     pub(in crate::conductor) fn plan(&self, plan: Plan) {
         self.machine.state.lock().plan = plan;
     }

@@ -114,6 +114,11 @@ impl RedbStore {
 
 #[async_trait]
 impl Store for RedbStore {
+    /// By redb's lock of the file.
+    fn is_exclusive(&self) -> bool {
+        true
+    }
+
     async fn commit(&self, transaction: Transaction) -> Result<Revision, StoreError> {
         match &self.writer {
             Some(writer) => writer.commit(transaction).await,

@@ -1,0 +1,135 @@
+//! What a web server says of an image, before any machine is told to fetch it.
+
+use super::{Digest, ImageLocation};
+use crate::boot::BootError;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, HeaderValue, RANGE};
+use reqwest::{Response, StatusCode, Url};
+use std::time::Duration;
+
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A digest is mandatory here: nobody else vouches for what a web server sends. `authorization` is the base64 of a
+/// header value, as the agent gets it.
+pub(super) async fn look(
+    client: &reqwest::Client,
+    url: String,
+    authorization: Option<&str>,
+    digest: Option<Digest>,
+    disk_format: Option<String>,
+) -> Result<ImageLocation, BootError> {
+    let refuse = |problem: String| BootError::Image {
+        image: without_secrets(&url),
+        problem,
+    };
+    let digest = digest.ok_or_else(|| {
+        refuse(
+            "set instance_info.image_checksum, or image_os_hash_algo and image_os_hash_value"
+                .to_owned(),
+        )
+    })?;
+    let authorization = authorization
+        .map(|text| header(text).ok_or_else(|| refuse(UNUSABLE_HEADER.to_owned())))
+        .transpose()?;
+    let answer = ask(client, &url, authorization.as_ref()).await;
+    let answer = answer.map_err(|source| BootError::ImageRequest {
+        image: without_secrets(&url),
+        source: source.without_url(),
+    })?;
+    let status = answer.status();
+    if !status.is_success() && status != StatusCode::METHOD_NOT_ALLOWED {
+        return Err(refuse(format!(
+            "its server answers {status}: correct instance_info.image_source"
+        )));
+    }
+    Ok(ImageLocation {
+        size_bytes: size(&answer),
+        url,
+        digest,
+        disk_format,
+    })
+}
+
+const UNUSABLE_HEADER: &str =
+    "instance_info.image_request_authorization is not the base64 of a header value";
+
+/// By HEAD; where a server refuses that, as it does for URLs that were signed for GET, by asking for the first byte.
+async fn ask(
+    client: &reqwest::Client,
+    url: &str,
+    authorization: Option<&HeaderValue>,
+) -> reqwest::Result<Response> {
+    let send = |request: reqwest::RequestBuilder| {
+        let request = match authorization {
+            Some(value) => request.header(AUTHORIZATION, value.clone()),
+            None => request,
+        };
+        request.timeout(REQUEST_TIMEOUT).send()
+    };
+    let answer = send(client.head(url)).await?;
+    let refuses_head = [
+        StatusCode::FORBIDDEN,
+        StatusCode::METHOD_NOT_ALLOWED,
+        StatusCode::NOT_IMPLEMENTED,
+    ];
+    if refuses_head.contains(&answer.status()) {
+        return send(client.get(url).header(RANGE, "bytes=0-0")).await;
+    }
+    Ok(answer)
+}
+
+/// Bytes of the whole file.
+fn size(answer: &Response) -> Option<u64> {
+    let text = |name| answer.headers().get(name)?.to_str().ok();
+    if answer.status() == StatusCode::PARTIAL_CONTENT {
+        return text(CONTENT_RANGE)?.rsplit('/').next()?.parse().ok();
+    }
+    text(CONTENT_LENGTH)?.parse().ok()
+}
+
+fn header(base64: &str) -> Option<HeaderValue> {
+    let bytes = STANDARD.decode(base64).ok()?;
+    let mut value = HeaderValue::from_bytes(&bytes).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// The URL as it may be shown: without user, password and query, where signatures stand.
+pub(crate) fn without_secrets(url: &str) -> String {
+    let Ok(mut parsed) = Url::parse(url) else {
+        return url.to_owned();
+    };
+    let hidden = parsed.set_username("").is_ok() & parsed.set_password(None).is_ok();
+    parsed.set_query(None);
+    parsed.set_fragment(None);
+    if hidden {
+        parsed.to_string()
+    } else {
+        parsed.path().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_shown_without_their_secrets() {
+        for (url, shown) in [
+            ("http://bob:hunter2@h/a.img?sig=S3CRET#x", "http://h/a.img"),
+            ("https://h:8443/a.img", "https://h:8443/a.img"),
+            ("file:///images/a.img", "/images/a.img"),
+        ] {
+            assert_eq!(without_secrets(url), shown);
+        }
+    }
+
+    #[test]
+    fn headers_are_checked() {
+        let value = header(&STANDARD.encode("Bearer token")).unwrap();
+        assert!(value.is_sensitive() && value == "Bearer token");
+        assert!(header("***").is_none());
+        assert!(header(&STANDARD.encode("a\nb")).is_none());
+    }
+}
