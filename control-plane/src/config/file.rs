@@ -136,6 +136,13 @@ fn check_intervals(conductor: &Conductor, agent: &Agent) -> Result<(), SettingsE
             "must be longer than beat_interval_s",
         );
     }
+    if conductor.wait_check_interval_s == 0 || conductor.wait_check_interval_s > 60 {
+        return wrong(
+            "conductor.wait_check_interval_s",
+            conductor.wait_check_interval_s,
+            "must be from 1 to 60, or waits would never end",
+        );
+    }
     if conductor.periodic_concurrency == 0 {
         return wrong("conductor.periodic_concurrency", 0, "must be at least 1");
     }

@@ -46,7 +46,10 @@ impl NodePeriodic for PowerSync {
     async fn visit(&self, visit: Visit<'_>) -> Result<Visited, TaskError> {
         let node = &visit.node;
         let found = read(&visit.conductor, node).await;
-        let agrees = found.as_ref().is_ok_and(|found| *found == node.power_state);
+        // A BMC that does not say, as while it starts, is no reason to switch anything.
+        let agrees = found
+            .as_ref()
+            .is_ok_and(|found| found.is_none() || *found == node.power_state);
         if agrees && node.power_sync_failures == 0 {
             return Ok(Visited::Nothing);
         }

@@ -1,10 +1,12 @@
 //! The conductor dies while an image is being written, and no work is lost.
 
 use super::{LOGIN, available, lab, told};
+use ferric_tests::lab::Lab;
+use ferric_tests::machine::Firmware;
 
 #[test]
 fn a_deploy_survives_sigkill_and_writes_once() {
-    told(lab("restart"), |lab| {
+    told(lab("restart", Firmware::Uefi), |lab| {
         let uuid = {
             let node = available(lab, "m1");
             node.image(&lab.images().system).unwrap();
@@ -38,5 +40,19 @@ fn a_deploy_survives_sigkill_and_writes_once() {
         lab.serial("m1")
             .wait_for("phoenix login:", console, LOGIN)
             .unwrap();
+        assert!(
+            has_boot_entry(lab, "m1", "ironic1"),
+            "the firmware knows no entry of the deployed system"
+        );
     });
+}
+
+/// Whether the machine's UEFI variables hold a boot option with this label.
+fn has_boot_entry(lab: &Lab, machine: &str, label: &str) -> bool {
+    let variables = lab.disk(machine, 0).with_file_name("vars.fd");
+    let variables = std::fs::read(variables).unwrap();
+    let label: Vec<u8> = label.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    variables
+        .windows(label.len())
+        .any(|window| window == label.as_slice())
 }

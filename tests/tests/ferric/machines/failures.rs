@@ -4,6 +4,7 @@
 use super::{LOGIN, TWO_MINUTES, available, lab, told};
 use ferric_tests::disk::partition_table;
 use ferric_tests::lab::{Lab, PROVISION};
+use ferric_tests::machine::Firmware;
 use ferric_tests::node::Node;
 use ferric_tests::process::{command, output};
 use reqwest::Method;
@@ -59,7 +60,7 @@ fn is_off(node: &Node<'_>) {
 
 #[test]
 fn of_machine_bmc_and_image() {
-    told(lab("failures"), |lab| {
+    told(lab("failures", Firmware::Bios), |lab| {
         refused_password(lab);
         let node = available(lab, "m1");
         node.image(&lab.images().system).unwrap();
