@@ -3,6 +3,7 @@
 use super::arguments::Arguments;
 use super::error::{ApiError, ApiResult};
 use super::links::Base;
+use super::root::Resource;
 use super::version::ApiVersion;
 use crate::conductor::Conductor;
 use axum::extract::{ConnectInfo, FromRequestParts};
@@ -22,6 +23,8 @@ pub(super) struct Shared {
     pub(super) conductor: Conductor,
     /// The URL of links; from the request's host when there is none.
     public_url: Option<Base>,
+    /// What this listener has.
+    pub(super) resources: Vec<Resource>,
     /// Ends the streams that would otherwise never end.
     pub(super) stop: CancellationToken,
 }
@@ -30,12 +33,14 @@ impl Api {
     pub(super) fn new(
         conductor: Conductor,
         public_url: Option<&str>,
+        resources: Vec<Resource>,
         stop: CancellationToken,
     ) -> Self {
         let public_url = public_url.map(Base::new);
         Self(Arc::new(Shared {
             conductor,
             public_url,
+            resources,
             stop,
         }))
     }

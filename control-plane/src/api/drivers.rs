@@ -4,7 +4,8 @@ use super::call::{Api, Call};
 use super::conductors;
 use super::error::{ApiError, ApiResult};
 use super::fields::newer;
-use axum::extract::Path;
+use super::path::Path;
+use super::root::Resource;
 use axum::routing::get;
 use axum::{Json, Router};
 use ferric_drivers::{InterfaceKind, properties};
@@ -15,7 +16,13 @@ const PROPERTY_LINKS_SINCE: u16 = 14;
 const TYPE_SINCE: u16 = 30;
 const FIELDS_SINCE: u16 = 77;
 
-pub(super) fn routes() -> Router<Api> {
+pub(super) const RESOURCE: Resource = Resource {
+    name: "drivers",
+    since: 1,
+    routes,
+};
+
+fn routes() -> Router<Api> {
     Router::new()
         .route("/v1/drivers", get(list))
         .route("/v1/drivers/{driver}", get(show))

@@ -9,8 +9,8 @@ use crate::api::error::ApiResult;
 use crate::api::selection::Selection;
 
 use crate::api::paging::{self, Paging};
+use crate::api::path::Path;
 use axum::Json;
-use axum::extract::Path;
 use ferric_model::node::Node;
 use ferric_store::{Query, Table};
 use serde_json::{Value, json};

@@ -3,6 +3,7 @@
 mod boot_device;
 mod create;
 mod derived;
+mod empty;
 mod filters;
 pub(super) mod find;
 mod history;
@@ -25,12 +26,19 @@ pub(super) use states::refuse_rest;
 
 use super::call::{Api, Call};
 use super::error::ApiResult;
+use super::root::Resource;
+use crate::api::path::Path;
 use axum::Router;
-use axum::extract::Path;
 use axum::routing::{delete, get, put};
 use http::StatusCode;
 
-pub(super) fn routes() -> Router<Api> {
+pub(super) const RESOURCE: Resource = Resource {
+    name: "nodes",
+    since: 1,
+    routes,
+};
+
+fn routes() -> Router<Api> {
     Router::new()
         .route("/v1/nodes", get(list::list).post(create::create))
         .route("/v1/nodes/detail", get(list::detailed))
@@ -62,6 +70,10 @@ pub(super) fn routes() -> Router<Api> {
         .route("/v1/nodes/{node}/children", get(reports::children))
         .route("/v1/nodes/{node}/history", get(history::list))
         .route("/v1/nodes/{node}/history/{event}", get(history::show_one))
+        .route("/v1/nodes/{node}/portgroups", get(empty::portgroups))
+        .route("/v1/nodes/{node}/volume", get(empty::volume))
+        .route("/v1/nodes/{node}/volume/connectors", get(empty::connectors))
+        .route("/v1/nodes/{node}/volume/targets", get(empty::targets))
         .route("/v1/nodes/{node}/vifs", get(vifs::list).post(vifs::attach))
         .route("/v1/nodes/{node}/vifs/{vif}", delete(vifs::detach))
         .route(

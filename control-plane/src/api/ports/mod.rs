@@ -11,13 +11,20 @@ mod view;
 
 use super::call::{Api, Call};
 use super::error::{ApiError, ApiResult};
+use super::root::Resource;
+use crate::api::path::Path;
 use axum::Router;
-use axum::extract::Path;
 use axum::routing::get;
 use ferric_model::ids::PortId;
 use http::StatusCode;
 
-pub(super) fn routes() -> Router<Api> {
+pub(super) const RESOURCE: Resource = Resource {
+    name: "ports",
+    since: 1,
+    routes,
+};
+
+fn routes() -> Router<Api> {
     Router::new()
         .route("/v1/ports", get(list::list).post(create::create))
         .route("/v1/ports/detail", get(list::detailed))

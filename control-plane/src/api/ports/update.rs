@@ -11,8 +11,8 @@ use crate::api::selection::Selection;
 
 use crate::api::nodes;
 use crate::api::patch::Patch;
+use crate::api::path::Path;
 use axum::Json;
-use axum::extract::Path;
 use ferric_model::node::Node;
 use ferric_model::port::Port;
 use ferric_model::state::ProvisionState as State;
