@@ -6,5 +6,6 @@ mod framework;
 pub(super) mod ironic;
 mod machines;
 mod nodes;
+mod parents;
 mod ports;
 mod timeline;
