@@ -2,7 +2,7 @@
 
 use super::Conductor;
 use super::node_task::NodeTask;
-use super::requests::RequestError;
+use super::requests::{ATTACHED_VIF, RequestError};
 use ferric_model::ids::{NodeId, PortId};
 use ferric_model::port::Port;
 use ferric_store::{Entity, Expectation, Key, Record, Table};
@@ -10,6 +10,12 @@ use ferric_store::{Entity, Expectation, Key, Record, Table};
 impl Conductor {
     pub(super) async fn do_create_port(&self, port: Port) -> Result<Port, RequestError> {
         let mut task = self.port_task(port.node_uuid).await?;
+        if self.store().get(&port.key()).await?.is_some() {
+            return Err(RequestError::Conflict(format!(
+                "A port with UUID {} already exists.",
+                port.uuid
+            )));
+        }
         let change = task.change().beside(|transaction| {
             transaction
                 .expect(Expectation::Absent(port.key()))
@@ -53,13 +59,20 @@ impl Conductor {
         let record = self.store().get(&key).await?.ok_or_else(missing)?;
         let port: Port = record.decode()?;
         let mut task = self.port_task(port.node_uuid).await?;
-        if task.node.instance_uuid.is_some() && !task.node.maintenance {
+        // What is attached to it may have changed before the lock was ours.
+        let record = self.store().get(&key).await?.ok_or_else(missing)?;
+        let port: Port = record.decode()?;
+        let vif = port.internal_info.get(ATTACHED_VIF);
+        if vif.is_some_and(|vif| !vif.is_null()) && !task.node.maintenance {
             return Err(RequestError::Conflict(format!(
-                "Port {id} belongs to node {} with an instance: set the node to maintenance first",
+                "Cannot delete the port {id} of node {}: a virtual interface is attached to it; detach it, or set the node to maintenance first",
                 port.node_uuid
             )));
         }
-        let change = task.change().beside(|transaction| transaction.delete(key));
+        let expected = Expectation::Revision(key.clone(), record.revision);
+        let change = task
+            .change()
+            .beside(|transaction| transaction.expect(expected).delete(key));
         Ok(task.save(change).await?)
     }
 

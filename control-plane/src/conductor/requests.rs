@@ -157,6 +157,9 @@ pub struct RequestedStep {
     pub priority: Option<u32>,
 }
 
+/// The key of a port's `internal_info` under which the virtual interface stands that is attached to it.
+pub const ATTACHED_VIF: &str = "tenant_vif_port_id";
+
 /// `PUT` and `DELETE` of `/v1/nodes/{n}/maintenance`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Maintenance {
