@@ -19,11 +19,9 @@ pub(super) async fn validate(call: Call, Path(ident): Path<String>) -> ApiResult
 /// `GET /v1/nodes/validate?node=`: the form that the command line uses.
 pub(super) async fn validate_named(call: Call) -> ApiResult<Json<Value>> {
     call.arguments.allow(&["node", "node_uuid"])?;
-    let ident = call
-        .arguments
-        .text("node")
-        .or(call.arguments.text("node_uuid"));
-    let ident = ident.ok_or_else(|| missing("node"))?.to_owned();
+    let uuid = call.arguments.uuid("node_uuid")?.map(|id| id.to_string());
+    let ident = call.arguments.text("node").map(str::to_owned).or(uuid);
+    let ident = ident.ok_or_else(|| missing("node"))?;
     validation(&call, &ident).await
 }
 

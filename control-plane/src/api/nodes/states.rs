@@ -19,6 +19,8 @@ use std::time::Duration;
 
 /// Soft actions and time-outs.
 const SOFT_SINCE: u16 = 27;
+/// Nobody waits longer than a day for a machine to switch.
+const MAX_TIMEOUT_S: u64 = 86_400;
 
 pub(super) async fn states(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
     call.no_arguments()?;
@@ -70,11 +72,11 @@ fn seconds(value: &Value) -> ApiResult<Duration> {
         .as_u64()
         .or_else(|| value.as_str()?.trim().parse().ok());
     number
-        .filter(|seconds| *seconds > 0)
+        .filter(|seconds| (1..=MAX_TIMEOUT_S).contains(seconds))
         .map(Duration::from_secs)
         .ok_or_else(|| {
             ApiError::invalid(format!(
-                "timeout must be a positive number of seconds, not {value}"
+                "timeout must be a number of seconds from 1 to {MAX_TIMEOUT_S}, not {value}"
             ))
         })
 }
