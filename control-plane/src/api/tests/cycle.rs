@@ -108,6 +108,22 @@ async fn available() -> Server {
 }
 
 #[tokio::test]
+async fn a_target_in_the_wrong_state_is_refused_in_one_form() {
+    let server = available().await;
+    let id = server.get("/v1/nodes/a").await.body["uuid"].clone();
+    for target in ["rescue", "adopt", "undeploy", "no such thing"] {
+        let body = json!({"target": target});
+        let path = "/v1/nodes/a/states/provision";
+        let answer = server.call(Method::PUT, path, body).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+        let expected = format!(
+            "The requested action \"{target}\" can not be performed on node {id} while it is in state \"available\"."
+        );
+        assert_eq!(answer.fault(), expected);
+    }
+}
+
+#[tokio::test]
 async fn config_drives_are_checked() {
     let server = available().await;
     let check = async |version: &str, drive: Value, text: &str| {
