@@ -19,6 +19,7 @@ mod paging;
 mod patch;
 mod path;
 mod ports;
+mod reading;
 mod root;
 mod selection;
 mod shape;

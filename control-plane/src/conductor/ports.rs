@@ -31,19 +31,7 @@ impl Conductor {
         mut new: Port,
     ) -> Result<Port, RequestError> {
         let before: Port = old.decode()?;
-        let mut task = self.port_task(before.node_uuid).await?;
-        if new.node_uuid != before.node_uuid
-            && self
-                .store()
-                .get(&Key::new(Table::Node, new.node_uuid))
-                .await?
-                .is_none()
-        {
-            return Err(RequestError::Invalid(format!(
-                "Node {} could not be found.",
-                new.node_uuid
-            )));
-        }
+        let (mut task, _target) = self.port_tasks(before.node_uuid, new.node_uuid).await?;
         new.updated_at = Some(self.now());
         let expected = Expectation::Revision(old.key.clone(), old.revision);
         let change = task
@@ -74,6 +62,30 @@ impl Conductor {
             .change()
             .beside(|transaction| transaction.expect(expected).delete(key));
         Ok(task.save(change).await?)
+    }
+
+    /// The node that a port is on, and the one that it moves to. They are locked in one order, so that two moves against
+    /// each other do not wait for one another.
+    async fn port_tasks(
+        &self,
+        from: NodeId,
+        to: NodeId,
+    ) -> Result<(NodeTask, Option<NodeTask>), RequestError> {
+        if from == to {
+            return Ok((self.port_task(from).await?, None));
+        }
+        let target = async || {
+            self.port_task(to).await.map_err(|error| match error {
+                RequestError::NotFound(text) => RequestError::Invalid(text),
+                error => error,
+            })
+        };
+        if from < to {
+            let task = self.port_task(from).await?;
+            return Ok((task, Some(target().await?)));
+        }
+        let target = target().await?;
+        Ok((self.port_task(from).await?, Some(target)))
     }
 
     async fn port_task(&self, node: NodeId) -> Result<NodeTask, RequestError> {

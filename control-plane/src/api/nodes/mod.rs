@@ -15,7 +15,7 @@ mod provision;
 mod reports;
 mod states;
 mod steps;
-mod table;
+pub(super) mod table;
 mod traits;
 mod update;
 pub(super) mod view;

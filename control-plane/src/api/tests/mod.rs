@@ -8,4 +8,5 @@ mod machines;
 mod nodes;
 mod parents;
 mod ports;
+mod sorting;
 mod timeline;

@@ -126,6 +126,29 @@ async fn a_port_with_a_virtual_interface_is_deleted_in_maintenance_only() {
 }
 
 #[tokio::test]
+async fn a_port_moves_to_a_node_that_may_get_it() {
+    let server = Server::start().await;
+    let first = server.node("a").await;
+    let second = server.node("b").await;
+    let port = json!({"address": ADDRESS, "node_uuid": first});
+    let made = create(&server, port).await.body;
+    let path = format!("/v1/ports/{}", made["uuid"].as_str().unwrap());
+    let to = async |node: &str| {
+        let patch = json!([{"op": "replace", "path": "/node_uuid", "value": node}]);
+        server.call(Method::PATCH, &path, patch).await
+    };
+    assert_eq!(to("b").await.status, StatusCode::BAD_REQUEST);
+    let missing = "5be26c0b-03f2-4d2e-ae87-c02d7f33c781";
+    assert_eq!(to(missing).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(to(&second).await.body["node_uuid"], second.as_str());
+    assert_eq!(to(&first).await.body["node_uuid"], first.as_str());
+    for (verb, state) in [("manage", "manageable"), ("provide", "available")] {
+        server.provision("b", json!({"target": verb}), state).await;
+    }
+    assert_eq!(to(&second).await.status, StatusCode::CONFLICT);
+}
+
+#[tokio::test]
 async fn flags_that_are_on_by_default_go_back_to_it() {
     let server = Server::start().await;
     let node = server.node("a").await;
@@ -171,6 +194,19 @@ async fn lists_are_filtered() {
     assert_eq!(count("/v1/ports?address=52:54:00:00:00:02").await, 1);
     assert_eq!(count("/v1/ports?address=52:54:00:00:00:09").await, 0);
     assert_eq!(count("/v1/nodes/a/ports/detail").await, 1);
+    assert_eq!(count("/v1/ports?conductor_groups=,none").await, 2);
+    assert_eq!(count("/v1/ports?conductor_groups=none,other").await, 0);
+    for other in ["node=a", "portgroup=x", "address=52:54:00:00:00:02"] {
+        let path = format!("/v1/ports?conductor_groups=a&{other}");
+        assert_eq!(
+            server.get(&path).await.status,
+            StatusCode::BAD_REQUEST,
+            "{other}"
+        );
+    }
+    for key in ["pxe_enabled", "is_smartnic", "category", "vendor"] {
+        assert_eq!(count(&format!("/v1/ports?sort_key={key}")).await, 2);
+    }
     let fields = server
         .get("/v1/ports?fields=node_uuid,uuid,address&limit=1")
         .await
