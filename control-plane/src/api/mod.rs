@@ -87,6 +87,7 @@ fn enveloped(routes: Router<Api>, api: Api) -> Router {
         .with_state(api);
     let normalised = ServiceBuilder::new()
         .map_request(envelope::normalise)
+        .map_response(envelope::allow)
         .service(routes);
     Router::new().fallback_service(normalised)
 }

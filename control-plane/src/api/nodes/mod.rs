@@ -29,7 +29,7 @@ use super::error::ApiResult;
 use super::root::Resource;
 use crate::api::path::Path;
 use axum::Router;
-use axum::routing::{delete, get, put};
+use axum::routing::{MethodRouter, any, delete, get, put};
 use http::StatusCode;
 
 pub(super) const RESOURCE: Resource = Resource {
@@ -64,6 +64,11 @@ fn routes() -> Router<Api> {
         .route(
             "/v1/nodes/{node}/management/boot_device/supported",
             get(boot_device::supported),
+        )
+        .route("/v1/nodes/{node}/management", MethodRouter::new())
+        .route(
+            "/v1/nodes/{node}/vendor_passthru",
+            any(reports::vendor_passthru),
         )
         .route("/v1/nodes/{node}/validate", get(reports::validate))
         .route("/v1/nodes/{node}/inventory", get(reports::inventory))

@@ -58,6 +58,18 @@ pub(super) async fn inventory(call: Call, Path(ident): Path<String>) -> ApiResul
     ))
 }
 
+/// No interface has a method of its own that could be called.
+pub(super) async fn vendor_passthru(
+    call: Call,
+    Path(ident): Path<String>,
+) -> ApiResult<Json<Value>> {
+    find::node(&call, &ident).await?;
+    Err(match call.arguments.text("method") {
+        Some(method) => ApiError::invalid(format!("No handler for method {method}.")),
+        None => ApiError::invalid("Method not specified when calling vendor extension."),
+    })
+}
+
 /// `links` is one object here, not a list: Ironic has it so.
 pub(super) async fn children(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
     call.exists_since(83)?;

@@ -117,3 +117,27 @@ pub(in crate::api) fn refuse_rest(body: &Object) -> ApiResult<()> {
     }
     Err(unexpected(&keys))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ferric_model::ids::NodeId;
+    use jiff::Timestamp;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_node_that_stays_on_may_be_restarted() {
+        let mut node = Node::new(NodeId(Uuid::nil()), "fake-hardware", Timestamp::UNIX_EPOCH);
+        node.disable_power_off = true;
+        let check = |action, expected| {
+            let refused = check_power(&node, action).map_err(|error| format!("{error:?}"));
+            assert_eq!(refused.is_err(), expected, "{action:?}");
+            assert!(refused.err().is_none_or(|text| text.contains("409")));
+        };
+        check(PowerAction::On, false);
+        check(PowerAction::Off, true);
+        check(PowerAction::SoftOff, true);
+        check(PowerAction::Reboot, false);
+        check(PowerAction::SoftReboot, false);
+    }
+}

@@ -9,7 +9,7 @@ use crate::api::fields::need;
 use crate::api::path::Path;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::{StatusCode, header};
+use http::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
 const SINCE: u16 = 37;
@@ -85,7 +85,7 @@ fn writable(call: &Call, old: StatusCode) -> ApiResult<()> {
     match old {
         _ if call.version.0 >= SINCE => Ok(()),
         StatusCode::NOT_FOUND => Err(ApiError::not_found("the resource could not be found")),
-        old => Err(ApiError::routing(old, "")),
+        _ => Err(ApiError::method_not_allowed(&Method::PUT)),
     }
 }
 

@@ -70,6 +70,8 @@ async fn paths_are_taken_in_every_form_that_ironic_takes() {
     }
     check(Method::HEAD, "/v1", 200).await;
     check(Method::HEAD, "/v1/nodes", 405).await;
+    check(Method::HEAD, "/v1/bogus", 404).await;
+    check(Method::TRACE, "/v1/nodes", 405).await;
     check(Method::OPTIONS, "/v1/nodes", 200).await;
     check(Method::PUT, "/v1/nodes", 405).await;
     check(Method::PUT, "/v1", 405).await;
@@ -97,16 +99,30 @@ async fn what_cannot_be_read_in_a_path_is_refused_in_the_common_form() {
 #[tokio::test]
 async fn the_router_speaks_as_pecan_does() {
     let server = Server::start().await;
-    for (method, path, code) in [
-        (Method::GET, "/v1/bogus", 404),
-        (Method::PUT, "/v1/nodes", 405),
+    let node = server.node("a").await;
+    let management = format!("/v1/nodes/{node}/management");
+    let vendor = format!("/v1/nodes/{node}/vendor_passthru");
+    let missing = "The resource could not be found.";
+    let put = "The method PUT is not allowed for this resource.";
+    let get = "The method GET is not allowed for this resource.";
+    for (method, path, code, description) in [
+        (Method::GET, "/v1/bogus", 404, missing),
+        (Method::PUT, "/v1/nodes", 405, put),
+        (Method::GET, &management, 405, get),
     ] {
         let answer = server.call(method, path, Value::Null).await;
         let inner = answer.body["error_message"].as_str().unwrap();
         let inner: Value = serde_json::from_str(inner).unwrap();
         assert_eq!(inner["code"], code);
-        assert_eq!(inner["description"], "");
+        assert_eq!(inner["description"], description);
+        assert_eq!(answer.headers.contains_key("allow"), code == 405);
     }
+    let vendor = server.get(&vendor).await;
+    assert_eq!(vendor.status, StatusCode::BAD_REQUEST);
+    assert!(vendor.fault().contains("Method not specified"));
+    let head = server.call(Method::HEAD, "/v1/nodes", Value::Null).await;
+    assert_eq!(head.headers["allow"], "GET,POST");
+    assert!(head.fault().contains("HEAD"), "{}", head.fault());
     let allow = server.call(Method::PUT, "/v1/nodes", Value::Null).await;
     assert!(allow.headers["allow"].to_str().unwrap().contains("POST"));
 }
