@@ -4,6 +4,7 @@ use super::arguments::Arguments;
 use super::error::{ApiError, ApiResult};
 use super::links::Base;
 use super::root::Resource;
+use super::suffix;
 use super::version::ApiVersion;
 use crate::conductor::Conductor;
 use axum::extract::{ConnectInfo, FromRequestParts};
@@ -86,6 +87,11 @@ impl Call {
     /// For resources that take no arguments.
     pub(super) fn no_arguments(&self) -> ApiResult<()> {
         self.arguments.allow(&[])
+    }
+
+    /// What a path names without the suffix that old versions may put behind it; to be tried after the whole name.
+    pub(super) fn without_suffix<'a>(&self, ident: &'a str) -> Option<&'a str> {
+        suffix::strip(self.version, ident)
     }
 
     /// 404 for what came with a newer version, as if there were no such path.

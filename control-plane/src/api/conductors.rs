@@ -77,8 +77,11 @@ async fn show(call: Call, Path(hostname): Path<String>) -> ApiResult<Json<Value>
     call.exists_since(SINCE)?;
     call.arguments.allow(&["fields"])?;
     let selection = Selection::of_one(&call, CONDUCTOR)?;
-    let key = Key::new(Table::Conductor, &hostname);
-    let record = call.conductor().store().get(&key).await?;
+    let store = call.conductor().store();
+    let mut record = store.get(&Key::new(Table::Conductor, &hostname)).await?;
+    if let (None, Some(stripped)) = (&record, call.without_suffix(&hostname)) {
+        record = store.get(&Key::new(Table::Conductor, stripped)).await?;
+    }
     let record = record
         .ok_or_else(|| ApiError::not_found(format!("conductor {hostname} could not be found")))?;
     Ok(Json(view(&call, &record.decode()?, &selection)))

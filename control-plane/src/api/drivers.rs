@@ -93,8 +93,10 @@ async fn property_list(call: Call, Path(name): Path<String>) -> ApiResult<Json<V
 }
 
 fn enabled(call: &Call, name: &str) -> ApiResult<&'static str> {
-    let mut known = call.conductor().enabled().hardware_types().iter().copied();
-    known.find(|known| *known == name).ok_or_else(|| {
+    let known = call.conductor().enabled().hardware_types();
+    let found = |name: &str| known.iter().copied().find(|known| *known == name);
+    let found = found(name).or_else(|| found(call.without_suffix(name)?));
+    found.ok_or_else(|| {
         ApiError::not_found(format!(
             "driver or hardware type {name} could not be found, or is not enabled"
         ))

@@ -1,6 +1,7 @@
 //! Around every request: its path brought into one form, its version negotiated, the headers of its answer.
 
 use super::error::ApiError;
+use super::suffix;
 use super::version::{self, ApiVersion, MAXIMUM_VERSION, MINIMUM_VERSION, VERSION, VersionError};
 use axum::extract::Request;
 use axum::middleware::Next;
@@ -19,7 +20,12 @@ const IN_PLACE_OF_HEAD: Method = Method::TRACE;
 
 /// Brings a path into the form that the routes have: with `/v1`, without a slash at the end.
 pub(super) fn normalise(mut request: Request) -> Request {
-    let path = normal_path(request.uri().path());
+    let mut path = normal_path(request.uri().path());
+    if let Ok(version) = version::negotiate(request.headers())
+        && let Some(stripped) = suffix::strip_path(version, &path)
+    {
+        path = stripped.to_owned();
+    }
     if path != request.uri().path() {
         let query = request.uri().query();
         let target = query.map_or_else(|| path.clone(), |query| format!("{path}?{query}"));

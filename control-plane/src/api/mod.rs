@@ -23,6 +23,7 @@ mod reading;
 mod root;
 mod selection;
 mod shape;
+mod suffix;
 mod timeline;
 mod version;
 

@@ -80,8 +80,10 @@ pub(super) async fn detach(
     if node.interface("network") == Some("noop") {
         return Ok(StatusCode::NO_CONTENT);
     }
-    let ports = ports(&call, &node).await?;
-    let found = ports.into_iter().find(|(_, port)| vif(port) == Some(&id));
+    let mut ports = ports(&call, &node).await?;
+    let attached = |id: &str| ports.iter().position(|(_, port)| vif(port) == Some(id));
+    let place = attached(&id).or_else(|| attached(call.without_suffix(&id)?));
+    let found = place.map(|place| ports.swap_remove(place));
     let (record, mut port) = found
         .ok_or_else(|| ApiError::invalid(format!("{id} is not attached to node {}", node.uuid)))?;
     port.internal_info.shift_remove(ATTACHED_VIF);

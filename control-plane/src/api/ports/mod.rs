@@ -39,7 +39,8 @@ fn routes() -> Router<Api> {
 /// By UUID only.
 async fn destroy(call: Call, Path(ident): Path<String>) -> ApiResult<StatusCode> {
     call.no_arguments()?;
-    if ident.parse::<PortId>().is_err() {
+    let id = call.without_suffix(&ident).unwrap_or(&ident);
+    if id.parse::<PortId>().is_err() {
         return Err(ApiError::invalid(format!(
             "{ident:?} is not a UUID: ports are deleted by UUID"
         )));

@@ -82,6 +82,31 @@ async fn paths_are_taken_in_every_form_that_ironic_takes() {
 }
 
 #[tokio::test]
+async fn old_versions_may_put_json_behind_a_path() {
+    let server = Server::start().await;
+    let a = server.node("a").await;
+    let whole = server.node("a.json").await;
+    let get = async |version: &str, path: &str| {
+        let answer = server.call_in(version, Method::GET, path, Value::Null);
+        answer.await
+    };
+    for path in [
+        "/v1/nodes.json",
+        "/v1/nodes/detail.json",
+        "/nodes/a/states.json",
+    ] {
+        assert_eq!(get("1.90", path).await.status, StatusCode::OK, "{path}");
+        assert_eq!(get("1.91", path).await.status, StatusCode::NOT_FOUND);
+    }
+    assert_eq!(get("1.90", "/v1/nodes/a.json").await.body["uuid"], whole);
+    let by_uuid = format!("/v1/nodes/{a}.json");
+    assert_eq!(get("1.90", &by_uuid).await.body["uuid"], a);
+    assert_eq!(get("1.91", &by_uuid).await.status, StatusCode::NOT_FOUND);
+    let driver = get("1.90", "/v1/drivers/fake-hardware.json").await;
+    assert_eq!(driver.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn what_cannot_be_read_in_a_path_is_refused_in_the_common_form() {
     let server = Server::start().await;
     server.node("d1").await;
