@@ -72,7 +72,7 @@ impl Verb {
 
     /// Ironic looks at the version of these after the state, so a wrong state answers first.
     pub const fn is_gated_after_the_state(self) -> bool {
-        matches!(self, Self::Unhold | Self::Abort | Self::Service)
+        matches!(self, Self::Unhold | Self::Service)
     }
 
     /// The state that it leads to.

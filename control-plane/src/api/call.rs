@@ -3,6 +3,8 @@
 use super::arguments::Arguments;
 use super::error::{ApiError, ApiResult};
 use super::links::Base;
+use super::root::Resource;
+use super::suffix;
 use super::version::ApiVersion;
 use crate::conductor::Conductor;
 use axum::extract::{ConnectInfo, FromRequestParts};
@@ -22,6 +24,8 @@ pub(super) struct Shared {
     pub(super) conductor: Conductor,
     /// The URL of links; from the request's host when there is none.
     public_url: Option<Base>,
+    /// What this listener has.
+    pub(super) resources: Vec<Resource>,
     /// Ends the streams that would otherwise never end.
     pub(super) stop: CancellationToken,
 }
@@ -30,12 +34,14 @@ impl Api {
     pub(super) fn new(
         conductor: Conductor,
         public_url: Option<&str>,
+        resources: Vec<Resource>,
         stop: CancellationToken,
     ) -> Self {
         let public_url = public_url.map(Base::new);
         Self(Arc::new(Shared {
             conductor,
             public_url,
+            resources,
             stop,
         }))
     }
@@ -81,6 +87,11 @@ impl Call {
     /// For resources that take no arguments.
     pub(super) fn no_arguments(&self) -> ApiResult<()> {
         self.arguments.allow(&[])
+    }
+
+    /// What a path names without the suffix that old versions may put behind it; to be tried after the whole name.
+    pub(super) fn without_suffix<'a>(&self, ident: &'a str) -> Option<&'a str> {
+        suffix::strip(self.version, ident)
     }
 
     /// 404 for what came with a newer version, as if there were no such path.

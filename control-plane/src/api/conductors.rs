@@ -4,9 +4,10 @@ use super::call::{Api, Call};
 use super::error::{ApiError, ApiResult};
 use super::fields::{Field, Pick, Write};
 use super::paging::{self, Paging};
+use super::path::Path;
+use super::root::Resource;
 use super::selection::Selection;
 use super::shape::{Shape, shown_time};
-use axum::extract::Path;
 use axum::routing::get;
 use axum::{Json, Router};
 use ferric_model::conductor::ConductorRecord;
@@ -32,7 +33,13 @@ const fn shown(name: &'static str, shape: Shape) -> Field {
     Field::new(name, SINCE, Write::Never, shape)
 }
 
-pub(super) fn routes() -> Router<Api> {
+pub(super) const RESOURCE: Resource = Resource {
+    name: "conductors",
+    since: SINCE,
+    routes,
+};
+
+fn routes() -> Router<Api> {
     Router::new()
         .route("/v1/conductors", get(list))
         .route("/v1/conductors/{hostname}", get(show))
@@ -70,8 +77,11 @@ async fn show(call: Call, Path(hostname): Path<String>) -> ApiResult<Json<Value>
     call.exists_since(SINCE)?;
     call.arguments.allow(&["fields"])?;
     let selection = Selection::of_one(&call, CONDUCTOR)?;
-    let key = Key::new(Table::Conductor, &hostname);
-    let record = call.conductor().store().get(&key).await?;
+    let store = call.conductor().store();
+    let mut record = store.get(&Key::new(Table::Conductor, &hostname)).await?;
+    if let (None, Some(stripped)) = (&record, call.without_suffix(&hostname)) {
+        record = store.get(&Key::new(Table::Conductor, stripped)).await?;
+    }
     let record = record
         .ok_or_else(|| ApiError::not_found(format!("conductor {hostname} could not be found")))?;
     Ok(Json(view(&call, &record.decode()?, &selection)))

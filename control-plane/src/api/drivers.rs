@@ -4,7 +4,8 @@ use super::call::{Api, Call};
 use super::conductors;
 use super::error::{ApiError, ApiResult};
 use super::fields::newer;
-use axum::extract::Path;
+use super::path::Path;
+use super::root::Resource;
 use axum::routing::get;
 use axum::{Json, Router};
 use ferric_drivers::{InterfaceKind, properties};
@@ -15,7 +16,13 @@ const PROPERTY_LINKS_SINCE: u16 = 14;
 const TYPE_SINCE: u16 = 30;
 const FIELDS_SINCE: u16 = 77;
 
-pub(super) fn routes() -> Router<Api> {
+pub(super) const RESOURCE: Resource = Resource {
+    name: "drivers",
+    since: 1,
+    routes,
+};
+
+fn routes() -> Router<Api> {
     Router::new()
         .route("/v1/drivers", get(list))
         .route("/v1/drivers/{driver}", get(show))
@@ -86,8 +93,10 @@ async fn property_list(call: Call, Path(name): Path<String>) -> ApiResult<Json<V
 }
 
 fn enabled(call: &Call, name: &str) -> ApiResult<&'static str> {
-    let mut known = call.conductor().enabled().hardware_types().iter().copied();
-    known.find(|known| *known == name).ok_or_else(|| {
+    let known = call.conductor().enabled().hardware_types();
+    let found = |name: &str| known.iter().copied().find(|known| *known == name);
+    let found = found(name).or_else(|| found(call.without_suffix(name)?));
+    found.ok_or_else(|| {
         ApiError::not_found(format!(
             "driver or hardware type {name} could not be found, or is not enabled"
         ))

@@ -1,6 +1,7 @@
 //! Around every request: its path brought into one form, its version negotiated, the headers of its answer.
 
 use super::error::ApiError;
+use super::suffix;
 use super::version::{self, ApiVersion, MAXIMUM_VERSION, MINIMUM_VERSION, VERSION, VersionError};
 use axum::extract::Request;
 use axum::middleware::Next;
@@ -13,9 +14,18 @@ const REQUEST_ID: [HeaderName; 2] = [
     HeaderName::from_static("openstack-request-id"),
 ];
 
+/// Stands for HEAD where only discovery answers it: no route has this method, so the router says whether there is such
+/// a path and which methods it has, and nothing is done.
+const IN_PLACE_OF_HEAD: Method = Method::TRACE;
+
 /// Brings a path into the form that the routes have: with `/v1`, without a slash at the end.
 pub(super) fn normalise(mut request: Request) -> Request {
-    let path = normal_path(request.uri().path());
+    let mut path = normal_path(request.uri().path());
+    if let Ok(version) = version::negotiate(request.headers())
+        && let Some(stripped) = suffix::strip_path(version, &path)
+    {
+        path = stripped.to_owned();
+    }
     if path != request.uri().path() {
         let query = request.uri().query();
         let target = query.map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
@@ -24,6 +34,9 @@ pub(super) fn normalise(mut request: Request) -> Request {
         if let Ok(uri) = Uri::from_parts(parts) {
             *request.uri_mut() = uri;
         }
+    }
+    if request.method() == Method::HEAD && !matches!(path.as_str(), "/" | "/v1") {
+        *request.method_mut() = IN_PLACE_OF_HEAD;
     }
     request
 }
@@ -49,9 +62,6 @@ pub(super) async fn envelope(mut request: Request, next: Next) -> Response {
     let mut response = match &negotiated {
         Err(error) => not_acceptable(error),
         Ok(_) if method == Method::OPTIONS => StatusCode::OK.into_response(),
-        Ok(_) if method == Method::HEAD && !matches!(path.as_str(), "/" | "/v1") => {
-            method_not_allowed().await.into_response()
-        }
         Ok(version) => {
             request.extensions_mut().insert(*version);
             next.run(request).await
@@ -87,8 +97,25 @@ pub(super) async fn no_such_path() -> ApiError {
 }
 
 /// For methods that a route does not have; the router adds `Allow`.
-pub(super) async fn method_not_allowed() -> ApiError {
-    ApiError::routing(StatusCode::METHOD_NOT_ALLOWED, "")
+pub(super) async fn method_not_allowed(method: Method) -> ApiError {
+    if method == IN_PLACE_OF_HEAD {
+        return ApiError::method_not_allowed(&Method::HEAD);
+    }
+    ApiError::method_not_allowed(&method)
+}
+
+/// A 405 says what is allowed, be it nothing. The router counts HEAD in wherever there is GET; here it is discovery's.
+pub(super) fn allow(mut response: Response) -> Response {
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        let allowed = response.headers().get(header::ALLOW);
+        let allowed = allowed.and_then(|methods| methods.to_str().ok());
+        let methods = allowed.unwrap_or_default().split(',');
+        let methods: Vec<_> = methods.filter(|method| *method != "HEAD").collect();
+        if let Ok(methods) = HeaderValue::try_from(methods.join(",")) {
+            response.headers_mut().insert(header::ALLOW, methods);
+        }
+    }
+    response
 }
 
 #[cfg(test)]

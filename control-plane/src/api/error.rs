@@ -5,7 +5,7 @@
 use crate::conductor::requests::RequestError;
 use axum::response::{IntoResponse, Response};
 use ferric_store::StoreError;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use serde_json::{Value, json};
 use std::error::Error;
 
@@ -74,7 +74,13 @@ impl ApiError {
 
     /// An old version asks for what came with a newer one, and is answered as if the path did not exist.
     pub(super) fn no_such_path() -> Self {
-        Self::routing(StatusCode::NOT_FOUND, "")
+        Self::routing(StatusCode::NOT_FOUND, "The resource could not be found.")
+    }
+
+    /// 405.
+    pub(super) fn method_not_allowed(method: &Method) -> Self {
+        let description = format!("The method {method} is not allowed for this resource.");
+        Self::routing(StatusCode::METHOD_NOT_ALLOWED, description)
     }
 
     fn response(&self) -> (StatusCode, Value) {
@@ -183,7 +189,7 @@ mod tests {
         check(
             &ApiError::no_such_path(),
             404,
-            r#"{"error_message":"{\"code\":404,\"title\":\"Not Found\",\"description\":\"\"}"}"#,
+            r#"{"error_message":"{\"code\":404,\"title\":\"Not Found\",\"description\":\"The resource could not be found.\"}"}"#,
         );
         check(
             &ApiError::Guard {

@@ -32,9 +32,7 @@ const SECRET_WORDS: &[&str] = &[
 pub(super) fn masked(object: &Map<String, Value>) -> Map<String, Value> {
     let entries = object.iter().map(|(key, value)| {
         let shown = match value {
-            Value::Object(inner) => Value::Object(masked(inner)),
-            Value::Null => Value::Null,
-            _ if is_secret(key) => Value::from(MASK),
+            secret if is_secret(key) && !is_empty(secret) => Value::from(MASK),
             other => masked_value(other),
         };
         (key.clone(), shown)
@@ -109,7 +107,23 @@ mod tests {
             &json!({"outer": {"ipmi_password": "p", "n": 1}, "list": [{"private_key": "k"}, 2]}),
             &json!({"outer": {"ipmi_password": "******", "n": 1}, "list": [{"private_key": "******"}, 2]}),
         );
-        check(&json!({"password": null}), &json!({"password": null}));
+        check(
+            &json!({"credentials": {"user": "u", "key": "k"}, "tokens": ["t"]}),
+            &json!({"credentials": "******", "tokens": "******"}),
+        );
+    }
+
+    #[test]
+    fn what_is_empty_is_no_secret() {
+        for empty in [json!(null), json!(""), json!({})] {
+            check(
+                &json!({"redfish_password": empty}),
+                &json!({"redfish_password": empty}),
+            );
+            let info = json!({"configdrive": empty});
+            let shown = masked_instance_info(info.as_object().unwrap());
+            assert_eq!(Value::Object(shown), info);
+        }
     }
 
     #[test]

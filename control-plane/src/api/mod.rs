@@ -17,10 +17,13 @@ mod masking;
 mod nodes;
 mod paging;
 mod patch;
+mod path;
 mod ports;
+mod reading;
 mod root;
 mod selection;
 mod shape;
+mod suffix;
 mod timeline;
 mod version;
 
@@ -32,6 +35,7 @@ use axum::Router;
 use axum::middleware;
 use axum::routing::get;
 use call::Api;
+use root::Resource;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 
@@ -44,14 +48,15 @@ pub fn operator_router(
     public_url: Option<&str>,
     stop: CancellationToken,
 ) -> Router {
-    let routes = discovery()
-        .merge(nodes::routes())
-        .merge(ports::routes())
-        .merge(drivers::routes())
-        .merge(conductors::routes())
-        .merge(machines::routes())
-        .merge(timeline::routes());
-    enveloped(routes, Api::new(conductor, public_url, stop))
+    let resources = [
+        nodes::RESOURCE,
+        ports::RESOURCE,
+        drivers::RESOURCE,
+        conductors::RESOURCE,
+    ];
+    let resources = [&resources[..], &machines::RESOURCES].concat();
+    let routes = routes(&resources).merge(timeline::routes());
+    enveloped(routes, Api::new(conductor, public_url, resources, stop))
 }
 
 /// What a machine can ask for, and nothing else: lookup, heartbeat, inspection data, and which versions there are.
@@ -60,14 +65,18 @@ pub fn machine_router(
     public_url: Option<&str>,
     stop: CancellationToken,
 ) -> Router {
-    let routes = discovery().merge(machines::routes());
-    enveloped(routes, Api::new(conductor, public_url, stop))
+    let resources = machines::RESOURCES.to_vec();
+    let routes = routes(&resources);
+    enveloped(routes, Api::new(conductor, public_url, resources, stop))
 }
 
-fn discovery() -> Router<Api> {
-    Router::new()
+/// Discovery, and what it tells of.
+fn routes(resources: &[Resource]) -> Router<Api> {
+    let discovery = Router::new()
         .route("/", get(root::root))
-        .route("/v1", get(root::v1))
+        .route("/v1", get(root::v1));
+    let routes = resources.iter().map(|resource| (resource.routes)());
+    routes.fold(discovery, Router::merge)
 }
 
 /// The outer router has no routes of its own, so that a path is brought into one form before it is looked up.
@@ -79,6 +88,7 @@ fn enveloped(routes: Router<Api>, api: Api) -> Router {
         .with_state(api);
     let normalised = ServiceBuilder::new()
         .map_request(envelope::normalise)
+        .map_response(envelope::allow)
         .service(routes);
     Router::new().fallback_service(normalised)
 }

@@ -19,7 +19,7 @@ const MAX_LIMIT: usize = 1000;
 pub(super) struct Paging {
     pub(super) limit: usize,
     pub(super) marker: Option<String>,
-    sort_key: Option<String>,
+    sort: Option<&'static Field>,
     order: SortOrder,
 }
 
@@ -46,13 +46,11 @@ impl Paging {
             }
         };
         let sort_key = arguments.text("sort_key").filter(|key| *key != "id");
-        if let Some(key) = sort_key {
-            check_sort_key(key, table, version)?;
-        }
+        let sort = sort_key.map(|key| sort_field(key, table, version));
         Ok(Self {
             limit,
             marker: arguments.text("marker").map(str::to_owned),
-            sort_key: sort_key.map(str::to_owned),
+            sort: sort.transpose()?,
             order,
         })
     }
@@ -62,11 +60,16 @@ impl Paging {
         Query {
             table,
             filters: Vec::new(),
-            sort: self.sort_key.clone(),
+            sort: self.sort.map(|field| field.name.to_owned()),
             order: self.order,
             marker: self.marker.clone(),
             limit: self.limit,
         }
+    }
+
+    /// The field to sort by, if the store has none of these in an index.
+    pub(super) fn unindexed(&self, indexed: &[&str]) -> Option<&'static Field> {
+        self.sort.filter(|field| !indexed.contains(&field.name))
     }
 
     /// The link to what follows, if the page is full: it may turn out to be empty.
@@ -93,16 +96,17 @@ impl Paging {
 }
 
 /// Objects and lists have no order.
-fn check_sort_key(key: &str, table: &'static [Field], version: ApiVersion) -> ApiResult<()> {
+fn sort_field(
+    key: &str,
+    table: &'static [Field],
+    version: ApiVersion,
+) -> ApiResult<&'static Field> {
     let field = find(table, key);
     if let Some(field) = field {
         need(version, field.since, &format!("sorting by {key}"))?;
     }
     let ordered = |field: &&Field| !matches!(field.shape, Shape::Object | Shape::Other);
-    match field.filter(ordered) {
-        Some(_) => Ok(()),
-        None => Err(ApiError::invalid(format!(
-            "{key} is not a field to sort by"
-        ))),
-    }
+    field
+        .filter(ordered)
+        .ok_or_else(|| ApiError::invalid(format!("{key} is not a field to sort by")))
 }

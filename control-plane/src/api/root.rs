@@ -1,30 +1,18 @@
 //! `/` and `/v1`: which versions there are, and which resources a version has.
 
-use super::call::Call;
+use super::call::{Api, Call};
 use super::error::ApiResult;
 use super::version::ApiVersion;
-use axum::Json;
+use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 
-/// Resources with links under `/v1`, and since when.
-const RESOURCES: &[(&str, u16)] = &[
-    ("chassis", 1),
-    ("nodes", 1),
-    ("ports", 1),
-    ("drivers", 1),
-    ("portgroups", 23),
-    ("volume", 32),
-    ("lookup", 22),
-    ("heartbeat", 22),
-    ("conductors", 49),
-    ("allocations", 52),
-    ("events", 54),
-    ("deploy_templates", 55),
-    ("shards", 82),
-    ("runbooks", 92),
-    ("inspection_rules", 96),
-    ("continue_inspection", 84),
-];
+/// A resource with a link under `/v1`. The router of a listener and its list of links come from the same resources.
+#[derive(Clone, Copy)]
+pub(super) struct Resource {
+    pub(super) name: &'static str,
+    pub(super) since: u16,
+    pub(super) routes: fn() -> Router<Api>,
+}
 
 pub(super) async fn root(call: Call) -> ApiResult<Json<Value>> {
     call.no_arguments()?;
@@ -56,7 +44,7 @@ pub(super) async fn v1(call: Call) -> ApiResult<Json<Value>> {
         "media_types".to_owned(),
         json!({"base": "application/json", "type": "application/vnd.openstack.ironic.v1+json"}),
     );
-    for (name, since) in RESOURCES {
+    for Resource { name, since, .. } in &call.api.resources {
         if *since <= call.version.0 {
             body.insert((*name).to_owned(), call.base.pair(format!("{name}/")));
         }

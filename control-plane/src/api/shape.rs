@@ -17,6 +17,8 @@ pub(super) enum Shape {
     Object,
     /// True or false; null stands for false.
     Flag,
+    /// True or false; null stands for true.
+    OnFlag,
     /// True, false or null.
     Tristate,
     /// A UUID or null.
@@ -47,6 +49,7 @@ impl Shape {
                 other => Err(wrong(field, "an object", &other)),
             },
             Self::Flag => Ok(Value::Bool(tristate(field, &value)?.unwrap_or(false))),
+            Self::OnFlag => Ok(Value::Bool(tristate(field, &value)?.unwrap_or(true))),
             Self::Tristate => Ok(tristate(field, &value)?.map_or(Value::Null, Value::Bool)),
             Self::Uuid => uuid(field, value),
             Self::Mac => mac(field, &value),
@@ -62,6 +65,7 @@ impl Shape {
             }
             Self::Object => Some(Value::Object(Map::new())),
             Self::Flag => Some(Value::Bool(false)),
+            Self::OnFlag => Some(Value::Bool(true)),
             Self::Required | Self::Mac => None,
         }
     }

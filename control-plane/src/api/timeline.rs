@@ -6,9 +6,9 @@
 use super::call::{Api, Call};
 use super::error::{ApiError, ApiResult};
 use super::nodes;
+use super::path::Path;
 use super::shape::shown_time;
 use super::version::ApiVersion;
-use axum::extract::Path;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;

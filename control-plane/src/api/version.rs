@@ -39,50 +39,57 @@ pub(super) enum VersionError {
 
 /// The version to answer with: the shared header before Ironic's own, the lowest one when there is neither.
 pub(super) fn negotiate(headers: &HeaderMap) -> Result<ApiVersion, VersionError> {
-    let asked = shared(headers).or_else(|| text(headers, VERSION));
-    match asked {
+    let (own, shared) = (text(headers, VERSION)?, shared(headers)?);
+    match shared.or(own) {
         None | Some("") => Ok(ApiVersion::MIN),
         Some(latest) if latest.eq_ignore_ascii_case("latest") => Ok(ApiVersion::MAX),
         Some(asked) => parse(asked),
     }
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok().map(str::trim)
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, VersionError> {
+    let value = headers.get(name).map(|value| value.to_str()).transpose();
+    let value = value.map_err(|_| VersionError::Malformed)?;
+    Ok(value.map(str::trim))
 }
 
 /// The last entry for this service counts.
-fn shared(headers: &HeaderMap) -> Option<&str> {
-    let entries = text(headers, SHARED_VERSION)?.split(',');
+fn shared(headers: &HeaderMap) -> Result<Option<&str>, VersionError> {
+    let entries = text(headers, SHARED_VERSION)?
+        .unwrap_or_default()
+        .split(',');
     let mut ours = entries.filter_map(|entry| match entry.trim().split_once(' ') {
         Some((service, version)) if service.eq_ignore_ascii_case(SERVICE) => Some(version.trim()),
         Some(_) | None => None,
     });
-    ours.next_back()
+    Ok(ours.next_back())
 }
 
 fn parse(asked: &str) -> Result<ApiVersion, VersionError> {
-    let number = |part: &str| part.parse::<i64>().map_err(|_| VersionError::Malformed);
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let (major, minor) = asked.split_once('.').ok_or(VersionError::Malformed)?;
-    let (major, minor) = (number(major)?, number(minor)?);
-    if major != 1 {
-        return Err(VersionError::OtherMajor(format!("{major}.{minor}")));
+    if !digits(major) || !digits(minor) {
+        return Err(VersionError::Malformed);
     }
-    let version = u16::try_from(minor).map(ApiVersion).ok();
+    if major.parse() != Ok(1) {
+        return Err(VersionError::OtherMajor(asked.to_owned()));
+    }
+    let version = minor.parse().map(ApiVersion).ok();
     version
         .filter(|version| (ApiVersion::MIN..=ApiVersion::MAX).contains(version))
-        .ok_or_else(|| VersionError::OutOfRange(format!("{major}.{minor}")))
+        .ok_or_else(|| VersionError::OutOfRange(asked.to_owned()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::HeaderValue;
 
     fn check(own: Option<&str>, shared: Option<&str>, expected: Result<u16, &str>) {
         let mut headers = HeaderMap::new();
         for (name, value) in [(VERSION, own), (SHARED_VERSION, shared)] {
             if let Some(value) = value {
-                headers.insert(name, value.parse().unwrap());
+                headers.insert(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
             }
         }
         let found = negotiate(&headers).map(|version| version.0);
@@ -104,9 +111,15 @@ mod tests {
         check(Some("Latest"), None, Ok(115));
         check(Some("1.0"), None, Err("1.0 is not supported"));
         check(Some("1.116"), None, Err("1.116 is not supported"));
-        check(Some("1.-1"), None, Err("1.-1 is not supported"));
+        check(
+            Some("1.99999999999999999999"),
+            None,
+            Err("is not supported"),
+        );
         check(Some("2.1"), None, Err("asks for 2.1"));
-        for malformed in ["1", "abc", "1.2.3", "1.x", "."] {
+        for malformed in [
+            "1", "abc", "1.2.3", "1.x", ".", "1.-1", "+1.5", "1.+5", "1. 5", "1.ä",
+        ] {
             check(Some(malformed), None, Err("not a version"));
         }
     }
@@ -119,5 +132,6 @@ mod tests {
         check(Some("1.33"), Some("compute 2.1"), Ok(33));
         check(None, Some("latest"), Ok(1));
         check(None, Some("baremetal x"), Err("not a version"));
+        check(None, Some("bäremetal 1.7"), Err("not a version"));
     }
 }

@@ -100,7 +100,8 @@ impl Conductor {
         }
         let children =
             Query::all(Table::Node).filter("parent_node", vec![FieldValue::Text(id.to_string())]);
-        if !self.store().page(&children).await?.records.is_empty() {
+        let children = self.store().page(&children).await?.records;
+        if children.iter().any(|child| child.key.id != id.to_string()) {
             return Err(RequestError::Conflict(format!(
                 "Node {id} is the parent of other nodes: delete those first"
             )));

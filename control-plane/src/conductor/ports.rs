@@ -2,7 +2,7 @@
 
 use super::Conductor;
 use super::node_task::NodeTask;
-use super::requests::RequestError;
+use super::requests::{ATTACHED_VIF, RequestError};
 use ferric_model::ids::{NodeId, PortId};
 use ferric_model::port::Port;
 use ferric_store::{Entity, Expectation, Key, Record, Table};
@@ -10,6 +10,12 @@ use ferric_store::{Entity, Expectation, Key, Record, Table};
 impl Conductor {
     pub(super) async fn do_create_port(&self, port: Port) -> Result<Port, RequestError> {
         let mut task = self.port_task(port.node_uuid).await?;
+        if self.store().get(&port.key()).await?.is_some() {
+            return Err(RequestError::Conflict(format!(
+                "A port with UUID {} already exists.",
+                port.uuid
+            )));
+        }
         let change = task.change().beside(|transaction| {
             transaction
                 .expect(Expectation::Absent(port.key()))
@@ -25,19 +31,7 @@ impl Conductor {
         mut new: Port,
     ) -> Result<Port, RequestError> {
         let before: Port = old.decode()?;
-        let mut task = self.port_task(before.node_uuid).await?;
-        if new.node_uuid != before.node_uuid
-            && self
-                .store()
-                .get(&Key::new(Table::Node, new.node_uuid))
-                .await?
-                .is_none()
-        {
-            return Err(RequestError::Invalid(format!(
-                "Node {} could not be found.",
-                new.node_uuid
-            )));
-        }
+        let (mut task, _target) = self.port_tasks(before.node_uuid, new.node_uuid).await?;
         new.updated_at = Some(self.now());
         let expected = Expectation::Revision(old.key.clone(), old.revision);
         let change = task
@@ -53,14 +47,45 @@ impl Conductor {
         let record = self.store().get(&key).await?.ok_or_else(missing)?;
         let port: Port = record.decode()?;
         let mut task = self.port_task(port.node_uuid).await?;
-        if task.node.instance_uuid.is_some() && !task.node.maintenance {
+        // What is attached to it may have changed before the lock was ours.
+        let record = self.store().get(&key).await?.ok_or_else(missing)?;
+        let port: Port = record.decode()?;
+        let vif = port.internal_info.get(ATTACHED_VIF);
+        if vif.is_some_and(|vif| !vif.is_null()) && !task.node.maintenance {
             return Err(RequestError::Conflict(format!(
-                "Port {id} belongs to node {} with an instance: set the node to maintenance first",
+                "Cannot delete the port {id} of node {}: a virtual interface is attached to it; detach it, or set the node to maintenance first",
                 port.node_uuid
             )));
         }
-        let change = task.change().beside(|transaction| transaction.delete(key));
+        let expected = Expectation::Revision(key.clone(), record.revision);
+        let change = task
+            .change()
+            .beside(|transaction| transaction.expect(expected).delete(key));
         Ok(task.save(change).await?)
+    }
+
+    /// The node that a port is on, and the one that it moves to. They are locked in one order, so that two moves against
+    /// each other do not wait for one another.
+    async fn port_tasks(
+        &self,
+        from: NodeId,
+        to: NodeId,
+    ) -> Result<(NodeTask, Option<NodeTask>), RequestError> {
+        if from == to {
+            return Ok((self.port_task(from).await?, None));
+        }
+        let target = async || {
+            self.port_task(to).await.map_err(|error| match error {
+                RequestError::NotFound(text) => RequestError::Invalid(text),
+                error => error,
+            })
+        };
+        if from < to {
+            let task = self.port_task(from).await?;
+            return Ok((task, Some(target().await?)));
+        }
+        let target = target().await?;
+        Ok((self.port_task(from).await?, Some(target)))
     }
 
     async fn port_task(&self, node: NodeId) -> Result<NodeTask, RequestError> {

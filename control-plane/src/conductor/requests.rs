@@ -4,6 +4,7 @@ use ferric_agent_protocol::extensions::Extensions;
 use ferric_agent_protocol::heartbeat::Heartbeat;
 use ferric_model::ids::{MacAddress, NodeId};
 use ferric_model::node::{Node, Object};
+use ferric_model::verb::Verb;
 use ferric_store::{StoreError, Table};
 use serde_json::Value;
 use std::net::IpAddr;
@@ -92,44 +93,18 @@ fn not_unique(error: &StoreError) -> String {
     }
 }
 
-/// A target of `PUT /v1/nodes/{n}/states/provision`, already parsed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProvisionVerb {
-    /// `active` and `deploy`.
-    Deploy,
-    Rebuild,
-    /// `deleted` and `undeploy`.
-    Undeploy,
-    Manage,
-    Provide,
-    Inspect,
-    Abort,
-    /// Manual cleaning with `ProvisionRequest::steps`.
-    Clean,
-    Adopt,
-}
-
-impl ProvisionVerb {
-    /// The target as clients write it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Deploy => "active",
-            Self::Rebuild => "rebuild",
-            Self::Undeploy => "deleted",
-            Self::Manage => "manage",
-            Self::Provide => "provide",
-            Self::Inspect => "inspect",
-            Self::Abort => "abort",
-            Self::Clean => "clean",
-            Self::Adopt => "adopt",
-        }
-    }
+/// The refusal of a target in the wrong state, in Ironic's words.
+pub fn not_in_this_state(node: &Node, target: &str) -> RequestError {
+    RequestError::Invalid(format!(
+        "The requested action \"{target}\" can not be performed on node \"{}\" while it is in state \"{}\".",
+        node.uuid, node.provision_state
+    ))
 }
 
 /// A verb with what came along.
 #[derive(Clone, Debug)]
 pub struct ProvisionRequest {
-    pub verb: ProvisionVerb,
+    pub verb: Verb,
     /// As the client gave it: a text or an object. Its form is checked here.
     pub configdrive: Option<Value>,
     /// `deploy_steps` or `clean_steps`.
@@ -138,7 +113,7 @@ pub struct ProvisionRequest {
 
 impl ProvisionRequest {
     /// A verb with nothing along.
-    pub fn new(verb: ProvisionVerb) -> Self {
+    pub fn new(verb: Verb) -> Self {
         Self {
             verb,
             configdrive: None,
@@ -156,6 +131,9 @@ pub struct RequestedStep {
     /// Deploy steps have one; clean steps run in the order given.
     pub priority: Option<u32>,
 }
+
+/// The key of a port's `internal_info` under which the virtual interface stands that is attached to it.
+pub const ATTACHED_VIF: &str = "tenant_vif_port_id";
 
 /// `PUT` and `DELETE` of `/v1/nodes/{n}/maintenance`.
 #[derive(Clone, Debug, PartialEq, Eq)]

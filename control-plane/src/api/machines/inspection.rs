@@ -13,7 +13,7 @@ use ferric_model::node::Object;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
-const SINCE: u16 = 84;
+pub(super) const SINCE: u16 = 84;
 /// The one older version that it is known in, for agents that were written for another service.
 const COMPATIBLE: u16 = 1;
 

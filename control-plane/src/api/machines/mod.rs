@@ -7,7 +7,8 @@ mod inspection;
 mod lookup;
 mod settings;
 
-use super::call::{Api, Call};
+use super::call::Call;
+use super::root::Resource;
 use super::version::ApiVersion;
 use crate::conductor::requests::TokenUse;
 use axum::Router;
@@ -15,15 +16,26 @@ use axum::routing::{get, post};
 use ferric_agent_protocol::extensions::Extensions;
 use http::HeaderMap;
 
-pub(super) fn routes() -> Router<Api> {
-    Router::new()
-        .route("/v1/lookup", get(lookup::lookup))
-        .route("/v1/heartbeat/{node}", post(heartbeat::heartbeat))
-        .route(
-            "/v1/continue_inspection",
-            post(inspection::continue_inspection),
-        )
-}
+pub(super) const RESOURCES: [Resource; 3] = [
+    Resource {
+        name: "lookup",
+        since: 22,
+        routes: || Router::new().route("/v1/lookup", get(lookup::lookup)),
+    },
+    Resource {
+        name: "heartbeat",
+        since: 22,
+        routes: || Router::new().route("/v1/heartbeat/{node}", post(heartbeat::heartbeat)),
+    },
+    Resource {
+        name: "continue_inspection",
+        since: inspection::SINCE,
+        routes: || {
+            let post = post(inspection::continue_inspection);
+            Router::new().route("/v1/continue_inspection", post)
+        },
+    },
+];
 
 /// Names the extensions that the agent offers; Ironic refuses unknown query keys, so they come in a header.
 const EXTENSIONS: &str = "x-ferric-agent";

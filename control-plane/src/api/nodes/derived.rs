@@ -83,6 +83,12 @@ fn agent_info(agent: &AgentSession) -> Object {
     info
 }
 
+/// Who holds the node's lock.
+pub(super) fn reservation(node: &Node) -> Value {
+    let holder = node.reservation.as_ref();
+    holder.map_or(Value::Null, |held| Value::from(held.conductor.as_str()))
+}
+
 /// `boot_interface` and its like.
 pub(super) fn interface(node: &Node, field: &str) -> Option<Value> {
     let kind = field.strip_suffix("_interface")?;

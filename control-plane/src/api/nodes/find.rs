@@ -22,7 +22,10 @@ pub(in crate::api) async fn node(call: &Call, ident: &str) -> ApiResult<Found> {
         let text = format!("{ident:?} is neither a UUID nor a name");
         return Err(ApiError::routing(StatusCode::BAD_REQUEST, text));
     }
-    let found = lookup(call, ident).await?;
+    let mut found = lookup(call, ident).await?;
+    if let (None, Some(stripped)) = (&found, call.without_suffix(ident)) {
+        found = lookup(call, stripped).await?;
+    }
     found.ok_or_else(|| ApiError::not_found(format!("node {ident} could not be found")))
 }
 

@@ -4,14 +4,15 @@ use super::find;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::links::Base;
+use crate::api::path::Path;
 use crate::api::shape::shown_time;
 use axum::Json;
-use axum::extract::Path;
 use ferric_model::event::{TimelineEvent, What};
 use ferric_model::ids::NodeId;
 use ferric_model::state::ProvisionState;
 use ferric_store::EventFilter;
 use serde_json::{Value, json};
+use std::fmt;
 use uuid::Uuid;
 
 const SINCE: u16 = 78;
@@ -46,7 +47,7 @@ pub(super) async fn list(call: Call, Path(ident): Path<String>) -> ApiResult<Jso
     let mut events = events(&call, node).await?;
     if let Some(marker) = marker {
         let place = events.iter().position(|(event, _)| event.id == marker);
-        let place = place.ok_or_else(|| not_found(&marker))?;
+        let place = place.ok_or_else(|| not_found(marker))?;
         events.drain(..=place);
     }
     let more = events.len() >= limit;
@@ -64,18 +65,19 @@ pub(super) async fn list(call: Call, Path(ident): Path<String>) -> ApiResult<Jso
 
 pub(super) async fn show_one(
     call: Call,
-    Path((ident, event)): Path<(String, Uuid)>,
+    Path((ident, event)): Path<(String, String)>,
 ) -> ApiResult<Json<Value>> {
     call.exists_since(SINCE)?;
     call.no_arguments()?;
     let node = find::node(&call, &ident).await?.node.uuid;
     let events = events(&call, node).await?;
-    let found = events.iter().find(|(known, _)| known.id == event);
+    let found = event.parse::<Uuid>().ok();
+    let found = found.and_then(|id| events.iter().find(|(known, _)| known.id == id));
     let (event, entry) = found.ok_or_else(|| not_found(&event))?;
     Ok(Json(show(&call, event, entry, true)))
 }
 
-fn not_found(event: &Uuid) -> ApiError {
+fn not_found(event: impl fmt::Display) -> ApiError {
     ApiError::not_found(format!("the history record {event} could not be found"))
 }
 

@@ -1,18 +1,20 @@
 //! `GET /v1/nodes`, `GET /v1/nodes/detail` and `GET /v1/nodes/{node}`.
 
 use super::filters::{self, Rest};
-use super::find;
 use super::table::{BRIEF, NODE};
-use super::view::View;
+use super::view::{View, document};
+use super::{derived, find};
 use crate::api::call::Call;
 use crate::api::error::ApiResult;
-use crate::api::selection::Selection;
-
+use crate::api::fields::Field;
 use crate::api::paging::{self, Paging};
+use crate::api::path::Path;
+use crate::api::reading::{self, Reading};
+use crate::api::selection::Selection;
+use crate::conductor::Conductor;
 use axum::Json;
-use axum::extract::Path;
 use ferric_model::node::Node;
-use ferric_store::{Query, Table};
+use ferric_store::Table;
 use serde_json::{Value, json};
 
 pub(super) async fn list(call: Call) -> ApiResult<Json<Value>> {
@@ -52,7 +54,8 @@ async fn collection(call: &Call, selection: Selection, path: &str) -> ApiResult<
     let paging = Paging::parse(&call.arguments, NODE, call.version)?;
     check_marker(call, &paging).await?;
     let (query, rest) = filters::apply(call, paging.query(Table::Node)).await?;
-    let nodes = matching(call, query, &rest).await?;
+    let conductor = call.conductor();
+    let nodes = reading::page(call, &paging, query, &Listing { rest, conductor }).await?;
     let view = view(call, selection);
     let mut shown = Vec::with_capacity(nodes.len());
     for node in &nodes {
@@ -79,25 +82,28 @@ async fn check_marker(call: &Call, paging: &Paging) -> ApiResult<()> {
     Ok(())
 }
 
-/// A page of what the store finds; where more must be checked than it can, as many of its pages as make one.
-async fn matching(call: &Call, mut query: Query, rest: &Rest) -> ApiResult<Vec<Node>> {
-    let store = call.conductor().store();
-    let mut nodes: Vec<Node> = Vec::new();
-    loop {
-        let records = store.page(&query).await?.records;
-        let exhausted = records.len() < query.limit;
-        query.marker = records.last().map(|record| record.key.id.clone());
-        for record in records {
-            let node: Node = record.decode()?;
-            if rest.is_empty() || rest.matches(&node, call.conductor()).await {
-                nodes.push(node);
-            }
-            if nodes.len() == query.limit {
-                return Ok(nodes);
-            }
+/// Which nodes a list takes, and how they are sorted where the store has no index.
+struct Listing<'a> {
+    rest: Rest,
+    conductor: &'a Conductor,
+}
+
+impl Reading<Node> for Listing<'_> {
+    fn takes_all(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    async fn takes(&self, node: &Node) -> bool {
+        self.rest.matches(node, self.conductor).await
+    }
+
+    fn value(&self, node: &Node, field: &Field) -> ApiResult<Value> {
+        if field.name == "reservation" {
+            return Ok(derived::reservation(node));
         }
-        if exhausted {
-            return Ok(nodes);
+        match derived::interface(node, field.name) {
+            Some(value) => Ok(value),
+            None => Ok(document(node)?.remove(field.name).unwrap_or_default()),
         }
     }
 }

@@ -5,8 +5,8 @@ use super::states::refuse_rest;
 use crate::api::body::JsonObject;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
+use crate::api::path::Path;
 use crate::conductor::requests::Maintenance;
-use axum::extract::Path;
 use http::StatusCode;
 use serde_json::Value;
 

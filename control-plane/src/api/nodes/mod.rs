@@ -3,6 +3,7 @@
 mod boot_device;
 mod create;
 mod derived;
+mod empty;
 mod filters;
 pub(super) mod find;
 mod history;
@@ -14,7 +15,7 @@ mod provision;
 mod reports;
 mod states;
 mod steps;
-mod table;
+pub(super) mod table;
 mod traits;
 mod update;
 pub(super) mod view;
@@ -25,12 +26,19 @@ pub(super) use states::refuse_rest;
 
 use super::call::{Api, Call};
 use super::error::ApiResult;
+use super::root::Resource;
+use crate::api::path::Path;
 use axum::Router;
-use axum::extract::Path;
-use axum::routing::{delete, get, put};
+use axum::routing::{MethodRouter, any, delete, get, put};
 use http::StatusCode;
 
-pub(super) fn routes() -> Router<Api> {
+pub(super) const RESOURCE: Resource = Resource {
+    name: "nodes",
+    since: 1,
+    routes,
+};
+
+fn routes() -> Router<Api> {
     Router::new()
         .route("/v1/nodes", get(list::list).post(create::create))
         .route("/v1/nodes/detail", get(list::detailed))
@@ -57,11 +65,20 @@ pub(super) fn routes() -> Router<Api> {
             "/v1/nodes/{node}/management/boot_device/supported",
             get(boot_device::supported),
         )
+        .route("/v1/nodes/{node}/management", MethodRouter::new())
+        .route(
+            "/v1/nodes/{node}/vendor_passthru",
+            any(reports::vendor_passthru),
+        )
         .route("/v1/nodes/{node}/validate", get(reports::validate))
         .route("/v1/nodes/{node}/inventory", get(reports::inventory))
         .route("/v1/nodes/{node}/children", get(reports::children))
         .route("/v1/nodes/{node}/history", get(history::list))
         .route("/v1/nodes/{node}/history/{event}", get(history::show_one))
+        .route("/v1/nodes/{node}/portgroups", get(empty::portgroups))
+        .route("/v1/nodes/{node}/volume", get(empty::volume))
+        .route("/v1/nodes/{node}/volume/connectors", get(empty::connectors))
+        .route("/v1/nodes/{node}/volume/targets", get(empty::targets))
         .route("/v1/nodes/{node}/vifs", get(vifs::list).post(vifs::attach))
         .route("/v1/nodes/{node}/vifs/{vif}", delete(vifs::detach))
         .route(

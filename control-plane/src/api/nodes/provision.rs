@@ -9,10 +9,10 @@ use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::need;
 use crate::api::masking::MASK;
+use crate::api::path::Path;
 use crate::api::shape::Shape;
 use crate::api::version::ApiVersion;
-use crate::conductor::requests::{ProvisionRequest, ProvisionVerb, RequestedStep};
-use axum::extract::Path;
+use crate::conductor::requests::{ProvisionRequest, RequestedStep, not_in_this_state};
 use axum::response::Response;
 use ferric_model::node::{Node, Object};
 use ferric_model::verb::Verb;
@@ -52,8 +52,7 @@ pub(super) async fn provision(
 /// 406 for a verb that is too new, 400 for one that is none or not for this state, 409 if somebody works on the node.
 fn verb(target: &str, node: &Node, version: ApiVersion) -> ApiResult<Verb> {
     let verb: Option<Verb> = target.parse().ok();
-    // The version of these two is looked at after the state.
-    let early = verb.filter(|verb| !matches!(verb, Verb::Unhold | Verb::Service));
+    let early = verb.filter(|verb| !verb.is_gated_after_the_state());
     if let Some(verb) = early {
         need(version, verb.since(), &format!("the target {verb}"))?;
     }
@@ -73,26 +72,7 @@ fn verb(target: &str, node: &Node, version: ApiVersion) -> ApiResult<Verb> {
             node.uuid, holder.conductor, holder.purpose
         )));
     }
-    Err(ApiError::invalid(format!(
-        "{target:?} cannot be asked of node {} while it is in the state {state}",
-        node.uuid
-    )))
-}
-
-/// What the conductor is asked for; `None`: it does not do that yet.
-fn asks(verb: Verb) -> Option<ProvisionVerb> {
-    match verb {
-        Verb::Active | Verb::Deploy => Some(ProvisionVerb::Deploy),
-        Verb::Rebuild => Some(ProvisionVerb::Rebuild),
-        Verb::Deleted | Verb::Undeploy => Some(ProvisionVerb::Undeploy),
-        Verb::Manage => Some(ProvisionVerb::Manage),
-        Verb::Provide => Some(ProvisionVerb::Provide),
-        Verb::Inspect => Some(ProvisionVerb::Inspect),
-        Verb::Abort => Some(ProvisionVerb::Abort),
-        Verb::Clean => Some(ProvisionVerb::Clean),
-        Verb::Adopt => Some(ProvisionVerb::Adopt),
-        Verb::Rescue | Verb::Unrescue | Verb::Unhold | Verb::Service => None,
-    }
+    Err(not_in_this_state(node, target).into())
 }
 
 impl Asked {
@@ -155,17 +135,11 @@ impl Asked {
             self.service_steps.as_ref(),
             &[Verb::Service],
         )?;
-        let Some(asks) = asks(verb) else {
-            return Err(ApiError::invalid(format!(
-                "{} is not supported by node {}",
-                verb, node.uuid
-            )));
-        };
         let steps = requested_steps(verb, self.clean_steps, self.deploy_steps)?;
         Ok(ProvisionRequest {
             configdrive,
             steps,
-            ..ProvisionRequest::new(asks)
+            ..ProvisionRequest::new(verb)
         })
     }
 }

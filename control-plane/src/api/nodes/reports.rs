@@ -4,8 +4,8 @@ use super::find;
 use crate::api::arguments::missing;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
+use crate::api::path::Path;
 use axum::Json;
-use axum::extract::Path;
 use ferric_model::inventory::StoredInventory;
 use ferric_model::node::Object;
 use ferric_store::{FieldValue, Key, Query, Table};
@@ -19,11 +19,9 @@ pub(super) async fn validate(call: Call, Path(ident): Path<String>) -> ApiResult
 /// `GET /v1/nodes/validate?node=`: the form that the command line uses.
 pub(super) async fn validate_named(call: Call) -> ApiResult<Json<Value>> {
     call.arguments.allow(&["node", "node_uuid"])?;
-    let ident = call
-        .arguments
-        .text("node")
-        .or(call.arguments.text("node_uuid"));
-    let ident = ident.ok_or_else(|| missing("node"))?.to_owned();
+    let uuid = call.arguments.uuid("node_uuid")?.map(|id| id.to_string());
+    let ident = call.arguments.text("node").map(str::to_owned).or(uuid);
+    let ident = ident.ok_or_else(|| missing("node"))?;
     validation(&call, &ident).await
 }
 
@@ -58,6 +56,18 @@ pub(super) async fn inventory(call: Call, Path(ident): Path<String>) -> ApiResul
     Ok(Json(
         json!({"inventory": stored.inventory, "plugin_data": stored.plugin_data}),
     ))
+}
+
+/// No interface has a method of its own that could be called.
+pub(super) async fn vendor_passthru(
+    call: Call,
+    Path(ident): Path<String>,
+) -> ApiResult<Json<Value>> {
+    find::node(&call, &ident).await?;
+    Err(match call.arguments.text("method") {
+        Some(method) => ApiError::invalid(format!("No handler for method {method}.")),
+        None => ApiError::invalid("Method not specified when calling vendor extension."),
+    })
 }
 
 /// `links` is one object here, not a list: Ironic has it so.

@@ -7,8 +7,8 @@ use crate::api::body::JsonObject;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::need;
+use crate::api::path::Path;
 use axum::Json;
-use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use ferric_drivers::{PowerAction, PowerState};
 use ferric_model::node::{Node, Object};
@@ -19,6 +19,8 @@ use std::time::Duration;
 
 /// Soft actions and time-outs.
 const SOFT_SINCE: u16 = 27;
+/// Nobody waits longer than a day for a machine to switch.
+const MAX_TIMEOUT_S: u64 = 86_400;
 
 pub(super) async fn states(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
     call.no_arguments()?;
@@ -70,11 +72,11 @@ fn seconds(value: &Value) -> ApiResult<Duration> {
         .as_u64()
         .or_else(|| value.as_str()?.trim().parse().ok());
     number
-        .filter(|seconds| *seconds > 0)
+        .filter(|seconds| (1..=MAX_TIMEOUT_S).contains(seconds))
         .map(Duration::from_secs)
         .ok_or_else(|| {
             ApiError::invalid(format!(
-                "timeout must be a positive number of seconds, not {value}"
+                "timeout must be a number of seconds from 1 to {MAX_TIMEOUT_S}, not {value}"
             ))
         })
 }
@@ -114,4 +116,28 @@ pub(in crate::api) fn refuse_rest(body: &Object) -> ApiResult<()> {
         return Ok(());
     }
     Err(unexpected(&keys))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ferric_model::ids::NodeId;
+    use jiff::Timestamp;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_node_that_stays_on_may_be_restarted() {
+        let mut node = Node::new(NodeId(Uuid::nil()), "fake-hardware", Timestamp::UNIX_EPOCH);
+        node.disable_power_off = true;
+        let check = |action, expected| {
+            let refused = check_power(&node, action).map_err(|error| format!("{error:?}"));
+            assert_eq!(refused.is_err(), expected, "{action:?}");
+            assert!(refused.err().is_none_or(|text| text.contains("409")));
+        };
+        check(PowerAction::On, false);
+        check(PowerAction::Off, true);
+        check(PowerAction::SoftOff, true);
+        check(PowerAction::Reboot, false);
+        check(PowerAction::SoftReboot, false);
+    }
 }

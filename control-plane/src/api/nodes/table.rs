@@ -20,7 +20,7 @@ const fn interface(name: &'static str, since: u16) -> Field {
 }
 
 /// In the order in which they are shown.
-pub(super) const NODE: &[Field] = &[
+pub(in crate::api) const NODE: &[Field] = &[
     field("uuid", 1, Write::Create, Shape::Uuid),
     whole_only("created_at", 1, Shape::Time),
     whole_only("updated_at", 1, Shape::Time),
@@ -77,7 +77,7 @@ pub(super) const NODE: &[Field] = &[
     shown("raid_config", 12, Shape::Object),
     interface("raid_interface", 31),
     interface("rescue_interface", 38),
-    shown("reservation", 1, Shape::Other),
+    shown("reservation", 1, Shape::Text(255)),
     field("resource_class", 21, Write::Both, Shape::Text(80)),
     field("retired", 61, Write::Both, Shape::Flag),
     field("retired_reason", 61, Write::Both, Shape::Text(ANY_LENGTH)),

@@ -6,10 +6,10 @@ use crate::api::body::JsonObject;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::need;
+use crate::api::path::Path;
 use axum::Json;
-use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
-use http::{StatusCode, header};
+use http::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
 const SINCE: u16 = 37;
@@ -85,7 +85,7 @@ fn writable(call: &Call, old: StatusCode) -> ApiResult<()> {
     match old {
         _ if call.version.0 >= SINCE => Ok(()),
         StatusCode::NOT_FOUND => Err(ApiError::not_found("the resource could not be found")),
-        old => Err(ApiError::routing(old, "")),
+        _ => Err(ApiError::method_not_allowed(&Method::PUT)),
     }
 }
 

@@ -9,13 +9,14 @@ use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::need;
 use crate::api::patch::Patch;
+use crate::api::path::Path;
 use crate::api::selection::Selection;
 use crate::api::version::ApiVersion;
 use axum::Json;
-use axum::extract::Path;
 use ferric_model::node::Node;
 use ferric_model::state::ProvisionState as State;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 const RESET_INTERFACES_SINCE: u16 = 45;
 const INSPECT_WAIT_SINCE: u16 = 39;
@@ -59,6 +60,7 @@ pub(super) async fn update(
     check_state(&node, &patch, call.version)?;
     let new = patched(&call, &node, &patch, reset).await?;
     check_change(&node, &new, call.version)?;
+    check_parents(&call, &new).await?;
     if (&node.driver, &node.conductor_group) != (&new.driver, &new.conductor_group) {
         check_served(&call, &new).await?;
     }
@@ -174,6 +176,22 @@ fn check_change(old: &Node, new: &Node, version: ApiVersion) -> ApiResult<()> {
         need(version, REMOVE_CHASSIS_SINCE, "removing chassis_uuid")?;
     }
     check_protection(old, new)
+}
+
+/// A node that is its own parent, near or far, could never be deleted.
+async fn check_parents(call: &Call, new: &Node) -> ApiResult<()> {
+    let mut seen = BTreeSet::new();
+    let mut next = new.parent_node;
+    while let Some(parent) = next.filter(|parent| seen.insert(*parent)) {
+        if parent == new.uuid {
+            return Err(ApiError::invalid(format!(
+                "node {parent} cannot be its own parent, nor the parent of one of its parents"
+            )));
+        }
+        let found = find::lookup(call, &parent.to_string()).await?;
+        next = found.and_then(|found| found.node.parent_node);
+    }
+    Ok(())
 }
 
 fn check_protection(old: &Node, new: &Node) -> ApiResult<()> {

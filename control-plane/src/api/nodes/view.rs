@@ -59,10 +59,7 @@ impl View<'_> {
             "driver_info" => Value::Object(masked(&node.driver_info)),
             "instance_info" => Value::Object(masked_instance_info(&node.instance_info)),
             "provision_state" => state_name(node.provision_state, self.version),
-            "reservation" => {
-                let holder = node.reservation.as_ref();
-                holder.map_or(Value::Null, |held| Value::from(held.conductor.as_str()))
-            }
+            "reservation" => derived::reservation(node),
             name => derived::interface(node, name)
                 .unwrap_or_else(|| field.shape.show(stored.remove(name).unwrap_or_default())),
         }

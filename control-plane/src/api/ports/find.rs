@@ -14,20 +14,27 @@ pub(super) struct Found {
 
 /// By UUID or name; 404 when there is none.
 pub(super) async fn port(call: &Call, ident: &str) -> ApiResult<Found> {
-    let store = call.conductor().store();
-    let record = if let Ok(id) = ident.parse::<PortId>() {
-        store.get(&Key::new(Table::Port, id)).await?
-    } else if is_name(ident) {
-        let name = FieldValue::Text(ident.to_owned());
-        let mut query = Query::all(Table::Port).filter("name", vec![name]);
-        query.limit = 1;
-        store.page(&query).await?.records.pop()
-    } else {
-        let text = format!("{ident:?} is neither a UUID nor a name");
-        return Err(ApiError::invalid(text));
-    };
+    let mut record = record(call, ident).await?;
+    if let (None, Some(stripped)) = (&record, call.without_suffix(ident)) {
+        record = self::record(call, stripped).await?;
+    }
     let record =
         record.ok_or_else(|| ApiError::not_found(format!("port {ident} could not be found")))?;
     let port = record.decode()?;
     Ok(Found { record, port })
+}
+
+async fn record(call: &Call, ident: &str) -> ApiResult<Option<Record>> {
+    let store = call.conductor().store();
+    if let Ok(id) = ident.parse::<PortId>() {
+        Ok(store.get(&Key::new(Table::Port, id)).await?)
+    } else if is_name(ident) {
+        let name = FieldValue::Text(ident.to_owned());
+        let mut query = Query::all(Table::Port).filter("name", vec![name]);
+        query.limit = 1;
+        Ok(store.page(&query).await?.records.pop())
+    } else {
+        let text = format!("{ident:?} is neither a UUID nor a name");
+        Err(ApiError::invalid(text))
+    }
 }

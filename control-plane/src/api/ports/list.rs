@@ -5,13 +5,14 @@ use super::table::{BRIEF, PORT};
 use super::view;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
-use crate::api::fields::need;
+use crate::api::fields::{Field, need};
 use crate::api::nodes;
 use crate::api::paging::{self, Paging};
+use crate::api::path::Path;
+use crate::api::reading::{self, Reading};
 use crate::api::selection::Selection;
 use crate::api::shape::mac_address;
 use axum::Json;
-use axum::extract::Path;
 use ferric_model::port::Port;
 use ferric_store::{FieldValue, Query, Table};
 use serde_json::{Value, json};
@@ -23,6 +24,7 @@ const FILTERS: &[&str] = &[
     "address",
     "portgroup",
     "shard",
+    "conductor_groups",
     "description_contains",
 ];
 
@@ -96,7 +98,11 @@ async fn collection(
         find::port(call, &marker.to_string()).await?;
     }
     let query = filtered(call, node, paging.query(Table::Port)).await?;
-    let ports = matching(call, query).await?;
+    let description_contains = call.arguments.text("description_contains");
+    let listing = Listing {
+        description_contains,
+    };
+    let ports = reading::page(call, &paging, query, &listing).await?;
     let shown = ports
         .iter()
         .map(|port| view::show(port, &selection, call.version, &call.base));
@@ -119,6 +125,13 @@ async fn filtered(call: &Call, node: Option<&str>, mut query: Query) -> ApiResul
             "of node, portgroup and shard only one can be a filter",
         ));
     }
+    let groups = arguments.text("conductor_groups");
+    let others = [node, arguments.text("portgroup"), arguments.text("address")];
+    if groups.is_some() && others.iter().any(Option::is_some) {
+        return Err(ApiError::invalid(
+            "conductor_groups does not go together with node, portgroup or address",
+        ));
+    }
     if let Some(node) = node {
         let found = nodes::find::node(call, node).await?;
         query = query.filter("node_uuid", vec![text(&found.node.uuid.to_string())]);
@@ -137,39 +150,47 @@ async fn filtered(call: &Call, node: Option<&str>, mut query: Query) -> ApiResul
         )));
     }
     if let Some(shards) = arguments.text("shard") {
-        query = query.filter("node_uuid", nodes_of_shards(call, shards).await?);
+        let shards = shards.split(',').map(|shard| text(shard.trim()));
+        query = query.filter(
+            "node_uuid",
+            nodes_in(call, "shard", shards.collect()).await?,
+        );
+    }
+    if let Some(groups) = groups {
+        // Stored in lower case.
+        let groups = groups
+            .split(',')
+            .map(|group| text(&group.trim().to_lowercase()));
+        let nodes = nodes_in(call, "conductor_group", groups.collect()).await?;
+        query = query.filter("node_uuid", nodes);
     }
     Ok(query)
 }
 
-async fn nodes_of_shards(call: &Call, shards: &str) -> ApiResult<Vec<FieldValue>> {
-    let shards = shards.split(',').map(|shard| text(shard.trim())).collect();
-    let query = Query::all(Table::Node).filter("shard", shards);
-    let records = call.conductor().store().page(&query).await?.records;
-    Ok(records.iter().map(|record| text(&record.key.id)).collect())
+async fn nodes_in(call: &Call, field: &str, values: Vec<FieldValue>) -> ApiResult<Vec<FieldValue>> {
+    let query = Query::all(Table::Node).filter(field, values);
+    let nodes = call.conductor().store().outlines(&query).await?;
+    Ok(nodes.iter().map(|node| text(&node.key.id)).collect())
 }
 
-/// A page; where the description is to be looked into, as many of the store's pages as make one.
-async fn matching(call: &Call, mut query: Query) -> ApiResult<Vec<Port>> {
-    let part = call.arguments.text("description_contains");
-    let mut ports: Vec<Port> = Vec::new();
-    loop {
-        let records = call.conductor().store().page(&query).await?.records;
-        let exhausted = records.len() < query.limit;
-        query.marker = records.last().map(|record| record.key.id.clone());
-        for record in records {
-            let port: Port = record.decode()?;
-            let text = port.description.as_deref().unwrap_or_default();
-            if part.is_none_or(|part| nodes::contains(text, part)) {
-                ports.push(port);
-            }
-            if ports.len() == query.limit {
-                return Ok(ports);
-            }
-        }
-        if exhausted {
-            return Ok(ports);
-        }
+/// Which ports a list takes, and how they are sorted where the store has no index.
+struct Listing<'a> {
+    description_contains: Option<&'a str>,
+}
+
+impl Reading<Port> for Listing<'_> {
+    fn takes_all(&self) -> bool {
+        self.description_contains.is_none()
+    }
+
+    async fn takes(&self, port: &Port) -> bool {
+        let text = port.description.as_deref().unwrap_or_default();
+        let part = self.description_contains;
+        part.is_none_or(|part| nodes::contains(text, part))
+    }
+
+    fn value(&self, port: &Port, field: &Field) -> ApiResult<Value> {
+        Ok(view::document(port)?.remove(field.name).unwrap_or_default())
     }
 }
 

@@ -11,13 +11,20 @@ mod view;
 
 use super::call::{Api, Call};
 use super::error::{ApiError, ApiResult};
+use super::root::Resource;
+use crate::api::path::Path;
 use axum::Router;
-use axum::extract::Path;
 use axum::routing::get;
 use ferric_model::ids::PortId;
 use http::StatusCode;
 
-pub(super) fn routes() -> Router<Api> {
+pub(super) const RESOURCE: Resource = Resource {
+    name: "ports",
+    since: 1,
+    routes,
+};
+
+fn routes() -> Router<Api> {
     Router::new()
         .route("/v1/ports", get(list::list).post(create::create))
         .route("/v1/ports/detail", get(list::detailed))
@@ -32,7 +39,8 @@ pub(super) fn routes() -> Router<Api> {
 /// By UUID only.
 async fn destroy(call: Call, Path(ident): Path<String>) -> ApiResult<StatusCode> {
     call.no_arguments()?;
-    if ident.parse::<PortId>().is_err() {
+    let id = call.without_suffix(&ident).unwrap_or(&ident);
+    if id.parse::<PortId>().is_err() {
         return Err(ApiError::invalid(format!(
             "{ident:?} is not a UUID: ports are deleted by UUID"
         )));

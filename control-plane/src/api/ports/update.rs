@@ -11,12 +11,13 @@ use crate::api::selection::Selection;
 
 use crate::api::nodes;
 use crate::api::patch::Patch;
+use crate::api::path::Path;
 use axum::Json;
-use axum::extract::Path;
 use ferric_model::node::Node;
 use ferric_model::port::Port;
 use ferric_model::state::ProvisionState as State;
 use serde_json::Value;
+use uuid::Uuid;
 
 const INSPECT_WAIT_SINCE: u16 = 39;
 
@@ -33,12 +34,11 @@ pub(super) async fn update(
     let node = nodes::find::node(&call, &port.node_uuid.to_string())
         .await?
         .node;
-    if node.provision_state == State::Inspecting && call.version.0 >= INSPECT_WAIT_SINCE {
-        return Err(ApiError::conflict(format!(
-            "port {ident} cannot be changed while its node is inspecting"
-        )));
+    check_state(&call, &port, &new, &node)?;
+    if new.node_uuid != port.node_uuid {
+        let target = nodes::find::node(&call, &new.node_uuid.to_string()).await?;
+        check_state(&call, &port, &new, &target.node)?;
     }
-    check_state(&port, &new, &node)?;
     let stored = if new == port {
         port
     } else {
@@ -53,6 +53,11 @@ async fn patched(call: &Call, port: &Port, patch: &Patch) -> ApiResult<Port> {
     for (field, value) in &mut changes {
         *value = input::check(field, value.take(), call.version)?;
         if let ("node_uuid", Value::String(ident)) = (field.name, &*value) {
+            if ident.parse::<Uuid>().is_err() {
+                return Err(ApiError::invalid(format!(
+                    "node_uuid must be a UUID, not {ident:?}"
+                )));
+            }
             let found = nodes::find::lookup(call, ident).await?;
             let found = found
                 .ok_or_else(|| ApiError::invalid(format!("node {ident} could not be found")))?;
@@ -62,8 +67,15 @@ async fn patched(call: &Call, port: &Port, patch: &Patch) -> ApiResult<Port> {
     input::merged(document, changes)
 }
 
-/// What the machine's network is made of stays while the machine may be using it.
-fn check_state(old: &Port, new: &Port, node: &Node) -> ApiResult<()> {
+/// What the machine's network is made of stays while the machine may be using it: for the node of the port, and for the
+/// one that gets it.
+fn check_state(call: &Call, old: &Port, new: &Port, node: &Node) -> ApiResult<()> {
+    if node.provision_state == State::Inspecting && call.version.0 >= INSPECT_WAIT_SINCE {
+        return Err(ApiError::conflict(format!(
+            "port {} cannot be changed while node {} is inspecting",
+            old.uuid, node.uuid
+        )));
+    }
     let open = node.maintenance
         || matches!(
             node.provision_state,

@@ -108,6 +108,22 @@ async fn available() -> Server {
 }
 
 #[tokio::test]
+async fn a_target_in_the_wrong_state_is_refused_in_one_form() {
+    let server = available().await;
+    let id = server.get("/v1/nodes/a").await.body["uuid"].clone();
+    for target in ["rescue", "adopt", "undeploy", "no such thing"] {
+        let body = json!({"target": target});
+        let path = "/v1/nodes/a/states/provision";
+        let answer = server.call(Method::PUT, path, body).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+        let expected = format!(
+            "The requested action \"{target}\" can not be performed on node {id} while it is in state \"available\"."
+        );
+        assert_eq!(answer.fault(), expected);
+    }
+}
+
+#[tokio::test]
 async fn config_drives_are_checked() {
     let server = available().await;
     let check = async |version: &str, drive: Value, text: &str| {
@@ -157,10 +173,10 @@ async fn power_and_boot_device() {
         answer.status.as_u16()
     };
     assert_eq!(power("1.115", json!({"target": "up"})).await, 400);
-    assert_eq!(
-        power("1.115", json!({"target": "power on", "timeout": 0})).await,
-        400
-    );
+    for timeout in [json!(0), json!(86_401), json!(u64::MAX), json!("-1")] {
+        let body = json!({"target": "power on", "timeout": timeout});
+        assert_eq!(power("1.115", body).await, 400, "{timeout}");
+    }
     assert_eq!(
         power("1.26", json!({"target": "soft power off"})).await,
         406
@@ -195,6 +211,8 @@ async fn power_and_boot_device() {
         server.get("/v1/nodes/validate?node=a").await.body,
         validation
     );
+    let by_name = server.get("/v1/nodes/validate?node_uuid=a").await;
+    assert_eq!(by_name.status, StatusCode::BAD_REQUEST);
     let never = json!([{"op": "add", "path": "/disable_power_off", "value": true}]);
     server.call(Method::PATCH, "/v1/nodes/a", never).await;
     assert_eq!(power("1.115", json!({"target": "power off"})).await, 409);

@@ -70,6 +70,8 @@ async fn paths_are_taken_in_every_form_that_ironic_takes() {
     }
     check(Method::HEAD, "/v1", 200).await;
     check(Method::HEAD, "/v1/nodes", 405).await;
+    check(Method::HEAD, "/v1/bogus", 404).await;
+    check(Method::TRACE, "/v1/nodes", 405).await;
     check(Method::OPTIONS, "/v1/nodes", 200).await;
     check(Method::PUT, "/v1/nodes", 405).await;
     check(Method::PUT, "/v1", 405).await;
@@ -80,18 +82,72 @@ async fn paths_are_taken_in_every_form_that_ironic_takes() {
 }
 
 #[tokio::test]
+async fn old_versions_may_put_json_behind_a_path() {
+    let server = Server::start().await;
+    let a = server.node("a").await;
+    let whole = server.node("a.json").await;
+    let get = async |version: &str, path: &str| {
+        let answer = server.call_in(version, Method::GET, path, Value::Null);
+        answer.await
+    };
+    for path in [
+        "/v1/nodes.json",
+        "/v1/nodes/detail.json",
+        "/nodes/a/states.json",
+    ] {
+        assert_eq!(get("1.90", path).await.status, StatusCode::OK, "{path}");
+        assert_eq!(get("1.91", path).await.status, StatusCode::NOT_FOUND);
+    }
+    assert_eq!(get("1.90", "/v1/nodes/a.json").await.body["uuid"], whole);
+    let by_uuid = format!("/v1/nodes/{a}.json");
+    assert_eq!(get("1.90", &by_uuid).await.body["uuid"], a);
+    assert_eq!(get("1.91", &by_uuid).await.status, StatusCode::NOT_FOUND);
+    let driver = get("1.90", "/v1/drivers/fake-hardware.json").await;
+    assert_eq!(driver.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_in_a_path_is_refused_in_the_common_form() {
+    let server = Server::start().await;
+    server.node("d1").await;
+    for (path, status) in [
+        ("/v1/nodes/%ff", 400),
+        ("/v1/drivers/%ff/properties", 400),
+        ("/v1/nodes/d1/history/zzz", 404),
+    ] {
+        let answer = server.get(path).await;
+        assert_eq!(answer.status.as_u16(), status, "{path}");
+        assert!(!answer.fault().is_empty(), "{path}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
 async fn the_router_speaks_as_pecan_does() {
     let server = Server::start().await;
-    for (method, path, code) in [
-        (Method::GET, "/v1/bogus", 404),
-        (Method::PUT, "/v1/nodes", 405),
+    let node = server.node("a").await;
+    let management = format!("/v1/nodes/{node}/management");
+    let vendor = format!("/v1/nodes/{node}/vendor_passthru");
+    let missing = "The resource could not be found.";
+    let put = "The method PUT is not allowed for this resource.";
+    let get = "The method GET is not allowed for this resource.";
+    for (method, path, code, description) in [
+        (Method::GET, "/v1/bogus", 404, missing),
+        (Method::PUT, "/v1/nodes", 405, put),
+        (Method::GET, &management, 405, get),
     ] {
         let answer = server.call(method, path, Value::Null).await;
         let inner = answer.body["error_message"].as_str().unwrap();
         let inner: Value = serde_json::from_str(inner).unwrap();
         assert_eq!(inner["code"], code);
-        assert_eq!(inner["description"], "");
+        assert_eq!(inner["description"], description);
+        assert_eq!(answer.headers.contains_key("allow"), code == 405);
     }
+    let vendor = server.get(&vendor).await;
+    assert_eq!(vendor.status, StatusCode::BAD_REQUEST);
+    assert!(vendor.fault().contains("Method not specified"));
+    let head = server.call(Method::HEAD, "/v1/nodes", Value::Null).await;
+    assert_eq!(head.headers["allow"], "GET,POST");
+    assert!(head.fault().contains("HEAD"), "{}", head.fault());
     let allow = server.call(Method::PUT, "/v1/nodes", Value::Null).await;
     assert!(allow.headers["allow"].to_str().unwrap().contains("POST"));
 }
@@ -115,6 +171,51 @@ async fn bodies_are_bounded_and_parsed_with_care() {
     assert_eq!(list.status, StatusCode::BAD_REQUEST);
 }
 
+/// Resources of Ironic's that there are none of here.
+fn not_served<'a>(minor: u16) -> impl Iterator<Item = &'a str> {
+    let all = [
+        ("chassis", 1),
+        ("portgroups", 23),
+        ("volume", 32),
+        ("allocations", 52),
+        ("events", 54),
+        ("deploy_templates", 55),
+        ("shards", 82),
+        ("runbooks", 92),
+        ("inspection_rules", 96),
+    ];
+    all.into_iter()
+        .filter_map(move |(name, since)| (since <= minor).then_some(name))
+}
+
+#[tokio::test]
+async fn what_is_linked_to_is_there() {
+    let server = Server::start().await;
+    let node = server.node("a").await;
+    let node = server.get(&format!("/v1/nodes/{node}")).await.body;
+    let mut links = vec!["http://api/v1/heartbeat/a".to_owned()];
+    for object in [&server.get("/v1").await.body, &node] {
+        for (name, pair) in object.as_object().unwrap() {
+            if name != "heartbeat"
+                && let Some(link) = pair[0]["href"].as_str()
+            {
+                links.push(link.to_owned());
+            }
+        }
+    }
+    assert!(links.len() > 10, "{links:?}");
+    for link in links {
+        let path = link.strip_prefix("http://api").unwrap();
+        let answer = server.get(path).await;
+        let known = [200, 400, 405].contains(&answer.status.as_u16());
+        assert!(known, "{path}: {}", answer.status);
+    }
+    let empty = server.get("/v1/nodes/a/volume/targets?detail=true").await;
+    assert_eq!(empty.body, json!({"targets": []}));
+    let unknown = server.get("/v1/nodes/nobody/portgroups").await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+}
+
 #[tokio::test]
 async fn discovery_has_the_resources_of_each_version() {
     let server = Server::start().await;
@@ -123,7 +224,8 @@ async fn discovery_has_the_resources_of_each_version() {
             .call_in(&format!("1.{minor}"), Method::GET, "/v1", Value::Null)
             .await;
         let shown = answer.body.as_object().unwrap();
-        ironic::check_keys("v1", minor, |_| shown.keys().map(String::as_str).collect());
+        let shown = shown.keys().map(String::as_str);
+        ironic::check_keys("v1", minor, |_| shown.chain(not_served(minor)).collect());
     }
     let root = server.get("/").await.body;
     let version = json!({

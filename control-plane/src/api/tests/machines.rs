@@ -42,6 +42,10 @@ const OPERATORS: &[(Method, &str)] = &[
     (Method::GET, "/v1/nodes/{n}/traits"),
     (Method::PUT, "/v1/nodes/{n}/traits"),
     (Method::GET, "/v1/nodes/{n}/ports"),
+    (Method::GET, "/v1/nodes/{n}/portgroups"),
+    (Method::GET, "/v1/nodes/{n}/volume"),
+    (Method::GET, "/v1/nodes/{n}/volume/connectors"),
+    (Method::GET, "/v1/nodes/{n}/volume/targets"),
     (Method::GET, "/v1/ports"),
     (Method::POST, "/v1/ports"),
     (Method::GET, "/v1/ports/detail"),
@@ -101,6 +105,10 @@ async fn machines_find_out_which_versions_there_are() {
             "1.115"
         );
     }
+    let v1 = send(&server.machine, "latest", Method::GET, "/v1", "").await;
+    let mut linked: Vec<_> = v1.body.as_object().unwrap().keys().collect();
+    linked.retain(|key| !["id", "links", "media_types", "version"].contains(&key.as_str()));
+    assert_eq!(linked, ["lookup", "heartbeat", "continue_inspection"]);
 }
 
 /// A node whose ramdisk is expected, as a conductor that went away would have left it.

@@ -6,5 +6,7 @@ mod framework;
 pub(super) mod ironic;
 mod machines;
 mod nodes;
+mod parents;
 mod ports;
+mod sorting;
 mod timeline;

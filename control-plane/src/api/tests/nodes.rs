@@ -4,13 +4,13 @@ use super::fixture::{Answer, Server};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-async fn patch(server: &Server, node: &str, patch: Value) -> Answer {
+pub(super) async fn patch(server: &Server, node: &str, patch: Value) -> Answer {
     server
         .call(Method::PATCH, &format!("/v1/nodes/{node}"), patch)
         .await
 }
 
-fn refused(answer: &Answer, status: u16, text: &str) {
+pub(super) fn refused(answer: &Answer, status: u16, text: &str) {
     let fault = answer.fault();
     assert_eq!(answer.status.as_u16(), status, "{fault}");
     assert!(fault.contains(text), "{fault}");
@@ -106,6 +106,8 @@ async fn what_is_refused_at_creation() {
         "never stored",
     )
     .await;
+    let reason = json!({"driver": "fake-hardware", "retired_reason": "old"});
+    check(reason, 400, "goes with retired").await;
     let old = json!({"driver": "fake-hardware", "resource_class": "x"});
     refused(
         &server.call_in("1.20", Method::POST, "/v1/nodes", old).await,
@@ -205,31 +207,6 @@ async fn lists_are_paged_sorted_and_filtered() {
 }
 
 #[tokio::test]
-async fn children_are_shown_when_asked_for() {
-    let server = Server::start().await;
-    let parent = server.node("parent").await;
-    server.node("child").await;
-    let adopted = patch(
-        &server,
-        "child",
-        json!([{"op": "add", "path": "/parent_node", "value": "parent"}]),
-    )
-    .await;
-    assert_eq!(adopted.body["parent_node"], parent);
-    let count = async |query: &str| {
-        server.get(&format!("/v1/nodes{query}")).await.body["nodes"]
-            .as_array()
-            .unwrap()
-            .len()
-    };
-    assert_eq!(count("").await, 1);
-    assert_eq!(count("?include_children=true").await, 2);
-    assert_eq!(count("?parent_node=parent").await, 1);
-    let children = server.get("/v1/nodes/parent/children").await.body;
-    assert_eq!(children["children"].as_array().unwrap().len(), 1);
-}
-
-#[tokio::test]
 async fn a_patch_changes_what_it_names_and_keeps_the_secrets() {
     let server = Server::start().await;
     server.node("a").await;
@@ -259,7 +236,7 @@ async fn a_patch_changes_what_it_names_and_keeps_the_secrets() {
     assert_eq!(cleared.body["driver_info"], json!({}));
 }
 
-async fn stored(server: &Server, name: &str) -> ferric_model::node::Node {
+pub(super) async fn stored(server: &Server, name: &str) -> ferric_model::node::Node {
     let name = ferric_store::FieldValue::Text(name.to_owned());
     let query = ferric_store::Query::all(ferric_store::Table::Node).filter("name", vec![name]);
     let page = server.conductor.store().page(&query).await.unwrap();

@@ -59,6 +59,14 @@ async fn what_is_refused() {
         assert_eq!(answer.status.as_u16(), status, "{body}: {}", answer.fault());
     };
     check(json!({"address": ADDRESS, "node_uuid": node}), 409).await;
+    let uuid = json!({"address": "52:54:00:00:00:07", "node_uuid": node, "uuid": node});
+    check(uuid.clone(), 201).await;
+    let mut again = uuid;
+    again["address"] = json!("52:54:00:00:00:08");
+    let again = create(&server, again).await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    let expected = format!("A port with UUID {node} already exists.");
+    assert_eq!(again.fault(), expected);
     check(
         json!({"address": "52-54-00-00-00-02", "node_uuid": node}),
         400,
@@ -92,6 +100,77 @@ async fn what_is_refused() {
 }
 
 #[tokio::test]
+async fn a_port_with_a_virtual_interface_is_deleted_in_maintenance_only() {
+    let server = Server::start().await;
+    let node = server.node("a").await;
+    let instance = json!([
+        {"op": "add", "path": "/network_interface", "value": "flat"},
+        {"op": "add", "path": "/instance_uuid", "value": "5be26c0b-03f2-4d2e-ae87-c02d7f33c781"},
+    ]);
+    server.call(Method::PATCH, "/v1/nodes/a", instance).await;
+    let new = async |address: &str| {
+        let port = json!({"address": address, "node_uuid": node});
+        let made = create(&server, port).await;
+        format!("/v1/ports/{}", made.body["uuid"].as_str().unwrap())
+    };
+    let delete = async |path: &str| server.call(Method::DELETE, path, Value::Null).await.status;
+    let port = new(ADDRESS).await;
+    let vif = json!({"id": "one"});
+    server.call(Method::POST, "/v1/nodes/a/vifs", vif).await;
+    let free = new("52:54:00:00:00:02").await;
+    assert_eq!(delete(&free).await, StatusCode::NO_CONTENT);
+    assert_eq!(delete(&port).await, StatusCode::CONFLICT);
+    let maintenance = "/v1/nodes/a/maintenance";
+    server.call(Method::PUT, maintenance, json!({})).await;
+    assert_eq!(delete(&port).await, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn a_port_moves_to_a_node_that_may_get_it() {
+    let server = Server::start().await;
+    let first = server.node("a").await;
+    let second = server.node("b").await;
+    let port = json!({"address": ADDRESS, "node_uuid": first});
+    let made = create(&server, port).await.body;
+    let path = format!("/v1/ports/{}", made["uuid"].as_str().unwrap());
+    let to = async |node: &str| {
+        let patch = json!([{"op": "replace", "path": "/node_uuid", "value": node}]);
+        server.call(Method::PATCH, &path, patch).await
+    };
+    assert_eq!(to("b").await.status, StatusCode::BAD_REQUEST);
+    let missing = "5be26c0b-03f2-4d2e-ae87-c02d7f33c781";
+    assert_eq!(to(missing).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(to(&second).await.body["node_uuid"], second.as_str());
+    assert_eq!(to(&first).await.body["node_uuid"], first.as_str());
+    for (verb, state) in [("manage", "manageable"), ("provide", "available")] {
+        server.provision("b", json!({"target": verb}), state).await;
+    }
+    assert_eq!(to(&second).await.status, StatusCode::CONFLICT);
+}
+
+#[tokio::test]
+async fn flags_that_are_on_by_default_go_back_to_it() {
+    let server = Server::start().await;
+    let node = server.node("a").await;
+    let flags = ["pxe_enabled", "available_for_dynamic_portgroup"];
+    let mut body = json!({"address": ADDRESS, "node_uuid": node});
+    for flag in flags {
+        body[flag] = Value::Null;
+    }
+    let made = create(&server, body).await.body;
+    let path = format!("/v1/ports/{}", made["uuid"].as_str().unwrap());
+    for flag in flags {
+        assert_eq!(made[flag], true, "{flag}");
+        let off = json!([{"op": "replace", "path": format!("/{flag}"), "value": false}]);
+        let changed = server.call(Method::PATCH, &path, off).await;
+        assert_eq!(changed.body[flag], false, "{flag}");
+        let remove = json!([{"op": "remove", "path": format!("/{flag}")}]);
+        let changed = server.call(Method::PATCH, &path, remove).await;
+        assert_eq!(changed.body[flag], true, "{flag}");
+    }
+}
+
+#[tokio::test]
 async fn lists_are_filtered() {
     let server = Server::start().await;
     let first = server.node("a").await;
@@ -115,6 +194,19 @@ async fn lists_are_filtered() {
     assert_eq!(count("/v1/ports?address=52:54:00:00:00:02").await, 1);
     assert_eq!(count("/v1/ports?address=52:54:00:00:00:09").await, 0);
     assert_eq!(count("/v1/nodes/a/ports/detail").await, 1);
+    assert_eq!(count("/v1/ports?conductor_groups=,none").await, 2);
+    assert_eq!(count("/v1/ports?conductor_groups=none,other").await, 0);
+    for other in ["node=a", "portgroup=x", "address=52:54:00:00:00:02"] {
+        let path = format!("/v1/ports?conductor_groups=a&{other}");
+        assert_eq!(
+            server.get(&path).await.status,
+            StatusCode::BAD_REQUEST,
+            "{other}"
+        );
+    }
+    for key in ["pxe_enabled", "is_smartnic", "category", "vendor"] {
+        assert_eq!(count(&format!("/v1/ports?sort_key={key}")).await, 2);
+    }
     let fields = server
         .get("/v1/ports?fields=node_uuid,uuid,address&limit=1")
         .await
@@ -141,6 +233,15 @@ async fn a_virtual_interface_takes_a_free_port() {
             .status
             .as_u16()
     };
+    let refuses = async |body: Value, text: &str| {
+        let answer = server.call(Method::POST, "/v1/nodes/a/vifs", body).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.fault());
+        assert!(answer.fault().contains(text), "{}", answer.fault());
+    };
+    refuses(json!({"id": "one", "portgroup_uuid": node}), "port group").await;
+    let both = json!({"id": "one", "portgroup_uuid": node, "port_uuid": node});
+    refuses(both, "together").await;
+    refuses(json!({"id": "one", "port_uuid": 5}), "a text").await;
     assert_eq!(attach("one").await, 204);
     assert_eq!(attach("one").await, 409);
     assert_eq!(attach("two").await, 409);

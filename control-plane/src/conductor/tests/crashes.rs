@@ -3,10 +3,10 @@
 use super::agent::{Manners, Plan};
 use super::halting_store::Death;
 use super::lab::Lab;
-use crate::conductor::requests::ProvisionVerb as Verb;
 use ferric_drivers::{BootDevice, PowerState};
 use ferric_model::node::{NetworkBoot, Node};
 use ferric_model::state::ProvisionState as State;
+use ferric_model::verb::Verb;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 

@@ -2,11 +2,12 @@
 
 use super::agent::{Manners, Plan};
 use super::lab::Lab;
-use crate::conductor::requests::{ProvisionRequest, ProvisionVerb as Verb};
+use crate::conductor::requests::ProvisionRequest;
 use ferric_drivers::{BootDevice, PowerState};
 use ferric_model::event::What;
 use ferric_model::node::NetworkBoot;
 use ferric_model::state::ProvisionState as State;
+use ferric_model::verb::Verb;
 use ferric_store::{Key, Table};
 use serde_json::json;
 

@@ -2,12 +2,11 @@
 
 use super::agent::Plan;
 use super::lab::Lab;
-use crate::conductor::requests::{
-    Maintenance, ProvisionRequest, ProvisionVerb as Verb, RequestError,
-};
+use crate::conductor::requests::{Maintenance, ProvisionRequest, RequestError};
 use ferric_drivers::{FakeFault, PowerState};
 use ferric_model::event::What;
 use ferric_model::state::ProvisionState as State;
+use ferric_model::verb::Verb;
 use serde_json::json;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};

@@ -4,7 +4,7 @@ use super::agent::Plan;
 use super::halting_store::{Death, HaltingStore};
 use super::machine::{ADDRESS, Machine, State, Wire};
 use crate::boot::BootPlane;
-use crate::conductor::requests::{ProvisionRequest, ProvisionVerb};
+use crate::conductor::requests::ProvisionRequest;
 use crate::conductor::{Conductor, Parts, SystemEnvironment};
 use crate::config::{Overrides, Settings};
 use ferric_drivers::{Drivers, Enabled, FakeMachines};
@@ -14,6 +14,7 @@ use ferric_model::node::Node;
 use ferric_model::port::Port;
 use ferric_model::run::StepPhase;
 use ferric_model::state::ProvisionState;
+use ferric_model::verb::Verb;
 use ferric_store::{EventFilter, Key, RedbStore, Store, Table, Transaction};
 use parking_lot::Mutex;
 use serde_json::json;
@@ -194,7 +195,7 @@ impl Lab {
         run.step().is_some_and(|at| at.id.step == step) && run.phase != StepPhase::Ready
     }
 
-    pub(in crate::conductor) async fn ask(&self, verb: ProvisionVerb) {
+    pub(in crate::conductor) async fn ask(&self, verb: Verb) {
         let request = ProvisionRequest::new(verb);
         self.conductor()
             .provision(self.machine.node, request)
@@ -241,16 +242,14 @@ impl Lab {
     }
 
     /// Asks and waits.
-    pub(in crate::conductor) async fn go(&self, verb: ProvisionVerb, state: ProvisionState) {
+    pub(in crate::conductor) async fn go(&self, verb: Verb, state: ProvisionState) {
         self.ask(verb).await;
         self.wait_for(state).await;
     }
 
     pub(in crate::conductor) async fn make_available(&self) {
-        self.go(ProvisionVerb::Manage, ProvisionState::Manageable)
-            .await;
-        self.go(ProvisionVerb::Provide, ProvisionState::Available)
-            .await;
+        self.go(Verb::Manage, ProvisionState::Manageable).await;
+        self.go(Verb::Provide, ProvisionState::Available).await;
     }
 
     pub(in crate::conductor) async fn events(&self) -> Vec<What> {

@@ -2,24 +2,19 @@
 
 use crate::conductor::Conductor;
 use crate::conductor::node_task::NodeTask;
-use crate::conductor::requests::{ProvisionVerb, RequestError};
+use crate::conductor::requests::{RequestError, not_in_this_state};
 use crate::conductor::validation;
 use ferric_drivers::InterfaceKind;
 use ferric_model::node::Node;
-use ferric_model::state::{Event, ProvisionState};
+use ferric_model::state::ProvisionState;
+use ferric_model::verb::Verb;
 use ferric_store::{FieldValue, Query, Table};
 
-/// In Ironic's words.
-pub(super) fn state(node: &Node, verb: ProvisionVerb, event: Event) -> Result<(), RequestError> {
-    let state = node.provision_state;
-    if !state.is_running() && state.on(event).is_ok() {
-        return Ok(());
-    }
-    Err(RequestError::Invalid(format!(
-        "The requested action \"{}\" can not be performed on node \"{}\" while it is in state \"{state}\".",
-        verb.name(),
-        node.uuid,
-    )))
+pub(super) fn state(node: &Node, verb: Verb) -> Result<(), RequestError> {
+    let allowed = verb.on(node.provision_state);
+    allowed
+        .map(drop)
+        .map_err(|_| not_in_this_state(node, verb.name()))
 }
 
 pub(super) fn protected(node: &Node) -> Result<(), RequestError> {

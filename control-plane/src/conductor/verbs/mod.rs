@@ -7,12 +7,13 @@ use super::config_drive;
 use super::engine::{ABORT_AFTER, ABORTED, OWN_CONFIG_DRIVE, automated_clean_steps, fail};
 use super::flows;
 use super::node_task::{Change, NodeTask};
-use super::requests::{ProvisionRequest, ProvisionVerb, RequestError};
+use super::requests::{ProvisionRequest, RequestError};
 use ferric_model::ids::{NodeId, RunId};
 use ferric_model::node::Reservation;
 use ferric_model::run::{Activity, Run};
 use ferric_model::state::{Event, ProvisionState};
 use ferric_model::step::{Performer, Step};
+use ferric_model::verb::Verb;
 use serde_json::json;
 
 impl Conductor {
@@ -22,46 +23,36 @@ impl Conductor {
         request: ProvisionRequest,
     ) -> Result<(), RequestError> {
         let mut task = self.task(id, "changing its provision state").await?;
-        let event = event(request.verb);
-        checks::state(&task.node, request.verb, event)?;
+        let event = request.verb.event();
+        checks::state(&task.node, request.verb)?;
         match request.verb {
-            ProvisionVerb::Manage if task.node.provision_state == ProvisionState::Enroll => {
+            Verb::Manage if task.node.provision_state == ProvisionState::Enroll => {
                 start(&mut task, event, Activity::Verify, |change| change).await?;
             }
-            ProvisionVerb::Manage => manage(&mut task).await?,
-            ProvisionVerb::Provide => provide(&mut task).await?,
-            ProvisionVerb::Inspect => inspect(&mut task).await?,
-            ProvisionVerb::Deploy => deploy(&mut task, request, Activity::Deploy).await?,
-            ProvisionVerb::Rebuild => {
+            Verb::Manage => manage(&mut task).await?,
+            Verb::Provide => provide(&mut task).await?,
+            Verb::Inspect => inspect(&mut task).await?,
+            Verb::Active | Verb::Deploy => deploy(&mut task, request, Activity::Deploy).await?,
+            Verb::Rebuild => {
                 checks::protected(&task.node)?;
                 deploy(&mut task, request, Activity::Rebuild).await?;
             }
-            ProvisionVerb::Undeploy => {
+            Verb::Deleted | Verb::Undeploy => {
                 checks::protected(&task.node)?;
                 start(&mut task, event, Activity::Delete, |change| change).await?;
             }
-            ProvisionVerb::Clean => clean(&mut task, request).await?,
-            ProvisionVerb::Adopt => {
-                start(&mut task, event, Activity::Adopt, |change| change).await?
+            Verb::Clean => clean(&mut task, request).await?,
+            Verb::Adopt => start(&mut task, event, Activity::Adopt, |change| change).await?,
+            Verb::Abort => abort(&mut task).await?,
+            Verb::Rescue | Verb::Unrescue | Verb::Unhold | Verb::Service => {
+                return Err(RequestError::Invalid(format!(
+                    "{} is not supported by node {id}",
+                    request.verb
+                )));
             }
-            ProvisionVerb::Abort => abort(&mut task).await?,
         }
         self.hand_over(task);
         Ok(())
-    }
-}
-
-fn event(verb: ProvisionVerb) -> Event {
-    match verb {
-        ProvisionVerb::Deploy => Event::Deploy,
-        ProvisionVerb::Rebuild => Event::Rebuild,
-        ProvisionVerb::Undeploy => Event::Delete,
-        ProvisionVerb::Manage => Event::Manage,
-        ProvisionVerb::Provide => Event::Provide,
-        ProvisionVerb::Inspect => Event::Inspect,
-        ProvisionVerb::Abort => Event::Abort,
-        ProvisionVerb::Clean => Event::Clean,
-        ProvisionVerb::Adopt => Event::Adopt,
     }
 }
 
@@ -156,7 +147,7 @@ async fn deploy(
     let steps = flows::steps(activity, &task.node);
     let steps = flows::with_requested(steps, &request.steps)
         .map_err(|error| RequestError::Invalid(error.to_string()))?;
-    let event = event(request.verb);
+    let event = request.verb.event();
     start_with(task, event, activity, steps, |change| {
         change.with(|node| {
             let Some(drive) = drive else { return };
