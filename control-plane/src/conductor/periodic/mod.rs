@@ -7,6 +7,7 @@ mod agent_poll;
 mod power_recovery;
 mod power_sync;
 mod stalled_runs;
+mod stalled_wishes;
 mod visits;
 mod wait_deadlines;
 
@@ -87,6 +88,7 @@ pub(super) fn jobs() -> Vec<Arc<dyn NodePeriodic>> {
         Arc::new(power_recovery::PowerRecovery),
         Arc::new(wait_deadlines::WaitDeadlines),
         Arc::new(stalled_runs::StalledRuns),
+        Arc::new(stalled_wishes::StalledWishes),
         Arc::new(agent_poll::AgentPoll::default()),
     ]
 }

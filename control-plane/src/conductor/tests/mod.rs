@@ -7,3 +7,5 @@ mod failures;
 mod halting_store;
 pub(super) mod lab;
 mod machine;
+mod power;
+mod refusals;
