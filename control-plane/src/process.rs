@@ -58,14 +58,20 @@ pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> anyhow::
     let public_url = settings.public_url.as_deref();
     let router = api::operator_router(conductor.clone(), public_url, stop.clone());
     let serving = listener::serve(operators, router, settings.http, stop.clone());
-    tasks.spawn(async move { Ok(serving.await) });
+    tasks.spawn(async move {
+        serving.await;
+        Ok(())
+    });
     if let Some(machines) = machines {
         let files = boot::router(boot, observer(&conductor));
         let router =
             api::machine_router(conductor.clone(), settings.provision_base(), stop.clone())
                 .merge(files);
         let serving = listener::serve(machines, router, settings.http, stop.clone());
-        tasks.spawn(async move { Ok(serving.await) });
+        tasks.spawn(async move {
+            serving.await;
+            Ok(())
+        });
     }
     let (life, drivers) = (stop.clone(), Arc::clone(conductor.drivers()));
     tasks.spawn(async move { conductor.run(life).await.context("running the conductor") });
