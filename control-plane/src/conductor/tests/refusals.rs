@@ -2,11 +2,13 @@
 
 use super::agent::Plan;
 use super::lab::Lab;
+use crate::conductor::RunError;
 use crate::conductor::requests::ProvisionVerb as Verb;
 use ferric_drivers::{PowerAction, PowerState as Power};
 use ferric_model::state::{PowerState, ProvisionState as State};
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 /// What the store's next user does not see coming.
 const OUTAGE: Duration = Duration::from_secs(40);
@@ -78,4 +80,15 @@ async fn the_end_of_a_power_action_is_stored_later() {
     .await;
     assert_eq!(lab.node().await.power_state, Some(PowerState::On));
     assert_eq!(lab.machine.bmc.boots().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conductor_that_can_store_nothing_for_long_ends() {
+    let mut lab = Lab::new();
+    let store = lab.start(None).await;
+    store.refuse(true);
+    let conductor = lab.conductor();
+    let run = conductor.run(CancellationToken::new());
+    let ended = timeout(Duration::from_secs(120), run).await.unwrap();
+    assert!(matches!(ended, Err(RunError::Store(..))), "{ended:?}");
 }
