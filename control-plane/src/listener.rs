@@ -1,10 +1,27 @@
-//! Accepting HTTP until it is time to stop; then requests that are under way may end.
+//! Accepting HTTP until it is time to stop; then requests that are under way may end, for a while.
+//!
+//! No client holds a connection for longer than it uses it, and none holds up the end of the process.
 
+use crate::config::{Http, seconds};
 use anyhow::Context;
-use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request};
+use axum::{Extension, Router};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use std::net::SocketAddr;
-use tokio::net::TcpListener;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+use tracing::{debug, warn};
 
 /// A bound socket, so that a port in use is known before anything else is started.
 pub(crate) async fn bind(address: SocketAddr, what: &'static str) -> anyhow::Result<TcpListener> {
@@ -13,15 +30,197 @@ pub(crate) async fn bind(address: SocketAddr, what: &'static str) -> anyhow::Res
         .with_context(|| format!("listening on {address} for {what}"))
 }
 
-/// Serves until `stop`.
+/// Serves until `stop`, and a little longer for what is being answered then.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
+    patience: Http,
     stop: CancellationToken,
-) -> anyhow::Result<()> {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service)
-        .with_graceful_shutdown(stop.cancelled_owned())
+) {
+    let router = router.layer(Extension(patience));
+    let permits = Arc::new(Semaphore::new(patience.connections));
+    let mut connections = JoinSet::new();
+    while let Some(accepted) = stop.run_until_cancelled(accept(&listener, &permits)).await {
+        let connection = attend(accepted, router.clone(), patience, stop.clone());
+        connections.spawn(connection);
+        while connections.try_join_next().is_some() {}
+    }
+    drop(listener);
+    let rest = async { while connections.join_next().await.is_some() {} };
+    if timeout(seconds(patience.stop_grace_s), rest).await.is_err() {
+        warn!("some requests were cut off at the end");
+    }
+}
+
+struct Accepted {
+    stream: TcpStream,
+    peer: SocketAddr,
+    /// Given back with the end of the connection.
+    _permit: OwnedSemaphorePermit,
+}
+
+async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> Accepted {
+    let permit = Arc::clone(permits)
+        .acquire_owned()
         .await
-        .context("serving HTTP")
+        .expect("the semaphore is never closed");
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                return Accepted {
+                    stream,
+                    peer,
+                    _permit: permit,
+                };
+            }
+            Err(error) => {
+                // For want of file descriptors, as a rule: it passes.
+                warn!(
+                    error = &error as &dyn std::error::Error,
+                    "accepting a connection"
+                );
+                sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn attend(accepted: Accepted, router: Router, patience: Http, stop: CancellationToken) {
+    let peer = accepted.peer;
+    let service = service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.clone().oneshot(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(seconds(patience.header_timeout_s))
+        .serve_connection(TokioIo::new(accepted.stream), service);
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        biased;
+        ended = &mut connection => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        let error = &error as &dyn std::error::Error;
+        debug!(%peer, error, "a connection broke off");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::Instant;
+
+    struct Served {
+        address: SocketAddr,
+        stop: CancellationToken,
+        task: JoinSet<()>,
+    }
+
+    impl Served {
+        async fn start(patience: Http) -> Self {
+            let listener = bind("127.0.0.1:0".parse().unwrap(), "a test")
+                .await
+                .unwrap();
+            let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
+            let who = |ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.to_string() };
+            let slow = || async {
+                sleep(Duration::from_secs(1)).await;
+                "done"
+            };
+            let router = Router::new()
+                .route("/who", get(who))
+                .route("/slow", get(slow));
+            let mut task = JoinSet::new();
+            task.spawn(serve(listener, router, patience, stop.clone()));
+            Self {
+                address,
+                stop,
+                task,
+            }
+        }
+
+        async fn send(&self, text: &str) -> TcpStream {
+            let mut stream = TcpStream::connect(self.address).await.unwrap();
+            stream.write_all(text.as_bytes()).await.unwrap();
+            stream
+        }
+
+        async fn stop(&mut self) -> Duration {
+            let start = Instant::now();
+            self.stop.cancel();
+            self.task.join_next().await.unwrap().unwrap();
+            start.elapsed()
+        }
+    }
+
+    async fn rest(mut stream: TcpStream) -> String {
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        text
+    }
+
+    fn patience(connections: usize) -> Http {
+        Http {
+            connections,
+            header_timeout_s: 1,
+            stop_grace_s: 2,
+            ..Http::default()
+        }
+    }
+
+    const WHO: &str = "GET /who HTTP/1.1\r\nhost: a\r\n\r\n";
+
+    #[tokio::test]
+    async fn a_connection_serves_one_request_after_the_other_and_knows_its_peer() {
+        let served = Served::start(patience(1)).await;
+        let mut stream = served.send(WHO).await;
+        let peer = stream.local_addr().unwrap().to_string();
+        for _ in 0..2 {
+            let mut buffer = [0; 1024];
+            let length = stream.read(&mut buffer).await.unwrap();
+            let answer = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            assert!(
+                answer.starts_with("HTTP/1.1 200") && answer.ends_with(&peer),
+                "{answer}"
+            );
+            stream.write_all(WHO.as_bytes()).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn headers_that_never_end_give_their_place_to_the_next_client() {
+        let served = Served::start(patience(1)).await;
+        let stalled = served.send("GET /who HTTP/1.1\r\nhost:").await;
+        let last = WHO.replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n");
+        let next = served.send(&last);
+        let answer = timeout(Duration::from_secs(10), rest(next.await))
+            .await
+            .unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert!(!rest(stalled).await.contains("200"));
+    }
+
+    #[tokio::test]
+    async fn a_stop_waits_for_an_answer_and_for_no_stalled_client() {
+        let forever = Http {
+            header_timeout_s: 3600,
+            ..patience(9)
+        };
+        let mut served = Served::start(forever).await;
+        let slow = served.send("GET /slow HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        let stalled = served.send("GET /who HTTP/1.1\r\nhost:").await;
+        sleep(Duration::from_millis(300)).await;
+        let took = served.stop().await;
+        assert!((1500..4000).contains(&took.as_millis()), "{took:?}");
+        assert!(rest(slow).await.ends_with("done"));
+        drop(stalled);
+    }
 }

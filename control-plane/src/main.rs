@@ -3,6 +3,10 @@
 use clap::Parser;
 use ferric::cli::{Arguments, Exit};
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// For what still runs on threads at the end, such as a read from a file system that does not answer.
+const THREADS_LIMIT: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     ferric::tls::install_provider();
@@ -27,7 +31,9 @@ fn main() -> ExitCode {
             return ferric::cli::report(&anyhow::Error::new(error).context("starting the runtime"));
         }
     };
-    match runtime.block_on(ferric::cli::run(arguments)) {
+    let outcome = runtime.block_on(ferric::cli::run(arguments));
+    runtime.shutdown_timeout(THREADS_LIMIT);
+    match outcome {
         Ok(()) => Exit::Done.into(),
         Err(error) => ferric::cli::report(&error),
     }

@@ -11,10 +11,16 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 /// An image server that does not answer at all must not hold a deploy for long.
 const IMAGE_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// For all sessions at BMCs together.
+const LOGOUT_LIMIT: Duration = Duration::from_secs(10);
+/// What a shell answers for a process that SIGINT ended.
+const INTERRUPTED: i32 = 130;
 
 /// Runs until `stop`, or until a part of it fails.
 ///
@@ -51,20 +57,31 @@ pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> anyhow::
     let mut tasks = JoinSet::new();
     let public_url = settings.public_url.as_deref();
     let router = api::operator_router(conductor.clone(), public_url, stop.clone());
-    tasks.spawn(listener::serve(operators, router, stop.clone()));
+    let serving = listener::serve(operators, router, settings.http, stop.clone());
+    tasks.spawn(async move {
+        serving.await;
+        Ok(())
+    });
     if let Some(machines) = machines {
         let files = boot::router(boot, observer(&conductor));
         let router =
             api::machine_router(conductor.clone(), settings.provision_base(), stop.clone())
                 .merge(files);
-        tasks.spawn(listener::serve(machines, router, stop.clone()));
+        let serving = listener::serve(machines, router, settings.http, stop.clone());
+        tasks.spawn(async move {
+            serving.await;
+            Ok(())
+        });
     }
-    let life = stop.clone();
+    let (life, drivers) = (stop.clone(), Arc::clone(conductor.drivers()));
     tasks.spawn(async move { conductor.run(life).await.context("running the conductor") });
     tracing::info!(api = %settings.listen, machines = ?settings.provision_listen, "ready");
     let first = tasks.join_next().await;
     stop.cancel();
     while tasks.join_next().await.is_some() {}
+    if timeout(LOGOUT_LIMIT, drivers.close()).await.is_err() {
+        tracing::warn!("some sessions at BMCs are left to end by themselves");
+    }
     first
         .context("nothing was started")?
         .context("a task of the process panicked")?
@@ -112,19 +129,35 @@ fn observer(conductor: &Conductor) -> boot::Observer {
     Arc::new(move |node, what| conductor.note_boot_request(node, what))
 }
 
-/// SIGINT and SIGTERM cancel `stop`; a second one ends the process at once, as it always did.
+/// SIGINT and SIGTERM cancel `stop`; a second one of either ends the process at once, as a crash would.
 ///
 /// # Errors
 /// When the signals cannot be listened to.
 pub(crate) fn stop_on_signal(stop: &CancellationToken) -> anyhow::Result<JoinSet<()>> {
+    let listen = |kind| signal(kind).context("listening to signals");
+    let mut interrupts = listen(SignalKind::interrupt())?;
+    let mut terminations = listen(SignalKind::terminate())?;
+    let stop = stop.clone();
     let mut waiting = JoinSet::new();
-    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
-        let mut arrivals = signal(kind).context("listening to signals")?;
-        let stop = stop.clone();
-        waiting.spawn(async move {
-            arrivals.recv().await;
-            stop.cancel();
-        });
-    }
+    waiting.spawn(async move {
+        let mut arrival = async || {
+            tokio::select! {
+                _ = interrupts.recv() => {}
+                _ = terminations.recv() => {}
+            }
+        };
+        arrival().await;
+        stop.cancel();
+        arrival().await;
+        end_at_once();
+    });
     Ok(waiting)
+}
+
+#[expect(
+    clippy::exit,
+    reason = "whoever asks twice does not want to wait for what main waits for"
+)]
+fn end_at_once() {
+    std::process::exit(INTERRUPTED);
 }

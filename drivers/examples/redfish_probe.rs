@@ -81,6 +81,7 @@ fn connect(drivers: &Drivers, driver_info: &DriverInfo) -> Result<Hardware, Box<
         Target {
             name: "probe",
             driver_info,
+            off_allowed: ferric_drivers::OffAllowed::Yes,
         },
     )?)
 }

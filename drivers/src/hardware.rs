@@ -11,6 +11,18 @@ pub struct Target<'a> {
     pub name: &'a str,
     /// How to reach the machine's BMC.
     pub driver_info: &'a DriverInfo,
+    /// Whether a restart may switch the machine off on its way.
+    pub off_allowed: OffAllowed,
+}
+
+/// Whether a machine may be switched off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OffAllowed {
+    /// As any machine.
+    #[default]
+    Yes,
+    /// It may never come on again without somebody at its place, or feeds others; a restart must be one action.
+    No,
 }
 
 /// One machine, ready to be asked. All handles to one BMC share its session and its request budget.

@@ -17,7 +17,7 @@ mod settings;
 
 pub use error::BmcError;
 pub use fake::{FakeFault, FakeMachine, FakeMachines};
-pub use hardware::{Hardware, Target};
+pub use hardware::{Hardware, OffAllowed, Target};
 pub use interface::{
     Enabled, HARDWARE_TYPES, HardwareType, InterfaceError, InterfaceKind, Interfaces, Validation,
     hardware_type, properties, resolve, validate,

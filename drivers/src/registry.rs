@@ -99,7 +99,7 @@ impl Drivers {
             .bmcs
             .bmc(&info)
             .map_err(|source| ConnectError::Tls(Box::new(source)))?;
-        Ok(System::new(bmc, &info))
+        Ok(System::new(bmc, &info, target.off_allowed))
     }
 
     fn fake(&self, target: Target<'_>) -> Arc<FakeMachine> {

@@ -1,11 +1,13 @@
 //! Reading a request's JSON: how large and how deep it may be, before anything is parsed.
 
 use super::error::{ApiError, ApiResult};
+use crate::config::{Http, seconds};
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use http::StatusCode;
 use http_body_util::BodyExt;
 use serde_json::{Map, Value};
+use tokio::time::{Instant, timeout_at};
 
 const LIMIT_BYTES: usize = 1 << 20;
 /// A config drive comes along.
@@ -26,7 +28,8 @@ impl<S: Send + Sync> FromRequest<S> for Json {
 
     async fn from_request(request: Request, _state: &S) -> ApiResult<Self> {
         let limit = limit_bytes(request.uri().path());
-        let bytes = read(request.into_body(), limit).await?;
+        let patience = request.extensions().get().copied().unwrap_or_default();
+        let bytes = read(request.into_body(), limit, patience).await?;
         parse(&bytes).map(Self)
     }
 }
@@ -54,11 +57,22 @@ fn limit_bytes(path: &str) -> usize {
     }
 }
 
-/// The whole body, or 413. What is too much is read on for a while and thrown away: a client that is cut off while it
+/// The whole body, or 408 for one that does not come, or 413. What is too much is read on for a while and thrown away: a client that is cut off while it
 /// sends often does not read the answer.
-async fn read(mut body: Body, limit: usize) -> ApiResult<Vec<u8>> {
+async fn read(mut body: Body, limit: usize, patience: Http) -> ApiResult<Vec<u8>> {
     let (mut bytes, mut length) = (Vec::new(), 0_usize);
-    while let Some(frame) = body.frame().await {
+    let (pause, last) = (
+        seconds(patience.body_pause_s),
+        Instant::now() + seconds(patience.body_timeout_s),
+    );
+    let late = |_elapsed| ApiError::Guard {
+        status: StatusCode::REQUEST_TIMEOUT,
+        text: "the body did not come in time".to_owned(),
+    };
+    while let Some(frame) = timeout_at(last.min(Instant::now() + pause), body.frame())
+        .await
+        .map_err(late)?
+    {
         let frame = frame.map_err(|_| ApiError::invalid("the connection ended inside the body"))?;
         let Ok(data) = frame.into_data() else {
             continue;
@@ -115,6 +129,7 @@ fn depth(bytes: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::StreamExt;
 
     fn nested(levels: usize) -> String {
         format!("{}{}", "[".repeat(levels), "]".repeat(levels))
@@ -128,6 +143,31 @@ mod tests {
         check(r#"{"a": "[[[[", "b": "\"[["}"#, 1);
         check("]]]]{", 1);
         check(&nested(26), 26);
+    }
+
+    /// A body that comes byte by byte, one every so many seconds.
+    fn dripping(every_s: u64, bytes: usize) -> Body {
+        let drops = futures_util::stream::iter(0..bytes).then(move |_| async move {
+            tokio::time::sleep(seconds(every_s)).await;
+            Ok::<_, std::convert::Infallible>("x")
+        });
+        Body::from_stream(drops)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_is_408() {
+        let check = async |every_s, bytes, expected: Option<u64>| {
+            let start = Instant::now();
+            let outcome = read(dripping(every_s, bytes), LIMIT_BYTES, Http::default()).await;
+            let refused = outcome.err().map(|error| {
+                assert!(format!("{error:?}").contains("408"), "{error:?}");
+                start.elapsed().as_secs()
+            });
+            assert_eq!(refused, expected, "{bytes} bytes, one every {every_s} s");
+        };
+        check(29, 3, None).await;
+        check(31, 3, Some(30)).await;
+        check(29, 100, Some(600)).await;
     }
 
     #[test]

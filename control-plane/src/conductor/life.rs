@@ -8,7 +8,7 @@ use crate::config::seconds;
 use ferric_store::StoreError;
 use std::time::Duration;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -21,6 +21,9 @@ const GRACE: Duration = Duration::from_secs(20);
 pub enum RunError {
     #[error("starting the conductor")]
     Start(#[source] StoreError),
+    /// The embedded store takes nothing more after a write that failed, until it is opened again.
+    #[error("the store has taken nothing for {} s: make room on its disk, or see to it, and start again", .0.as_secs())]
+    Store(Duration, #[source] StoreError),
     #[error("a task of the conductor panicked")]
     Panic(#[source] JoinError),
     #[error("a task of the conductor ended by itself")]
@@ -45,7 +48,11 @@ impl Conductor {
         let mut tasks = JoinSet::new();
         tasks.spawn(beat_for_ever(self.clone(), stop.clone()));
         for job in jobs() {
-            tasks.spawn(run_periodic(job, self.clone(), stop.clone()));
+            let running = run_periodic(job, self.clone(), stop.clone());
+            tasks.spawn(async move {
+                running.await;
+                Ok(())
+            });
         }
         let first = tasks.join_next().await;
         let told = stop.is_cancelled();
@@ -66,6 +73,7 @@ impl Conductor {
         }
         match first {
             Some(Err(error)) => Err(RunError::Panic(error)),
+            Some(Ok(Err(error))) => Err(error),
             _ if told => Ok(()),
             _ => Err(RunError::Ended),
         }
@@ -79,15 +87,25 @@ impl Conductor {
     }
 }
 
-async fn beat_for_ever(conductor: Conductor, stop: CancellationToken) {
-    let mut ticks = interval(seconds(conductor.settings().conductor.beat_interval_s));
+/// Ends before `stop` only where the store is lost: a conductor that can store nothing is better started again.
+async fn beat_for_ever(conductor: Conductor, stop: CancellationToken) -> Result<(), RunError> {
+    let settings = &conductor.settings().conductor;
+    let limit = seconds(settings.beat_timeout_s);
+    let mut ticks = interval(seconds(settings.beat_interval_s));
+    let mut stored = Instant::now();
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        if let Err(error) = conductor.beat(Presence::Here).await {
-            warn!(
-                error = chain(&error),
-                "the conductor's beat could not be stored"
-            );
+        let Err(error) = conductor.beat(Presence::Here).await else {
+            stored = Instant::now();
+            continue;
+        };
+        if stored.elapsed() > limit {
+            return Err(RunError::Store(stored.elapsed(), error));
         }
+        warn!(
+            error = chain(&error),
+            "the conductor's beat could not be stored"
+        );
     }
+    Ok(())
 }

@@ -2,12 +2,15 @@
 
 use super::Conductor;
 use super::inbox::{Message, Reply};
-use super::inspection;
+use super::inspection::{self, bmc_addresses};
 use super::requests::{
     HeartbeatRequest, InspectionRequest, LookupAnswer, LookupRequest, RequestError,
 };
+use super::walk::Walk;
 use ferric_model::ids::{MacAddress, NodeId};
+use ferric_model::node::{Node, Object};
 use ferric_model::port::Port;
+use ferric_model::state::ProvisionState;
 use ferric_store::{FieldValue, Query, Table};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,6 +18,14 @@ use tokio::sync::oneshot;
 
 /// The holder of a lock reads messages while it waits for a BMC, so an answer comes soon or not at all.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
+fn unknown() -> RequestError {
+    RequestError::NotFound("no node with these addresses expects a ramdisk".to_owned())
+}
+
+fn only(nodes: &BTreeSet<NodeId>) -> Option<NodeId> {
+    nodes.first().copied().filter(|_| nodes.len() == 1)
+}
 
 impl Conductor {
     pub(super) async fn do_lookup(
@@ -43,9 +54,51 @@ impl Conductor {
         request: InspectionRequest,
     ) -> Result<LookupAnswer, RequestError> {
         let addresses = inspection::addresses(&request.data);
-        let node = self.find_machine(request.node_uuid, &addresses).await?;
+        let node = match request.node_uuid {
+            Some(id) => self.named_machine(id, &addresses).await?,
+            None => match self.find_machine(None, &addresses).await {
+                Err(RequestError::NotFound(_)) => self.find_by_bmc(&request.data).await?,
+                found => found?,
+            },
+        };
         self.say(node, |reply| Message::Inspection(request, reply))
             .await
+    }
+
+    /// The node with this id, unless the addresses are those of another one.
+    async fn named_machine(
+        &self,
+        id: NodeId,
+        addresses: &[MacAddress],
+    ) -> Result<NodeId, RequestError> {
+        let node = self.find_machine(Some(id), &[]).await?;
+        let owners = self.owners(addresses).await?;
+        if owners.iter().all(|owner| *owner == node) {
+            Ok(node)
+        } else {
+            Err(unknown())
+        }
+    }
+
+    /// The one node under inspection whose BMC has an address that the ramdisk found.
+    async fn find_by_bmc(&self, data: &Object) -> Result<NodeId, RequestError> {
+        let addresses = bmc_addresses::in_data(data);
+        if addresses.is_empty() {
+            return Err(unknown());
+        }
+        let states = [ProvisionState::Inspecting, ProvisionState::InspectWait];
+        let states = states.map(|state| FieldValue::Text(state.name().to_owned()));
+        let query = Query::all(Table::Node).filter("provision_state", states.to_vec());
+        let (mut walk, mut found) = (Walk::new(query), BTreeSet::new());
+        while let Some(records) = walk.next(self.store().as_ref()).await? {
+            for record in records {
+                let node: Node = record.decode()?;
+                if bmc_addresses::match_any(&node.internal_info, &addresses) {
+                    found.insert(node.uuid);
+                }
+            }
+        }
+        only(&found).ok_or_else(unknown)
     }
 
     /// The one node with this id, or with ports of these addresses. Every other case is not found, so that nothing leaks.
@@ -54,13 +107,16 @@ impl Conductor {
         id: Option<NodeId>,
         addresses: &[MacAddress],
     ) -> Result<NodeId, RequestError> {
-        let unknown =
-            || RequestError::NotFound("no node with these addresses expects a ramdisk".to_owned());
         if let Some(id) = id {
             return Ok(self.node(id).await.map_err(|_| unknown())?.uuid);
         }
+        only(&self.owners(addresses).await?).ok_or_else(unknown)
+    }
+
+    /// The nodes with ports of these addresses.
+    async fn owners(&self, addresses: &[MacAddress]) -> Result<BTreeSet<NodeId>, RequestError> {
         if addresses.is_empty() {
-            return Err(unknown());
+            return Ok(BTreeSet::new());
         }
         let wanted = addresses
             .iter()
@@ -75,11 +131,7 @@ impl Conductor {
             .iter()
             .map(ferric_store::Record::decode::<Port>)
             .collect::<Result<Vec<_>, _>>()?;
-        let nodes: BTreeSet<NodeId> = ports.into_iter().map(|port| port.node_uuid).collect();
-        match nodes.first() {
-            Some(node) if nodes.len() == 1 => Ok(*node),
-            _ => Err(unknown()),
-        }
+        Ok(ports.into_iter().map(|port| port.node_uuid).collect())
     }
 
     async fn say<T>(

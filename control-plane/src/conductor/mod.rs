@@ -25,6 +25,7 @@ mod steps;
 mod takeover;
 mod validation;
 mod verbs;
+mod walk;
 
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,13 @@
 //! Power and boot device on request, without a provision state being involved.
 
 use super::Conductor;
+use super::engine::contained;
 use super::node_task::{NodeTask, TaskError};
 use super::requests::RequestError;
 use super::steps::{StepError, chain, power_state};
 use ferric_drivers::{
-    BmcError, BootDevice, BootSetting, Hardware, Management, Persistence, PowerAction, Target,
+    BmcError, BootDevice, BootSetting, Hardware, Management, OffAllowed, Persistence, PowerAction,
+    Target,
 };
 use ferric_model::event::What;
 use ferric_model::ids::NodeId;
@@ -13,7 +15,7 @@ use ferric_model::node::{Node, Reservation};
 use ferric_model::state::PowerState;
 use std::sync::Arc;
 use std::time::Duration;
-use tracing::warn;
+use tracing::{error, warn};
 
 impl Conductor {
     /// The handles to the node's machine.
@@ -25,6 +27,11 @@ impl Conductor {
             Target {
                 name: &name,
                 driver_info: &node.driver_info,
+                off_allowed: if node.disable_power_off {
+                    OffAllowed::No
+                } else {
+                    OffAllowed::Yes
+                },
             },
         )?)
     }
@@ -37,8 +44,9 @@ impl Conductor {
         timeout: Option<Duration>,
     ) -> Result<(), RequestError> {
         let mut task = self.task(id, "changing its power state").await?;
-        if task.node.disable_power_off && action != PowerAction::On {
-            return Err(RequestError::Invalid(format!(
+        let turns_off = action.leads_to() == ferric_drivers::PowerState::Off;
+        if task.node.disable_power_off && turns_off {
+            return Err(RequestError::Conflict(format!(
                 "Node {id} must not be switched off (disable_power_off is set)"
             )));
         }
@@ -52,19 +60,27 @@ impl Conductor {
 
     /// A wish that a conductor which died had stored.
     pub(super) fn resume_power(&self, node: &Node) {
-        let Some(action) = node.target_power_state.and_then(action_to) else {
+        if node.target_power_state.is_none() {
             return;
-        };
+        }
         let (conductor, id) = (self.clone(), node.uuid);
         self.work().spawn(async move {
             let lock = conductor.locks().wait(id, "changing its power state").await;
             match NodeTask::load(&conductor, lock).await {
-                Ok(task) => finish_wish(task, action, None).await,
+                Ok(task) => conductor.take_up_wish(task),
                 Err(error) => {
                     warn!(node = %id, error = chain(&error), "a power action could not be resumed")
                 }
             }
         });
+    }
+
+    /// Goes on with the wish that is stored; with none, somebody else has come first.
+    pub(super) fn take_up_wish(&self, task: NodeTask) {
+        if let Some(action) = task.node.target_power_state.and_then(action_to) {
+            self.work()
+                .spawn(async move { finish_wish(task, action, None).await });
+        }
     }
 
     pub(super) async fn do_boot_device(&self, id: NodeId) -> Result<BootSetting, RequestError> {
@@ -139,10 +155,22 @@ async fn store_wish(task: &mut NodeTask, action: PowerAction) -> Result<(), Task
 async fn finish_wish(mut task: NodeTask, action: PowerAction, timeout: Option<Duration>) {
     let (id, conductor) = (task.id(), task.conductor().clone());
     task.set_purpose("changing its power state");
-    if let Err(error) = fulfil(&mut task, action, timeout).await {
-        warn!(node = %id, error = chain(&error), "a power action could not be stored");
+    let stored = match contained(fulfil(&mut task, action, timeout)).await {
+        Ok(stored) => stored,
+        Err(panic) => {
+            error!(node = %id, panic, "a power action panicked");
+            let error = format!("an internal error ({panic}): see the conductor's log");
+            store_end(&mut task, action, Err(error)).await
+        }
+    };
+    match stored {
+        Ok(()) => conductor.hand_over(task),
+        Err(error) => {
+            warn!(node = %id, error = chain(&error), "the end of a power action could not be stored; it is taken up again by the next timer");
+            drop(task);
+            conductor.nudge_if_unread(id);
+        }
     }
-    conductor.hand_over(task);
 }
 
 async fn fulfil(
@@ -159,6 +187,15 @@ async fn fulfil(
         }
         Err(error) => Err(error),
     };
+    store_end(task, action, outcome.map_err(|error| chain(&error))).await
+}
+
+/// The wish is no more, and the node is free.
+async fn store_end(
+    task: &mut NodeTask,
+    action: PowerAction,
+    outcome: Result<(), String>,
+) -> Result<(), TaskError> {
     let from = task.node.power_state;
     let change = task.change().with(|node| {
         node.target_power_state = None;
@@ -176,14 +213,11 @@ async fn fulfil(
                 }
             })
         }
-        Err(error) => {
-            let error = chain(&error);
-            change
-                .event(What::BmcError {
-                    error: error.clone(),
-                })
-                .with(|node| node.last_error = Some(error))
-        }
+        Err(error) => change
+            .event(What::BmcError {
+                error: error.clone(),
+            })
+            .with(|node| node.last_error = Some(error)),
     };
     task.save(change).await
 }

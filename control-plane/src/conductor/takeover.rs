@@ -4,6 +4,7 @@
 use super::Conductor;
 use super::environment::{between, later};
 use super::node_task::TaskError;
+use super::walk::Walk;
 use crate::config::seconds;
 use ferric_model::event::{TimelineEvent, What};
 use ferric_model::ids::Epoch;
@@ -13,9 +14,6 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tracing::{error, info};
-
-/// Nodes that are read at once.
-const PAGE: usize = 500;
 
 /// When each other conductor was heard of last, by name; alive ones keep their nodes.
 struct Others {
@@ -28,11 +26,9 @@ impl Conductor {
     pub(super) async fn take_over(&self) -> Result<(), StoreError> {
         let others = self.others().await?;
         let (mut nodes, mut resumed) = (0_u32, 0_u32);
-        let mut query = Query::all(Table::Node);
-        query.limit = PAGE;
-        loop {
-            let page = self.store().page(&query).await?;
-            for record in &page.records {
+        let mut walk = Walk::new(Query::all(Table::Node));
+        while let Some(records) = walk.next(self.store().as_ref()).await? {
+            for record in &records {
                 nodes += 1;
                 match self.take_over_node(record, &others).await {
                     Ok(Resumed::Yes) => resumed += 1,
@@ -43,12 +39,6 @@ impl Conductor {
                     Err(TaskError::Store(error)) => return Err(error),
                     Ok(Resumed::No) | Err(_) => {}
                 }
-            }
-            match page.records.last() {
-                Some(last) if page.records.len() == PAGE => {
-                    query.marker = Some(last.key.id.clone())
-                }
-                _ => break,
             }
         }
         info!(nodes, resumed, "took over");

@@ -1,6 +1,6 @@
 //! The TOML file as it is written, and the checks that turn it into [`Settings`].
 
-use super::{Agent, Boot, Conductor, Overrides, Settings, SettingsError};
+use super::{Agent, Boot, Conductor, Http, Overrides, Settings, SettingsError};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -17,6 +17,7 @@ pub struct File {
     conductor_group: String,
     api: Api,
     provision: Provision,
+    http: Http,
     drivers: Drivers,
     conductor: Conductor,
     agent: Agent,
@@ -78,6 +79,7 @@ impl File {
         }
         let provision_listen = overrides.provision_listen.or(self.provision.listen);
         check_intervals(&self.conductor, &self.agent)?;
+        check_patience(&self.http)?;
         Ok(Settings {
             state_dir: overrides
                 .state_dir
@@ -92,6 +94,7 @@ impl File {
                 .api
                 .public_url
                 .map(|url| url.trim_end_matches('/').to_owned()),
+            http: self.http,
             drivers: self.drivers,
             conductor: self.conductor,
             agent: self.agent,
@@ -149,6 +152,29 @@ fn check_intervals(conductor: &Conductor, agent: &Agent) -> Result<(), SettingsE
     Ok(())
 }
 
+/// Zero would turn every client away, and a time-out of years is none.
+fn check_patience(http: &Http) -> Result<(), SettingsError> {
+    const DAY_S: u64 = 86_400;
+    let connections = u64::try_from(http.connections).unwrap_or(u64::MAX);
+    let settings = [
+        ("http.connections", connections, 1, 1 << 20),
+        ("http.header_timeout_s", http.header_timeout_s, 1, DAY_S),
+        ("http.body_pause_s", http.body_pause_s, 1, DAY_S),
+        ("http.body_timeout_s", http.body_timeout_s, 1, DAY_S),
+        ("http.stop_grace_s", http.stop_grace_s, 0, DAY_S),
+    ];
+    for (setting, value, least, most) in settings {
+        if !(least..=most).contains(&value) {
+            return Err(SettingsError::Value {
+                setting,
+                value: value.to_string(),
+                problem: "is not a useful number: leave it out for the default",
+            });
+        }
+    }
+    Ok(())
+}
+
 fn host_name() -> Result<String, SettingsError> {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").map_err(SettingsError::Host)?;
     Ok(name.trim().to_owned())
@@ -199,6 +225,7 @@ mod tests {
             "[provision]\nlisten = '0.0.0.0:80'\nurl = 'http://10.0.0.1/'",
             Ok(()),
         );
+        check("[http]\nconnections = 0", Err("http.connections = 0"));
         check("[agent]\npoll_interval_s = 11", Err("from 1 to 10"));
         check("[conductor]\nbeat_timeout_s = 5", Err("beat_interval_s"));
     }

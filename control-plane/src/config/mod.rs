@@ -26,12 +26,41 @@ pub struct Settings {
     pub provision_url: Option<String>,
     /// The URL of links in answers; from the request's host when `None`.
     pub public_url: Option<String>,
+    pub http: Http,
     pub drivers: Drivers,
     pub conductor: Conductor,
     pub agent: Agent,
     pub boot: Boot,
     /// Folders from which `file://` images may be taken.
     pub image_paths: Vec<PathBuf>,
+}
+
+/// How patient both listeners are with their clients.
+#[derive(Clone, Copy, Debug, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// Connections of one listener at the same time; more of them wait until one ends. Each takes a file descriptor.
+    pub connections: usize,
+    /// Until all headers of a request have come, and of a connection without a request.
+    pub header_timeout_s: u64,
+    /// From one part of a request's body to the next.
+    pub body_pause_s: u64,
+    /// Until the whole body of a request has come.
+    pub body_timeout_s: u64,
+    /// For requests that are under way when the process is told to stop.
+    pub stop_grace_s: u64,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            connections: 400,
+            header_timeout_s: 30,
+            body_pause_s: 30,
+            body_timeout_s: 600,
+            stop_grace_s: 10,
+        }
+    }
 }
 
 /// How the conductor works.

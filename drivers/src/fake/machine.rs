@@ -15,6 +15,8 @@ pub enum FakeFault {
     NoAnswer,
     /// The BMC refuses the credentials.
     Credentials,
+    /// The driver's own code has a fault.
+    Panic,
     /// Anything else, in these words.
     Broken(String),
 }
@@ -112,6 +114,7 @@ impl FakeMachine {
                 limit: delay,
             }),
             Some(FakeFault::Credentials) => Err(BmcError::Credentials { address }),
+            Some(FakeFault::Panic) => panic!("{address}: a test asked for it"),
             Some(FakeFault::Broken(problem)) => Err(BmcError::Fake { address, problem }),
         }
     }

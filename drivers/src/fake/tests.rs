@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     BmcError, BootDevice, BootSetting, Drivers, Enabled, FakeFault, FakeMachines, Hardware,
-    Persistence, PowerAction, PowerState, Settings, Target, resolve,
+    OffAllowed, Persistence, PowerAction, PowerState, Settings, Target, resolve,
 };
 
 fn connect(fakes: &FakeMachines, name: &str, driver_info: &Value) -> Hardware {
@@ -15,6 +15,7 @@ fn connect(fakes: &FakeMachines, name: &str, driver_info: &Value) -> Hardware {
     let target = Target {
         name,
         driver_info: driver_info.as_object().unwrap(),
+        off_allowed: OffAllowed::Yes,
     };
     Drivers::new(Settings::default(), fakes.clone())
         .connect(&interfaces, target)

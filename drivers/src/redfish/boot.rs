@@ -157,7 +157,7 @@ impl System {
         refused
     }
 
-    /// Looks until the BMC shows the target; some take a moment.
+    /// Looks until the BMC shows the target, and that it counts; some take a moment.
     async fn read_back(&self, path: &str, target: &str) -> Result<BootSetting, BmcError> {
         let deadline = Instant::now() + self.bmc.settings().boot_device_timeout;
         loop {
@@ -165,10 +165,16 @@ impl System {
             let shown = resource
                 .text("/Boot/BootSourceOverrideTarget")
                 .unwrap_or("nothing");
-            if shown == target {
+            let is_off = resource.text("/Boot/BootSourceOverrideEnabled") == Some("Disabled");
+            if shown == target && !is_off {
                 return Ok(setting(&resource));
             }
             if Instant::now() >= deadline {
+                let shown = if shown == target {
+                    "it disabled"
+                } else {
+                    shown
+                };
                 return Err(self.not_taken(target, shown));
             }
             sleep(self.bmc.settings().poll_interval).await;

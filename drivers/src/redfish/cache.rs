@@ -4,10 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use tokio::task::JoinSet;
 
 use super::tls::TlsError;
 use super::{Bmc, RedfishInfo};
 use crate::Settings;
+
+/// BMCs that are logged out of at the same time.
+const GOODBYES: usize = 64;
 
 pub(crate) struct BmcCache {
     settings: Settings,
@@ -68,12 +72,17 @@ impl BmcCache {
         Ok(bmc)
     }
 
-    /// Ends all sessions.
+    /// Ends all sessions; a BMC that does not answer holds up no other.
     pub(crate) async fn log_out(&self) {
         let bmcs = std::mem::take(&mut self.known.lock().bmcs);
-        for entry in bmcs.values() {
-            entry.bmc.log_out().await;
+        let mut goodbyes = JoinSet::new();
+        for entry in bmcs.into_values() {
+            if goodbyes.len() >= GOODBYES {
+                goodbyes.join_next().await;
+            }
+            goodbyes.spawn(async move { entry.bmc.log_out().await });
         }
+        goodbyes.join_all().await;
     }
 }
 

@@ -126,6 +126,12 @@ impl Answer {
         challenges.any(|challenge| challenge.to_ascii_lowercase().starts_with("basic"))
     }
 
+    /// Whether a refusal comes from the Redfish service and not from a web server in front of it.
+    pub(crate) fn is_redfish_error(&self) -> bool {
+        let error = self.json().and_then(|body| body.get("error").cloned());
+        error.is_some_and(|error| error.get("code").or(error.get("message")).is_some())
+    }
+
     pub(crate) fn json(&self) -> Option<Value> {
         serde_json::from_str(&self.text).ok()
     }

@@ -115,7 +115,9 @@ impl Bmc {
             .exchange(&request, &Credential::Anonymous)
             .await
             .map_err(Refusal::for_good)?;
-        if answer.status() == StatusCode::UNAUTHORIZED && !answer.wants_basic() {
+        // A service that answers in Redfish's words has judged the password; asking it again would lock the account.
+        let is_judged = !answer.wants_basic() || answer.is_redfish_error();
+        if answer.status() == StatusCode::UNAUTHORIZED && is_judged {
             return Err(Refusal::for_good(BmcError::Credentials {
                 address: self.name.clone(),
             }));

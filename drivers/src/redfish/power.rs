@@ -10,16 +10,18 @@ use super::System;
 use super::exchange::allowable_values;
 use super::patch::is_about_body;
 use super::resource::Resource;
-use crate::{BmcError, Power, PowerAction, PowerState};
+use crate::{BmcError, OffAllowed, Power, PowerAction, PowerState};
 
 /// The longest pause between two looks while an operating system shuts down.
 const LONGEST_POLL: Duration = Duration::from_secs(5);
+/// The longest wait for a state, whatever the caller says; sums of times stay within what a clock can show.
+const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
 
 const ON: &[&str] = &["On", "ForceOn"];
 const OFF: &[&str] = &["ForceOff"];
 /// The power button is a request to shut down while the machine is on.
 const SOFT_OFF: &[&str] = &["GracefulShutdown", "PushPowerButton"];
-/// For BMCs that cannot switch off; whether the machine restarted cannot be seen then.
+/// For BMCs that cannot switch off, and machines that must not be; whether one restarted cannot be seen then.
 const RESTART: &[&str] = &["ForceRestart", "PowerCycle"];
 const SOFT_RESTART: &[&str] = &["GracefulRestart"];
 
@@ -107,21 +109,45 @@ impl System {
         }
     }
 
-    /// Off, then on, because both can be seen; a restart cannot. The restart types are for BMCs without the others.
-    async fn restart(&self, off: Leg, on: Leg, restart: &[&'static str]) -> Result<(), BmcError> {
+    /// Off, then on, because both can be seen; a restart cannot. The restart types are for BMCs without the others, and
+    /// for machines that must not be switched off.
+    async fn restart(
+        &self,
+        off: Leg,
+        on: Leg,
+        restart: &'static [&'static str],
+    ) -> Result<(), BmcError> {
         let system = self.read().await?;
         if is_in(&system, PowerState::Off) {
             return self.reach(on).await;
         }
         let offered = self.offered(&system).await?;
-        let restart = choose(offered.as_deref(), restart);
-        if choose(offered.as_deref(), off.types).is_empty() && !restart.is_empty() {
-            let deadline = Instant::now() + self.limit(on);
-            self.send_first_taken(&system, &restart).await?;
-            return self.wait_for(on, deadline).await;
+        let types = choose(offered.as_deref(), restart);
+        let in_one = match self.off_allowed {
+            OffAllowed::No => true,
+            OffAllowed::Yes => {
+                choose(offered.as_deref(), off.types).is_empty() && !types.is_empty()
+            }
+        };
+        if !in_one {
+            self.reach(off).await?;
+            return self.reach(on).await;
         }
-        self.reach(off).await?;
-        self.reach(on).await
+        if types.is_empty() {
+            let types = restart;
+            return Err(self.not_offered(Leg { types, ..on }, offered));
+        }
+        let deadline = Instant::now() + self.limit(on);
+        self.send_first_taken(&system, &types).await?;
+        self.wait_for(on, deadline).await
+    }
+
+    fn not_offered(&self, leg: Leg, offered: Option<Vec<String>>) -> BmcError {
+        BmcError::NotOffered {
+            address: self.bmc.name().to_owned(),
+            wanted: format!("'{}' ({})", leg.action.name(), leg.types.join(" or ")),
+            offered: offered.unwrap_or_default(),
+        }
     }
 
     /// Sends a reset. One that the BMC cannot take right now (409) is sent again until the deadline.
@@ -129,11 +155,7 @@ impl System {
         let offered = self.offered(system).await?;
         let types = choose(offered.as_deref(), leg.types);
         if types.is_empty() {
-            return Err(BmcError::NotOffered {
-                address: self.bmc.name().to_owned(),
-                wanted: format!("'{}' ({})", leg.action.name(), leg.types.join(" or ")),
-                offered: offered.unwrap_or_default(),
-            });
+            return Err(self.not_offered(leg, offered));
         }
         loop {
             let error = match self.send_first_taken(system, &types).await {
@@ -201,7 +223,7 @@ impl System {
         } else {
             settings.power_state_change_timeout
         };
-        leg.timeout.unwrap_or(configured)
+        leg.timeout.unwrap_or(configured).min(LONGEST_WAIT)
     }
 
     /// The reset types that the BMC lists, beside the action or in a resource of its own; `None`: nowhere.

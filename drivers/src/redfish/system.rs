@@ -4,19 +4,21 @@ use std::sync::Arc;
 
 use super::resource::Resource;
 use super::{Bmc, RedfishInfo};
-use crate::BmcError;
+use crate::{BmcError, OffAllowed};
 
 #[derive(Clone)]
 pub(crate) struct System {
     pub(super) bmc: Arc<Bmc>,
     configured: Option<String>,
+    pub(super) off_allowed: OffAllowed,
 }
 
 impl System {
-    pub(crate) fn new(bmc: Arc<Bmc>, info: &RedfishInfo) -> Self {
+    pub(crate) fn new(bmc: Arc<Bmc>, info: &RedfishInfo, off_allowed: OffAllowed) -> Self {
         Self {
             bmc,
             configured: info.system.clone(),
+            off_allowed,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::conductor::config_drive;
 use crate::conductor::flows;
+use crate::conductor::inspection::bmc_addresses;
 use crate::conductor::node_task::{Change, NodeTask, TaskError};
 use ferric_model::ids::RunId;
 use ferric_model::node::Node;
@@ -18,6 +19,7 @@ pub(super) async fn finish(task: &mut NodeTask) -> Result<(), TaskError> {
     let change = task.change().with(|node| {
         node.run = None;
         node.reservation = None;
+        node.internal_info.shift_remove(bmc_addresses::KEY);
     });
     if let Some(failure) = run.failure.clone() {
         let change = change.with(|node| forget_failed(node, &run, failure));

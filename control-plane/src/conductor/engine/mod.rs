@@ -12,7 +12,7 @@ mod work;
 pub(super) use failure::fail;
 pub(super) use finish::{OWN_CONFIG_DRIVE, automated_clean_steps};
 pub(super) use next_move::{ABORT_AFTER, ABORTED};
-pub(super) use work::Work;
+pub(super) use work::{Work, contained};
 
 use super::Conductor;
 use super::flows;

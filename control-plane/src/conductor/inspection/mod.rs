@@ -2,6 +2,7 @@
 //!
 //! Ironic's default hooks (ramdisk-error, validate-interfaces, ports, architecture) and memory_mb, cpus and local_gb.
 
+pub(super) mod bmc_addresses;
 mod interfaces;
 mod ports;
 mod properties;

@@ -7,12 +7,14 @@ mod agent_poll;
 mod power_recovery;
 mod power_sync;
 mod stalled_runs;
+mod stalled_wishes;
 mod visits;
 mod wait_deadlines;
 
 use super::Conductor;
 use super::node_task::{NodeTask, TaskError};
 use super::steps::chain;
+use super::walk::Walk;
 use crate::config::Settings;
 use async_trait::async_trait;
 use ferric_model::node::Node;
@@ -87,6 +89,7 @@ pub(super) fn jobs() -> Vec<Arc<dyn NodePeriodic>> {
         Arc::new(power_recovery::PowerRecovery),
         Arc::new(wait_deadlines::WaitDeadlines),
         Arc::new(stalled_runs::StalledRuns),
+        Arc::new(stalled_wishes::StalledWishes),
         Arc::new(agent_poll::AgentPoll::default()),
     ]
 }
@@ -126,33 +129,30 @@ async fn pass(
 ) -> Result<usize, StoreError> {
     let mut seen = 0;
     visits.begin_pass();
-    for node in candidates(conductor, declaration).await? {
-        if !job.wants(&node, conductor.now()) {
-            continue;
+    let mut walk = Walk::new(candidates(conductor, declaration));
+    while let Some(records) = walk.next(conductor.store().as_ref()).await? {
+        for record in records {
+            let node: Node = record.decode()?;
+            if !job.wants(&node, conductor.now()) {
+                continue;
+            }
+            seen += 1;
+            if !visits.make_room(declaration.limit).await {
+                return Ok(seen);
+            }
+            visits.start(job, conductor, node, declaration.purpose);
         }
-        seen += 1;
-        if !visits.make_room(declaration.limit).await {
-            break;
-        }
-        visits.start(job, conductor, node, declaration.purpose);
     }
     Ok(seen)
 }
 
-async fn candidates(
-    conductor: &Conductor,
-    declaration: &Declaration,
-) -> Result<Vec<Node>, StoreError> {
+fn candidates(conductor: &Conductor, declaration: &Declaration) -> Query {
     let ours = FieldValue::Text(conductor.host().to_owned());
-    let mut query = Query::all(Table::Node).filter("owned_by", vec![ours]);
-    for (field, value) in &declaration.filters {
-        query = query.filter(field, vec![value.clone()]);
-    }
-    let page = conductor.store().page(&query).await?;
-    page.records
-        .iter()
-        .map(ferric_store::Record::decode)
-        .collect()
+    let query = Query::all(Table::Node).filter("owned_by", vec![ours]);
+    let filters = declaration.filters.iter();
+    filters.fold(query, |query, (field, value)| {
+        query.filter(field, vec![value.clone()])
+    })
 }
 
 async fn visit(visit: Visit<'_>) -> Visited {

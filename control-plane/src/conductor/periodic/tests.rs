@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::conductor::tests::lab::Lab;
+use crate::conductor::walk::PAGE;
 use ferric_drivers::{FakeFault, PowerState as Power};
 use ferric_model::state::PowerState;
 use parking_lot::Mutex;
@@ -142,6 +143,36 @@ async fn held_and_unwanted_nodes_are_skipped_and_limits_hold() {
     assert!((1..=2).contains(&visits), "{visits}");
     let (_, visits) = one_pass(Visited::Stop).await;
     assert!(visits < 4, "{visits}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_nodes_are_read_a_page_at_a_time() {
+    let mut lab = Lab::new();
+    let store = lab.start(None).await;
+    let conductor = lab.conductor();
+    let first = ferric_model::ids::NodeId(uuid::Uuid::from_u128(10));
+    let first = Node::new(first, "fake-hardware", conductor.now());
+    let first = conductor.create_node(first).await.unwrap();
+    let many = 2 * PAGE + 3;
+    let made = (1..many).fold(ferric_store::Transaction::new(), |made, number| {
+        let uuid = ferric_model::ids::NodeId(uuid::Uuid::from_u128(10 + number as u128));
+        made.put(&Node {
+            uuid,
+            ..first.clone()
+        })
+    });
+    lab.store.commit(made).await.unwrap();
+    let counting = Arc::new(Counting {
+        answer: Visited::Nothing,
+        visits: Mutex::new(0),
+    });
+    let job: Arc<dyn NodePeriodic> = counting.clone();
+    let declaration = job.declaration(conductor.settings());
+    let mut visiting = Visits::new(declaration.width);
+    let seen = pass(&job, &conductor, &declaration, &mut visiting).await;
+    assert_eq!(seen.unwrap(), many);
+    let largest = store.largest_page.load(std::sync::atomic::Ordering::SeqCst);
+    assert!(largest <= PAGE, "{largest} records at once");
 }
 
 /// Takes ten passes for the first node and nothing for the others.

@@ -17,11 +17,13 @@ pub(super) use outcome::{Outcome, StepError, chain};
 pub(super) use power::{is_off, state as power_state};
 
 use super::Conductor;
+use super::inspection::bmc_addresses;
 use ferric_drivers::Hardware;
 use ferric_model::node::{NetworkBoot, Node};
 use ferric_model::port::Port;
-use ferric_model::run::Run;
+use ferric_model::run::{Activity, Run};
 use ferric_model::step::{Performer, Step, StepId};
+use serde_json::Value;
 use uuid::Uuid;
 
 /// What a step works with.
@@ -49,6 +51,20 @@ pub(super) fn before(step: &StepId, node: &mut Node) {
 
 /// Does the step.
 pub(super) async fn perform(context: &StepContext) -> Result<Outcome, StepError> {
+    let outcome = perform_alone(context).await?;
+    let begins = context.run.index == 0 && context.run.failure.is_none();
+    if context.run.activity != Activity::Inspect || !begins {
+        return Ok(outcome);
+    }
+    let addresses = bmc_addresses::of_node(&context.node.driver_info).await;
+    Ok(outcome.edit(move |node, _| {
+        let known = Value::from(addresses);
+        node.internal_info
+            .insert(bmc_addresses::KEY.to_owned(), known);
+    }))
+}
+
+async fn perform_alone(context: &StepContext) -> Result<Outcome, StepError> {
     if context.step.by == Performer::Agent {
         return execute::execute(context).await;
     }

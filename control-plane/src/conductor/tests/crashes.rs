@@ -3,9 +3,9 @@
 use super::agent::{Manners, Plan};
 use super::halting_store::Death;
 use super::lab::Lab;
-use ferric_drivers::{BootDevice, PowerState};
+use ferric_drivers::{BootDevice, PowerAction, PowerState};
 use ferric_model::node::{NetworkBoot, Node};
-use ferric_model::state::ProvisionState as State;
+use ferric_model::state::{PowerState as Stored, ProvisionState as State};
 use ferric_model::verb::Verb;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -224,6 +224,46 @@ async fn the_image_is_written_once_when_the_conductor_dies_in_the_middle() {
     }
 }
 
+/// The machine is switched on once, whichever commit is the last of the first conductor.
+async fn power_on_survives(death: Death) {
+    let is_done = |node: &Node| node.target_power_state.is_none();
+    for k in 0.. {
+        let mut lab = available(Manners::Ferric).await;
+        let store = lab.start(Some((k, death))).await;
+        sleep(Duration::from_secs(1)).await;
+        let (conductor, id) = (lab.conductor(), lab.machine.node);
+        let set = conductor.set_power(id, PowerAction::On, None);
+        let asked = timeout(Duration::from_secs(5), set).await;
+        let died = timeout(Duration::from_secs(5), store.died.notified()).await;
+        lab.kill();
+        lab.start(None).await;
+        let node = lab.node().await;
+        let context = format!("{death:?} commit {k}: asked {asked:?}, {node:?}");
+        if !matches!(asked, Ok(Ok(()))) && is_done(&node) && node.power_state != Some(Stored::On) {
+            let set = lab.conductor();
+            set.set_power(id, PowerAction::On, None).await.unwrap();
+        }
+        lab.wait_until("the end of the action", PATIENCE, is_done)
+            .await;
+        let node = lab.node().await;
+        let bmc = &lab.machine.bmc;
+        assert_eq!(
+            (bmc.power(), bmc.boots().len()),
+            (PowerState::On, 1),
+            "{context}"
+        );
+        assert_eq!(
+            (node.power_state, node.last_error),
+            (Some(Stored::On), None),
+            "{context}"
+        );
+        if died.is_err() {
+            assert!(k >= 4, "a power action has more commits than {k}");
+            return;
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_conductor_that_comes_back_under_another_name_goes_on_at_once() {
     let mut lab = available(Manners::Ferric).await;
@@ -246,23 +286,13 @@ async fn a_conductor_that_comes_back_under_another_name_goes_on_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_power_action_survives_the_conductor() {
-    let mut lab = available(Manners::Ferric).await;
-    lab.start(Some((1, Death::Before))).await;
-    sleep(Duration::from_secs(1)).await;
-    let set = lab.conductor();
-    drop(
-        timeout(
-            Duration::from_secs(1),
-            set.set_power(lab.machine.node, ferric_drivers::PowerAction::On, None),
-        )
-        .await,
-    );
-    lab.kill();
-    lab.start(None).await;
-    sleep(Duration::from_secs(5)).await;
-    let node = lab.node().await;
-    assert_eq!(node.target_power_state, None);
+async fn a_power_action_survives_the_loss_of_each_commit() {
+    power_on_survives(Death::Before).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_power_action_survives_death_after_each_commit() {
+    power_on_survives(Death::After).await;
 }
 
 /// The agent gave up sending its data long before somebody was there to take them.

@@ -7,6 +7,7 @@ use ferric_store::{
 };
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::sync::Notify;
 
 /// On which side of the fatal commit the process dies.
@@ -21,6 +22,9 @@ pub(in crate::conductor) enum Death {
 pub(in crate::conductor) struct HaltingStore {
     inner: Arc<dyn Store>,
     fate: Mutex<Option<(usize, Death)>>,
+    refusing: AtomicBool,
+    /// The most records that were read at once.
+    pub(in crate::conductor) largest_page: AtomicUsize,
     pub(in crate::conductor) died: Notify,
 }
 
@@ -33,6 +37,8 @@ impl HaltingStore {
         Arc::new(Self {
             inner,
             fate,
+            refusing: AtomicBool::new(false),
+            largest_page: AtomicUsize::new(0),
             died: Notify::new(),
         })
     }
@@ -50,6 +56,11 @@ impl HaltingStore {
         }
     }
 
+    /// From now on no commit is taken, as on a full disk; or every one again.
+    pub(in crate::conductor) fn refuse(&self, refusing: bool) {
+        self.refusing.store(refusing, Ordering::SeqCst);
+    }
+
     async fn die(&self) -> ! {
         *self.fate.lock() = Some((0, Death::Before));
         self.died.notify_one();
@@ -64,6 +75,12 @@ impl Store for HaltingStore {
     }
 
     async fn commit(&self, transaction: Transaction) -> Result<Revision, StoreError> {
+        if self.refusing.load(Ordering::SeqCst) {
+            return Err(StoreError::Backend {
+                doing: "committing",
+                source: "no space left on device".into(),
+            });
+        }
         match self.next() {
             Some(Death::Before) => self.die().await,
             Some(Death::After) => {
@@ -79,7 +96,10 @@ impl Store for HaltingStore {
     }
 
     async fn page(&self, query: &Query) -> Result<Page, StoreError> {
-        self.inner.page(query).await
+        let page = self.inner.page(query).await?;
+        let length = page.records.len();
+        self.largest_page.fetch_max(length, Ordering::SeqCst);
+        Ok(page)
     }
 
     async fn outlines(&self, query: &Query) -> Result<Vec<Outline>, StoreError> {

@@ -5,5 +5,8 @@ mod crashes;
 mod cycles;
 mod failures;
 mod halting_store;
+mod introductions;
 pub(super) mod lab;
 mod machine;
+mod power;
+mod refusals;

@@ -265,6 +265,24 @@ async fn a_setting_that_does_not_stick_is_a_failure() {
 }
 
 #[tokio::test]
+async fn a_target_that_stays_disabled_is_not_set() {
+    let (bmc, hardware) = machine(Oddities {
+        faults: vec![super::oddities::Fault::new("PATCH", 1, 200)],
+        ..with_boot(&json!({"BootSourceOverrideTarget": "Pxe"}))
+    })
+    .await;
+    let error = management(&hardware)
+        .set_boot_device(BootDevice::Pxe, ONCE, None)
+        .await
+        .unwrap_err();
+    let sentence = format!(
+        "BMC {} accepted boot setting Pxe, but shows it disabled",
+        bmc.url()
+    );
+    assert_eq!(error.to_string(), sentence);
+}
+
+#[tokio::test]
 async fn every_way_to_get_tags_wrong_is_survived() {
     for (tags, patches) in [
         (Tags::None, 1),

@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 use self::fake_bmc::{FakeBmc, PASSWORD, USER};
 use self::oddities::{Auth, Oddities};
 use crate::{
-    DriverInfo, Drivers, Enabled, FakeMachines, Hardware, Management, Settings, Target, resolve,
+    DriverInfo, Drivers, Enabled, FakeMachines, Hardware, Management, OffAllowed, Settings, Target,
+    resolve,
 };
 
 /// Bounds that a test can wait for.
@@ -50,6 +51,10 @@ fn with(mut info: DriverInfo, key: &str, value: Value) -> DriverInfo {
 }
 
 fn connect(drivers: &Drivers, info: &DriverInfo) -> Hardware {
+    connect_with(drivers, info, OffAllowed::Yes)
+}
+
+fn connect_with(drivers: &Drivers, info: &DriverInfo, off_allowed: OffAllowed) -> Hardware {
     let interfaces = resolve("redfish", &Enabled::default(), &BTreeMap::new()).unwrap();
     drivers
         .connect(
@@ -57,6 +62,7 @@ fn connect(drivers: &Drivers, info: &DriverInfo) -> Hardware {
             Target {
                 name: "node",
                 driver_info: info,
+                off_allowed,
             },
         )
         .unwrap()

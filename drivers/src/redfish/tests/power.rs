@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::machine;
+use super::fake_bmc::FakeBmc;
 use super::oddities::{Fault, Oddities};
+use super::{connect_with, drivers, info, machine, quick};
 use crate::PowerAction::{self, Off, On, Reboot, SoftOff, SoftReboot};
-use crate::{BmcError, PowerState};
+use crate::{BmcError, OffAllowed, PowerState};
 
 /// A machine in a state, whose BMC offers these reset types (null: it does not say).
 fn offering(power: &str, types: &Value) -> Oddities {
@@ -70,6 +71,47 @@ async fn each_action_sends_what_the_bmc_offers() {
             "{action:?} from {power}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_machine_that_must_not_be_off_restarts_in_one() {
+    let usual = json!(["On", "ForceOff", "GracefulShutdown", "ForceRestart"]);
+    let cases: [(&str, &Value, PowerAction, Option<&[&str]>); 5] = [
+        ("On", &usual, Reboot, Some(&["ForceRestart"])),
+        ("Off", &usual, Reboot, Some(&["On"])),
+        ("On", &Value::Null, SoftReboot, Some(&["GracefulRestart"])),
+        ("On", &usual, SoftReboot, None),
+        ("On", &json!(["On", "ForceOff"]), Reboot, None),
+    ];
+    for (power, types, action, expected) in cases {
+        let bmc = FakeBmc::start(offering(power, types)).await;
+        let hardware = connect_with(&drivers(quick()), &info(&bmc), OffAllowed::No);
+        let set = hardware.power.set(action, None).await;
+        let context = format!("{action:?} from {power} with {types}: {set:?}");
+        let not_offered = matches!(set, Err(BmcError::NotOffered { .. }));
+        assert_eq!(
+            (set.is_ok(), not_offered),
+            (expected.is_some(), expected.is_none()),
+            "{context}"
+        );
+        let sent = expected.unwrap_or_default().iter();
+        let sent: Vec<_> = sent
+            .map(|reset| json!({"ResetType": reset}).to_string())
+            .collect();
+        assert_eq!(bmc.changes(), sent, "{context}");
+    }
+}
+
+#[tokio::test]
+async fn a_bound_beyond_all_time_is_a_bound() {
+    for action in [On, Reboot, SoftOff] {
+        let (_bmc, hardware) = machine(offering("On", &Value::Null)).await;
+        let forever = Some(Duration::from_secs(u64::MAX));
+        hardware.power.set(action, forever).await.unwrap();
+    }
+    let (_bmc, hardware) = machine(offering("On", &json!(["ForceRestart"]))).await;
+    let forever = Some(Duration::MAX);
+    hardware.power.set(Reboot, forever).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,10 +1,13 @@
 //! Credentials: which way the BMC gets them, how a session is shared, renewed and ended, and what a refusal is called.
 
+use std::time::Duration;
+
 use serde_json::json;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::fake_bmc::FakeBmc;
-use super::oddities::Auth;
+use super::oddities::{Auth, Fault, Oddities};
 use super::{connect, drivers, info, machine, quick, with, with_auth};
 use crate::{BmcError, PowerState};
 
@@ -87,6 +90,25 @@ async fn a_wrong_password_is_named_at_once_and_tried_once() {
     }
 }
 
+/// Some services challenge whoever they refuse.
+#[tokio::test]
+async fn a_password_that_redfish_refused_is_not_tried_by_another_way() {
+    let refusal = json!({"error": {"code": "Base.1.0.InvalidCredentials", "message": "no"}});
+    let fault = Fault {
+        headers: &[("www-authenticate", "Basic realm=\"bmc\"")],
+        body: refusal.to_string(),
+        ..Fault::new("POST /redfish/v1/SessionService/Sessions", 1, 401)
+    };
+    let (bmc, hardware) = machine(Oddities {
+        faults: vec![fault],
+        ..with_auth(Auth::Sessions)
+    })
+    .await;
+    let error = hardware.power.get().await.unwrap_err();
+    assert!(matches!(error, BmcError::Credentials { .. }), "{error:?}");
+    assert_eq!(bmc.count("GET /redfish/v1/Systems"), 0);
+}
+
 #[tokio::test]
 async fn many_requests_open_one_session() {
     let bmc = FakeBmc::start(with_auth(Auth::Sessions)).await;
@@ -142,6 +164,25 @@ async fn sessions_end_with_the_process() {
     assert_eq!(bmc.open_sessions(), 1);
     drivers.close().await;
     assert_eq!(bmc.open_sessions(), 0);
+}
+
+#[tokio::test]
+async fn slow_bmcs_are_logged_out_of_at_the_same_time() {
+    let (drivers, delay) = (drivers(quick()), Duration::from_millis(400));
+    let mut bmcs = Vec::new();
+    for _ in 0..8 {
+        let bmc = FakeBmc::start(Oddities {
+            faults: vec![Fault::slow("DELETE", 1, delay)],
+            ..with_auth(Auth::Sessions)
+        })
+        .await;
+        connect(&drivers, &info(&bmc)).power.get().await.unwrap();
+        bmcs.push(bmc);
+    }
+    let start = Instant::now();
+    drivers.close().await;
+    assert!(start.elapsed() < 4 * delay, "{:?}", start.elapsed());
+    assert!(bmcs.iter().all(|bmc| bmc.open_sessions() == 0));
 }
 
 #[tokio::test]
