@@ -10,7 +10,7 @@ use crate::api::fields::need;
 use crate::api::path::Path;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use ferric_drivers::{PowerAction, PowerState};
+use ferric_drivers::PowerAction;
 use ferric_model::node::{Node, Object};
 use ferric_model::state::ProvisionState;
 use http::{StatusCode, header};
@@ -43,7 +43,7 @@ pub(super) async fn power(
     let action: PowerAction = target
         .parse()
         .map_err(|error| ApiError::invalid(format!("{error}")))?;
-    check_power(&node, action)?;
+    check_power(&node)?;
     call.conductor()
         .set_power(node.uuid, action, timeout)
         .await?;
@@ -81,19 +81,11 @@ fn seconds(value: &Value) -> ApiResult<Duration> {
         })
 }
 
-fn check_power(node: &Node, action: PowerAction) -> ApiResult<()> {
+fn check_power(node: &Node) -> ApiResult<()> {
     let state = node.provision_state;
     if matches!(state, ProvisionState::Cleaning | ProvisionState::CleanWait) {
         return Err(ApiError::invalid(format!(
             "the power of node {} is not changed while it is in the state {state}",
-            node.uuid
-        )));
-    }
-    let turns_off = matches!(action, PowerAction::Off | PowerAction::SoftOff);
-    debug_assert_eq!(turns_off, action.leads_to() == PowerState::Off);
-    if turns_off && node.disable_power_off {
-        return Err(ApiError::conflict(format!(
-            "node {} is never powered off: disable_power_off is set",
             node.uuid
         )));
     }
@@ -116,28 +108,4 @@ pub(in crate::api) fn refuse_rest(body: &Object) -> ApiResult<()> {
         return Ok(());
     }
     Err(unexpected(&keys))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use ferric_model::ids::NodeId;
-    use jiff::Timestamp;
-    use uuid::Uuid;
-
-    #[test]
-    fn a_node_that_stays_on_may_be_restarted() {
-        let mut node = Node::new(NodeId(Uuid::nil()), "fake-hardware", Timestamp::UNIX_EPOCH);
-        node.disable_power_off = true;
-        let check = |action, expected| {
-            let refused = check_power(&node, action).map_err(|error| format!("{error:?}"));
-            assert_eq!(refused.is_err(), expected, "{action:?}");
-            assert!(refused.err().is_none_or(|text| text.contains("409")));
-        };
-        check(PowerAction::On, false);
-        check(PowerAction::Off, true);
-        check(PowerAction::SoftOff, true);
-        check(PowerAction::Reboot, false);
-        check(PowerAction::SoftReboot, false);
-    }
 }

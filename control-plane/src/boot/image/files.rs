@@ -17,9 +17,12 @@ const REMEMBERED: usize = 1000;
 /// Remembers digests for as long as the process lives. Cheap to clone.
 #[derive(Clone)]
 pub(in crate::boot) struct Files {
-    digests: Arc<Mutex<BTreeMap<PathBuf, (Version, Arc<OnceCell<String>>)>>>,
+    digests: Arc<Mutex<BTreeMap<PathBuf, Known>>>,
     readers: Arc<Semaphore>,
 }
+
+/// A version of a file and its digest, which may be on its way.
+type Known = (Version, Arc<OnceCell<String>>);
 
 impl Default for Files {
     fn default() -> Self {
