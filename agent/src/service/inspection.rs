@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::commands::{MANAGER, MANAGER_VERSION, log_bundle, sentence};
 use crate::conductor::send_inspection;
-use crate::config::Settings;
+use crate::config::{Secret, Settings};
 use crate::host::Host;
 use crate::inventory;
 use crate::network::{boot_interface, mac_of_bootif, wait_for_address};
@@ -61,6 +61,7 @@ fn collect(settings: &Settings, host: &Host) -> InspectionData {
     let mut data = InspectionData::default();
     let mut errors = Vec::new();
     let mut collectors = Vec::new();
+    let token = settings.agent_token.as_ref().map(Secret::reveal);
     for name in &settings.inspection.collectors {
         if MISSING_COLLECTORS.contains(&name.as_str()) {
             tracing::warn!(
@@ -72,7 +73,7 @@ fn collect(settings: &Settings, host: &Host) -> InspectionData {
         let collected = match name.as_str() {
             "default" => collect_inventory(settings, host, &mut data),
             "logs" => {
-                data.logs = logs(log_bundle());
+                data.logs = logs(log_bundle(token));
                 Ok(())
             }
             "pci-devices" => {
