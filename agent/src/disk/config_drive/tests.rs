@@ -12,7 +12,7 @@ use flate2::write::GzEncoder;
 use super::*;
 use crate::disk::testing::LoopDisk;
 use crate::image::testing::{FileDisk, Server, patience, settings};
-use crate::image::{Md5Policy, Stop, WriteImageRequest};
+use crate::image::{FormatPolicy, Md5Policy, Stop, WriteImageRequest};
 use crate::run::run;
 
 /// What is on the drive; each text is repeated so that files span blocks. In the order of their paths.
@@ -58,6 +58,7 @@ fn load_beside(image_info: &ImageInfo, text: &str) -> Result<ConfigDrive, Conten
         device: Path::new("/nonexistent"),
         http: &settings(),
         md5: Md5Policy::Refuse,
+        formats: FormatPolicy::default(),
         patience: patience(),
         stop: Stop::default(),
     };

@@ -9,7 +9,10 @@ use crate::image::checksum::to_hex;
 use crate::image::testing::{
     FileDisk, Plan, Server, bootable_image, garbage, image_info, patience, settings,
 };
-use crate::image::{HttpSettings, ImageError, Md5Policy, Stop, WriteImageRequest, write_image};
+use crate::image::{
+    FormatPolicy, HttpSettings, ImageError, Md5Policy, Stop, WriteImageRequest,
+    write_image,
+};
 use crate::progress::Progress;
 use crate::tls::Certificate;
 
@@ -111,6 +114,7 @@ fn a_server_that_says_nothing_more_is_asked_again() {
             ..settings()
         },
         md5: Md5Policy::Refuse,
+        formats: FormatPolicy::default(),
         patience: patience(),
         stop: Stop::default(),
     };
@@ -317,6 +321,7 @@ fn https_needs_a_certificate_that_is_trusted_and_says_so_at_once() {
         device: disk.path(),
         http: &HttpSettings { tls, ..settings() },
         md5: Md5Policy::Refuse,
+        formats: FormatPolicy::default(),
         patience: patience(),
         stop: Stop::default(),
     };
