@@ -155,12 +155,20 @@ async fn the_second_address_is_used_when_the_first_does_not_answer() {
     let conductor = Conductor::start().await;
     let place = Place::new();
     let dead = {
-        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        // A route to it has another source address than one to the conductor, which must not be told.
+        let socket = std::net::TcpListener::bind("[::1]:0")
+            .or_else(|_| std::net::TcpListener::bind("127.0.0.1:0"))
+            .unwrap();
         format!("http://{}", socket.local_addr().unwrap())
     };
     let both = format!("{dead},{}", conductor.url);
     let _agent = place.start_at(&both, &[]);
-    conductor.heartbeat(1).await;
+    let beat = conductor.heartbeat(1).await;
+    let callback_url = beat.body["callback_url"].as_str().unwrap();
+    assert!(
+        callback_url.starts_with("https://127.0.0.1:"),
+        "{callback_url}"
+    );
 }
 
 #[tokio::test]
