@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use ferric_agent::host::Host;
 use ferric_agent::image::{
-    HttpSettings, Md5Policy, Patience, Stop, WriteImageRequest, write_image,
+    FormatPolicy, HttpSettings, Md5Policy, Patience, Stop, WriteImageRequest, write_image,
 };
 use ferric_agent::progress::Progress;
 use ferric_agent_protocol::image::ImageInfo;
@@ -55,6 +55,7 @@ fn request<'a>(
         device,
         http,
         md5: Md5Policy::Refuse,
+        formats: FormatPolicy::default(),
         patience: Patience::default(),
         stop: Stop::default(),
     }

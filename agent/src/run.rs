@@ -7,6 +7,10 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+const POLL: Duration = Duration::from_millis(5);
+/// How long a killed program is waited for.
+const END_TIME: Duration = Duration::from_secs(1);
+
 /// What a program may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -67,21 +71,23 @@ pub fn run_within(program: &str, arguments: &[&str], limits: Limits) -> Result<O
         command: command(),
         source,
     };
+    let too_slow = || RunError::TooSlow {
+        command: command(),
+        seconds: limits.time.as_secs(),
+    };
     let mut child = spawn(program, arguments).map_err(start)?;
     let deadline = Instant::now() + limits.time;
     let stdout = collect(child.stdout.take(), limits.output_bytes);
     let stderr = collect(child.stderr.take(), limits.output_bytes);
     let output = received(&stdout, deadline).zip(received(&stderr, deadline));
     let Some((stdout, stderr)) = output else {
-        end(&mut child);
-        let seconds = limits.time.as_secs();
-        return Err(RunError::TooSlow {
-            command: command(),
-            seconds,
-        });
+        end(child);
+        return Err(too_slow());
     };
-    // Both pipes are closed, so the program is ending.
-    let status = child.wait().map_err(start)?;
+    let Some(status) = ended(&mut child, deadline).map_err(start)? else {
+        end(child);
+        return Err(too_slow());
+    };
     if status.success() {
         return Ok(Output { stdout, stderr });
     }
@@ -127,12 +133,39 @@ fn received(receiver: &Receiver<Vec<u8>>, deadline: Instant) -> Option<Vec<u8>> 
     receiver.recv_timeout(left).ok()
 }
 
-fn end(child: &mut Child) {
-    if let Err(error) = child.kill().and_then(|()| child.wait()) {
-        tracing::warn!(
+/// The status of the program, if it ends before the deadline.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "nothing but a signal tells of the end of a program, and the deadline is here"
+)]
+fn ended(child: &mut Child, deadline: Instant) -> std::io::Result<Option<ExitStatus>> {
+    loop {
+        let status = child.try_wait()?;
+        if status.is_some() || Instant::now() >= deadline {
+            return Ok(status);
+        }
+        std::thread::sleep(POLL);
+    }
+}
+
+/// A program that hangs in the kernel dies only when its disk answers; nobody waits for that.
+fn end(mut child: Child) {
+    let gone = child
+        .kill()
+        .and_then(|()| ended(&mut child, Instant::now() + END_TIME));
+    match gone {
+        Ok(Some(_)) => {}
+        Ok(None) => {
+            tracing::warn!(
+                pid = child.id(),
+                "a program does not end although it was killed"
+            );
+            std::thread::spawn(move || drop(child.wait()));
+        }
+        Err(error) => tracing::warn!(
             error = &error as &dyn std::error::Error,
             "ending a program that took too long"
-        );
+        ),
     }
 }
 
@@ -167,6 +200,19 @@ mod tests {
         let begun = Instant::now();
         let error = run_within("sleep", &["30"], limits).unwrap_err();
         assert!(matches!(error, RunError::TooSlow { .. }));
+        assert!(begun.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn a_program_that_closes_its_output_and_stays_is_ended() {
+        let limits = Limits {
+            time: Duration::from_millis(100),
+            output_bytes: 10,
+        };
+        let begun = Instant::now();
+        let arguments = ["-c", "exec sleep 30 >&- 2>&-"];
+        let error = run_within("sh", &arguments, limits).unwrap_err();
+        assert!(matches!(error, RunError::TooSlow { .. }), "{error}");
         assert!(begun.elapsed() < Duration::from_secs(10));
     }
 

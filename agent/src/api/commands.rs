@@ -1,23 +1,29 @@
 //! Posting, listing and reading commands. All of it needs the token.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::Json;
-use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::extract::{FromRequestParts, Path, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request, State};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use bytes::Bytes;
 use ferric_agent_protocol::command::{CommandList, CommandRequest, CommandResult};
 use ferric_agent_protocol::headers::{FERRIC_COMMAND_ID, FERRIC_EPOCH, TOKEN_QUERY};
-use serde_json::Value;
+use serde_json::{Map, Value};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use url::form_urlencoded;
 use uuid::Uuid;
 
 use super::Api;
 use super::fault::ApiError;
 use crate::commands::{Begun, Mode, Order, start};
+
+/// As long as a conductor waits for its answer.
+const BODY_TIME: Duration = Duration::from_secs(60);
 
 /// What may stand behind the question mark; unknown keys are ignored, and of one that comes twice the first counts.
 #[derive(Default)]
@@ -96,10 +102,10 @@ pub(super) async fn post(
     State(api): State<Api>,
     query: CommandQuery,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Request,
 ) -> Result<Json<CommandResult>, ApiError> {
     api.check_token(&query)?;
-    let request = parse(&body?)?;
+    let request = parse(&read(&api.bodies, body, BODY_TIME).await?)?;
     let order = Order {
         name: &request.name,
         params: &request.params,
@@ -121,6 +127,13 @@ pub(super) async fn post(
     answered.ok_or_else(|| ApiError::no_such_command(&id.to_string()))
 }
 
+/// Only for those who have the token, since a body may take much memory and time.
+async fn read(bodies: &Semaphore, request: Request, limit: Duration) -> Result<Bytes, ApiError> {
+    let _turn = bodies.acquire().await;
+    let body = timeout(limit, Bytes::from_request(request, &())).await;
+    Ok(body.map_err(|_| ApiError::too_slow())??)
+}
+
 async fn answer(api: &Api, id: Uuid, waits: bool) -> Option<Json<CommandResult>> {
     let ledger = &api.agent.ledger;
     let result = if waits {
@@ -135,9 +148,23 @@ async fn answer(api: &Api, id: Uuid, waits: bool) -> Option<Json<CommandResult>>
 fn parse(body: &[u8]) -> Result<CommandRequest, ApiError> {
     let value: Value = serde_json::from_slice(body)
         .map_err(|error| ApiError::bad_request(&format!("the body is not JSON: {error}")))?;
-    serde_json::from_value(value).map_err(|error| {
+    let mut request: CommandRequest = serde_json::from_value(value).map_err(|error| {
         ApiError::bad_request(&format!("Missing or invalid name or params: {error}"))
-    })
+    })?;
+    drop_copies(&mut request.params);
+    Ok(request)
+}
+
+/// The config drive counts as the argument of its command alone; Ironic's copies of it elsewhere only take room.
+fn drop_copies(params: &mut Map<String, Value>) {
+    for path in ["node/instance_info", "image_info", "step/args/image_info"] {
+        let mut names = path.split('/');
+        let first = names.next().and_then(|name| params.get_mut(name));
+        let place = names.fold(first, |value, name| value?.get_mut(name));
+        if let Some(Value::Object(place)) = place {
+            place.remove("configdrive");
+        }
+    }
 }
 
 /// An extension's header; one that makes no sense is refused, since ignoring it could write an image twice.
@@ -152,4 +179,54 @@ fn header<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Result<Optio
     parsed
         .map(Some)
         .ok_or_else(|| ApiError::bad_request(&format!("the header {name} makes no sense")))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::extract::DefaultBodyLimit;
+    use axum::response::IntoResponse;
+    use futures_util::stream::pending;
+    use serde_json::json;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_that_does_not_come_is_given_up() {
+        let endless = Body::from_stream(pending::<Result<Bytes, std::io::Error>>());
+        let error = read(
+            &Semaphore::new(1),
+            Request::new(endless),
+            Duration::from_millis(20),
+        )
+        .await
+        .unwrap_err();
+        assert_eq!(error.into_response().status(), 408);
+    }
+
+    #[tokio::test]
+    async fn a_body_beyond_the_limit_is_refused() {
+        let mut request = Request::new(Body::from("eleven byte"));
+        DefaultBodyLimit::max(10).apply(&mut request);
+        let error = read(&Semaphore::new(1), request, BODY_TIME).await;
+        assert_eq!(error.unwrap_err().into_response().status(), 413);
+    }
+
+    #[test]
+    fn copies_of_the_config_drive_are_dropped() {
+        let body = json!({"name": "deploy.execute_deploy_step", "params": {
+            "node": {"uuid": "u", "instance_info": {"configdrive": "c", "a": 1}},
+            "step": {"step": "write_image", "args": {
+                "configdrive": "c", "image_info": {"id": "i", "configdrive": "c"},
+            }},
+            "image_info": {"configdrive": "c"},
+        }});
+        let request = parse(&serde_json::to_vec(&body).unwrap()).unwrap();
+        let expected = json!({
+            "node": {"uuid": "u", "instance_info": {"a": 1}},
+            "step": {"step": "write_image", "args": {"configdrive": "c", "image_info": {"id": "i"}}},
+            "image_info": {},
+        });
+        assert_eq!(json!(request.params), expected);
+    }
 }

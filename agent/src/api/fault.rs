@@ -30,6 +30,13 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, text)
     }
 
+    pub(super) fn too_slow() -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "408 Request Timeout: the body did not come in time",
+        )
+    }
+
     fn new(status: StatusCode, text: impl Into<String>) -> Self {
         Self {
             status,

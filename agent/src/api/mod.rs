@@ -14,13 +14,15 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 
 use crate::agent::Agent;
 
 pub use listener::{Listener, ListenerError};
 
-/// A config drive of 64 MiB may come twice in one request, as base64.
-const MAX_BODY_BYTES: usize = 192 << 20;
+/// A config drive of 64 MiB has 85 MiB as base64, and Ironic sends it three times in one request: as the argument of
+/// the step, in `image_info`, and in the node's `instance_info`.
+const MAX_BODY_BYTES: usize = 272 << 20;
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -28,6 +30,8 @@ pub(crate) struct Api {
     agent: Arc<Agent>,
     scheme: &'static str,
     started_at: Timestamp,
+    /// One body at a time is held in memory.
+    bodies: Arc<Semaphore>,
 }
 
 /// All routes, each with and without the version.
@@ -36,6 +40,7 @@ pub(crate) fn router(agent: Arc<Agent>, scheme: &'static str, started_at: Timest
         agent,
         scheme,
         started_at,
+        bodies: Arc::new(Semaphore::new(1)),
     };
     Router::new()
         .route("/", get(root::versions))

@@ -1,9 +1,11 @@
 //! Writing the image, and what belongs to it: config drive, partition UUIDs, boot loader.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ferric_agent_protocol::image::ImageInfo;
+use ferric_agent_protocol::lookup::LookupConfig;
 use ferric_agent_protocol::node::Node;
 use ferric_agent_protocol::params::{InstallBootloader, WriteImage};
 use serde::{Deserialize, Serialize};
@@ -13,10 +15,11 @@ use super::catalog::Command;
 use super::failure::{ErrorKind, Failure};
 use super::run::{Outcome, Params, Run, arguments, on_thread};
 use crate::agent::Agent;
+use crate::config::ImageSettings;
 use crate::disk::bootloader;
 use crate::disk::config_drive::{self, ConfigDrive, ConfigDriveError};
 use crate::disk::{self, SharedFileSystems};
-use crate::image::{Md5Policy, Patience, WriteImageRequest, write_image};
+use crate::image::{FormatPolicy, Md5Policy, Patience, WriteImageRequest, write_image};
 use crate::progress::Progress;
 
 /// What this boot has written, kept over a restart of the agent.
@@ -80,7 +83,8 @@ fn write_on_thread(
         image_info: &wanted.image_info,
         device: &device,
         http: &agent.image_http,
-        md5: md5_policy(agent),
+        md5: md5_policy(&agent.session.config, &agent.settings.images),
+        formats: format_policy(&agent.session.config, &agent.settings.images),
         patience: Patience::default(),
         stop: agent.stop_writing.clone(),
     };
@@ -117,7 +121,7 @@ fn write_on_thread(
 
 /// A disk whose config drive failed must not boot, or the system would come up as nobody wanted it.
 fn write_drive(agent: &Agent, device: &Path, drive: &ConfigDrive) -> Result<(), ConfigDriveError> {
-    config_drive::write(&agent.host, device, drive).inspect_err(|_| {
+    let clear = || {
         if let Err(error) =
             disk::erase_device_metadata(&agent.host, device, SharedFileSystems::Erase)
         {
@@ -126,7 +130,17 @@ fn write_drive(agent: &Agent, device: &Path, drive: &ConfigDrive) -> Result<(), 
                 "clearing a disk that failed"
             );
         }
-    })
+    };
+    or_clear(|| config_drive::write(&agent.host, device, drive), clear)
+}
+
+/// Clears after an error as after a panic, which then goes on.
+fn or_clear<T, E>(work: impl FnOnce() -> Result<T, E>, clear: impl FnOnce()) -> Result<T, E> {
+    let outcome = catch_unwind(AssertUnwindSafe(work));
+    if !matches!(outcome, Ok(Ok(_))) {
+        clear();
+    }
+    outcome.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 impl Agent {
@@ -136,10 +150,20 @@ impl Agent {
     }
 }
 
-fn md5_policy(agent: &Agent) -> Md5Policy {
-    match agent.session.config.agent_md5_checksum_enable {
-        Some(false) => Md5Policy::Refuse,
-        Some(true) | None => Md5Policy::Allow,
+fn md5_policy(config: &LookupConfig, own: &ImageSettings) -> Md5Policy {
+    if config.agent_md5_checksum_enable.unwrap_or(own.md5_enabled) {
+        Md5Policy::Allow
+    } else {
+        Md5Policy::Refuse
+    }
+}
+
+fn format_policy(config: &LookupConfig, own: &ImageSettings) -> FormatPolicy {
+    let permitted = config.permitted_image_formats.as_ref();
+    let trust_images = config.disable_deep_image_inspection;
+    FormatPolicy {
+        permitted: permitted.or(own.permitted_formats.as_ref()).cloned(),
+        trust_images: trust_images.unwrap_or(own.disable_deep_inspection),
     }
 }
 
@@ -184,4 +208,67 @@ fn install_on_thread(agent: &Agent, wanted: &InstallBootloader) -> Outcome {
     };
     bootloader::install(&agent.host, &device, wanted).map_err(|error| failed(&error))?;
     Ok(Value::Null)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::config::{self, Flags};
+
+    #[test]
+    fn a_disk_is_cleared_after_an_error_and_after_a_panic() {
+        let mut cleared = 0;
+        assert_eq!(or_clear(|| Ok::<_, ()>(1), || cleared += 1), Ok(1));
+        assert_eq!(cleared, 0);
+        assert_eq!(or_clear(|| Err::<(), _>(2), || cleared += 1), Err(2));
+        assert_eq!(cleared, 1);
+        let panics = || {
+            or_clear(
+                || -> Result<(), ()> { panic!("as wanted") },
+                || cleared += 1,
+            )
+        };
+        assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
+        assert_eq!(cleared, 2);
+    }
+
+    fn settings(ini: &str) -> ImageSettings {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("cmdline"), "ipa-api-url=http://a").unwrap();
+        std::fs::write(directory.path().join("a.conf"), ini).unwrap();
+        let path = directory.path().display();
+        let arguments = [
+            "ferric-agent".to_owned(),
+            format!("--cmdline={path}/cmdline"),
+            format!("--config-dir={path}"),
+        ];
+        config::load(&Flags::parse_from(arguments)).unwrap().images
+    }
+
+    #[test]
+    fn what_the_conductor_says_about_images_wins() {
+        let ini = "md5_enabled = false\npermitted_image_formats = raw,gpt\ndisable_deep_image_inspection = true\n";
+        let (own, silent) = (settings(ini), LookupConfig::default());
+        assert_eq!(md5_policy(&silent, &own), Md5Policy::Refuse);
+        assert_eq!(md5_policy(&silent, &settings("")), Md5Policy::Allow);
+        let policy = format_policy(&silent, &own);
+        assert_eq!(policy.permitted.unwrap(), ["raw", "gpt"]);
+        assert!(policy.trust_images);
+        assert_eq!(
+            format_policy(&silent, &settings("")),
+            FormatPolicy::default()
+        );
+        let config = LookupConfig {
+            agent_md5_checksum_enable: Some(true),
+            permitted_image_formats: Some(vec!["qcow2".to_owned()]),
+            disable_deep_image_inspection: Some(false),
+            ..LookupConfig::default()
+        };
+        assert_eq!(md5_policy(&config, &own), Md5Policy::Allow);
+        let policy = format_policy(&config, &own);
+        assert_eq!(policy.permitted.unwrap(), ["qcow2"]);
+        assert!(!policy.trust_images);
+    }
 }

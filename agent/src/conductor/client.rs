@@ -40,6 +40,8 @@ pub enum ClientError {
     Broken(String, #[source] reqwest::Error),
     #[error("{0} answered more than {MAX_ANSWER_BYTES} bytes")]
     TooLarge(String),
+    #[error("{0} is not ready: {1}")]
+    NotReady(String, String),
     #[error("understanding the answer of {0}")]
     Parse(String, #[source] serde_json::Error),
 }
@@ -86,33 +88,28 @@ impl Conductor {
     }
 
     /// The addresses, the one that answered last first.
-    pub(super) fn urls(&self) -> Vec<String> {
+    pub fn urls(&self) -> Vec<String> {
         self.urls.lock().clone()
     }
 
-    /// The server's version. One that does not say it is assumed to be old, and asked again next time.
-    pub async fn version(&self) -> ApiVersion {
+    /// The server's version. One that answers without saying it is assumed to be old, and asked again next time.
+    ///
+    /// # Errors
+    /// When there is no server that could say anything about itself.
+    pub async fn version(&self) -> Result<ApiVersion, ClientError> {
         if let Some(version) = *self.version.lock() {
-            return version;
+            return Ok(version);
         }
-        let Some(version) = self.ask_version().await else {
-            return ApiVersion::ASSUMED;
+        let answer = self.send(&Request::new(Method::GET, "/")).await?;
+        if answer.status >= 500 {
+            let reason = answer.reason();
+            return Err(ClientError::NotReady(answer.url, reason));
+        }
+        let Some(version) = stated_version(&answer) else {
+            return Ok(ApiVersion::ASSUMED);
         };
         *self.version.lock() = Some(version);
-        version
-    }
-
-    async fn ask_version(&self) -> Option<ApiVersion> {
-        let root: Value = self
-            .send(&Request::new(Method::GET, "/"))
-            .await
-            .ok()?
-            .json()
-            .ok()?;
-        root.pointer("/default_version/version")?
-            .as_str()?
-            .parse()
-            .ok()
+        Ok(version)
     }
 
     /// Asks the addresses in turn; an error of the connection moves on to the next.
@@ -154,6 +151,12 @@ impl Conductor {
     }
 }
 
+fn stated_version(answer: &Answer) -> Option<ApiVersion> {
+    let root: Value = answer.json().ok()?;
+    let version = root.pointer("/default_version/version")?;
+    version.as_str()?.parse().ok()
+}
+
 impl ClientError {
     /// The innermost cause as text: `Connection refused`.
     pub(super) fn root_cause(&self) -> String {
@@ -190,12 +193,6 @@ impl Request {
 
     pub(super) fn version(self, version: ApiVersion) -> Self {
         self.header(headers::API_VERSION, &version.to_string())
-    }
-
-    /// Takes the version back, for a server that does not like it.
-    pub(super) fn without_version(mut self) -> Self {
-        self.headers.remove(headers::API_VERSION);
-        self
     }
 
     pub(super) fn body(mut self, body: Value) -> Self {
@@ -265,9 +262,48 @@ fn client(settings: &ApiSettings) -> Result<reqwest::Client, ClientError> {
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
+    use axum::routing::get;
     use serde_json::json;
 
     use super::*;
+
+    fn settings(urls: &[&str]) -> ApiSettings {
+        ApiSettings {
+            urls: urls.iter().map(|url| (*url).to_owned()).collect(),
+            request_timeout: Duration::from_secs(1),
+            global_request_id: None,
+            version: None,
+            insecure: false,
+            ca_file: None,
+            cert_file: None,
+            key_file: None,
+        }
+    }
+
+    async fn version_when_answered(status: u16, body: &'static str) -> Result<String, ClientError> {
+        tls::install_provider();
+        let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", socket.local_addr().unwrap());
+        let status = http::StatusCode::from_u16(status).unwrap();
+        let router = Router::new().route("/", get(move || async move { (status, body) }));
+        let mut server = tokio::task::JoinSet::new();
+        server.spawn(async move { axum::serve(socket, router).await });
+        let conductor = Conductor::new(&settings(&[&url])).unwrap();
+        let version = conductor.version().await;
+        version.map(|version| version.to_string())
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_away_is_not_an_old_one() {
+        let stated = r#"{"default_version": {"version": "1.109"}}"#;
+        assert_eq!(version_when_answered(200, stated).await.unwrap(), "1.109");
+        assert_eq!(version_when_answered(200, "{}").await.unwrap(), "1.31");
+        assert_eq!(version_when_answered(404, "no").await.unwrap(), "1.31");
+        assert!(version_when_answered(503, "wait").await.is_err());
+        let nobody = Conductor::new(&settings(&["http://127.0.0.1:1"])).unwrap();
+        assert!(nobody.version().await.is_err());
+    }
 
     fn check_reason(status: u16, body: &Value, expected: &str) {
         let answer = Answer {
@@ -297,17 +333,7 @@ mod tests {
 
     #[test]
     fn the_address_that_answered_comes_first() {
-        let settings = ApiSettings {
-            urls: ["a", "b", "c"].map(str::to_owned).to_vec(),
-            request_timeout: Duration::from_secs(1),
-            global_request_id: None,
-            version: None,
-            insecure: false,
-            ca_file: None,
-            cert_file: None,
-            key_file: None,
-        };
-        let conductor = Conductor::new(&settings).unwrap();
+        let conductor = Conductor::new(&settings(&["a", "b", "c"])).unwrap();
         conductor.prefer("c");
         assert_eq!(conductor.urls(), ["c", "a", "b"]);
         conductor.prefer("c");

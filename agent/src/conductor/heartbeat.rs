@@ -26,7 +26,8 @@ pub enum BeatError {
 /// # Errors
 /// When it was not accepted.
 pub async fn beat(conductor: &Conductor, session: &Session) -> Result<(), BeatError> {
-    let version = conductor.version().await.min(ApiVersion::AGENT_VERIFY_CA);
+    let version = conductor.version().await.map_err(BeatError::Send)?;
+    let version = version.min(ApiVersion::AGENT_VERIFY_CA);
     let path = format!("/v1/heartbeat/{}", session.node.uuid);
     let body = serde_json::json!(body(session, version));
     let request = Request::new(Method::POST, path).version(version).body(body);

@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use ferric_agent_protocol::extensions::Extensions;
-use ferric_agent_protocol::headers::FERRIC_AGENT;
 use ferric_agent_protocol::inspection::{InspectionAnswer, InspectionData};
-use ferric_agent_protocol::lookup::LookupResponse;
-use ferric_agent_protocol::version::ApiVersion;
 use http::Method;
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -25,41 +21,22 @@ pub enum InspectionError {
     Refused(String),
 }
 
-/// What the conductor says to a machine that has introduced itself.
-#[derive(Debug)]
-pub enum Introduction {
-    /// All that a lookup would say.
-    Lookup(Box<LookupResponse>),
-    /// Only which node it is.
-    Node(Option<Uuid>),
-}
-
-/// Sends the data. A server of at least 1.84 answers like a lookup, which saves one; to one that is older the
-/// request goes without a version, as Ironic's agent sends it.
+/// Sends the data; answers which node they belong to. The request names no version: from 1.84 on a server would
+/// answer it like a lookup and give the token away, and when that answer is lost, so is the token.
 ///
 /// # Errors
 /// When the data were not taken after all attempts.
 pub async fn send_inspection(
-    api: &Conductor,
     api_settings: &ApiSettings,
     settings: &InspectionSettings,
     data: &InspectionData,
-) -> Result<Introduction, InspectionError> {
+) -> Result<Option<Uuid>, InspectionError> {
     let target = Conductor::with_urls(api_settings, settings.callback_urls.clone())?;
-    let mut request = Request::new(Method::POST, "").body(serde_json::json!(data));
-    if api.version().await >= ApiVersion::INSPECTION_LOOKUP {
-        request = request
-            .version(ApiVersion::INSPECTION_LOOKUP)
-            .header(FERRIC_AGENT, &Extensions::all().to_header());
-    }
+    let request = Request::new(Method::POST, "").body(serde_json::json!(data));
     let mut attempt = 1;
     loop {
         let failure = match target.send(&request).await {
-            Ok(answer) if answer.is_success() => return Ok(introduction(answer.json()?)),
-            Ok(answer) if answer.status == 406 => {
-                request = request.without_version();
-                InspectionError::Refused(answer.reason())
-            }
+            Ok(answer) if answer.is_success() => return Ok(node(answer.json()?)),
             Ok(answer) if answer.status == 409 || answer.status >= 500 => {
                 InspectionError::Refused(answer.reason())
             }
@@ -79,17 +56,8 @@ pub async fn send_inspection(
     }
 }
 
-fn introduction(answer: InspectionAnswer) -> Introduction {
-    match answer {
-        InspectionAnswer {
-            node: Some(node),
-            config: Some(config),
-            ..
-        } => Introduction::Lookup(Box::new(LookupResponse { node, config })),
-        InspectionAnswer { uuid, node, .. } => {
-            Introduction::Node(uuid.or(node.map(|node| node.uuid)))
-        }
-    }
+fn node(answer: InspectionAnswer) -> Option<Uuid> {
+    answer.uuid.or(answer.node.map(|node| node.uuid))
 }
 
 /// Doubles from 1.5 s, but is never below 5 s or above 30 s.
@@ -111,16 +79,12 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_lookup_is_recognised() {
+    fn both_answers_name_the_node() {
         let uuid = Uuid::nil();
-        let answer = |value| introduction(serde_json::from_value(value).unwrap());
-        assert!(matches!(
-            answer(json!({"uuid": uuid})),
-            Introduction::Node(Some(_))
-        ));
+        let answer = |value| node(serde_json::from_value(value).unwrap());
+        assert_eq!(answer(json!({"uuid": uuid})), Some(uuid));
         let long = json!({"node": {"uuid": uuid}, "config": {"heartbeat_timeout": 9}});
-        assert!(
-            matches!(answer(long), Introduction::Lookup(found) if found.config.heartbeat_timeout == Some(9))
-        );
+        assert_eq!(answer(long), Some(uuid));
+        assert_eq!(answer(json!({})), None);
     }
 }

@@ -83,11 +83,11 @@ async fn attempt(conductor: &Conductor, node: Option<Uuid>) -> Result<LookupResp
     if let Some(node) = node {
         path.push_str(&format!("&node_uuid={node}"));
     }
-    let version = conductor.version().await.min(ApiVersion::AGENT_TOKEN);
-    let request = Request::new(Method::GET, path)
-        .version(version)
-        .header(FERRIC_AGENT, &Extensions::all().to_header());
     let other = |error: ClientError| Refused::Other(format!("{error}: {}", error.root_cause()));
+    let version = conductor.version().await.map_err(other)?;
+    let request = Request::new(Method::GET, path)
+        .version(version.min(ApiVersion::AGENT_TOKEN))
+        .header(FERRIC_AGENT, &Extensions::all().to_header());
     let answer = conductor.send(&request).await.map_err(other)?;
     match answer.status {
         200 => answer.json().map_err(other),

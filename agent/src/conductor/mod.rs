@@ -9,5 +9,5 @@ mod lookup;
 pub use advertise::{AdvertiseError, advertised_address, wait_for_route};
 pub use client::{ClientError, Conductor};
 pub use heartbeat::{BeatError, Pace, beat};
-pub use inspection::{InspectionError, Introduction, send_inspection};
+pub use inspection::{InspectionError, send_inspection};
 pub use lookup::{LookupError, lookup, mac_addresses};

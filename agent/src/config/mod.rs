@@ -14,8 +14,8 @@ pub use flags::Flags;
 pub use options::OptionError;
 pub use secret::Secret;
 pub use settings::{
-    AdvertiseSettings, ApiSettings, ImageServerSettings, InspectionSettings, ListenSettings,
-    LookupSettings, Settings, TlsMode, TlsSettings,
+    AdvertiseSettings, ApiSettings, ImageServerSettings, ImageSettings, InspectionSettings,
+    ListenSettings, LookupSettings, Settings, TlsMode, TlsSettings,
 };
 
 use cmdline::KernelParameters;
@@ -55,8 +55,16 @@ pub fn load(flags: &Flags) -> Result<Settings, ConfigError> {
     for directory in &flags.config_dirs {
         ini::read_directory(directory, &mut options)?;
     }
+    // The one parameter that wins over the files, as in Ironic's agent: who starts a machine wants to see more.
+    if let Some(debug) = parameters.get("ipa-debug") {
+        options.set("debug", debug);
+    }
     flags.apply(&mut options);
-    Settings::from_options(&options, &parameters, flags)
+    let settings = Settings::from_options(&options, flags)?;
+    for option in options.unread() {
+        tracing::warn!(option, "this option has no effect here");
+    }
+    Ok(settings)
 }
 
 #[cfg(test)]

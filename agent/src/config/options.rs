@@ -1,11 +1,15 @@
 //! Options by name, as text, and the few types that their values have.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What was written, by the names of Ironic's agent; those of a section have its name and a dot before them.
 #[derive(Debug, Default)]
-pub(super) struct Options(BTreeMap<String, String>);
+pub(super) struct Options {
+    written: BTreeMap<String, String>,
+    read: RefCell<BTreeSet<String>>,
+}
 
 /// A value that makes no sense.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +22,7 @@ pub struct OptionError {
 
 impl Options {
     pub(super) fn set(&mut self, name: &str, value: &str) {
-        self.0.insert(name.to_owned(), value.to_owned());
+        self.written.insert(name.to_owned(), value.to_owned());
     }
 
     pub(super) fn set_in(&mut self, section: &str, name: &str, value: &str) {
@@ -33,10 +37,21 @@ impl Options {
 
     /// The text of an option; an empty one counts as absent.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.0
+        self.read.borrow_mut().insert(name.to_owned());
+        self.written
             .get(name)
             .map(String::as_str)
             .filter(|text| !text.is_empty())
+    }
+
+    /// The names of what was written and nobody has asked for.
+    pub(super) fn unread(&self) -> Vec<String> {
+        let read = self.read.borrow();
+        let names = self.written.keys();
+        names
+            .filter(|name| !read.contains(*name))
+            .cloned()
+            .collect()
     }
 
     pub(super) fn list(&self, name: &str) -> Option<Vec<String>> {

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use ferric_agent_protocol::version::ApiVersion;
 
-use super::cmdline::KernelParameters;
 use super::options::{OptionError, Options};
 use super::{ConfigError, Flags, Secret};
 
@@ -26,6 +25,7 @@ pub struct Settings {
     /// A token that the conductor put on the kernel command line.
     pub agent_token: Option<Secret>,
     pub ignore_bootloader_failure: bool,
+    pub images: ImageSettings,
     pub debug: bool,
     /// `BOOTIF` as the boot loader wrote it.
     pub bootif: Option<String>,
@@ -103,6 +103,14 @@ pub struct InspectionSettings {
     pub dhcp_all_interfaces: bool,
 }
 
+/// Which images are written, where the conductor says nothing about that.
+#[derive(Clone, Debug)]
+pub struct ImageSettings {
+    pub md5_enabled: bool,
+    pub disable_deep_inspection: bool,
+    pub permitted_formats: Option<Vec<String>>,
+}
+
 /// How images are downloaded.
 #[derive(Clone)]
 pub struct ImageServerSettings {
@@ -121,13 +129,9 @@ impl std::fmt::Debug for ImageServerSettings {
 }
 
 impl Settings {
-    pub(super) fn from_options(
-        options: &Options,
-        parameters: &KernelParameters,
-        flags: &Flags,
-    ) -> Result<Self, ConfigError> {
+    pub(super) fn from_options(options: &Options, flags: &Flags) -> Result<Self, ConfigError> {
         let api = api(options)?;
-        if parameters.get("boot_method") == Some("vmedia") {
+        if options.text("boot_method") == Some("vmedia") {
             tracing::warn!("settings on virtual media are not read by this agent");
         }
         Ok(Self {
@@ -146,6 +150,7 @@ impl Settings {
             agent_token: options.text("agent_token").map(Secret::new),
             debug: options.flag("debug", false)?,
             ignore_bootloader_failure: options.flag("ignore_bootloader_failure", false)?,
+            images: images(options)?,
             bootif: options.text("bootif").map(str::to_owned),
             state: flags.state.clone(),
             only_devices: flags.only_devices.clone(),
@@ -268,6 +273,14 @@ fn inspection(options: &Options, api: &[String]) -> Result<InspectionSettings, O
         collectors: collectors.unwrap_or_else(default),
         dhcp_wait: options.seconds("inspection_dhcp_wait_timeout", 60)?,
         dhcp_all_interfaces: options.flag("inspection_dhcp_all_interfaces", false)?,
+    })
+}
+
+fn images(options: &Options) -> Result<ImageSettings, OptionError> {
+    Ok(ImageSettings {
+        md5_enabled: options.flag("md5_enabled", true)?,
+        disable_deep_inspection: options.flag("disable_deep_image_inspection", false)?,
+        permitted_formats: options.list("permitted_image_formats"),
     })
 }
 

@@ -109,3 +109,25 @@ fn values_that_make_no_sense_are_named() {
     check("ipa-api-url=http://a", "listen_tls = yes", "tls_cert_file");
     check("ipa-api-url=http://a", "nonsense", "line 1");
 }
+
+#[test]
+fn debug_on_the_kernel_command_line_wins_over_the_files() {
+    let debug = |cmdline: &str, ini: &str| {
+        let cmdline = format!("ipa-api-url=http://a {cmdline}");
+        Sources::new(&cmdline, ini).load(&[]).unwrap().debug
+    };
+    assert!(debug("ipa-debug=1", "debug = false"));
+    assert!(!debug("ipa-debug=0", "debug = true"));
+    assert!(debug("", "debug = true"));
+}
+
+#[test]
+fn options_without_an_effect_are_known() {
+    let mut options = Options::default();
+    KernelParameters::parse("ipa-api-url=http://a ipa-ntp-server=b boot_method=pxe ipa-debug=1")
+        .apply(&mut options);
+    options.set_in("metrics", "backend", "statsd");
+    let flags = Flags::parse_from(["ferric-agent"]);
+    Settings::from_options(&options, &flags).unwrap();
+    assert_eq!(options.unread(), ["metrics.backend", "ntp_server"]);
+}

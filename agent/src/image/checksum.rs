@@ -59,9 +59,13 @@ pub(crate) struct Expected {
 impl Stated {
     pub(crate) fn of(info: &ImageInfo, md5: Md5Policy) -> Result<Self, ChecksumError> {
         let set = |field: &Option<String>| field.clone().filter(|text| !text.is_empty());
-        let (value, algorithm) = match (set(&info.os_hash_algo), set(&info.os_hash_value)) {
-            (Some(algorithm), Some(value)) => (value, Some(algorithm)),
-            _ => (set(&info.checksum).ok_or(ChecksumError::Missing)?, None),
+        let hash = set(&info.os_hash_algo).zip(set(&info.os_hash_value));
+        let (value, algorithm) = match (hash, set(&info.checksum)) {
+            (Some((name, _)), Some(checksum)) if Algorithm::named(&name).is_none() => {
+                (checksum, None)
+            }
+            (Some((name, value)), _) => (value, Some(name)),
+            (None, checksum) => (checksum.ok_or(ChecksumError::Missing)?, None),
         };
         if value.starts_with("http://") || value.starts_with("https://") {
             return Ok(Self::At {
@@ -218,6 +222,10 @@ mod tests {
         check(
             &json!({"os_hash_algo": "crc32", "os_hash_value": "00"}),
             Err("\"crc32\" is not known"),
+        );
+        check(
+            &json!({"os_hash_algo": "crc32", "os_hash_value": "00", "checksum": SHA256}),
+            Ok(SHA256),
         );
         check(
             &json!({"os_hash_algo": "sha512", "os_hash_value": SHA256}),

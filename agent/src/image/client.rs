@@ -40,7 +40,7 @@ pub enum ClientError {
     Client(String),
 }
 
-/// A client that sends the image's credentials with every request.
+/// A client that sends the image's credentials, if it has any, with every request.
 #[derive(Clone)]
 pub(crate) struct ImageClient {
     client: Client,
@@ -49,6 +49,18 @@ pub(crate) struct ImageClient {
 
 impl ImageClient {
     pub(crate) fn new(settings: &HttpSettings, info: &ImageInfo) -> Result<Self, ClientError> {
+        let plain = Self::without_credentials(settings, info)?;
+        Ok(Self {
+            authorization: authorization(settings, info)?,
+            ..plain
+        })
+    }
+
+    /// For a host that has nothing to do with the image.
+    pub(crate) fn without_credentials(
+        settings: &HttpSettings,
+        info: &ImageInfo,
+    ) -> Result<Self, ClientError> {
         let mut builder = Client::builder()
             .tls_backend_preconfigured(settings.tls.clone())
             .connect_timeout(settings.timeout)
@@ -64,7 +76,7 @@ impl ImageClient {
             .map_err(|error| ClientError::Client(explain(&error)))?;
         Ok(Self {
             client,
-            authorization: authorization(settings, info)?,
+            authorization: None,
         })
     }
 

@@ -1,4 +1,4 @@
-//! Fetches a small file into memory, with the image's credentials, proxies and patience.
+//! Fetches a small file into memory, with the image's proxies and patience.
 
 use std::io::Read;
 
@@ -21,13 +21,13 @@ pub enum DownloadError {
     TooLarge(u64),
 }
 
-/// The whole file at `url`, at most `limit` bytes.
+/// The whole file at `url`, at most `limit` bytes. Its host does not get the image's credentials.
 pub(crate) fn download(
     request: &WriteImageRequest<'_>,
     url: &str,
     limit: u64,
 ) -> Result<Vec<u8>, DownloadError> {
-    let client = ImageClient::new(request.http, request.image_info)?;
+    let client = ImageClient::without_credentials(request.http, request.image_info)?;
     // What comes in here is not the image, so it does not count as its progress.
     fetch(request.remote(&client, url, &Progress::default()), limit)
 }

@@ -19,6 +19,11 @@ pub enum FormatError {
         "{0} images cannot be written; convert the image to qcow2 or raw with qemu-img convert"
     )]
     Unsupported(String),
+    #[error("{found} images are not permitted here, only these are: {permitted}")]
+    NotPermitted {
+        found: &'static str,
+        permitted: String,
+    },
     #[error("the image could be read both as {0} and as {1}")]
     Ambiguous(&'static str, &'static str),
 }
@@ -28,6 +33,51 @@ pub enum FormatError {
 pub(crate) enum Reading {
     Raw(Packing),
     Qcow2,
+}
+
+/// What the operator allows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FormatPolicy {
+    /// Without a list every format that can be written.
+    pub permitted: Option<Vec<String>>,
+    /// The image alone tells its format: neither what was declared nor the list counts.
+    pub trust_images: bool,
+}
+
+impl FormatPolicy {
+    /// `prefix` is the start of the file, 64 KiB of it or all.
+    pub(crate) fn recognise(
+        &self,
+        prefix: &[u8],
+        declared: Option<&str>,
+    ) -> Result<Reading, FormatError> {
+        if self.trust_images {
+            return recognise(prefix, None);
+        }
+        let reading = recognise(prefix, declared)?;
+        self.permit(reading, declared)?;
+        Ok(reading)
+    }
+
+    fn permit(&self, reading: Reading, declared: Option<&str>) -> Result<(), FormatError> {
+        let Some(permitted) = &self.permitted else {
+            return Ok(());
+        };
+        let has = |name: &str| permitted.iter().any(|one| one.eq_ignore_ascii_case(name));
+        let (found, fits) = match reading {
+            Reading::Qcow2 => ("qcow2", has("qcow2")),
+            Reading::Raw(_) if declared == Some("iso") => ("iso", has("iso")),
+            // A raw image of a disk has a partition table as a rule, so one name stands for the other.
+            Reading::Raw(_) => ("raw", has("raw") || has("gpt")),
+        };
+        if fits {
+            return Ok(());
+        }
+        Err(FormatError::NotPermitted {
+            found,
+            permitted: permitted.join(", "),
+        })
+    }
 }
 
 /// Formats that start with a fixed text: at which offset, which, and how it is called.
@@ -55,8 +105,7 @@ const RAW_MARKS: &[(usize, &[u8], &str)] = &[
     (4096, b"EFI PART", "gpt"),
 ];
 
-/// `prefix` is the start of the file, 64 KiB of it or all.
-pub(crate) fn recognise(prefix: &[u8], declared: Option<&str>) -> Result<Reading, FormatError> {
+fn recognise(prefix: &[u8], declared: Option<&str>) -> Result<Reading, FormatError> {
     let found = single(prefix)?;
     let declared = declared.unwrap_or(match found {
         Some("qcow2") => "qcow2",
@@ -192,5 +241,26 @@ mod tests {
                 Ok(Reading::Raw(Packing::None))
             );
         }
+    }
+
+    #[test]
+    fn only_permitted_formats_are_written() {
+        let policy = |permitted: &[&str], trust_images| FormatPolicy {
+            permitted: Some(permitted.iter().map(|name| (*name).to_owned()).collect()),
+            trust_images,
+        };
+        let (raw, qcow2) = (file(&[]), file(&[(0, b"QFI\xfb")]));
+        let only_raw = policy(&["raw"], false);
+        assert!(only_raw.recognise(&raw, Some("raw")).is_ok());
+        let error = only_raw.recognise(&qcow2, Some("qcow2")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "qcow2 images are not permitted here, only these are: raw"
+        );
+        assert!(only_raw.recognise(&raw, Some("iso")).is_err());
+        assert!(policy(&["gpt"], false).recognise(&raw, None).is_ok());
+        assert!(policy(&["qcow2"], false).recognise(&raw, None).is_err());
+        let trusting = policy(&["raw"], true);
+        assert_eq!(trusting.recognise(&qcow2, Some("raw")), Ok(Reading::Qcow2));
     }
 }

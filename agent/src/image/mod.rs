@@ -24,7 +24,7 @@ pub use client::{ClientError, HttpSettings};
 pub use download::DownloadError;
 pub(crate) use download::download;
 pub use error::ImageError;
-pub use format::FormatError;
+pub use format::{FormatError, FormatPolicy};
 pub use qcow2::Qcow2Error;
 pub use source::{Patience, SourceError};
 pub use stop::Stop;

@@ -14,7 +14,7 @@ use super::decompress::{Packing, unpack};
 use super::digest::DigestReader;
 use super::download::fetch;
 use super::error::ImageError;
-use super::format::{Reading, recognise};
+use super::format::{FormatPolicy, Reading};
 use super::qcow2::{self, Header, Map, Qcow2Error, ReadAt};
 use super::raw;
 use super::read_ahead::ReadAhead;
@@ -39,6 +39,7 @@ pub struct WriteImageRequest<'a> {
     pub device: &'a Path,
     pub http: &'a HttpSettings,
     pub md5: Md5Policy,
+    pub formats: FormatPolicy,
     pub patience: Patience,
     /// Requesting it ends the write; the disk is then left without a partition table.
     pub stop: Stop,
@@ -182,7 +183,8 @@ impl Write<'_> {
             .take(qcow2::MAX_HEADER_BYTES)
             .read_to_end(&mut prefix)
             .map_err(ImageError::reading)?;
-        let reading = recognise(&prefix, self.request.image_info.declared_format())?;
+        let declared = self.request.image_info.declared_format();
+        let reading = self.request.formats.recognise(&prefix, declared)?;
         Ok(Opened {
             stream,
             ranges,

@@ -26,7 +26,8 @@ pub fn list_interfaces() -> std::io::Result<Vec<Interface>> {
     let addresses = addresses();
     let mut interfaces = list_in(Path::new(SYS_CLASS_NET))?;
     for interface in &mut interfaces {
-        if let Some(permanent) = ioctl::permanent_address(&interface.name) {
+        let permanent = ioctl::permanent_address(&interface.name);
+        if let Some(permanent) = permanent.filter(|mac| is_ethernet(mac)) {
             interface.mac_address = Some(permanent);
         }
         interface.speed_mbps = ioctl::max_speed_mbps(&interface.name).or(interface.speed_mbps);
@@ -36,7 +37,17 @@ pub fn list_interfaces() -> std::io::Result<Vec<Interface>> {
     }
     // Some servers show the BMC's own interface with such an address, the same one on each of them.
     interfaces.retain(|interface| !has_prefix(interface, "fa:"));
+    // Ironic refuses a whole lookup for one address that is none.
+    interfaces.retain(|interface| interface.mac_address.as_deref().is_some_and(is_ethernet));
     Ok(interfaces)
+}
+
+/// Six bytes, not all of them zero.
+fn is_ethernet(mac: &str) -> bool {
+    let bytes: Vec<&str> = mac.split(':').collect();
+    let is_byte =
+        |text: &&str| text.len() == 2 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+    bytes.len() == 6 && bytes.iter().all(is_byte) && bytes.iter().any(|byte| *byte != "00")
 }
 
 fn has_prefix(interface: &Interface, prefix: &str) -> bool {
@@ -201,6 +212,21 @@ mod tests {
         assert_eq!(interface.mac_address.as_deref(), Some("e4:1d:2d:c7:9f:76"));
         let client_id = "ff:00:00:00:00:00:02:00:00:02:c9:00:e4:1d:2d:03:00:c7:9f:76";
         assert_eq!(interface.client_id.as_deref(), Some(client_id));
+    }
+
+    #[test]
+    fn only_six_bytes_that_are_not_all_zero_are_an_address() {
+        assert!(is_ethernet("52:54:00:00:00:09"));
+        for wrong in [
+            "",
+            "00:00:00:00:00:00",
+            "52:54:00:00:00",
+            "52:54:00:00:00:09:01",
+            "52:54:00:00:00:0x",
+            "80:00:02:08:fe:80:00:00:00:00:00:00:e4:1d:2d:03:00:c7:9f:76",
+        ] {
+            assert!(!is_ethernet(wrong), "{wrong}");
+        }
     }
 
     #[test]

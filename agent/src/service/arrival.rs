@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use ferric_agent_protocol::lookup::{LookupResponse, Token};
-
+use ferric_agent_protocol::version::ApiVersion;
 use tokio::time::sleep;
 
 use super::listening::{Identity, Listening};
 use super::{ServiceError, inspection};
-use crate::conductor::{Conductor, Introduction, advertised_address, lookup, wait_for_route};
+use crate::conductor::{ClientError, Conductor, advertised_address, lookup, wait_for_route};
 use crate::config::Settings;
 use crate::disk;
 use crate::host::{Host, RootKind};
@@ -16,6 +16,8 @@ use crate::network::wait_for_interface;
 use crate::state::Session;
 
 const ROUTE_TIME: Duration = Duration::from_secs(60);
+const VERSION_ATTEMPTS: u32 = 5;
+const VERSION_PAUSE: Duration = Duration::from_secs(2);
 
 /// Introduces the machine if that is wanted, and asks which node it is unless that was the answer already.
 pub(super) async fn find_node(
@@ -26,12 +28,10 @@ pub(super) async fn find_node(
     wait_for_interface().await;
     let route = wait_for_route(&settings.api.urls, ROUTE_TIME);
     tokio::join!(route, wait_for_disk(settings, host));
-    let node = match inspection::introduce(settings, host, conductor).await {
-        Some(Introduction::Lookup(answer)) => return Ok(*answer),
-        Some(Introduction::Node(node)) => node,
-        None => None,
-    };
-    Ok(lookup(conductor, settings.lookup, node).await?)
+    let node = inspection::introduce(settings, host).await;
+    let answer = lookup(conductor, settings.lookup, node).await?;
+    token(settings, &answer)?;
+    Ok(answer)
 }
 
 /// Settles token, address, certificate and port, which stay the same while the ramdisk runs.
@@ -42,13 +42,15 @@ pub(super) async fn begin(
 ) -> Result<(Session, Listening), ServiceError> {
     let token = token(settings, &answer)?;
     tracing::info!(node = %answer.node.uuid, "the conductor knows this machine");
-    let address = advertised_address(&settings.advertise, &settings.api.urls).await?;
-    let identity = Identity::establish(&settings.tls, conductor.version().await, address)?;
+    let version = version(conductor).await?;
+    // The API that answers last comes first: the others may be reached from an address that it does not reach.
+    let address = advertised_address(&settings.advertise, &conductor.urls()).await?;
+    let identity = Identity::establish(&settings.tls, version, address)?;
     let listening = Listening::begin(settings, &answer.config, identity.as_ref())?;
     let session = Session {
         node: answer.node,
         config: answer.config,
-        token,
+        token: Some(token),
         callback_url: listening.callback_url(settings, address),
         listen: listening.listener.address,
         certificate: identity
@@ -58,16 +60,32 @@ pub(super) async fn begin(
     Ok((session, listening))
 }
 
-/// A token is handed out once. If that has happened and we do not have it, somebody else does.
-fn token(settings: &Settings, answer: &LookupResponse) -> Result<Option<String>, ServiceError> {
+/// A server that is away for a moment is not an old one, which would get neither a token nor a certificate.
+async fn version(conductor: &Conductor) -> Result<ApiVersion, ClientError> {
+    for attempt in 1..VERSION_ATTEMPTS {
+        match conductor.version().await {
+            Ok(version) => return Ok(version),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(attempt, error, "asking the server for its version");
+            }
+        }
+        sleep(VERSION_PAUSE).await;
+    }
+    conductor.version().await
+}
+
+/// A token is handed out once. If that has happened and we do not have it, somebody else does. Without any nobody
+/// could command this agent.
+fn token(settings: &Settings, answer: &LookupResponse) -> Result<String, ServiceError> {
     let own = settings
         .agent_token
         .as_ref()
         .map(|token| token.reveal().to_owned());
     match answer.config.token() {
-        Token::Given(token) => Ok(Some(token.to_owned())),
-        Token::Hidden if own.is_none() => Err(ServiceError::TokenTaken),
-        Token::Hidden | Token::Absent => Ok(own),
+        Token::Given(token) => Ok(token.to_owned()),
+        Token::Hidden => own.ok_or(ServiceError::TokenTaken),
+        Token::Absent => own.ok_or(ServiceError::NoToken),
     }
 }
 

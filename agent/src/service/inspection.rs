@@ -4,20 +4,26 @@ use std::error::Error;
 
 use ferric_agent_protocol::hints::{DiskFacts, smallest_disk};
 use ferric_agent_protocol::inspection::{Configuration, InspectionData, Manager};
+use uuid::Uuid;
 
 use crate::commands::{MANAGER, MANAGER_VERSION, log_bundle, sentence};
-use crate::conductor::{Conductor, Introduction, send_inspection};
-use crate::config::Settings;
+use crate::conductor::send_inspection;
+use crate::config::{Secret, Settings};
 use crate::host::Host;
 use crate::inventory;
 use crate::network::{boot_interface, mac_of_bootif, wait_for_address};
 
-/// Sends inspection data if there is an address for them.
-pub(super) async fn introduce(
-    settings: &Settings,
-    host: &Host,
-    conductor: &Conductor,
-) -> Option<Introduction> {
+/// Collectors of Ironic's agent that there are none of here.
+const MISSING_COLLECTORS: [&str; 5] = [
+    "numa-topology",
+    "lldp",
+    "dmi-decode",
+    "usb-devices",
+    "extra-hardware",
+];
+
+/// Sends inspection data if there is an address for them; answers which node they belong to, where that was said.
+pub(super) async fn introduce(settings: &Settings, host: &Host) -> Option<Uuid> {
     let inspection = &settings.inspection;
     if inspection.callback_urls.is_empty() {
         return None;
@@ -25,10 +31,10 @@ pub(super) async fn introduce(
     let all = inspection.dhcp_all_interfaces;
     wait_for_address(inspection.dhcp_wait, settings.bootif.as_deref(), all).await;
     let data = collect_on_thread(settings, host).await;
-    match send_inspection(conductor, &settings.api, inspection, &data).await {
-        Ok(introduction) => {
+    match send_inspection(&settings.api, inspection, &data).await {
+        Ok(node) => {
             tracing::info!("the conductor has taken the inspection data");
-            Some(introduction)
+            node
         }
         Err(error) => {
             tracing::error!(
@@ -49,15 +55,27 @@ async fn collect_on_thread(settings: &Settings, host: &Host) -> InspectionData {
     })
 }
 
-/// Each collector adds its part; what one cannot find out is told, and the others go on.
+/// Each collector adds its part. Ironic fails an inspection for whatever stands in `error`, so only a lack of the
+/// inventory and a name that nobody knows get there.
 fn collect(settings: &Settings, host: &Host) -> InspectionData {
     let mut data = InspectionData::default();
     let mut errors = Vec::new();
-    let collectors = &settings.inspection.collectors;
-    for name in collectors {
+    let mut collectors = Vec::new();
+    let token = settings.agent_token.as_ref().map(Secret::reveal);
+    for name in &settings.inspection.collectors {
+        if MISSING_COLLECTORS.contains(&name.as_str()) {
+            tracing::warn!(
+                collector = name,
+                "this agent does not have a collector of Ironic's agent"
+            );
+            continue;
+        }
         let collected = match name.as_str() {
             "default" => collect_inventory(settings, host, &mut data),
-            "logs" => collect_logs(&mut data),
+            "logs" => {
+                data.logs = logs(log_bundle(token));
+                Ok(())
+            }
             "pci-devices" => {
                 data.pci_devices = Some(inventory::pci_devices());
                 Ok(())
@@ -65,6 +83,7 @@ fn collect(settings: &Settings, host: &Host) -> InspectionData {
             _ => Err("this agent has no such collector".to_owned()),
         };
         errors.extend(collected.err().map(|error| format!("* {name}: {error}")));
+        collectors.push(name.clone());
     }
     data.configuration = Some(configuration(collectors));
     data.error = (!errors.is_empty()).then(|| errors.join("\n"));
@@ -93,17 +112,31 @@ fn collect_inventory(
     Ok(())
 }
 
-fn collect_logs(data: &mut InspectionData) -> Result<(), String> {
-    data.logs = Some(log_bundle().map_err(|error| sentence(&error))?);
-    Ok(())
+/// A machine is not refused because its logs are missing.
+fn logs(bundle: std::io::Result<String>) -> Option<String> {
+    let warn = |error: &std::io::Error| {
+        tracing::warn!(error = error as &dyn Error, "collecting the logs");
+    };
+    bundle.inspect_err(warn).ok()
 }
 
-fn configuration(collectors: &[String]) -> Configuration {
+fn configuration(collectors: Vec<String>) -> Configuration {
     Configuration {
-        collectors: collectors.to_vec(),
+        collectors,
         managers: vec![Manager {
             name: MANAGER.to_owned(),
             version: MANAGER_VERSION.to_owned(),
         }],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_that_cannot_be_had_are_left_out() {
+        assert_eq!(logs(Ok("text".to_owned())).as_deref(), Some("text"));
+        assert_eq!(logs(Err(std::io::Error::other("full"))), None);
     }
 }

@@ -43,6 +43,8 @@ pub enum ServiceError {
         "the conductor has given the token of this boot to another agent; reboot the machine to get a new one"
     )]
     TokenTaken,
+    #[error("the conductor gave no token, and without one it could not command this agent")]
+    NoToken,
     #[error(transparent)]
     Advertise(#[from] AdvertiseError),
     #[error(transparent)]

@@ -4,8 +4,6 @@
 
 use rustls::{CipherSuite, SupportedCipherSuite};
 
-use super::TlsError;
-
 const NAMES: [(&str, CipherSuite); 6] = [
     (
         "ECDHE-ECDSA-AES256-GCM-SHA384",
@@ -33,19 +31,22 @@ const NAMES: [(&str, CipherSuite); 6] = [
     ),
 ];
 
+/// A list without a name that is known here, such as `HIGH:!aNULL`, limits nothing.
 pub(super) fn allowed(
     mut suites: Vec<SupportedCipherSuite>,
-    names: &[String],
-) -> Result<Vec<SupportedCipherSuite>, TlsError> {
-    if names.is_empty() {
-        return Ok(suites);
+    lists: &[String],
+) -> Vec<SupportedCipherSuite> {
+    let names = lists.iter().flat_map(|list| list.split([':', ',']));
+    let wanted: Vec<CipherSuite> = names.filter_map(|name| suite(name.trim())).collect();
+    if !wanted.is_empty() {
+        suites.retain(|suite| suite.tls13().is_some() || wanted.contains(&suite.suite()));
+    } else if !lists.is_empty() {
+        tracing::warn!(
+            ?lists,
+            "none of these TLS suites is known; all of our own are spoken"
+        );
     }
-    let wanted: Vec<CipherSuite> = names.iter().filter_map(|name| suite(name)).collect();
-    if wanted.is_empty() {
-        return Err(TlsError::NoSuite(names.to_vec()));
-    }
-    suites.retain(|suite| suite.tls13().is_some() || wanted.contains(&suite.suite()));
-    Ok(suites)
+    suites
 }
 
 fn suite(name: &str) -> Option<CipherSuite> {
@@ -68,7 +69,7 @@ mod tests {
             "ecdhe-ecdsa-aes128-gcm-sha256".to_owned(),
             "SOMETHING-OLD".to_owned(),
         ];
-        let left = allowed(all.clone(), &names).unwrap();
+        let left = allowed(all.clone(), &names);
         assert_eq!(
             left.iter().filter(|suite| suite.tls13().is_none()).count(),
             1
@@ -77,7 +78,20 @@ mod tests {
             left.iter().filter(|suite| suite.tls13().is_some()).count(),
             3
         );
-        assert_eq!(allowed(all.clone(), &[]).unwrap().len(), all.len());
-        assert!(allowed(all, &["SOMETHING-OLD".to_owned()]).is_err());
+        assert_eq!(allowed(all.clone(), &[]), all);
+        let joined = ["SOMETHING-OLD:ECDHE-RSA-AES256-GCM-SHA384, ECDHE-RSA-AES128-GCM-SHA256"];
+        let left = allowed(all, &joined.map(str::to_owned));
+        assert_eq!(
+            left.iter().filter(|suite| suite.tls13().is_none()).count(),
+            2
+        );
+    }
+
+    #[test]
+    fn a_list_of_which_nothing_is_known_limits_nothing() {
+        let all = default_provider().cipher_suites;
+        for list in ["SOMETHING-OLD", "HIGH:!aNULL:@SECLEVEL=2"] {
+            assert_eq!(allowed(all.clone(), &[list.to_owned()]), all);
+        }
     }
 }

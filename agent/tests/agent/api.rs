@@ -116,6 +116,17 @@ async fn commands_need_the_token() {
 }
 
 #[tokio::test]
+async fn without_the_token_no_body_is_read() {
+    let (_conductor, _place, _agent, api) = serving().await;
+    let endless = futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>();
+    let request = api.request(Method::POST, "/v1/commands/?agent_token=wrong");
+    let begun = std::time::Instant::now();
+    let answer = send(request.body(reqwest::Body::wrap_stream(endless))).await;
+    assert_eq!(answer, fault(401, "401 Unauthorized: Token invalid."));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(30));
+}
+
+#[tokio::test]
 async fn the_token_is_never_logged() {
     let (_conductor, _place, agent, api) = serving().await;
     api.finished("standby.sync", json!({})).await;

@@ -108,6 +108,23 @@ async fn without_the_token_of_this_boot_the_agent_says_so_and_keeps_still() {
     assert_eq!(agent.end().await.code(), Some(75));
 }
 
+#[tokio::test]
+async fn without_any_token_there_is_no_session() {
+    let conductor = Conductor::start().await;
+    let mut answer = lookup_answer(TOKEN);
+    answer["config"]
+        .as_object_mut()
+        .unwrap()
+        .remove("agent_token");
+    conductor.answer_lookups([(200, answer), (200, lookup_answer(TOKEN))]);
+    let place = Place::new();
+    let mut agent = place.start(&conductor, &[]);
+    assert_eq!(agent.wait().await.code(), Some(75));
+    assert!(agent.log().contains("gave no token"), "{}", agent.log());
+    let _agent = place.start(&conductor, &[]);
+    assert_eq!(conductor.heartbeat(1).await.body["agent_token"], TOKEN);
+}
+
 /// The token is given once; the agent that fails after that must find it when it is started again.
 #[tokio::test]
 async fn a_token_is_not_lost_when_the_agent_fails_before_it_serves() {
@@ -138,12 +155,20 @@ async fn the_second_address_is_used_when_the_first_does_not_answer() {
     let conductor = Conductor::start().await;
     let place = Place::new();
     let dead = {
-        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        // A route to it has another source address than one to the conductor, which must not be told.
+        let socket = std::net::TcpListener::bind("[::1]:0")
+            .or_else(|_| std::net::TcpListener::bind("127.0.0.1:0"))
+            .unwrap();
         format!("http://{}", socket.local_addr().unwrap())
     };
     let both = format!("{dead},{}", conductor.url);
     let _agent = place.start_at(&both, &[]);
-    conductor.heartbeat(1).await;
+    let beat = conductor.heartbeat(1).await;
+    let callback_url = beat.body["callback_url"].as_str().unwrap();
+    assert!(
+        callback_url.starts_with("https://127.0.0.1:"),
+        "{callback_url}"
+    );
 }
 
 #[tokio::test]
@@ -201,19 +226,39 @@ async fn inspection_data_come_before_the_lookup_and_name_the_node() {
 }
 
 #[tokio::test]
-async fn a_new_server_answers_inspection_like_a_lookup() {
+async fn inspection_never_takes_the_token() {
     let conductor = Conductor::start().await;
-    conductor.answer_inspections([(500, json!({})), (202, lookup_answer(TOKEN))]);
+    conductor.answer_inspections([(500, json!({})), (202, json!({"uuid": NODE}))]);
     let place = Place::new();
     place.cmdline("ipa-inspection-collectors=default ipa-inspection-dhcp-wait-timeout=0");
     let _agent = place.start(&conductor, &[]);
     let beat = conductor.heartbeat(1).await;
     assert_eq!(beat.body["agent_token"], TOKEN);
-    assert!(conductor.lookups().is_empty());
-    let asked = &conductor.inspections()[1];
-    assert_eq!(asked.headers["x-openstack-ironic-api-version"], "1.84");
-    assert_eq!(asked.headers["x-ferric-agent"], "progress, epoch");
+    assert_eq!(conductor.lookups()[0].query["node_uuid"], NODE);
+    for asked in &conductor.inspections() {
+        assert!(!asked.headers.contains_key("x-openstack-ironic-api-version"));
+        assert!(!asked.headers.contains_key("x-ferric-agent"));
+    }
     Api::of(&beat).commands().await;
+}
+
+#[tokio::test]
+async fn collectors_of_ironic_that_are_missing_do_not_fail_the_inspection() {
+    let conductor = Conductor::start().await;
+    let place = Place::new();
+    place.cmdline(
+        "ipa-inspection-collectors=default,numa-topology,lldp,dmi-decode,usb-devices,extra-hardware,pci-devices \
+         ipa-inspection-dhcp-wait-timeout=0",
+    );
+    let agent = place.start(&conductor, &[]);
+    conductor.lookup(1).await;
+    let body = &conductor.inspections()[0].body;
+    assert_eq!(body["error"], json!(null));
+    assert_eq!(
+        body["configuration"]["collectors"],
+        json!(["default", "pci-devices"])
+    );
+    assert!(agent.log().contains("numa-topology"), "{}", agent.log());
 }
 
 #[tokio::test]

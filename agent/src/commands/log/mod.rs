@@ -18,27 +18,29 @@ use serde_json::json;
 use super::failure::{ErrorKind, Failure};
 use super::run::{Outcome, Run, on_thread};
 use crate::run::{Limits, run_within};
-use sources::{COMMANDS, Source};
+use sources::{COMMANDS, Source, redacted};
 
 /// Together below the 60 s after which a conductor gives up.
 const TOTAL_TIME: Duration = Duration::from_secs(40);
 
-pub(super) async fn collect(_run: &Run) -> Outcome {
-    let bundle = on_thread(bundle).await?;
+pub(super) async fn collect(run: &Run) -> Outcome {
+    let token = run.agent.session.token.clone();
+    let bundle = on_thread(move || bundle(token.as_deref())).await?;
     let text = bundle.map_err(|error| Failure::caused_by(ErrorKind::CommandExecution, &error))?;
     Ok(json!({"system_logs": text}))
 }
 
-/// The logs as base64 of a tar.gz. A source that fails is a file that says why.
+/// The logs as base64 of a tar.gz, without the token. A source that fails is a file that says why.
 ///
 /// # Errors
 /// When packing fails, which only a lack of memory could make it do.
-pub fn bundle() -> std::io::Result<String> {
+pub fn bundle(token: Option<&str>) -> std::io::Result<String> {
     let deadline = Instant::now() + TOTAL_TIME;
     let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
     for source in COMMANDS {
         let left = deadline.saturating_duration_since(Instant::now());
-        packed.write_all(&tar::entry(source.name, &output(source, left)))?;
+        let content = redacted(&output(source, left), token);
+        packed.write_all(&tar::entry(source.name, &content))?;
     }
     packed.write_all(&tar::END)?;
     Ok(STANDARD.encode(packed.finish()?))
@@ -64,7 +66,7 @@ mod tests {
     fn the_bundle_is_a_tar_gz_with_a_file_for_each_source() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("logs.tar.gz");
-        std::fs::write(&path, STANDARD.decode(bundle().unwrap()).unwrap()).unwrap();
+        std::fs::write(&path, STANDARD.decode(bundle(None).unwrap()).unwrap()).unwrap();
         let listed = crate::run::run("tar", &["-tzf", path.to_str().unwrap()]).unwrap();
         let listed = String::from_utf8(listed.stdout).unwrap();
         let expected: Vec<&str> = COMMANDS.iter().map(|source| source.name).collect();

@@ -55,3 +55,58 @@ const fn small(
         max_bytes: 1 << 20,
     }
 }
+
+/// How the kernel command line, and whatever quotes it, gives the token.
+const PARAMETER: &[u8] = b"ipa-agent-token=";
+const STARS: &[u8] = b"***";
+
+/// The output without the token: who reads logs must not get to command the agent.
+pub(super) fn redacted(output: &[u8], token: Option<&str>) -> Vec<u8> {
+    let token = token.unwrap_or_default().as_bytes();
+    let mut kept = Vec::with_capacity(output.len());
+    let mut rest = output;
+    while let Some(first) = rest.first() {
+        let skipped = if !token.is_empty() && rest.starts_with(token) {
+            token.len()
+        } else if rest.starts_with(PARAMETER) {
+            kept.extend_from_slice(PARAMETER);
+            let value = &rest[PARAMETER.len()..];
+            let ends = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'');
+            PARAMETER.len() + value.iter().position(ends).unwrap_or(value.len())
+        } else {
+            kept.push(*first);
+            rest = &rest[1..];
+            continue;
+        };
+        kept.extend_from_slice(STARS);
+        rest = &rest[skipped..];
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(output: &str, token: Option<&str>, expected: &str) {
+        let found = redacted(output.as_bytes(), token);
+        assert_eq!(String::from_utf8(found).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_token_is_taken_out() {
+        check(
+            "quiet ipa-agent-token=abc ipa-debug=1\n",
+            None,
+            "quiet ipa-agent-token=*** ipa-debug=1\n",
+        );
+        check("\"ipa-agent-token=abc\"", None, "\"ipa-agent-token=***\"");
+        check("ipa-agent-token=abc", Some("abc"), "ipa-agent-token=***");
+        check(
+            "?agent_token=abc&wait=abcabc",
+            Some("abc"),
+            "?agent_token=***&wait=******",
+        );
+        check("nothing", Some(""), "nothing");
+    }
+}

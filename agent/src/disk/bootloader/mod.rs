@@ -8,6 +8,7 @@ mod entries;
 mod esp;
 mod loaders;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use ferric_agent_protocol::params::InstallBootloader;
@@ -23,6 +24,9 @@ use loaders::Loader;
 
 /// There when the running system was started by UEFI.
 const EFI_FIRMWARE: &str = "/sys/firmware/efi";
+
+/// The id of a disk whose MBR has none, as a GPT disk's.
+const NO_DISK_ID: &str = "0x00000000";
 
 #[derive(Debug, Error)]
 pub enum BootloaderError {
@@ -47,7 +51,8 @@ pub enum BootloaderError {
 /// Makes the firmware boot from the disk that was written.
 ///
 /// # Errors
-/// Under UEFI, when there is no EFI system partition or the firmware does not take an entry.
+/// Under UEFI, when there is no EFI system partition or the firmware does not take an entry. That there is no boot
+/// loader to be found, or no efibootmgr, is none when the image has no root file system to be found by its id.
 pub fn install(
     host: &Host,
     device: &Path,
@@ -58,6 +63,33 @@ pub fn install(
     }
     host.permits_boot_entries()?;
     settle();
+    match install_entries(device, wanted) {
+        Err(error) if error.leaves_a_disk_that_may_boot(wanted) => {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "no boot entry was made; the firmware is left to find the boot loader"
+            );
+            Ok(())
+        }
+        outcome => outcome,
+    }
+}
+
+impl BootloaderError {
+    /// Of a whole-disk image without a root file system to set up, Ironic's agent expects no more than an EFI system
+    /// partition.
+    fn leaves_a_disk_that_may_boot(&self, wanted: &InstallBootloader) -> bool {
+        let is_whole_disk = matches!(wanted.root_uuid.as_deref(), None | Some("" | NO_DISK_ID));
+        let is_bearable = match self {
+            Self::Esp { source, .. } => matches!(source, EspError::NoLoader),
+            Self::Run(RunError::Start { source, .. }) => source.kind() == ErrorKind::NotFound,
+            _ => false,
+        };
+        is_whole_disk && is_bearable
+    }
+}
+
+fn install_entries(device: &Path, wanted: &InstallBootloader) -> Result<(), BootloaderError> {
     let esp = Esp::find(device, wanted.efi_system_part_uuid.as_deref())?;
     let esp = esp.ok_or_else(|| BootloaderError::NoEsp {
         path: device.to_owned(),
@@ -126,5 +158,31 @@ mod tests {
             error.contains("changing boot entries is refused"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn only_a_missing_loader_or_program_may_be_left_and_only_on_a_whole_disk() {
+        let path = PathBuf::from("/dev/sda");
+        let of_program = |kind: ErrorKind| {
+            BootloaderError::Run(RunError::Start {
+                command: "efibootmgr -v".to_owned(),
+                source: kind.into(),
+            })
+        };
+        let no_loader = BootloaderError::Esp {
+            path: path.clone(),
+            source: EspError::NoLoader,
+        };
+        let by_id = |root_uuid: Option<&str>| InstallBootloader {
+            root_uuid: root_uuid.map(str::to_owned),
+            ..wanted(Some("uefi"))
+        };
+        let nothing = by_id(None);
+        assert!(no_loader.leaves_a_disk_that_may_boot(&nothing));
+        assert!(no_loader.leaves_a_disk_that_may_boot(&by_id(Some("0x00000000"))));
+        assert!(!no_loader.leaves_a_disk_that_may_boot(&by_id(Some("0x1234abcd"))));
+        assert!(of_program(ErrorKind::NotFound).leaves_a_disk_that_may_boot(&nothing));
+        assert!(!of_program(ErrorKind::PermissionDenied).leaves_a_disk_that_may_boot(&nothing));
+        assert!(!BootloaderError::NoEsp { path }.leaves_a_disk_that_may_boot(&nothing));
     }
 }

@@ -43,8 +43,8 @@ impl std::fmt::Debug for ConfigDrive {
 }
 
 impl ConfigDrive {
-    /// `text` is what the conductor sent: an address, or base64 of a gzipped file system. Credentials and proxies
-    /// for an address are those of the image.
+    /// `text` is what the conductor sent: an address, or base64 of a gzipped file system. The proxies for an
+    /// address are those of the image; its credentials are not sent there.
     ///
     /// # Errors
     /// When it cannot be had, or is no config drive.

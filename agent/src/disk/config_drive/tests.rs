@@ -12,7 +12,7 @@ use flate2::write::GzEncoder;
 use super::*;
 use crate::disk::testing::LoopDisk;
 use crate::image::testing::{FileDisk, Server, patience, settings};
-use crate::image::{Md5Policy, Stop, WriteImageRequest};
+use crate::image::{FormatPolicy, Md5Policy, Stop, WriteImageRequest};
 use crate::run::run;
 
 /// What is on the drive; each text is repeated so that files span blocks. In the order of their paths.
@@ -49,11 +49,16 @@ pub(super) fn encoded(bytes: &[u8]) -> String {
 }
 
 fn load(text: &str) -> Result<ConfigDrive, ContentError> {
+    load_beside(&ImageInfo::default(), text)
+}
+
+fn load_beside(image_info: &ImageInfo, text: &str) -> Result<ConfigDrive, ContentError> {
     let request = WriteImageRequest {
-        image_info: &ImageInfo::default(),
+        image_info,
         device: Path::new("/nonexistent"),
         http: &settings(),
         md5: Md5Policy::Refuse,
+        formats: FormatPolicy::default(),
         patience: patience(),
         stop: Stop::default(),
     };
@@ -237,6 +242,17 @@ fn a_drive_is_fetched_from_an_address_in_every_form() {
     let server = Server::start();
     let error = load(&server.url("drive")).unwrap_err().to_string();
     assert!(error.contains("/drive answered 404"), "{error}");
+}
+
+#[test]
+fn the_host_of_the_drive_does_not_get_the_credentials_of_the_image() {
+    let info = ImageInfo {
+        image_request_authorization: Some(STANDARD.encode("Bearer secret")),
+        ..ImageInfo::default()
+    };
+    let server = Server::start().with_file("drive", iso("config-2", &["-J", "-r"]));
+    load_beside(&info, &server.url("drive")).unwrap();
+    assert_eq!(server.authorizations(), [None]);
 }
 
 #[test]

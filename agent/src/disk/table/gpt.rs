@@ -48,6 +48,10 @@ impl Gpt {
             entries: entries.to_vec(),
             entry_bytes: index(u64::from(u32_at(header, 84))),
         };
+        let is_turned = |partition: &Partition| partition.first > partition.last;
+        if gpt.partitions().iter().any(is_turned) {
+            return Err(TableError::Damaged("a partition ends before it begins"));
+        }
         Ok(Some(gpt))
     }
 

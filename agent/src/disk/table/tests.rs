@@ -231,3 +231,27 @@ fn every_damaged_byte_of_a_header_is_an_error_and_never_a_panic() {
         }
     }
 }
+
+#[test]
+fn a_partition_that_ends_before_it_begins_is_damage() {
+    let disk = Disk::new(100);
+    disk.sgdisk(&["-n", "1:2048:4095"]);
+    let mut prefix = disk.prefix();
+    prefix[1024 + 32..1024 + 48].rotate_left(8);
+    let entries = checksum(&prefix[1024..1024 + 128 * 128]);
+    prefix[512 + 88..512 + 92].copy_from_slice(&entries);
+    prefix[512 + 16..512 + 20].fill(0);
+    let header = checksum(&prefix[512..512 + 92]);
+    prefix[512 + 16..512 + 20].copy_from_slice(&header);
+    let error = Table::parse(&prefix, 512).unwrap_err();
+    assert_eq!(
+        error,
+        TableError::Damaged("a partition ends before it begins")
+    );
+}
+
+fn checksum(bytes: &[u8]) -> [u8; 4] {
+    let mut crc = flate2::Crc::new();
+    crc.update(bytes);
+    crc.sum().to_le_bytes()
+}

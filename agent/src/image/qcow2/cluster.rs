@@ -1,9 +1,12 @@
 //! Decompresses one cluster. The input may be longer than the compressed data: its length is rounded up to sectors.
 
 use flate2::{Decompress, FlushDecompress, Status};
-use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
+use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
 
 use super::header::Compression;
+
+/// Nobody looks back further than the largest cluster, 2 MiB; a frame that claims so would only take memory.
+const MAX_WINDOW_LOG: u32 = 21;
 
 /// Keeps the state of a decompressor between clusters, so that it is set up once.
 pub(crate) enum Decompressor {
@@ -16,7 +19,11 @@ impl Decompressor {
         Ok(match compression {
             // qcow2 has raw deflate, with neither header nor checksum.
             Compression::Deflate => Self::Deflate(Box::new(Decompress::new(false))),
-            Compression::Zstd => Self::Zstd(Box::new(Decoder::new()?)),
+            Compression::Zstd => {
+                let mut decoder = Decoder::new()?;
+                decoder.set_parameter(DParameter::WindowLogMax(MAX_WINDOW_LOG))?;
+                Self::Zstd(Box::new(decoder))
+            }
         })
     }
 
@@ -119,5 +126,20 @@ mod tests {
                 assert!(output == cluster);
             }
         }
+    }
+
+    #[test]
+    fn a_frame_with_a_larger_window_than_any_cluster_is_refused() {
+        let cluster = cluster();
+        let framed = |window_log| {
+            let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
+            encoder.window_log(window_log).unwrap();
+            encoder.write_all(&cluster).unwrap();
+            encoder.finish().unwrap()
+        };
+        let mut decompressor = Decompressor::new(Compression::Zstd).unwrap();
+        let mut output = vec![0; cluster.len()];
+        assert!(decompressor.decompress(&framed(21), &mut output).is_some());
+        assert!(decompressor.decompress(&framed(22), &mut output).is_none());
     }
 }

@@ -86,9 +86,11 @@ impl<R: Read> Pass<'_, R> {
         }
     }
 
+    /// The last cluster of the image may reach beyond the guest's end; nothing of that part is written.
     fn write_plain(&mut self, offset: u64, guest: u64, length: u64) -> Result<(), PassError> {
+        let guest_length = length.min(self.header.virtual_size - guest);
         let mut done = 0;
-        while done < length {
+        while done < guest_length {
             let step = CHUNK_BYTES.min(length - done);
             let bytes = self.window.take(offset + done, index(step))?;
             let found = bytes.len() as u64;
@@ -96,10 +98,10 @@ impl<R: Read> Pass<'_, R> {
             if step - found >= self.header.cluster_bytes() {
                 return Err(Qcow2Error::FileTooShort(offset + done + found).into());
             }
-            let inside = found.min(self.header.virtual_size - (guest + done));
+            let room = step.min(guest_length - done);
+            let inside = found.min(room);
             self.target.write(guest + done, &bytes[..index(inside)])?;
-            let rest = (step - inside).min(self.header.virtual_size - (guest + done + inside));
-            self.target.zero(guest + done + inside, rest)?;
+            self.target.zero(guest + done + inside, room - inside)?;
             done += step;
         }
         Ok(())

@@ -31,6 +31,8 @@ pub(crate) struct HttpSource {
     response: Option<Response>,
     position: u64,
     silent_since: Instant,
+    /// How far a server that started over was read past; getting further is no silence.
+    skipped: u64,
     attempts: u32,
     last_reason: String,
 }
@@ -45,6 +47,7 @@ impl HttpSource {
             response: None,
             position: 0,
             silent_since: Instant::now(),
+            skipped: 0,
             attempts: 0,
             last_reason: String::new(),
         };
@@ -98,7 +101,7 @@ impl HttpSource {
     }
 
     /// A server without ranges starts over, but what was written is not written again: its bytes are read past.
-    fn skip_again(&self, mut response: Response) -> Result<Response, Attempt> {
+    fn skip_again(&mut self, mut response: Response) -> Result<Response, Attempt> {
         let mut buffer = vec![0; 256 << 10];
         let mut left = self.position;
         while left > 0 {
@@ -109,6 +112,10 @@ impl HttpSource {
                 Ok(0) => return Err(Attempt::Again("the connection was cut".to_owned())),
                 Ok(count) => left -= count as u64,
                 Err(error) => return Err(Attempt::Again(reason_of(&error))),
+            }
+            if self.position - left > self.skipped {
+                self.skipped = self.position - left;
+                self.silent_since = Instant::now();
             }
             if self.remote.stop.is_requested() {
                 return Err(Attempt::Final(SourceError::Stopped));
@@ -153,6 +160,7 @@ impl Read for HttpSource {
                     self.position += count as u64;
                     self.silent_since = Instant::now();
                     self.attempts = 0;
+                    self.skipped = 0;
                     self.remote.progress.received(count as u64);
                     return Ok(count);
                 }

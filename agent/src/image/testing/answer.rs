@@ -85,7 +85,7 @@ pub(super) fn answer(state: &State, request: &Request, plan: Plan) -> (String, V
         head += &format!("Content-Length: {}\r\n", body.len());
     }
     head += &format!("ETag: {etag}\r\nConnection: close\r\n\r\n");
-    if let Plan::CutAfter(bytes) | Plan::StallAfter(bytes) = plan {
+    if let Plan::CutAfter(bytes) | Plan::SlowlyCutAfter(bytes) | Plan::StallAfter(bytes) = plan {
         body.truncate(bytes);
     }
     (head, body)

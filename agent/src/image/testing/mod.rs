@@ -14,6 +14,7 @@ use ferric_agent_protocol::image::ImageInfo;
 use super::ImageError;
 use super::checksum::{Md5Policy, to_hex};
 use super::client::HttpSettings;
+use super::format::FormatPolicy;
 use super::source::Patience;
 use super::stop::Stop;
 use super::write::{WriteImageRequest, WrittenImage, write_image};
@@ -94,6 +95,7 @@ impl FileDisk {
             device: self.path(),
             http: &settings(),
             md5: Md5Policy::Refuse,
+            formats: FormatPolicy::default(),
             patience: patience(),
             stop,
         };

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use parking_lot::Mutex;
@@ -19,6 +20,8 @@ pub(crate) enum Plan {
     Status(u16),
     /// The connection is closed after so many bytes of the body.
     CutAfter(usize),
+    /// The same, and what comes takes a second and a half.
+    SlowlyCutAfter(usize),
     /// Nothing more comes after so many bytes of the body, but the connection stays.
     StallAfter(usize),
 }
@@ -214,8 +217,20 @@ fn respond(mut connection: impl Read + Write, state: &Mutex<State>) -> Option<Pl
     };
     let sent = connection
         .write_all(head.as_bytes())
-        .and_then(|()| connection.write_all(&body));
+        .and_then(|()| send(&mut connection, &body, plan));
     // A client that has gone is what some tests are about.
     drop(sent.and_then(|()| connection.flush()));
     Some(plan)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the server is to be slow")]
+fn send(connection: &mut impl Write, body: &[u8], plan: Plan) -> std::io::Result<()> {
+    if !matches!(plan, Plan::SlowlyCutAfter(_)) {
+        return connection.write_all(body);
+    }
+    body.chunks(body.len().div_ceil(15).max(1))
+        .try_for_each(|piece| {
+            std::thread::sleep(Duration::from_millis(100));
+            connection.write_all(piece)
+        })
 }

@@ -4,7 +4,9 @@ use std::os::unix::fs::FileExt;
 
 use crate::disk::testing::LoopDisk;
 use crate::image::testing::{Server, bootable_image, garbage, image_info, patience, settings};
-use crate::image::{ImageError, Md5Policy, Stop, WriteImageRequest, WrittenImage, write_image};
+use crate::image::{
+    FormatPolicy, ImageError, Md5Policy, Stop, WriteImageRequest, WrittenImage, write_image,
+};
 use crate::progress::Progress;
 use crate::run::run;
 
@@ -17,6 +19,7 @@ fn write(disk: &LoopDisk, file: &[u8], format: &str) -> Result<WrittenImage, Ima
         device: disk.path(),
         http: &settings(),
         md5: Md5Policy::Refuse,
+        formats: FormatPolicy::default(),
         patience: patience(),
         stop: Stop::default(),
     };

@@ -9,7 +9,10 @@ use crate::image::checksum::to_hex;
 use crate::image::testing::{
     FileDisk, Plan, Server, bootable_image, garbage, image_info, patience, settings,
 };
-use crate::image::{HttpSettings, ImageError, Md5Policy, Stop, WriteImageRequest, write_image};
+use crate::image::{
+    FormatPolicy, HttpSettings, ImageError, Md5Policy, Patience, Stop, WriteImageRequest,
+    write_image,
+};
 use crate::progress::Progress;
 use crate::tls::Certificate;
 
@@ -67,6 +70,31 @@ fn a_server_without_ranges_starts_over_but_the_disk_does_not() {
     assert!(disk.bytes()[..image.len()] == image);
 }
 
+/// What is read past takes longer than a silence may.
+#[test]
+fn reading_past_what_was_written_is_no_silence() {
+    let image = bootable_image(9);
+    let server = Server::start()
+        .without_ranges()
+        .with_file("os.raw", image.clone());
+    server.plan(&[Plan::CutAfter(5 << 20), Plan::SlowlyCutAfter(4 << 20)]);
+    let disk = FileDisk::new(DISK);
+    let request = WriteImageRequest {
+        image_info: &image_info(&server, "os.raw", &image, "raw"),
+        device: disk.path(),
+        http: &settings(),
+        md5: Md5Policy::Refuse,
+        formats: FormatPolicy::default(),
+        patience: Patience {
+            give_up_after: Duration::from_secs(1),
+            ..patience()
+        },
+        stop: Stop::default(),
+    };
+    write_image(&disk.host, &request, &Progress::default()).unwrap();
+    assert!(disk.bytes()[..image.len()] == image);
+}
+
 #[test]
 fn a_server_that_dies_and_comes_back_is_waited_for() {
     let mut image = bootable_image(64);
@@ -111,6 +139,7 @@ fn a_server_that_says_nothing_more_is_asked_again() {
             ..settings()
         },
         md5: Md5Policy::Refuse,
+        formats: FormatPolicy::default(),
         patience: patience(),
         stop: Stop::default(),
     };
@@ -317,6 +346,7 @@ fn https_needs_a_certificate_that_is_trusted_and_says_so_at_once() {
         device: disk.path(),
         http: &HttpSettings { tls, ..settings() },
         md5: Md5Policy::Refuse,
+        formats: FormatPolicy::default(),
         patience: patience(),
         stop: Stop::default(),
     };

@@ -240,6 +240,20 @@ fn a_size_that_is_no_multiple_of_the_cluster_size() {
     }
 }
 
+/// A cluster of 2 MiB is written in two parts, of which the second is beyond the end here.
+#[test]
+fn a_size_that_ends_in_the_first_half_of_the_last_cluster() {
+    let mut raw = bootable_image(8);
+    raw.extend(garbage(512 << 10));
+    for options in [
+        &["-o", "cluster_size=2M"][..],
+        &["-c", "-o", "cluster_size=2M"],
+        &["-o", "cluster_size=2M,preallocation=full"],
+    ] {
+        Made::from_raw(&raw, options).check();
+    }
+}
+
 #[test]
 fn an_image_as_large_as_the_disk() {
     let mut raw = bootable_image(40);
