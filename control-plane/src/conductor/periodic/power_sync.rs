@@ -46,10 +46,11 @@ impl NodePeriodic for PowerSync {
     async fn visit(&self, visit: Visit<'_>) -> Result<Visited, TaskError> {
         let node = &visit.node;
         let found = read(&visit.conductor, node).await;
-        // A BMC that does not say, as while it starts, is no reason to switch anything.
-        let agrees = found
-            .as_ref()
-            .is_ok_and(|found| found.is_none() || *found == node.power_state);
+        if matches!(found, Ok(None)) {
+            // A BMC that does not say, as while it starts, is no reason to switch anything.
+            return Ok(Visited::Nothing);
+        }
+        let agrees = found.as_ref().is_ok_and(|found| *found == node.power_state);
         if agrees && node.power_sync_failures == 0 {
             return Ok(Visited::Nothing);
         }
