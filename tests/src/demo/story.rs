@@ -2,6 +2,7 @@
 
 use crate::summary::Summary;
 use anyhow::Context;
+use ferric_tests::interrupt;
 use ferric_tests::lab::{Lab, program};
 use ferric_tests::node::Node;
 use ferric_tests::process::command;
@@ -12,7 +13,11 @@ use std::time::{Duration, Instant};
 
 /// From bare metal to a login prompt. A failure is told at once: the other machine may go on for minutes.
 pub(crate) fn deploy(lab: &Lab, name: &str) -> anyhow::Result<Summary> {
-    take_through(lab, name).inspect_err(|error| say(name, &format!("FAILED: {error:#}")))
+    take_through(lab, name).inspect_err(|error| {
+        if !interrupt::seen() {
+            say(name, &format!("FAILED: {error:#}"));
+        }
+    })
 }
 
 fn take_through(lab: &Lab, name: &str) -> anyhow::Result<Summary> {

@@ -8,9 +8,9 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-const MEMORY_MIB: u32 = 1024;
+const MEMORY_MIB: u32 = 512;
 /// Random bytes behind the system: more than the machine's memory.
-const RANDOM_MIB: u64 = 1088;
+const RANDOM_MIB: u64 = 576;
 const MIB: u64 = 1 << 20;
 
 /// The system image with random data behind its last partition. Gives the offset of the random data.
