@@ -110,8 +110,12 @@ pub enum News {
         error: Option<String>,
         result: Option<Value>,
     },
-    /// The BMC says that the machine is off while the agent should be working.
+    /// The BMC says that the machine is off while the agent should be working, or coming up.
     LostPower,
+    /// Somebody has switched the machine off by the API.
+    SwitchedOff,
+    /// Somebody has restarted the machine by the API: what it boots then is not sure to be the ramdisk.
+    Restarted,
     /// The machine has booted again: the agent knows nothing of what went before.
     Rebooted,
 }

@@ -78,7 +78,7 @@ impl BootPlane {
     /// # Errors
     /// [`BootError`] when a file cannot be written.
     pub async fn prepare(&self, node: &Node, ports: &[Port]) -> Result<(), BootError> {
-        self.validate(node).map_err(BootError::Setting)?;
+        self.validate(node, ports).map_err(BootError::Setting)?;
         let url = self
             .settings
             .provision_base()
@@ -117,7 +117,7 @@ impl BootPlane {
     ///
     /// # Errors
     /// A sentence that names the setting.
-    pub fn validate(&self, node: &Node) -> Result<(), String> {
+    pub fn validate(&self, node: &Node, ports: &[Port]) -> Result<(), String> {
         if self.settings.provision_base().is_none() {
             return Err(
                 "no provisioning listener: start ferric with --provision-listen ADDRESS:PORT"
@@ -126,6 +126,13 @@ impl BootPlane {
         }
         for part in [script::Part::Kernel, script::Part::Ramdisk] {
             script::source(&self.settings.boot, node, part)?;
+        }
+        // A boot script is found by the address of a port.
+        if !ports.iter().any(|port| port.pxe_enabled) {
+            return Err(format!(
+                "node {} has no port with pxe_enabled: add one with the address of the interface that boots",
+                node.uuid
+            ));
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use super::requests::{
 };
 use ferric_agent_protocol::command::CommandList;
 use ferric_model::ids::NodeId;
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -33,6 +34,10 @@ pub(super) enum Message {
     /// The agent does not answer, and the BMC says that the machine is off.
     LostPower {
         wait: String,
+    },
+    /// The BMC says that the machine is off while its ramdisk was to come up; the wait began then.
+    OffAtBoot {
+        since: Timestamp,
     },
     /// The agent does not answer, and another ramdisk has looked up.
     LostAgent {

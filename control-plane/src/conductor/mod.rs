@@ -236,7 +236,8 @@ impl Conductor {
 
     /// What each interface says of the node's settings, by kind (`power`, `deploy`, ...).
     pub async fn validate(&self, id: NodeId) -> Result<BTreeMap<String, Validation>, RequestError> {
-        Ok(validation::of_node(self, &self.node(id).await?))
+        let (node, ports) = (self.node(id).await?, self.ports_of(id).await?);
+        Ok(validation::of_node(self, &node, &ports))
     }
 
     /// Which node a ramdisk runs on. Never refused because of a lock; `NotFound` for every reason not to answer.

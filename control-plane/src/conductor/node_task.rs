@@ -10,9 +10,7 @@ use ferric_model::ids::NodeId;
 use ferric_model::node::Node;
 use ferric_model::port::Port;
 use ferric_model::state::{Event, Illegal, ProvisionState};
-use ferric_store::{
-    Entity, Expectation, FieldValue, Key, Query, Revision, StoreError, Table, Transaction,
-};
+use ferric_store::{Entity, Expectation, Key, Revision, StoreError, Table, Transaction};
 use std::future::Future;
 use std::pin::pin;
 
@@ -223,14 +221,7 @@ impl NodeTask {
 
     /// The node's ports, in the order in which they were made.
     pub(super) async fn ports(&self) -> Result<Vec<Port>, TaskError> {
-        let id = FieldValue::Text(self.id().to_string());
-        let query = Query::all(Table::Port).filter("node_uuid", vec![id]);
-        let page = self.conductor.store().page(&query).await?;
-        Ok(page
-            .records
-            .iter()
-            .map(ferric_store::Record::decode)
-            .collect::<Result<_, _>>()?)
+        Ok(self.conductor.ports_of(self.id()).await?)
     }
 }
 

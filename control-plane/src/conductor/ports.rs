@@ -5,9 +5,17 @@ use super::node_task::NodeTask;
 use super::requests::{ATTACHED_VIF, RequestError};
 use ferric_model::ids::{NodeId, PortId};
 use ferric_model::port::Port;
-use ferric_store::{Entity, Expectation, Key, Record, Table};
+use ferric_store::{Entity, Expectation, FieldValue, Key, Query, Record, StoreError, Table};
 
 impl Conductor {
+    /// The node's ports, in the order in which they were made.
+    pub(super) async fn ports_of(&self, node: NodeId) -> Result<Vec<Port>, StoreError> {
+        let node = FieldValue::Text(node.to_string());
+        let query = Query::all(Table::Port).filter("node_uuid", vec![node]);
+        let page = self.store().page(&query).await?;
+        page.records.iter().map(Record::decode).collect()
+    }
+
     pub(super) async fn do_create_port(&self, port: Port) -> Result<Port, RequestError> {
         let mut task = self.port_task(port.node_uuid).await?;
         if self.store().get(&port.key()).await?.is_some() {

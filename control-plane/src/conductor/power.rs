@@ -12,6 +12,7 @@ use ferric_drivers::{
 use ferric_model::event::What;
 use ferric_model::ids::NodeId;
 use ferric_model::node::{Node, Reservation};
+use ferric_model::run::{News, Wait, WaitReason};
 use ferric_model::state::PowerState;
 use std::sync::Arc;
 use std::time::Duration;
@@ -205,11 +206,10 @@ async fn store_end(
         Ok(()) => {
             let to = power_state(Some(action.leads_to()));
             let change = change.event(What::PowerChanged { from, to });
-            // Whatever ran on the machine does not run any more.
             change.with(|node| {
                 node.power_state = to;
                 if action != PowerAction::On {
-                    node.agent = None;
+                    interrupt(node, action);
                 }
             })
         }
@@ -220,6 +220,21 @@ async fn store_end(
             .with(|node| node.last_error = Some(error)),
     };
     task.save(change).await
+}
+
+/// Whatever ran on the machine does not run any more: a run that waits for it learns so at once. While an operator has it
+/// held, the machine is the operator's.
+fn interrupt(node: &mut Node, action: PowerAction) {
+    node.agent = None;
+    let Some(run) = &mut node.run else { return };
+    let held = |wait: &Wait| wait.reason == WaitReason::Hold;
+    if run.wait.as_ref().is_none_or(held) {
+        return;
+    }
+    run.news = Some(match action.leads_to() {
+        ferric_drivers::PowerState::Off => News::SwitchedOff,
+        ferric_drivers::PowerState::On => News::Restarted,
+    });
 }
 
 fn target(action: PowerAction) -> PowerState {

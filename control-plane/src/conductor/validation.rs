@@ -4,24 +4,38 @@ use super::Conductor;
 use super::requests::Validation;
 use ferric_drivers::{DriverInfo, InterfaceKind, Interfaces};
 use ferric_model::node::Node;
+use ferric_model::port::Port;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Every kind that the node has, by name.
-pub(super) fn of_node(conductor: &Conductor, node: &Node) -> BTreeMap<String, Validation> {
+pub(super) fn of_node(
+    conductor: &Conductor,
+    node: &Node,
+    ports: &[Port],
+) -> BTreeMap<String, Validation> {
     let kinds = InterfaceKind::ALL.into_iter();
-    kinds
-        .map(|kind| (kind.name().to_owned(), of_kind(conductor, node, kind)))
-        .collect()
+    let one = |kind: InterfaceKind| {
+        (
+            kind.name().to_owned(),
+            of_kind(conductor, node, ports, kind),
+        )
+    };
+    kinds.map(one).collect()
 }
 
-pub(super) fn of_kind(conductor: &Conductor, node: &Node, kind: InterfaceKind) -> Validation {
+pub(super) fn of_kind(
+    conductor: &Conductor,
+    node: &Node,
+    ports: &[Port],
+    kind: InterfaceKind,
+) -> Validation {
     let interfaces = match conductor.interfaces(node) {
         Ok(interfaces) => interfaces,
         Err(error) => return invalid(error.to_string()),
     };
     match (kind, interfaces.get(kind)) {
-        (InterfaceKind::Boot, "ipxe") => match conductor.boot().validate(node) {
+        (InterfaceKind::Boot, "ipxe") => match conductor.boot().validate(node, ports) {
             Ok(()) => valid(),
             Err(reason) => invalid(reason),
         },

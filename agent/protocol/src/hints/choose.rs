@@ -10,7 +10,7 @@ pub const MIN_ROOT_BYTES: u64 = 4 << 30;
 pub enum RootDeviceError {
     /// Hints are given, and no disk fits.
     #[error(
-        "no disk matches the root device hints ({hints}); the disks are: {disks}; correct properties.root_device of the node"
+        "no disk matches the root device hints ({hints}); the disks are: {disks}; correct root_device in instance_info or properties of the node"
     )]
     NoMatch {
         /// The hints.
@@ -19,7 +19,9 @@ pub enum RootDeviceError {
         disks: String,
     },
     /// There are no hints and no disk is large enough.
-    #[error("no disk has at least 4 GiB; the disks are: {disks}")]
+    #[error(
+        "no disk has at least 4 GiB; the disks are: {disks}; add a larger one, or choose one by root_device in properties of the node"
+    )]
     NoneLargeEnough {
         /// The disks there are.
         disks: String,

@@ -55,8 +55,9 @@ impl Server {
         let store: Arc<dyn Store> = Arc::new(RedbStore::in_memory().unwrap());
         let drivers = Drivers::new(ferric_drivers::Settings::default(), FakeMachines::default());
         let client = reqwest::Client::new();
+        let boot = BootPlane::new(Arc::clone(&settings), Arc::clone(&store), client);
         let conductor = Conductor::new(Parts {
-            boot: BootPlane::new(Arc::clone(&settings), Arc::clone(&store), client),
+            boot: boot.clone(),
             settings,
             store,
             drivers: Arc::new(drivers),
@@ -68,7 +69,9 @@ impl Server {
         let stop = CancellationToken::new();
         Self {
             operator: operator_router(conductor.clone(), Some("http://api"), stop.clone()),
-            machine: machine_router(conductor.clone(), Some("http://machines"), stop.clone()),
+            // As the process serves it, with what machines boot from.
+            machine: machine_router(conductor.clone(), Some("http://machines"), stop.clone())
+                .merge(crate::boot::router(boot, Arc::new(|_, _| ()))),
             conductor,
             stop,
             _folder: folder,

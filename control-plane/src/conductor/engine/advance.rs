@@ -149,13 +149,11 @@ async fn perform(task: &mut NodeTask, attempt: u32) -> Result<(), TaskError> {
             failure::meet_reboot(task).await
         }
         Err(error) if error.is_lost_agent() => {
-            let off = task.during(steps::is_off(&context.hardware)).await?;
-            let error = if off {
-                LOST_POWER.to_owned()
-            } else {
-                chain(&error)
-            };
-            fail(task, &error).await
+            if task.during(steps::is_off(&context.hardware)).await? {
+                messages::store_lost_power(task).await?;
+                return fail(task, LOST_POWER).await;
+            }
+            fail(task, &chain(&error)).await
         }
         Err(error) => fail(task, &chain(&error)).await,
     }

@@ -10,9 +10,9 @@ use crate::conductor::node_task::{Change, NodeTask, TaskError};
 use ferric_model::event::What;
 use ferric_model::node::Node;
 use ferric_model::node::agent_session::AgentSession;
-use ferric_model::run::{Activity, Run, StepPhase, Wait, WaitReason};
+use ferric_model::run::{Activity, News, Run, StepPhase, Wait, WaitReason};
 use ferric_model::state::Event;
-use ferric_model::step::{Performer, Recovery};
+use ferric_model::step::{Performer, Recovery, Step};
 
 /// How often a machine may boot again in the middle before its run is given up.
 const REBOOTS: u32 = 3;
@@ -110,7 +110,7 @@ pub(super) async fn meet_reboot(task: &mut NodeTask) -> Result<(), TaskError> {
         );
         return fail(task, &error).await;
     }
-    if step.recovery == Recovery::Fail {
+    if step.recovery == Recovery::Fail || !flows::may_be_repeated(&step) {
         return fail(
             task,
             "the machine has booted again in the middle of it, and it must not be done twice",
@@ -123,11 +123,7 @@ pub(super) async fn meet_reboot(task: &mut NodeTask) -> Result<(), TaskError> {
     );
     let attempt = attempt(&run).saturating_add(1);
     let at = task.conductor().now();
-    let known = task
-        .node
-        .agent
-        .as_ref()
-        .is_some_and(|session| session.token_confirmed);
+    let restart = restart(&task.node, &run);
     let change = task
         .change()
         .event(What::Resumed { detail: text })
@@ -137,22 +133,32 @@ pub(super) async fn meet_reboot(task: &mut NodeTask) -> Result<(), TaskError> {
             run.wait = None;
             run.news = None;
             run.phase = StepPhase::Started { attempt, at };
-            if known {
-                boot_anew(run);
+            if let Some(steps) = restart.clone() {
+                run.steps.splice(run.index..run.index, steps);
+                run.phase = StepPhase::Ready;
             }
         });
-    if known {
+    if restart.is_some() {
         return store(task, change).await;
     }
     await_agent(task, change, run.activity).await
 }
 
-/// The ramdisk that is up now cannot be given a token safely: the machine is switched off and on, which settles whose
-/// token it is.
-fn boot_anew(run: &mut Run) {
-    let again = flows::boot_ramdisk_again();
-    run.steps.splice(run.index..run.index, again);
-    run.phase = StepPhase::Ready;
+/// The steps that bring the ramdisk up again where the machine does not do so by itself, or where the one that is up
+/// cannot be given a token safely: the machine is switched off and on, which settles whose token it is.
+fn restart(node: &Node, run: &Run) -> Option<Vec<Step>> {
+    let session = node.agent.as_ref();
+    let known = session.is_some_and(|session| session.token_confirmed);
+    if !known && run.news != Some(News::Restarted) {
+        return None;
+    }
+    let [off, boot] = flows::boot_ramdisk_again();
+    // A step that boots the ramdisk does so itself, once the machine is off.
+    let boots = matches!(
+        run.wait.as_ref().map(|wait| &wait.reason),
+        Some(WaitReason::AgentBoot | WaitReason::InspectionData)
+    );
+    Some(if boots { vec![off] } else { vec![off, boot] })
 }
 
 async fn await_agent(

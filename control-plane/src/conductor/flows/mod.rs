@@ -84,6 +84,29 @@ pub(super) fn clearing_up(run: &Run, node: &Node, power_off: PowerOff) -> Vec<St
     }
 }
 
+/// Steps of the agent that may be begun again from the start when the machine has booted in the middle of them. What
+/// others of its steps have left behind nobody knows: half a RAID, half a firmware.
+const REPEATABLE: &[&str] = &[
+    "write_image",
+    "erase_devices",
+    "erase_devices_metadata",
+    "erase_devices_express",
+    "erase_pstore",
+    "clean_uefi_nvram",
+    "inject_files",
+    "burnin_cpu",
+    "burnin_disk",
+    "burnin_gpu",
+    "burnin_memory",
+    "burnin_network",
+];
+
+/// Whether a machine that booted in the middle of the step may be made to do it again.
+pub(super) fn may_be_repeated(step: &Step) -> bool {
+    step.by == Performer::Conductor
+        || (step.id.interface == "deploy" && REPEATABLE.contains(&step.id.step.as_str()))
+}
+
 /// Put before a step whose agent was lost.
 pub(super) fn boot_ramdisk_again() -> [Step; 2] {
     [step("power", "off", 0), step("boot", "ramdisk", 0)]

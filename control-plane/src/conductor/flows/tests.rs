@@ -132,3 +132,17 @@ fn a_failed_run_switches_off_only_what_it_has_touched() {
     );
     assert_eq!(left(4, PowerOff::No), "agent.collect_logs boot.clean_up");
 }
+
+#[test]
+fn what_a_step_has_left_half_done_decides_whether_it_may_be_repeated() {
+    for (interface, name, expected) in [
+        ("deploy", "write_image", true),
+        ("deploy", "erase_devices_metadata", true),
+        ("raid", "create_configuration", false),
+        ("firmware", "write_image", false),
+    ] {
+        let step = agent_step(interface, name, 0);
+        assert_eq!(may_be_repeated(&step), expected, "{}", step.id);
+    }
+    assert!(may_be_repeated(&step("power", "off", 0)));
+}

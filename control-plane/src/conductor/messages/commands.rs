@@ -9,6 +9,7 @@ use ferric_agent_protocol::command::{CommandList, CommandResult};
 use ferric_agent_protocol::progress::Progress;
 use ferric_model::event::What;
 use ferric_model::run::{News, WaitReason};
+use jiff::Timestamp;
 use serde_json::json;
 
 /// Where progress is shown in `driver_internal_info`.
@@ -54,6 +55,20 @@ pub(super) async fn lost_power(task: &mut NodeTask, wait: &str) -> Result<(), Ta
     if awaited_command(&task.node) != Some(wait) {
         return Ok(());
     }
+    store_lost_power(task).await
+}
+
+/// While the ramdisk was to come up the machine went off by itself.
+pub(super) async fn off_at_boot(task: &mut NodeTask, since: Timestamp) -> Result<(), TaskError> {
+    let wait = task.node.run.as_ref().and_then(|run| run.wait.as_ref());
+    if wait.is_none_or(|wait| wait.since != since) {
+        return Ok(()); // That wait is over.
+    }
+    store_lost_power(task).await
+}
+
+/// What the BMC says of a machine that should be on.
+pub(in crate::conductor) async fn store_lost_power(task: &mut NodeTask) -> Result<(), TaskError> {
     let from = task.node.power_state;
     let to = Some(ferric_model::state::PowerState::Off);
     let change = task

@@ -9,7 +9,7 @@ mod heartbeat;
 mod inspection;
 mod lookup;
 
-pub(super) use commands::PROGRESS;
+pub(super) use commands::{PROGRESS, store_lost_power};
 pub(super) use inspection::store_inspection;
 
 use super::inbox::Message;
@@ -45,6 +45,7 @@ impl NodeTask {
             Message::BootRequest(what) => boot_request::merge(self, what).await,
             Message::Commands { wait, commands } => commands::merge(self, &wait, commands).await,
             Message::LostPower { wait } => commands::lost_power(self, &wait).await,
+            Message::OffAtBoot { since } => commands::off_at_boot(self, since).await,
             Message::LostAgent { wait } => commands::lost_agent(self, &wait).await,
         }
     }

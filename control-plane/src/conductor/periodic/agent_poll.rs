@@ -90,10 +90,6 @@ impl AgentPoll {
         wait: String,
     ) -> Option<Message> {
         let hints = node.agent.as_ref();
-        if hints.is_some_and(|session| session.boot_requested) {
-            self.failures.lock().remove(&node.uuid);
-            return Some(Message::LostAgent { wait });
-        }
         let failures = {
             let mut failures = self.failures.lock();
             let count = failures.entry(node.uuid).or_default();
@@ -108,9 +104,11 @@ impl AgentPoll {
             self.failures.lock().remove(&node.uuid);
             return Some(Message::LostPower { wait });
         }
-        hints
-            .is_some_and(AgentSession::may_be_gone)
-            .then_some(Message::LostAgent { wait })
+        let gone = hints.is_some_and(AgentSession::may_be_gone);
+        if gone {
+            self.failures.lock().remove(&node.uuid);
+        }
+        gone.then_some(Message::LostAgent { wait })
     }
 }
 

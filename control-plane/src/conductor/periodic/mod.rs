@@ -4,6 +4,7 @@
 //! once. A job takes no other input, so a timer, a nudge and a restart do the same thing.
 
 mod agent_poll;
+mod boot_power;
 mod power_recovery;
 mod power_sync;
 mod stalled_runs;
@@ -91,6 +92,7 @@ pub(super) fn jobs() -> Vec<Arc<dyn NodePeriodic>> {
         Arc::new(stalled_runs::StalledRuns),
         Arc::new(stalled_wishes::StalledWishes),
         Arc::new(agent_poll::AgentPoll::default()),
+        Arc::new(boot_power::BootPower::default()),
     ]
 }
 

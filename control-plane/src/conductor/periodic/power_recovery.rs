@@ -39,10 +39,12 @@ impl NodePeriodic for PowerRecovery {
         let change = task.change().event(What::Note { text }).with(|node| {
             node.power_state = found;
             node.power_sync_failures = 0;
+            if node.last_error == node.maintenance_reason {
+                node.last_error = None;
+            }
             node.maintenance = false;
             node.maintenance_reason = None;
             node.fault = None;
-            node.last_error = None;
         });
         task.save(change).await?;
         visit.conductor.hand_over(task);

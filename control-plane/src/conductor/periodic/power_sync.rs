@@ -161,7 +161,8 @@ async fn count_failure(task: &mut NodeTask, error: &str) -> Result<(), TaskError
                 node.power_state = Some(PowerState::Error);
                 node.maintenance = true;
                 node.maintenance_reason = Some(reason.clone());
-                node.last_error = Some(reason);
+                // Why the last deploy failed is worth more than that the BMC is away.
+                node.last_error.get_or_insert(reason);
                 node.fault = Some(FAULT.to_owned());
             }
         });

@@ -18,7 +18,11 @@ pub(super) async fn ramdisk(context: &StepContext) -> Result<Outcome, StepError>
     }
     if let Some(management) = &context.hardware.management {
         let mode = wanted_mode(&context.node);
-        let set = management.set_boot_device(BootDevice::Pxe, Persistence::Once, mode);
+        let set = management.set_boot_device(
+            BootDevice::Pxe,
+            persistence(&context.node, Persistence::Once),
+            mode,
+        );
         set.await
             .map_err(StepError::bmc("setting the boot device to the network"))?;
     }
@@ -48,6 +52,22 @@ pub(super) async fn clean_up(context: &StepContext) -> Result<Outcome, StepError
             .await?;
     }
     Ok(Outcome::done().edit(|node, _| node.network_boot = NetworkBoot::LocalDisk))
+}
+
+/// For how many boots a boot device is set: as the step wants it, unless `force_persistent_boot_device` of `driver_info`
+/// is `Always` or `Never` (or, as of old, a yes, which means `Always`).
+pub(super) fn persistence(node: &Node, wanted: Persistence) -> Persistence {
+    let Some(forced) = node.driver_info.get("force_persistent_boot_device") else {
+        return wanted;
+    };
+    let text = forced
+        .as_str()
+        .map_or_else(|| forced.to_string(), str::to_owned);
+    match text.to_lowercase().as_str() {
+        "always" | "true" | "yes" | "on" | "1" => Persistence::Continuous,
+        "never" => Persistence::Once,
+        _ => wanted,
+    }
 }
 
 /// The boot mode that the operator wants: `instance_info` before `properties`, in Ironic's `capabilities` (`boot_mode:uefi`).
@@ -87,6 +107,27 @@ fn capability(node: &Node, name: &str) -> Option<String> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn boot_devices_are_set_for_as_many_boots_as_the_operator_says() {
+        let (once, always) = (Persistence::Once, Persistence::Continuous);
+        for (forced, expected) in [
+            (json!("Default"), [once, always]),
+            (json!("Always"), [always, always]),
+            (json!(true), [always, always]),
+            (json!("never"), [once, once]),
+        ] {
+            let mut node = Node::new(
+                ferric_model::ids::NodeId(uuid::Uuid::nil()),
+                "redfish",
+                jiff::Timestamp::UNIX_EPOCH,
+            );
+            node.driver_info
+                .insert("force_persistent_boot_device".to_owned(), forced.clone());
+            let found = [once, always].map(|wanted| persistence(&node, wanted));
+            assert_eq!(found, expected, "{forced}");
+        }
+    }
 
     #[test]
     fn boot_modes() {

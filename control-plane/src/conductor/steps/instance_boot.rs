@@ -20,7 +20,8 @@ pub(super) async fn prepare(context: &StepContext) -> Result<Outcome, StepError>
         install(context, &agent, uuids, mode).await?;
     }
     if let Some(management) = &context.hardware.management {
-        let set = management.set_boot_device(BootDevice::Disk, Persistence::Continuous, None);
+        let persistence = super::boot::persistence(&context.node, Persistence::Continuous);
+        let set = management.set_boot_device(BootDevice::Disk, persistence, None);
         set.await
             .map_err(StepError::bmc("setting the boot device to the disk"))?;
     }

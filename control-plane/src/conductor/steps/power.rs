@@ -7,7 +7,7 @@ use ferric_model::state::PowerState;
 use std::time::Duration;
 
 /// For a look that only explains a failure.
-const LOOK_LIMIT: Duration = Duration::from_secs(10);
+const LOOK_LIMIT: Duration = Duration::from_secs(30);
 
 /// The state as the model names it.
 pub(in crate::conductor) fn state(found: Option<ferric_drivers::PowerState>) -> Option<PowerState> {

@@ -186,6 +186,23 @@ async fn a_stranger_that_asks_for_boot_scripts_becomes_no_agent() {
     assert!(!again, "a stranger made the conductor begin again");
 }
 
+/// Nor while the agent is too busy to answer for a moment.
+#[tokio::test(start_paused = true)]
+async fn a_boot_script_and_a_lost_answer_are_no_reboot() {
+    let lab = available().await;
+    lab.plan(Plan {
+        writing: Duration::from_secs(60),
+        ..Plan::default()
+    });
+    writing(&lab).await;
+    lab.machine.ask_for_boot_script();
+    lab.machine.state.lock().silent = true;
+    sleep(Duration::from_secs(4)).await;
+    lab.machine.state.lock().silent = false;
+    lab.wait_for(State::Active).await;
+    assert_eq!(lab.machine.state.lock().writes, 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_ramdisk_that_lost_its_token_is_booted_anew() {
     let lab = available().await;

@@ -46,7 +46,7 @@ pub(super) async fn deployable(task: &NodeTask) -> Result<(), RequestError> {
         InterfaceKind::Boot,
         InterfaceKind::Deploy,
     ];
-    valid(task, &kinds)?;
+    valid(task, &kinds).await?;
     room(
         task.conductor(),
         &[ProvisionState::Deploying, ProvisionState::DeployWait],
@@ -56,10 +56,10 @@ pub(super) async fn deployable(task: &NodeTask) -> Result<(), RequestError> {
 }
 
 pub(super) async fn cleanable(task: &NodeTask) -> Result<(), RequestError> {
-    valid(task, &[InterfaceKind::Power, InterfaceKind::Management])?;
+    valid(task, &[InterfaceKind::Power, InterfaceKind::Management]).await?;
     let configured = task.conductor().settings().conductor.automated_clean;
     if task.node.automated_clean.unwrap_or(configured) {
-        valid(task, &[InterfaceKind::Boot])?;
+        valid(task, &[InterfaceKind::Boot]).await?;
     }
     room(
         task.conductor(),
@@ -73,27 +73,28 @@ pub(super) async fn cleanable(task: &NodeTask) -> Result<(), RequestError> {
     .await
 }
 
-pub(super) fn inspectable(task: &NodeTask) -> Result<(), RequestError> {
+pub(super) async fn inspectable(task: &NodeTask) -> Result<(), RequestError> {
     match task.node.interface("inspect") {
         Some("no-inspect") | None => Err(RequestError::Invalid(format!(
             "Node {} has no inspect interface: set inspect_interface to agent",
             task.node.uuid
         ))),
-        Some("fake") => valid(task, &[InterfaceKind::Power]),
-        Some(_) => valid(
-            task,
-            &[
+        Some("fake") => valid(task, &[InterfaceKind::Power]).await,
+        Some(_) => {
+            let kinds = [
                 InterfaceKind::Power,
                 InterfaceKind::Management,
                 InterfaceKind::Boot,
-            ],
-        ),
+            ];
+            valid(task, &kinds).await
+        }
     }
 }
 
-fn valid(task: &NodeTask, kinds: &[InterfaceKind]) -> Result<(), RequestError> {
+async fn valid(task: &NodeTask, kinds: &[InterfaceKind]) -> Result<(), RequestError> {
+    let ports = task.ports().await?;
     for kind in kinds {
-        let validation = validation::of_kind(task.conductor(), &task.node, *kind);
+        let validation = validation::of_kind(task.conductor(), &task.node, &ports, *kind);
         if validation.result == Some(false) {
             let reason = validation.reason.unwrap_or_default();
             return Err(RequestError::Invalid(format!(

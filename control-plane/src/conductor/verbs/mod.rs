@@ -121,7 +121,7 @@ async fn provide(task: &mut NodeTask) -> Result<(), RequestError> {
 }
 
 async fn inspect(task: &mut NodeTask) -> Result<(), RequestError> {
-    checks::inspectable(task)?;
+    checks::inspectable(task).await?;
     let now = task.conductor().now();
     let edit = |change: Change| {
         change.with(|node| {

@@ -60,6 +60,9 @@ pub(super) fn next_move(node: &Node, now: Timestamp) -> Move {
 /// What `last_error` says of a machine that went off by itself.
 pub(super) const LOST_POWER: &str = "the machine lost power in the middle of it (the BMC says that it is off): \
                                      check its power supply, then start again";
+/// What it says when somebody took the power away on purpose.
+const SWITCHED_OFF: &str =
+    "the machine was switched off by request in the middle of it: start again when it may run";
 /// What `last_error` says after an abort; clients look for the word.
 pub(in crate::conductor) const ABORTED: &str = "aborted by request";
 /// The note of a run that is to be aborted when its step, which must not be interrupted, is over.
@@ -89,9 +92,9 @@ fn after_wait(node: &Node, run: &Run, wait: &Wait, now: Timestamp) -> Move {
             result: result.clone(),
         },
         (WaitReason::AgentCommand { .. }, Some(News::Rebooted)) => Move::MeetReboot,
-        (WaitReason::AgentCommand { .. }, Some(News::LostPower)) => {
-            Move::Fail(LOST_POWER.to_owned())
-        }
+        (_, Some(News::LostPower)) => Move::Fail(LOST_POWER.to_owned()),
+        (_, Some(News::SwitchedOff)) => Move::Fail(SWITCHED_OFF.to_owned()),
+        (_, Some(News::Restarted)) => Move::MeetReboot,
         (WaitReason::AgentBoot, _) if ready => Move::EndWait,
         (WaitReason::AgentReboot, _) if ready => Move::TakeUp,
         _ if wait.deadline.is_some_and(|deadline| deadline <= now) => {
