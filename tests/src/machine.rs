@@ -18,12 +18,24 @@ impl Firmware {
     }
 }
 
-/// A disk by bus (`virtio`, `scsi`, `nvme`), size (`6GiB`) and serial number.
+/// A disk by bus (`virtio`, `scsi`, `nvme`), size (`6GiB`), serial number and, on `scsi`, World Wide Name.
 #[derive(Clone, Debug)]
 pub struct Disk {
     pub bus: &'static str,
     pub size: &'static str,
     pub serial: String,
+    pub wwn: Option<&'static str>,
+}
+
+impl Disk {
+    pub fn new(bus: &'static str, size: &'static str, serial: &str) -> Self {
+        Self {
+            bus,
+            size,
+            serial: serial.to_owned(),
+            wwn: None,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -48,11 +60,7 @@ impl Machine {
             name: name.to_owned(),
             firmware,
             memory_mib: 1024,
-            disks: vec![Disk {
-                bus: "virtio",
-                size: "6GiB",
-                serial: format!("{name}-root"),
-            }],
+            disks: vec![Disk::new("virtio", "6GiB", &format!("{name}-root"))],
             mac: format!("52:54:00:fe:00:{number:02x}"),
             uuid: Uuid::from_u128(0xfe00_0000_0000_4000_8000_0000_0000_0000 + u128::from(number)),
             bmc_port: 8000 + u16::from(number),
@@ -94,10 +102,17 @@ impl Machine {
              disks = [\n",
             firmware.name()
         );
-        for Disk { bus, size, serial } in &self.disks {
+        for disk in &self.disks {
+            let Disk {
+                bus, size, serial, ..
+            } = disk;
+            let wwn = disk
+                .wwn
+                .map(|wwn| format!(", wwn = \"{wwn}\""))
+                .unwrap_or_default();
             writeln!(
                 text,
-                "  {{ bus = \"{bus}\", size = \"{size}\", serial = \"{serial}\" }},"
+                "  {{ bus = \"{bus}\", size = \"{size}\", serial = \"{serial}\"{wwn} }},"
             )
             .expect("a string takes all");
         }

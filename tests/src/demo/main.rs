@@ -54,11 +54,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Machine::new(1, "uefi-1", Firmware::Uefi).memory_mib(arguments.memory),
         Machine::new(2, "bios-1", Firmware::Bios)
             .memory_mib(arguments.memory)
-            .disks(vec![Disk {
-                bus: "scsi",
-                size: "6GiB",
-                serial: "bios-1-root".to_owned(),
-            }]),
+            .disks(vec![Disk::new("scsi", "6GiB", "bios-1-root")]),
     ];
     let mut lab = Lab::start(&Plan {
         api_port: API_PORT,

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 
 use crate::config::{Disk, DiskFormat};
 use crate::run::run;
@@ -16,13 +16,28 @@ pub(super) fn file_name(disk: &Disk, index: usize) -> String {
 pub(super) async fn create(disk: &Disk, index: usize, directory: &Path) -> anyhow::Result<()> {
     let path = directory.join(file_name(disk, index));
     if path.exists() {
-        return Ok(());
+        return same_size(disk, &path);
     }
     match disk.format() {
         DiskFormat::Raw => create_raw(disk, &path),
         DiskFormat::Qcow2 => create_qcow2(disk, &path).await,
     }
     .with_context(|| format!("creating {}", path.display()))
+}
+
+/// The BMC tells the size that the lab's file says, so a disk that is kept must have it.
+fn same_size(disk: &Disk, path: &Path) -> anyhow::Result<()> {
+    if disk.format() != DiskFormat::Raw {
+        return Ok(());
+    }
+    let kept = path.metadata()?.len();
+    ensure!(
+        kept == disk.size.0,
+        "{} is kept from before and has {kept} bytes, but the lab's file says {}: remove the disk or correct the size",
+        path.display(),
+        disk.size.0
+    );
+    Ok(())
 }
 
 fn create_raw(disk: &Disk, path: &Path) -> anyhow::Result<()> {
@@ -41,9 +56,13 @@ async fn create_qcow2(disk: &Disk, path: &Path) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::MetadataExt as _;
+    use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 
     use super::*;
+
+    fn file_of(path: &Path) -> File {
+        File::open(path).unwrap()
+    }
 
     fn disk(text: &str) -> Disk {
         toml::from_str(text).unwrap()
@@ -57,9 +76,15 @@ mod tests {
         let path = directory.path().join("disk0.raw");
         let made = path.metadata().unwrap();
         assert_eq!((made.len(), made.blocks()), (64 << 30, 0));
-        std::fs::write(&path, "kept").unwrap();
+        let file = std::fs::File::options().write(true).open(&path).unwrap();
+        file.write_at(b"kept", 0).unwrap();
         create(&disk, 0, directory.path()).await.unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"kept");
+        let mut kept = [0; 4];
+        file_of(&path).read_at(&mut kept, 0).unwrap();
+        assert_eq!(&kept, b"kept");
+        file.set_len(1 << 30).unwrap();
+        let error = create(&disk, 0, directory.path()).await.unwrap_err();
+        assert!(format!("{error:#}").contains("1073741824"), "{error:#}");
     }
 
     #[tokio::test]

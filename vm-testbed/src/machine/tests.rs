@@ -17,6 +17,21 @@ const RESET: &[u8] = &[0xb0, 0xfe, 0xe6, 0x64, 0xf4];
 /// Soft-off by ACPI, where SeaBIOS has put it: `mov dx, 0x604; mov ax, 0x2000; out dx, ax; hlt`
 const POWER_OFF: &[u8] = &[0xba, 0x04, 0x06, 0xb8, 0x00, 0x20, 0xef, 0xf4];
 
+/// Enables the power button, says so on the serial line and powers off when it is pressed: `mov dx, 0x602; mov ax, 0x100;
+/// out dx, ax; mov dx, 0x3f8; mov al, 'R'; out dx, al; mov dx, 0x600; again: in ax, dx; test ah, 1; jz again; mov dx, 0x604;
+/// mov ax, 0x2000; out dx, ax; hlt`
+const OBEYING: &[u8] = &[
+    0xba, 0x02, 0x06, 0xb8, 0x00, 0x01, 0xef, 0xba, 0xf8, 0x03, 0xb0, b'R', 0xee, 0xba, 0x00, 0x06,
+    0xed, 0xf6, 0xc4, 0x01, 0x74, 0xfa, 0xba, 0x04, 0x06, 0xb8, 0x00, 0x20, 0xef, 0xf4,
+];
+
+/// Writes two letters to the serial line: `mov dx, 0x3f8; mov al, A; out dx, al; mov al, B; out dx, al; cli; hlt`
+fn writing([one, other]: [u8; 2]) -> [u8; 11] {
+    [
+        0xba, 0xf8, 0x03, 0xb0, one, 0xee, 0xb0, other, 0xee, 0xfa, 0xf4,
+    ]
+}
+
 /// A machine whose life runs; QEMU ends with it.
 pub struct Living {
     pub machine: Machine,
@@ -76,6 +91,19 @@ impl Living {
         };
         let waited = tokio::time::timeout(Duration::from_secs(60), wait).await;
         assert!(waited.is_ok(), "{what}: {:?}", self.machine.status());
+    }
+
+    /// Waits until this is on the serial line so many times; the firmware writes there too.
+    async fn says(&self, what: &str, times: usize) {
+        let log = self.directory.path().join("serial.log");
+        let read = || std::fs::read_to_string(&log).unwrap_or_default();
+        let wait = async {
+            while read().matches(what).count() < times {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(60), wait).await;
+        assert!(waited.is_ok(), "{what} was not said, but {:?}", read());
     }
 
     /// Where the next start boots from, and what is left of it.
@@ -215,4 +243,56 @@ async fn a_medium_is_in_the_drive_or_its_file_is_gone() {
         (media(), living.machine.status().medium.unwrap().url),
         (1, url)
     );
+}
+
+#[tokio::test]
+async fn a_guest_that_obeys_its_power_button_shuts_down_and_starts_again() {
+    let living = Living::with_guest(OBEYING).await;
+    living.machine.reset(Reset::On).await.unwrap();
+    living.says("Hard Disk..R", 1).await;
+    living.machine.reset(Reset::GracefulRestart).await.unwrap();
+    living.says("Hard Disk..R", 2).await;
+    let status = living.machine.status();
+    assert_eq!((status.starts, status.power), (2, Power::On));
+    living.machine.reset(Reset::GracefulShutdown).await.unwrap();
+    living
+        .until("off", |status| status.power == Power::Off)
+        .await;
+    assert_eq!(living.machine.status().starts, 2);
+}
+
+#[tokio::test]
+async fn a_guest_boots_from_the_medium_in_its_drive_once() {
+    let living = Living::with_guest(&writing(*b"HD")).await;
+    let tree = living.directory().join("tree");
+    std::fs::create_dir(&tree).unwrap();
+    let mut loader = vec![0; 2048];
+    loader[..11].copy_from_slice(&writing(*b"CD"));
+    std::fs::write(tree.join("boot.bin"), loader).unwrap();
+    let image = living.directory().join("boot.iso");
+    let arguments = [
+        "-quiet",
+        "-b",
+        "boot.bin",
+        "-no-emul-boot",
+        "-boot-load-size",
+        "4",
+        "-o",
+    ];
+    let arguments = arguments.into_iter().map(std::ffi::OsString::from);
+    crate::run::run(
+        "genisoimage",
+        arguments.chain([image.clone().into(), tree.into()]),
+    )
+    .await
+    .unwrap();
+    let url = url::Url::from_file_path(&image).unwrap();
+    living.insert(&url).await.unwrap();
+    living.set_boot(Target::Cd, Enabled::Once);
+    living.machine.reset(Reset::On).await.unwrap();
+    living.says("DVD/CD..CD", 1).await;
+    assert_eq!(living.boot(), (Target::None, Enabled::Disabled));
+    living.machine.eject().await.unwrap();
+    living.machine.reset(Reset::ForceRestart).await.unwrap();
+    living.says("Hard Disk..HD", 1).await;
 }

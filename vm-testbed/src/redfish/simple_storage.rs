@@ -19,7 +19,7 @@ pub(super) fn routes(machine: &Machine) -> Router<Bmc> {
 
 fn body(view: &View<'_>) -> Value {
     let device = |(index, disk): (usize, &crate::config::Disk)| {
-        json!({"Name": format!("Disk {index}"), "Manufacturer": "QEMU", "Model": "QEMU disk",
+        json!({"Name": format!("Disk {index}"), "Manufacturer": "QEMU", "Model": super::storage::model(disk.bus),
             "CapacityBytes": disk.size.0, "Status": healthy()})
     };
     json!({

@@ -68,6 +68,15 @@ fn controller(view: &View<'_>, bus: Bus) -> Value {
     })
 }
 
+/// What the guest reads from the disk; virtio disks tell none.
+pub(super) fn model(bus: Bus) -> Option<&'static str> {
+    match bus {
+        Bus::Virtio => None,
+        Bus::Scsi => Some("QEMU HARDDISK"),
+        Bus::Nvme => Some("QEMU NVMe Ctrl"),
+    }
+}
+
 fn drive(view: &View<'_>, index: usize) -> Value {
     let disk = &view.machine.disks[index];
     let wwn = disk
@@ -80,7 +89,7 @@ fn drive(view: &View<'_>, index: usize) -> Value {
         "Name": format!("Disk {index}"),
         "SerialNumber": view.machine.serial_of(index),
         "Manufacturer": "QEMU",
-        "Model": "QEMU disk",
+        "Model": model(disk.bus),
         "MediaType": media_type(disk),
         "Protocol": protocol(disk.bus),
         "CapacityBytes": disk.size.0,

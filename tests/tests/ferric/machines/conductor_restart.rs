@@ -1,12 +1,15 @@
 //! The conductor dies while an image is being written, and no work is lost.
 
-use super::{LOGIN, available, lab, told};
-use ferric_tests::lab::Lab;
-use ferric_tests::machine::Firmware;
+use super::{LOGIN, available, told};
+use ferric_tests::lab::{Lab, Plan};
+use ferric_tests::machine::{Disk, Firmware, Machine};
 
 #[test]
 fn a_deploy_survives_sigkill_and_writes_once() {
-    told(lab("restart", Firmware::Uefi), |lab| {
+    let disks = vec![Disk::new("nvme", "6GiB", "m1-root")];
+    let machine = Machine::new(1, "m1", Firmware::Uefi).disks(disks);
+    let lab = Lab::start(&Plan::new("restart", vec![machine])).unwrap();
+    told(lab, |lab| {
         let uuid = {
             let node = available(lab, "m1");
             node.image(&lab.images().system).unwrap();

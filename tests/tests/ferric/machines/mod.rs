@@ -4,8 +4,7 @@ mod big_image;
 mod conductor_restart;
 mod failures;
 
-use ferric_tests::lab::{Lab, Plan};
-use ferric_tests::machine::{Firmware, Machine};
+use ferric_tests::lab::Lab;
 use ferric_tests::node::Node;
 use serde_json::json;
 use std::time::Duration;
@@ -13,11 +12,6 @@ use std::time::Duration;
 /// A cause must be on the node within this time.
 const TWO_MINUTES: Duration = Duration::from_secs(120);
 const LOGIN: Duration = Duration::from_secs(420);
-
-/// A lab with one machine. BIOS boots faster.
-fn lab(name: &str, firmware: Firmware) -> Lab {
-    Lab::start(&Plan::new(name, vec![Machine::new(1, "m1", firmware)])).unwrap()
-}
 
 /// Enrolled and available without the first cleaning, which other stories show.
 fn available<'a>(lab: &'a Lab, name: &str) -> Node<'a> {

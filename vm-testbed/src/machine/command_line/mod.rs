@@ -79,6 +79,8 @@ fn platform(blueprint: &Blueprint) -> Vec<String> {
         config.name
     );
     line.extend(["-smbios".into(), identity]);
+    let chassis = format!("type=3,manufacturer={MANUFACTURER},serial={}", config.name);
+    line.extend(["-smbios".into(), chassis]);
     line
 }
 
