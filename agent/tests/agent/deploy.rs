@@ -96,6 +96,27 @@ async fn an_image_is_written_and_described() {
 }
 
 #[tokio::test]
+async fn an_image_is_verified_by_sha512() {
+    let machine = Machine::new().await;
+    let mut info = image_info(&machine.conductor, &image());
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA512, &image());
+    let hex = |bytes: &[u8]| -> String { bytes.iter().map(|byte| format!("{byte:02x}")).collect() };
+    info["os_hash_algo"] = json!("sha512");
+    let mut wrong = digest.as_ref().to_vec();
+    wrong[63] ^= 1;
+    info["os_hash_value"] = json!(hex(&wrong));
+    let result = machine.write(&info).await;
+    assert_eq!(result["command_status"], "FAILED", "{result}");
+    let details = result["command_error"]["details"].as_str().unwrap();
+    assert!(details.contains(&hex(digest.as_ref())), "{details}");
+    assert!(machine.disk.content()[..512].iter().all(|byte| *byte == 0));
+    info["os_hash_value"] = json!(hex(digest.as_ref()));
+    let result = machine.write(&info).await;
+    assert_eq!(result["command_status"], "SUCCEEDED", "{result}");
+    assert!(machine.disk.content()[..4 << 20] == image());
+}
+
+#[tokio::test]
 async fn the_older_command_answers_with_its_name_before_the_text() {
     let machine = Machine::new().await;
     let info = image_info(&machine.conductor, &image());
