@@ -53,6 +53,7 @@ fn request<'a>(
     WriteImageRequest {
         image_info,
         device,
+        config_drive: None,
         http,
         md5: Md5Policy::Refuse,
         formats: FormatPolicy::default(),

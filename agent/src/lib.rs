@@ -12,6 +12,7 @@ pub mod disk;
 pub mod host;
 pub mod image;
 pub mod inventory;
+pub(crate) mod ipmi;
 pub mod network;
 pub mod power;
 pub mod progress;

@@ -1,6 +1,5 @@
 //! Writing the image, and what belongs to it: config drive, partition UUIDs, boot loader.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,7 +16,7 @@ use super::run::{Outcome, Params, Run, arguments, on_thread};
 use crate::agent::Agent;
 use crate::config::ImageSettings;
 use crate::disk::bootloader;
-use crate::disk::config_drive::{self, ConfigDrive, ConfigDriveError};
+use crate::disk::config_drive::ConfigDrive;
 use crate::disk::{self, SharedFileSystems};
 use crate::image::{FormatPolicy, Md5Policy, Patience, WriteImageRequest, write_image};
 use crate::progress::Progress;
@@ -82,6 +81,7 @@ fn write_on_thread(
     let request = WriteImageRequest {
         image_info: &wanted.image_info,
         device: &device,
+        config_drive: None,
         http: &agent.image_http,
         md5: md5_policy(&agent.session.config, &agent.settings.images),
         formats: format_policy(&agent.session.config, &agent.settings.images),
@@ -98,20 +98,19 @@ fn write_on_thread(
         .transpose();
     let drive = drive.map_err(|error| failed(&error))?;
     agent.forget_written();
+    let request = WriteImageRequest {
+        config_drive: drive.as_ref(),
+        ..request
+    };
     let written = write_image(&agent.host, &request, progress).map_err(|error| failed(&error))?;
-    if let Some(drive) = drive {
-        progress.phase("config drive");
-        write_drive(agent, &device, &drive).map_err(|error| failed(&error))?;
-    }
-    progress.phase("done");
     let record = Written {
         image: wanted.image_info.id.clone(),
         device,
     };
-    agent
-        .state
-        .save(FILE, &record)
-        .map_err(|error| failed(&error))?;
+    if let Err(error) = agent.state.save(FILE, &record) {
+        clear(agent, &record.device);
+        return Err(failed(&error));
+    }
     let (id, device) = (&record.image, record.device.display());
     let root_uuid = written.root_uuid;
     Ok(Value::String(format!(
@@ -119,28 +118,14 @@ fn write_on_thread(
     )))
 }
 
-/// A disk whose config drive failed must not boot, or the system would come up as nobody wanted it.
-fn write_drive(agent: &Agent, device: &Path, drive: &ConfigDrive) -> Result<(), ConfigDriveError> {
-    let clear = || {
-        if let Err(error) =
-            disk::erase_device_metadata(&agent.host, device, SharedFileSystems::Erase)
-        {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "clearing a disk that failed"
-            );
-        }
-    };
-    or_clear(|| config_drive::write(&agent.host, device, drive), clear)
-}
-
-/// Clears after an error as after a panic, which then goes on.
-fn or_clear<T, E>(work: impl FnOnce() -> Result<T, E>, clear: impl FnOnce()) -> Result<T, E> {
-    let outcome = catch_unwind(AssertUnwindSafe(work));
-    if !matches!(outcome, Ok(Ok(_))) {
-        clear();
+/// A disk of a write that is told to have failed must not boot.
+fn clear(agent: &Agent, device: &Path) {
+    if let Err(error) = disk::erase_device_metadata(&agent.host, device, SharedFileSystems::Erase) {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "clearing a disk that failed"
+        );
     }
-    outcome.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 impl Agent {
@@ -216,23 +201,6 @@ mod tests {
 
     use super::*;
     use crate::config::{self, Flags};
-
-    #[test]
-    fn a_disk_is_cleared_after_an_error_and_after_a_panic() {
-        let mut cleared = 0;
-        assert_eq!(or_clear(|| Ok::<_, ()>(1), || cleared += 1), Ok(1));
-        assert_eq!(cleared, 0);
-        assert_eq!(or_clear(|| Err::<(), _>(2), || cleared += 1), Err(2));
-        assert_eq!(cleared, 1);
-        let panics = || {
-            or_clear(
-                || -> Result<(), ()> { panic!("as wanted") },
-                || cleared += 1,
-            )
-        };
-        assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
-        assert_eq!(cleared, 2);
-    }
 
     fn settings(ini: &str) -> ImageSettings {
         let directory = tempfile::tempdir().unwrap();

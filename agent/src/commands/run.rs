@@ -12,7 +12,7 @@ use super::catalog::{Command, Mode};
 use super::failure::{ErrorKind, Failure};
 use super::{flow, image, log, rescue, standby, steps, system};
 use crate::agent::Agent;
-use crate::inventory;
+use crate::inventory::{self, BmcDetection};
 use crate::progress::Progress;
 
 /// The arguments of a command, by name.
@@ -86,7 +86,11 @@ impl Run {
 
     async fn hardware_info(&self) -> Outcome {
         let agent = Arc::clone(&self.agent);
-        let collect = move || inventory::collect(&agent.host, agent.settings.bootif.as_deref());
+        let own = agent.settings.skip_bmc_detect;
+        let is_skipped = agent.session.config.agent_skip_bmc_detect.unwrap_or(own);
+        let detection = BmcDetection::unless(is_skipped);
+        let bootif = agent.settings.bootif.clone();
+        let collect = move || inventory::collect(&agent.host, bootif.as_deref(), detection);
         let inventory = on_thread(collect).await?;
         inventory
             .map(|inventory| json!(inventory))

@@ -9,6 +9,9 @@ use http::Method;
 use super::client::{ClientError, Conductor, Request};
 use crate::state::Session;
 
+/// How Ironic's API words that a token is wrong or missing.
+const TOKEN_REFUSAL: &str = "agent token";
+
 /// Why a heartbeat was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum BeatError {
@@ -16,6 +19,8 @@ pub enum BeatError {
     Send(#[source] ClientError),
     #[error("the conductor holds the node's lock")]
     Locked,
+    #[error("the conductor does not know this agent's token: {0}")]
+    Token(String),
     #[error("the conductor refused a heartbeat: {0}")]
     Refused(String),
 }
@@ -35,6 +40,7 @@ pub async fn beat(conductor: &Conductor, session: &Session) -> Result<(), BeatEr
     match answer.status {
         200..300 => Ok(()),
         409 => Err(BeatError::Locked),
+        400 if answer.reason().contains(TOKEN_REFUSAL) => Err(BeatError::Token(answer.reason())),
         _ => Err(BeatError::Refused(answer.reason())),
     }
 }

@@ -11,7 +11,7 @@ use super::options::Options;
 pub(super) struct KernelParameters(BTreeMap<String, String>);
 
 /// Parameters and the options that they set, by the names of the configuration file.
-const PARAMETERS: [(&str, &str); 42] = [
+const PARAMETERS: [(&str, &str); 43] = [
     ("ipa-api-url", "api_url"),
     ("ipa-global-request-id", "global_request_id"),
     ("ipa-listen-host", "listen_host"),
@@ -47,6 +47,7 @@ const PARAMETERS: [(&str, &str); 42] = [
     ),
     ("ipa-disk-wait-attempts", "disk_wait_attempts"),
     ("ipa-disk-wait-delay", "disk_wait_delay"),
+    ("ipa-skip-bmc-detect", "skip_bmc_detect"),
     ("ipa-insecure", "insecure"),
     ("ipa-ntp-server", "ntp_server"),
     ("ipa-agent-token", "agent_token"),

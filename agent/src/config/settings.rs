@@ -22,6 +22,8 @@ pub struct Settings {
     pub hardware_initialization_delay: Duration,
     pub disk_wait_attempts: u32,
     pub disk_wait_delay: Duration,
+    /// Leaves the BMC's addresses out, where the conductor says nothing about that.
+    pub skip_bmc_detect: bool,
     /// A token that the conductor put on the kernel command line.
     pub agent_token: Option<Secret>,
     pub ignore_bootloader_failure: bool,
@@ -147,6 +149,7 @@ impl Settings {
             hardware_initialization_delay: options.seconds("hardware_initialization_delay", 0)?,
             disk_wait_attempts: options.number("disk_wait_attempts", 10)?,
             disk_wait_delay: options.seconds("disk_wait_delay", 3)?,
+            skip_bmc_detect: options.flag("skip_bmc_detect", false)?,
             agent_token: options.text("agent_token").map(Secret::new),
             debug: options.flag("debug", false)?,
             ignore_bootloader_failure: options.flag("ignore_bootloader_failure", false)?,

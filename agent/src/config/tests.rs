@@ -122,6 +122,19 @@ fn debug_on_the_kernel_command_line_wins_over_the_files() {
 }
 
 #[test]
+fn the_bmc_is_asked_unless_that_is_unwanted() {
+    let skips = |cmdline: &str| {
+        let cmdline = format!("ipa-api-url=http://a {cmdline}");
+        Sources::new(&cmdline, "")
+            .load(&[])
+            .unwrap()
+            .skip_bmc_detect
+    };
+    assert!(!skips(""));
+    assert!(skips("ipa-skip-bmc-detect=true"));
+}
+
+#[test]
 fn options_without_an_effect_are_known() {
     let mut options = Options::default();
     KernelParameters::parse("ipa-api-url=http://a ipa-ntp-server=b boot_method=pxe ipa-debug=1")

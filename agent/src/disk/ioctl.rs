@@ -1,4 +1,5 @@
-//! The ioctls and system calls on block devices that no crate wraps: the only file of the agent with `unsafe`.
+//! The ioctls and system calls on block devices that no crate wraps. `unsafe` is in this file, in `network/ioctl.rs` and
+//! in `ipmi/ioctl.rs`, and nowhere else in the agent.
 //!
 //! Each function is safe to call with any open file; on one that is not a block device the kernel answers with an
 //! error. Nothing here decides anything.

@@ -14,6 +14,7 @@ pub(crate) mod open;
 pub(crate) mod partitions;
 mod region;
 pub(crate) mod settle;
+pub(crate) mod storage;
 mod sync;
 pub(crate) mod table;
 #[cfg(test)]

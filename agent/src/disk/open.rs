@@ -13,6 +13,7 @@ use nix::libc;
 use super::error::{DiskError, doing};
 use super::ioctl;
 use super::settle::retry;
+use super::table::Partition;
 use crate::host::DevicePermit;
 
 /// udev holds a disk for a moment whenever somebody has written to it.
@@ -26,6 +27,30 @@ pub(crate) struct OpenDisk {
     pub(crate) size: u64,
     pub(crate) sector_bytes: u32,
     pub(crate) is_block_device: bool,
+}
+
+/// What a disk is like, apart from its bytes.
+#[derive(Clone, Debug)]
+pub(crate) struct Shape {
+    pub(crate) path: PathBuf,
+    pub(crate) size: u64,
+    pub(crate) sector_bytes: u32,
+}
+
+impl Shape {
+    pub(crate) fn sectors(&self) -> u64 {
+        self.size / u64::from(self.sector_bytes)
+    }
+
+    /// Where a partition begins, and how long it is, in bytes.
+    pub(crate) fn extent(&self, partition: Partition) -> (u64, u64) {
+        let bytes = |sectors: u64| sectors.saturating_mul(u64::from(self.sector_bytes));
+        let sectors = partition
+            .last
+            .saturating_add(1)
+            .saturating_sub(partition.first);
+        (bytes(partition.first), bytes(sectors))
+    }
 }
 
 impl OpenDisk {
@@ -57,6 +82,14 @@ impl OpenDisk {
             sector_bytes,
             is_block_device: true,
         })
+    }
+
+    pub(crate) fn shape(&self) -> Shape {
+        Shape {
+            path: self.path.clone(),
+            size: self.size,
+            sector_bytes: self.sector_bytes,
+        }
     }
 
     pub(crate) fn file(&self) -> &File {
@@ -118,10 +151,10 @@ fn open_locked(path: &Path) -> Result<Flock<File>, DiskError> {
 /// An error of the operating system while a position of the disk was dealt with.
 pub(crate) fn at_byte(
     action: &'static str,
-    disk: &OpenDisk,
+    path: &Path,
     offset: u64,
 ) -> impl FnOnce(io::Error) -> DiskError + use<> {
-    let path = disk.path.clone();
+    let path = path.to_owned();
     move |source| DiskError::IoAt {
         action,
         path,

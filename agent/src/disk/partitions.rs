@@ -11,7 +11,7 @@ use super::error::{DiskError, doing};
 use super::ioctl;
 use super::open::{OpenDisk, at_byte};
 use super::settle::{retry, settle};
-use super::table::{Gpt, PREFIX_BYTES, Partition, Table, TableError};
+use super::table::{PREFIX_BYTES, Partition, Table, TableError};
 use crate::run::run;
 
 /// How long somebody may hold a partition open before rereading the table fails.
@@ -20,7 +20,7 @@ const BUSY_TIME: Duration = Duration::from_secs(20);
 /// Reads the disk's partition table.
 pub(crate) fn read_table(disk: &OpenDisk) -> Result<Table, DiskError> {
     let prefix = read_prefix(disk)?;
-    Table::parse(&prefix, disk.sector_bytes).map_err(|source| of(disk, source))
+    Table::parse(&prefix, disk.sector_bytes).map_err(|source| of(&disk.path, source))
 }
 
 /// The first MiB of a disk, less if it is smaller.
@@ -31,26 +31,13 @@ pub(crate) fn read_prefix(disk: &OpenDisk) -> Result<Vec<u8>, DiskError> {
     let mut prefix = vec![0; length];
     disk.file()
         .read_exact_at(&mut prefix, 0)
-        .map_err(at_byte("reading", disk, 0))?;
+        .map_err(at_byte("reading", &disk.path, 0))?;
     Ok(prefix)
 }
 
-/// Writes both copies of a GPT, the second one first.
-pub(crate) fn write_gpt(disk: &OpenDisk, gpt: &Gpt) -> Result<(), DiskError> {
-    for change in gpt.changes() {
-        disk.file()
-            .write_all_at(&change.bytes, change.offset)
-            .map_err(at_byte("writing", disk, change.offset))?;
-        disk.file()
-            .sync_all()
-            .map_err(at_byte("flushing", disk, change.offset))?;
-    }
-    Ok(())
-}
-
-pub(crate) fn of(disk: &OpenDisk, source: TableError) -> DiskError {
+pub(crate) fn of(path: &Path, source: TableError) -> DiskError {
     DiskError::Table {
-        path: disk.path.clone(),
+        path: path.to_owned(),
         source,
     }
 }
@@ -69,8 +56,8 @@ pub(crate) fn rescan(disk: &OpenDisk) -> Result<(), DiskError> {
 
 /// A kernel without a parser for this kind of table is told the partitions by a program that has one.
 fn show_missing(disk: &OpenDisk) {
-    let partitions =
-        read_table(disk).and_then(|table| table.partitions().map_err(|source| of(disk, source)));
+    let partitions = read_table(disk)
+        .and_then(|table| table.partitions().map_err(|source| of(&disk.path, source)));
     let is_missing = |partition: &Partition| partition_node(&disk.path, partition.number).is_none();
     if partitions.is_ok_and(|partitions| partitions.iter().any(is_missing))
         && let Err(error) = run("partx", &["--update", &disk.path.to_string_lossy()])

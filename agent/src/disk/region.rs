@@ -2,21 +2,21 @@
 //!
 //! Nothing has to be known to the kernel for that: neither the partition nor the file system.
 
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::FileExt;
 
-pub(crate) struct Region<'a> {
-    file: &'a File,
+use super::storage::Storage;
+
+pub(crate) struct Region<S> {
+    storage: S,
     start: u64,
     length: u64,
     position: u64,
 }
 
-impl<'a> Region<'a> {
-    pub(crate) fn new(file: &'a File, start: u64, length: u64) -> Self {
+impl<S: Storage> Region<S> {
+    pub(crate) fn new(storage: S, start: u64, length: u64) -> Self {
         Self {
-            file,
+            storage,
             start,
             length,
             position: 0,
@@ -29,22 +29,22 @@ impl<'a> Region<'a> {
     }
 }
 
-impl Read for Region<'_> {
+impl<S: Storage> Read for Region<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let room = self.room(buffer.len());
         let count = self
-            .file
+            .storage
             .read_at(&mut buffer[..room], self.start + self.position)?;
         self.position += count as u64;
         Ok(count)
     }
 }
 
-impl Write for Region<'_> {
+impl<S: Storage> Write for Region<S> {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         let room = self.room(buffer.len());
         let count = self
-            .file
+            .storage
             .write_at(&buffer[..room], self.start + self.position)?;
         self.position += count as u64;
         Ok(count)
@@ -55,7 +55,7 @@ impl Write for Region<'_> {
     }
 }
 
-impl Seek for Region<'_> {
+impl<S: Storage> Seek for Region<S> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let position = match to {
             SeekFrom::Start(offset) => Some(offset),
@@ -69,6 +69,8 @@ impl Seek for Region<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::FileExt;
+
     use super::*;
 
     #[test]

@@ -1,6 +1,8 @@
 //! The guard on an ordinary host, and in a ramdisk as far as that can be told without one.
 
 use super::*;
+use crate::disk::testing::LoopDisk;
+use crate::run::run;
 
 fn ordinary(only_devices: &[PathBuf]) -> Host {
     let root = RootKind::Other("/ is not a RAM file system".to_owned());
@@ -59,25 +61,41 @@ fn a_ramdisk_limited_to_one_device_sees_only_that() {
     assert!(unlimited.permits_power().is_ok());
 }
 
-/// The disk of the machine that runs the tests is mounted, so even naming it does not give it away.
+/// A file system that is mounted from a disk of the test's own.
+struct Mounted {
+    disk: LoopDisk,
+    place: tempfile::TempDir,
+}
+
+impl Mounted {
+    fn new() -> Self {
+        let disk = LoopDisk::new(16 << 20, 512);
+        let place = tempfile::tempdir().unwrap();
+        let device = disk.path().to_str().unwrap();
+        run("mkfs.ext4", &["-q", device]).unwrap();
+        let mounted = run("mount", &[device, place.path().to_str().unwrap()]);
+        mounted.expect("this test mounts a loop device and must be run as root");
+        Self { disk, place }
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        drop(run("umount", &[self.place.path().to_str().unwrap()]));
+    }
+}
+
 #[test]
 fn a_mounted_disk_is_refused_even_when_it_is_named() {
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
-    let source = |line: &str| {
-        line.split(" - ")
-            .nth(1)?
-            .split(' ')
-            .nth(1)
-            .map(PathBuf::from)
-    };
-    let disks = mounts.lines().filter_map(source);
-    let Some(mounted) = disks
-        .into_iter()
-        .find(|path| path.starts_with("/dev") && path.exists())
-    else {
-        return; // Nothing here is mounted from a disk.
-    };
-    let host = ordinary(std::slice::from_ref(&mounted));
-    let refusal = host.permits_device(&mounted).unwrap_err();
-    assert!(matches!(refusal, HostRefusal::Mounted { .. }), "{refusal}");
+    let mounted = Mounted::new();
+    let path = mounted.disk.path().to_owned();
+    let host = ordinary(std::slice::from_ref(&path));
+    let refusal = host.permits_device(&path).unwrap_err();
+    let place = mounted.place.path().to_str().unwrap();
+    assert!(
+        matches!(&refusal, HostRefusal::Mounted { mounted, .. } if mounted == place),
+        "{refusal}"
+    );
+    run("umount", &[place]).unwrap();
+    host.permits_device(&path).unwrap();
 }

@@ -12,6 +12,7 @@ use super::qcow2::{MapError, PassError, Qcow2Error};
 use super::raw::RawError;
 use super::source::SourceError;
 use super::target::TargetError;
+use crate::disk::config_drive::ConfigDriveError;
 use crate::disk::{DiskError, TableError};
 use crate::host::HostRefusal;
 
@@ -47,6 +48,8 @@ pub enum ImageError {
     Target(#[from] TargetError),
     #[error(transparent)]
     Disk(#[from] DiskError),
+    #[error(transparent)]
+    ConfigDrive(#[from] ConfigDriveError),
     #[error("the write was cancelled")]
     Cancelled,
 }

@@ -9,6 +9,7 @@ mod decompress;
 mod digest;
 mod download;
 mod error;
+mod finish;
 mod format;
 mod qcow2;
 mod raw;
@@ -31,6 +32,8 @@ pub use stop::Stop;
 pub use target::TargetError;
 pub use write::{WriteImageRequest, WrittenImage, write_image};
 
+#[cfg(test)]
+pub(crate) use finish::finish;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

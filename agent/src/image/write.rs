@@ -14,6 +14,7 @@ use super::decompress::{Packing, unpack};
 use super::digest::DigestReader;
 use super::download::fetch;
 use super::error::ImageError;
+use super::finish::finish;
 use super::format::{FormatPolicy, Reading};
 use super::qcow2::{self, Header, Map, Qcow2Error, ReadAt};
 use super::raw;
@@ -22,8 +23,7 @@ use super::source::{HttpSource, Patience, RangeReader, Remote, SourceError, show
 use super::stop::Stop;
 use super::target::Target;
 use crate::disk;
-use crate::disk::partitions::{rescan, write_gpt};
-use crate::disk::table::{Gpt, Table, TableError};
+use crate::disk::config_drive::ConfigDrive;
 use crate::host::{DevicePermit, Host};
 use crate::progress::Progress;
 
@@ -37,6 +37,8 @@ const MAX_PREFIX_BYTES: u64 = 16 << 20;
 pub struct WriteImageRequest<'a> {
     pub image_info: &'a ImageInfo,
     pub device: &'a Path,
+    /// Gets a partition of its own; it is on the disk before the disk can boot.
+    pub config_drive: Option<&'a ConfigDrive>,
     pub http: &'a HttpSettings,
     pub md5: Md5Policy,
     pub formats: FormatPolicy,
@@ -123,15 +125,12 @@ impl Write<'_> {
             Reading::Qcow2 => self.write_qcow2(opened, &mut target),
         };
         let image_bytes = result?;
-        self.finish(&mut target).inspect_err(|_| {
-            // The head may be on the disk already: it must not boot after an error.
-            if let Err(error) = target.clear() {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "clearing a disk that failed"
-                );
-            }
-        })?;
+        finish(
+            &mut target,
+            self.request.config_drive,
+            &self.request.stop,
+            self.progress,
+        )?;
         Ok(WrittenImage {
             device: self.request.device.to_owned(),
             image_bytes,
@@ -273,43 +272,6 @@ impl Write<'_> {
         self.progress.phase("writing");
         target.clear().map_err(ImageError::from_target)
     }
-
-    /// The image's digest was right: makes the disk bootable.
-    fn finish(&self, target: &mut Target) -> Result<(), ImageError> {
-        let gpt = bootable_table(target).map_err(ImageError::Table)?;
-        if self.request.stop.is_requested() {
-            return Err(ImageError::Cancelled);
-        }
-        self.progress.phase("verifying");
-        target.commit().map_err(ImageError::from_target)?;
-        self.progress.phase("partitions");
-        let disk = target.disk();
-        if let Some(gpt) = gpt {
-            write_gpt(disk, &gpt)?;
-        }
-        if let Err(error) = rescan(disk) {
-            // The disk is right, and whoever needs a partition's node waits for it.
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "showing the kernel the new partitions"
-            );
-        }
-        self.progress.phase("done");
-        Ok(())
-    }
-}
-
-/// The table that is about to be written must have partitions. A GPT was made for a smaller disk: it is made to span
-/// this one, with its second copy at the end.
-fn bootable_table(target: &Target) -> Result<Option<Gpt>, TableError> {
-    let disk = target.disk();
-    let table = Table::parse(target.head(), disk.sector_bytes)?;
-    table.partitions()?;
-    let Table::Gpt(mut gpt) = table else {
-        return Ok(None);
-    };
-    gpt.span(disk.size / u64::from(disk.sector_bytes))?;
-    Ok(Some(gpt))
 }
 
 /// Puts what was looked at already before the rest of the stream, which from now on is read ahead.

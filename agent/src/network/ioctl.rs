@@ -1,4 +1,4 @@
-//! The ioctls on network interfaces that no crate wraps; next to `disk/ioctl.rs` the only file with `unsafe`.
+//! The ioctls on network interfaces that no crate wraps; one of the three files with `unsafe`, see `disk/ioctl.rs`.
 //!
 //! Each function is safe to call with any name: the kernel answers an error for an interface that does not exist.
 #![expect(

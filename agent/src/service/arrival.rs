@@ -5,6 +5,7 @@ use std::time::Duration;
 use ferric_agent_protocol::lookup::{LookupResponse, Token};
 use ferric_agent_protocol::version::ApiVersion;
 use tokio::time::sleep;
+use uuid::Uuid;
 
 use super::listening::{Identity, Listening};
 use super::{ServiceError, inspection};
@@ -30,6 +31,17 @@ pub(super) async fn find_node(
     tokio::join!(route, wait_for_disk(settings, host));
     let node = inspection::introduce(settings, host).await;
     let answer = lookup(conductor, settings.lookup, node).await?;
+    token(settings, &answer)?;
+    Ok(answer)
+}
+
+/// Asks again which node this is, for a new token; nothing else is begun anew.
+pub(super) async fn find_again(
+    settings: &Settings,
+    conductor: &Conductor,
+    node: Uuid,
+) -> Result<LookupResponse, ServiceError> {
+    let answer = lookup(conductor, settings.lookup, Some(node)).await?;
     token(settings, &answer)?;
     Ok(answer)
 }

@@ -1,4 +1,8 @@
 //! Beats on time, and at once when a command has ended.
+//!
+//! A token that is refused from the beginning was never ours: whoever looked this machine up after us has another one,
+//! and only another lookup helps. Once a beat was accepted there is no such way back, as a lookup then means that the
+//! ramdisk was booted anew.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -9,32 +13,91 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::Agent;
 use crate::conductor::{BeatError, Conductor, Pace, beat};
+use crate::config::Secret;
+
+/// What is kept once a beat was accepted, over a restart of the agent too.
+pub(super) const ACCEPTED_FILE: &str = "accepted.json";
+
+/// How a heart comes to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    InOrder,
+    /// No beat was ever accepted, because the token is not the conductor's.
+    TokenRefused,
+}
 
 /// Until `stop`. The first beat comes at once: the API is being served already.
-pub(super) async fn run(agent: Arc<Agent>, conductor: Conductor, stop: CancellationToken) {
+pub(super) async fn run(
+    agent: Arc<Agent>,
+    conductor: Arc<Conductor>,
+    stop: CancellationToken,
+) -> Ended {
     let pace = Pace {
         timeout: Duration::from_secs(agent.session.config.heartbeat_timeout_s()),
     };
     let beats = async {
+        let mut acceptance = Acceptance::of(&agent);
         loop {
             let begun = Instant::now();
-            let pause = one(&agent, &conductor, pace).await;
+            let result = beat(&conductor, &agent.session).await;
+            acceptance.note(&agent, &result);
+            let pause = pause_after(&result, pace);
             wait(&agent, begun, pause).await;
+            if acceptance == Acceptance::Refused {
+                return;
+            }
         }
     };
-    stop.run_until_cancelled(beats).await;
+    match stop.run_until_cancelled(beats).await {
+        Some(()) => Ended::TokenRefused,
+        None => Ended::InOrder,
+    }
 }
 
-/// Beats once; answers how long to wait for the next.
-async fn one(agent: &Agent, conductor: &Conductor, pace: Pace) -> Duration {
-    match beat(conductor, &agent.session).await {
+/// Whether the conductor has ever accepted this session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Acceptance {
+    Pending,
+    Accepted,
+    Refused,
+}
+
+impl Acceptance {
+    /// A token of the kernel command line is the same after every lookup.
+    fn of(agent: &Agent) -> Self {
+        let own = agent.settings.agent_token.as_ref().map(Secret::reveal);
+        let is_own = own.is_some() && own == agent.session.token.as_deref();
+        if is_own || agent.state.load_or_forget::<bool>(ACCEPTED_FILE) == Some(true) {
+            Self::Accepted
+        } else {
+            Self::Pending
+        }
+    }
+
+    fn note(&mut self, agent: &Agent, result: &Result<(), BeatError>) {
+        match result {
+            Ok(()) if *self == Self::Pending => {
+                *self = Self::Accepted;
+                if let Err(error) = agent.state.save(ACCEPTED_FILE, &true) {
+                    tracing::error!(error = &error as &dyn Error, "keeping state");
+                }
+            }
+            Err(BeatError::Token(_)) if *self == Self::Pending => *self = Self::Refused,
+            _ => {}
+        }
+    }
+}
+
+/// How long to wait for the next beat.
+fn pause_after(result: &Result<(), BeatError>, pace: Pace) -> Duration {
+    match result {
         Ok(()) => pace.after_success(),
         Err(BeatError::Locked) => {
             tracing::warn!("the conductor holds the node's lock; beating again soon");
             pace.after_failure()
         }
         Err(error) => {
-            tracing::error!(error = &error as &dyn Error, "a heartbeat was not accepted");
+            tracing::error!(error = error as &dyn Error, "a heartbeat was not accepted");
             pace.after_failure()
         }
     }

@@ -10,7 +10,7 @@ use crate::commands::{MANAGER, MANAGER_VERSION, log_bundle, sentence};
 use crate::conductor::send_inspection;
 use crate::config::{Secret, Settings};
 use crate::host::Host;
-use crate::inventory;
+use crate::inventory::{self, BmcDetection};
 use crate::network::{boot_interface, mac_of_bootif, wait_for_address};
 
 /// Collectors of Ironic's agent that there are none of here.
@@ -96,7 +96,9 @@ fn collect_inventory(
     data: &mut InspectionData,
 ) -> Result<(), String> {
     let bootif = settings.bootif.as_deref();
-    let inventory = inventory::collect(host, bootif).map_err(|error| sentence(&error))?;
+    let detection = BmcDetection::unless(settings.skip_bmc_detect);
+    let inventory =
+        inventory::collect(host, bootif, detection).map_err(|error| sentence(&error))?;
     let disks: Vec<DiskFacts> = inventory
         .disks
         .iter()

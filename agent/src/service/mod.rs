@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::agent::Agent;
 use crate::api::{self, ListenerError};
@@ -22,6 +23,7 @@ use crate::config::Settings;
 use crate::host::Host;
 use crate::state::{Session, StateDir, StateError};
 use crate::tls::TlsError;
+use heartbeat::Ended;
 use listening::Listening;
 
 /// How long a running command may take to end in order.
@@ -70,26 +72,51 @@ pub async fn run(
         return Ok(());
     }
     let state = StateDir::open(&settings.state)?;
-    let conductor = Conductor::new(&settings.api)?;
-    let prepare = async {
-        sleep(settings.hardware_initialization_delay).await;
-        open(&settings, &host, &conductor, &state).await
-    };
-    let Some(opened) = stop.run_until_cancelled(prepare).await else {
-        return Ok(());
-    };
-    if let Err(error @ ServiceError::TokenTaken) = opened {
-        // Nothing but a reboot helps. To end would only make the service manager ask again and again.
-        tracing::error!(
-            error = &error as &dyn std::error::Error,
-            "this agent cannot be of use"
-        );
-        stop.cancelled().await;
-        return Err(error);
+    let conductor = Arc::new(Conductor::new(&settings.api)?);
+    let mut refused = None;
+    loop {
+        let prepare = async {
+            match refused {
+                Some(node) => open_again(&settings, &conductor, &state, node).await,
+                None => {
+                    sleep(settings.hardware_initialization_delay).await;
+                    open(&settings, &host, &conductor, &state).await
+                }
+            }
+        };
+        let Some(opened) = stop.run_until_cancelled(prepare).await else {
+            return Ok(());
+        };
+        if let Err(error @ ServiceError::TokenTaken) = opened {
+            // Nothing but a reboot helps. To end would only make the service manager ask again and again.
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "this agent cannot be of use"
+            );
+            stop.cancelled().await;
+            return Err(error);
+        }
+        let (session, listening) = opened?;
+        let node = session.node.uuid;
+        let agent = Agent::new(host.clone(), settings.clone(), session, state.clone())?;
+        match serve(&Arc::new(agent), &conductor, listening, &stop).await? {
+            Ended::InOrder => return Ok(()),
+            Ended::TokenRefused => refused = Some(node),
+        }
     }
-    let (session, listening) = opened?;
-    let agent = Arc::new(Agent::new(host, settings, session, state)?);
-    serve(&agent, conductor, listening, stop).await
+}
+
+/// Begins a session in place of one whose token the conductor has never accepted.
+async fn open_again(
+    settings: &Settings,
+    conductor: &Conductor,
+    state: &StateDir,
+    node: Uuid,
+) -> Result<(Session, Listening), ServiceError> {
+    tracing::warn!("the conductor has another token for this machine; looking the node up again");
+    state.remove(Session::FILE);
+    let answer = arrival::find_again(settings, conductor, node).await?;
+    begin(settings, conductor, state, answer).await
 }
 
 /// Goes on with the session of an agent that ran before, or begins one.
@@ -109,7 +136,17 @@ async fn open(
         Some(answer) => answer,
         None => arrival::find_node(settings, host, conductor).await?,
     };
+    begin(settings, conductor, state, answer).await
+}
+
+async fn begin(
+    settings: &Settings,
+    conductor: &Conductor,
+    state: &StateDir,
+    answer: LookupResponse,
+) -> Result<(Session, Listening), ServiceError> {
     state.save(ANSWER_FILE, &answer)?;
+    state.remove(heartbeat::ACCEPTED_FILE);
     let (session, listening) = arrival::begin(settings, conductor, answer).await?;
     state.save(Session::FILE, &session)?;
     state.remove(ANSWER_FILE);
@@ -118,34 +155,43 @@ async fn open(
 
 async fn serve(
     agent: &Arc<Agent>,
-    conductor: Conductor,
+    conductor: &Arc<Conductor>,
     listening: Listening,
-    stop: CancellationToken,
-) -> Result<(), ServiceError> {
+    stop: &CancellationToken,
+) -> Result<Ended, ServiceError> {
     let router = api::router(Arc::clone(agent), listening.scheme(), Timestamp::now());
     let mut tasks = JoinSet::new();
     let retire = agent.retire.clone();
-    tasks.spawn(
-        listening
-            .listener
-            .serve(router, listening.tls, retire.clone()),
-    );
-    tasks.spawn(heartbeat::run(Arc::clone(agent), conductor, retire.clone()));
+    let until = retire.clone();
+    tasks.spawn(async move {
+        let served = listening.listener.serve(router, listening.tls, until);
+        served.await;
+        Ended::InOrder
+    });
+    let beats = heartbeat::run(Arc::clone(agent), Arc::clone(conductor), retire.clone());
+    tasks.spawn(beats);
     let first = tokio::select! {
         biased;
         () = stop.cancelled() => None,
         () = retire.cancelled() => None,
         ended = tasks.join_next() => ended,
     };
-    if let Some(Err(fault)) = first {
-        return Err(ServiceError::Fault(fault));
+    match first {
+        Some(Err(fault)) => return Err(ServiceError::Fault(fault)),
+        Some(Ok(Ended::TokenRefused)) => {
+            // Nobody knows the token of this session, so no command can be running.
+            retire.cancel();
+            while tasks.join_next().await.is_some() {}
+            return Ok(Ended::TokenRefused);
+        }
+        Some(Ok(Ended::InOrder)) | None => {}
     }
-    end_in_order(agent, tasks, &stop).await;
-    Ok(())
+    end_in_order(agent, tasks, stop).await;
+    Ok(Ended::InOrder)
 }
 
 /// Ends the API and the heartbeat; a retired agent then stays, so that the service manager does not start another.
-async fn end_in_order(agent: &Arc<Agent>, mut tasks: JoinSet<()>, stop: &CancellationToken) {
+async fn end_in_order(agent: &Arc<Agent>, mut tasks: JoinSet<Ended>, stop: &CancellationToken) {
     agent.stop_writing.request();
     agent.work.close();
     let was_retired = agent.retire.is_cancelled();

@@ -195,6 +195,54 @@ async fn a_refused_heartbeat_is_repeated() {
     );
 }
 
+const SECOND_TOKEN: &str = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopq";
+
+/// A stranger's lookup gives the node another token. Only another lookup tells the agent which.
+#[tokio::test]
+async fn a_token_that_was_never_accepted_is_asked_for_again() {
+    let conductor = Conductor::start().await;
+    conductor.answer_lookups([
+        (200, lookup_answer(TOKEN)),
+        (200, lookup_answer(SECOND_TOKEN)),
+    ]);
+    conductor.accept_only(SECOND_TOKEN);
+    let place = Place::new();
+    place.cmdline("ipa-inspection-collectors=default ipa-inspection-dhcp-wait-timeout=0");
+    let _agent = place.start(&conductor, &[]);
+    assert_eq!(conductor.heartbeat(1).await.body["agent_token"], TOKEN);
+    let beat = conductor.heartbeat(2).await;
+    assert_eq!(beat.body["agent_token"], SECOND_TOKEN);
+    let lookups = conductor.lookups();
+    assert_eq!((lookups.len(), conductor.inspections().len()), (2, 1));
+    assert_eq!(lookups[1].query["node_uuid"], NODE);
+    let api = Api::of(&beat);
+    let status = async |token: &str| {
+        let path = format!("/v1/commands/?agent_token={token}");
+        api.get(&path).await.status
+    };
+    assert_eq!(status(SECOND_TOKEN).await, 200);
+    assert_eq!(status(TOKEN).await, 401);
+}
+
+#[tokio::test]
+async fn a_token_that_was_accepted_once_is_kept() {
+    let (conductor, place, agent, api) = serving().await;
+    conductor.accept_only(SECOND_TOKEN);
+    api.finished("flow.start_flow", json!({"flow": []})).await;
+    for number in [2, 3] {
+        let beat = conductor.heartbeat(number).await;
+        assert_eq!(beat.body["agent_token"], TOKEN);
+    }
+    agent.crash();
+    let beats = conductor.heartbeats().len();
+    let _agent = place.start(&conductor, &[]);
+    for number in [beats + 1, beats + 2] {
+        let beat = conductor.heartbeat(number).await;
+        assert_eq!(beat.body["agent_token"], TOKEN);
+    }
+    assert_eq!(conductor.lookups().len(), 1);
+}
+
 #[tokio::test]
 async fn inspection_data_come_before_the_lookup_and_name_the_node() {
     let conductor = Conductor::of_version("1.83").await;

@@ -45,6 +45,8 @@ struct Book {
     lookup_answers: Answers,
     inspection_answers: Answers,
     heartbeat_status: u16,
+    /// Heartbeats with another token are refused.
+    token: Option<String>,
     files: HashMap<String, Vec<u8>>,
 }
 
@@ -114,6 +116,11 @@ impl Conductor {
 
     pub(crate) fn answer_heartbeats(&self, status: u16) {
         self.shared.book.lock().heartbeat_status = status;
+    }
+
+    /// From now on only heartbeats with this token are accepted.
+    pub(crate) fn accept_only(&self, token: &str) {
+        self.shared.book.lock().token = Some(token.to_owned());
     }
 
     /// Serves bytes under `/files/<name>`; answers their address.
@@ -229,7 +236,12 @@ async fn heartbeat(
         body,
     };
     shared.note(|book| {
+        let token = asked.body["agent_token"].as_str().map(str::to_owned);
         book.heartbeats.push(asked);
+        if book.token.is_some() && book.token != token {
+            let text = "Invalid or missing agent token received.";
+            return (400, json!({"error_message": {"faultstring": text}}));
+        }
         (
             book.heartbeat_status,
             json!({"error_message": {"faultstring": "as the test wants it"}}),

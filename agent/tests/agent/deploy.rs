@@ -1,5 +1,7 @@
 //! A whole-disk image goes to a disk through the command API, as a conductor has it done.
 
+use std::os::unix::fs::FileExt;
+
 use serde_json::{Value, json};
 
 use crate::conductor::{Conductor, TOKEN, lookup_answer};
@@ -10,7 +12,7 @@ use crate::process::{Agent, Api, Place};
 struct Machine {
     conductor: Conductor,
     _place: Place,
-    _agent: Agent,
+    agent: Agent,
     api: Api,
     disk: Loop,
 }
@@ -28,7 +30,7 @@ impl Machine {
         Self {
             conductor,
             _place: place,
-            _agent: agent,
+            agent,
             api,
             disk,
         }
@@ -93,6 +95,93 @@ async fn an_image_is_written_and_described() {
         (&result["command_status"], &result["command_result"]),
         (&json!("SUCCEEDED"), &Value::Null)
     );
+}
+
+#[tokio::test]
+async fn an_image_is_verified_by_sha512() {
+    let machine = Machine::new().await;
+    let mut info = image_info(&machine.conductor, &image());
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA512, &image());
+    let hex = |bytes: &[u8]| -> String { bytes.iter().map(|byte| format!("{byte:02x}")).collect() };
+    info["os_hash_algo"] = json!("sha512");
+    let mut wrong = digest.as_ref().to_vec();
+    wrong[63] ^= 1;
+    info["os_hash_value"] = json!(hex(&wrong));
+    let result = machine.write(&info).await;
+    assert_eq!(result["command_status"], "FAILED", "{result}");
+    let details = result["command_error"]["details"].as_str().unwrap();
+    assert!(details.contains(&hex(digest.as_ref())), "{details}");
+    assert!(machine.disk.content()[..512].iter().all(|byte| *byte == 0));
+    info["os_hash_value"] = json!(hex(digest.as_ref()));
+    let result = machine.write(&info).await;
+    assert_eq!(result["command_status"], "SUCCEEDED", "{result}");
+    assert!(machine.disk.content()[..4 << 20] == image());
+}
+
+/// A config drive with nothing on it.
+fn config_drive() -> Vec<u8> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let (iso, tree) = (path("iso"), path("tree"));
+    std::fs::create_dir(&tree).unwrap();
+    let options = ["-quiet", "-J", "-V", "config-2", "-o", &iso, &tree];
+    ferric_agent::run::run("genisoimage", &options).unwrap();
+    std::fs::read(iso).unwrap()
+}
+
+/// The order to write an image and a config drive that the conductor serves.
+fn with_config_drive(machine: &Machine, image: &[u8], drive: &[u8]) -> Value {
+    let info = image_info(&machine.conductor, image);
+    let mut order = write(&machine.disk.device, &info);
+    let url = machine.conductor.serve_file("drive", drive.to_vec());
+    order["step"]["args"]["configdrive"] = json!(url);
+    order
+}
+
+/// The config drive comes before what makes the disk boot; here it has no room.
+#[tokio::test]
+async fn a_config_drive_that_does_not_fit_leaves_a_disk_without_a_table() {
+    let machine = Machine::new().await;
+    let order = with_config_drive(&machine, &image(), &config_drive());
+    let result = machine
+        .api
+        .finished("deploy.execute_deploy_step", order)
+        .await;
+    assert_eq!(result["command_status"], "FAILED", "{result}");
+    let details = result["command_error"]["details"].as_str().unwrap();
+    assert!(
+        details.contains("no room for a partition of 64 MiB"),
+        "{details}"
+    );
+    assert!(machine.disk.content()[..512].iter().all(|byte| *byte == 0));
+    assert_eq!(machine.uuids().await, json!({}));
+}
+
+/// The agent dies at the moment from which on the disk boots.
+#[tokio::test]
+async fn a_disk_that_boots_has_its_config_drive() {
+    let machine = Machine::new().await;
+    let drive = config_drive();
+    let mut image = image();
+    // A second partition, of 1 MiB at 2 MiB, that is recognised by the label of what is in it.
+    image[462..478].copy_from_slice(&[0, 0, 0, 0, 12, 0, 0, 0, 0, 16, 0, 0, 0, 8, 0, 0]);
+    let place = 2 << 20;
+    image[place..place + 0x9000].copy_from_slice(&drive[..0x9000]);
+    let order = with_config_drive(&machine, &image, &drive);
+    let name = "deploy.execute_deploy_step";
+    assert_eq!(machine.api.command(name, order).await.status, 200);
+    let device = std::fs::File::open(&machine.disk.device).unwrap();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let mut id = [0; 4];
+    while id != 0x1234_abcd_u32.to_le_bytes() {
+        assert!(std::time::Instant::now() < deadline, "it was not written");
+        device.read_exact_at(&mut id, 440).unwrap();
+        tokio::task::yield_now().await;
+    }
+    machine.agent.crash();
+    let mut found = vec![0; drive.len()];
+    device.read_exact_at(&mut found, place as u64).unwrap();
+    assert!(found == drive, "the config drive is not on the disk");
 }
 
 #[tokio::test]

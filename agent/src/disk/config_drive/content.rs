@@ -85,7 +85,7 @@ impl ConfigDrive {
         Ok(Self { bytes })
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 

@@ -1,10 +1,9 @@
 //! Tells by its content whether a partition is a config drive: by the label of its file system, as cloud-init does.
 
-use std::os::unix::fs::FileExt;
-
 use super::LABEL;
 use crate::disk::DiskError;
-use crate::disk::open::{OpenDisk, at_byte};
+use crate::disk::open::{Shape, at_byte};
+use crate::disk::storage::Storage;
 use crate::disk::table::Partition;
 
 /// Where ISO 9660 has its volume descriptor, and where the label is in it.
@@ -16,17 +15,19 @@ const FAT_LABELS: [(usize, &[u8]); 3] = [(43, b"FAT12   "), (43, b"FAT16   "), (
 const FAT_LABEL_BYTES: usize = 11;
 const PROBE_BYTES: usize = ISO_DESCRIPTOR + 2048;
 
-pub(super) fn is_config_drive(disk: &OpenDisk, partition: Partition) -> Result<bool, DiskError> {
-    let sector = u64::from(disk.sector_bytes);
-    let start = partition.first.saturating_mul(sector);
-    let length = (partition.last + 1 - partition.first).saturating_mul(sector);
+pub(super) fn is_config_drive(
+    storage: &mut impl Storage,
+    disk: &Shape,
+    partition: Partition,
+) -> Result<bool, DiskError> {
+    let (start, length) = disk.extent(partition);
     if length < PROBE_BYTES as u64 || start.saturating_add(length) > disk.size {
         return Ok(false);
     }
     let mut bytes = vec![0; PROBE_BYTES];
-    disk.file()
+    storage
         .read_exact_at(&mut bytes, start)
-        .map_err(at_byte("reading", disk, start))?;
+        .map_err(at_byte("reading", &disk.path, start))?;
     Ok(label(&bytes).is_some_and(|label| label.eq_ignore_ascii_case(LABEL)))
 }
 

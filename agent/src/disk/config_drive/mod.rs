@@ -1,14 +1,14 @@
 //! The config drive: a small file system that tells the deployed system who it is, in a partition at the disk's end.
 //!
-//! `content` gets it, before the image is written, so that a bad one costs nothing; `write` puts it on the disk. It is
-//! written through the whole disk and not through the partition's node, which udev may take away at any moment.
+//! `content` gets it, before the image is written, so that a bad one costs nothing; `place` puts it where it belongs
+//! while the disk has no partition table yet. The table is written by whoever called, after all else: a disk that boots
+//! has its config drive.
 
 mod content;
 mod find;
 mod iso;
 mod vfat;
 
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,13 +19,13 @@ pub use content::{ConfigDrive, ContentError};
 pub use iso::IsoError;
 use vfat::VfatError;
 
-use super::open::{OpenDisk, at_byte};
-use super::partitions::{of, partition_node, read_table, rescan, write_gpt};
+use super::DiskError;
+use super::open::{OpenDisk, Shape, at_byte};
+use super::partitions::{of, partition_node};
 use super::region::Region;
 use super::settle::retry;
+use super::storage::Storage;
 use super::table::{Partition, Table};
-use super::{DiskError, ioctl};
-use crate::host::{Host, HostRefusal};
 
 /// The most that a config drive may have, and the size of its partition.
 const MIB: u64 = 64;
@@ -37,10 +37,6 @@ const NODE_TIME: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Error)]
 pub enum ConfigDriveError {
-    #[error(transparent)]
-    Refused(#[from] HostRefusal),
-    #[error(transparent)]
-    Content(#[from] ContentError),
     #[error(transparent)]
     Disk(#[from] DiskError),
     #[error("{path} has {count} partitions labelled config-2, at most one can be the config drive")]
@@ -63,48 +59,64 @@ pub enum ConfigDriveError {
     Iso(#[from] IsoError),
 }
 
-/// Writes the config drive to the disk's partition `config-2`, which is made at the end of the disk if it is not
-/// there.
+/// Puts the config drive into the partition `config-2` of the table, which is added at the end of the disk if it is
+/// not there. The table is the one that the disk is going to have, and spans it; it is changed in memory alone.
 ///
 /// # Errors
 /// When there is no room, or the disk does not take it.
-pub fn write(host: &Host, device: &Path, drive: &ConfigDrive) -> Result<(), ConfigDriveError> {
-    let permit = host.permits_device(device)?;
-    let disk = OpenDisk::open(&permit)?;
-    let mut table = read_table(&disk)?;
-    let place = find_or_add(&disk, &mut table)?;
-    if needs_vfat(&disk, drive) {
-        write_as_vfat(&disk, place, drive)?;
+pub(crate) fn place(
+    storage: &mut impl Storage,
+    disk: &Shape,
+    table: &mut Table,
+    drive: &ConfigDrive,
+) -> Result<Partition, ConfigDriveError> {
+    let place = find_or_add(storage, disk, table)?;
+    if needs_vfat(disk, drive) {
+        write_as_vfat(storage, disk, place, drive)?;
     } else {
-        write_content(&disk, place, drive)?;
+        write_content(storage, disk, place, drive)?;
     }
-    // The table comes last: a partition that is there has its content.
-    write_table(&disk, &table)?;
-    rescan(&disk)?;
-    if disk.is_block_device && !is_without_partitions(device) {
-        node(device, place.number)?;
+    Ok(place)
+}
+
+/// Waits until the kernel shows the partition of a disk whose table has been written.
+///
+/// # Errors
+/// When it does not.
+pub(crate) fn wait_for_node(disk: &OpenDisk, number: u32) -> Result<(), ConfigDriveError> {
+    if disk.is_block_device && !is_without_partitions(&disk.path) {
+        node(&disk.path, number)?;
     }
     Ok(())
 }
 
 /// The kernel cannot mount ISO 9660, whose blocks have 2048 bytes, from a disk with larger sectors.
-fn needs_vfat(disk: &OpenDisk, drive: &ConfigDrive) -> bool {
+fn needs_vfat(disk: &Shape, drive: &ConfigDrive) -> bool {
     disk.sector_bytes > 2048 && drive.is_iso()
 }
 
 /// The existing partition, or one that is added to the table in memory.
-fn find_or_add(disk: &OpenDisk, table: &mut Table) -> Result<Partition, ConfigDriveError> {
-    let partitions = table.partitions().map_err(|source| of(disk, source))?;
+fn find_or_add(
+    storage: &mut impl Storage,
+    disk: &Shape,
+    table: &mut Table,
+) -> Result<Partition, ConfigDriveError> {
+    let refused = |source| of(&disk.path, source);
     let mut existing = Vec::new();
-    for partition in partitions {
-        if find::is_config_drive(disk, partition)? {
+    for partition in table.partitions().map_err(refused)? {
+        if find::is_config_drive(storage, disk, partition)? {
             existing.push(partition);
         }
     }
-    let sectors = disk.size / u64::from(disk.sector_bytes);
     match existing[..] {
         [one] => Ok(one),
-        [] => Ok(add(disk, table, sectors)?),
+        [] => {
+            let added = match table {
+                Table::Gpt(gpt) => gpt.add_at_end(MIB, LINUX_FILESYSTEM, Uuid::new_v4(), LABEL),
+                Table::Mbr(mbr) => mbr.add_at_end(disk.sectors(), disk.sector_bytes, MIB),
+            };
+            Ok(added.map_err(refused)?)
+        }
         _ => Err(ConfigDriveError::Several {
             path: disk.path.clone(),
             count: existing.len(),
@@ -112,92 +124,69 @@ fn find_or_add(disk: &OpenDisk, table: &mut Table) -> Result<Partition, ConfigDr
     }
 }
 
-fn add(disk: &OpenDisk, table: &mut Table, sectors: u64) -> Result<Partition, DiskError> {
-    let added = match table {
-        Table::Gpt(gpt) => gpt
-            .span(sectors)
-            .and_then(|()| gpt.add_at_end(MIB, LINUX_FILESYSTEM, Uuid::new_v4(), LABEL)),
-        Table::Mbr(mbr) => mbr.add_at_end(sectors, disk.sector_bytes, MIB),
-    };
-    added.map_err(|source| of(disk, source))
-}
-
-fn write_table(disk: &OpenDisk, table: &Table) -> Result<(), DiskError> {
-    match table {
-        Table::Gpt(gpt) => write_gpt(disk, gpt),
-        Table::Mbr(mbr) => {
-            disk.file()
-                .write_all_at(mbr.bytes(), 0)
-                .map_err(at_byte("writing", disk, 0))?;
-            disk.file().sync_all().map_err(at_byte("flushing", disk, 0))
-        }
-    }
-}
-
 fn write_content(
-    disk: &OpenDisk,
+    storage: &mut impl Storage,
+    disk: &Shape,
     place: Partition,
     drive: &ConfigDrive,
 ) -> Result<(), ConfigDriveError> {
-    let start = place.first * u64::from(disk.sector_bytes);
-    let end = (place.last + 1) * u64::from(disk.sector_bytes);
-    let content_end = start + drive.bytes().len() as u64;
+    let (start, length) = disk.extent(place);
+    let (end, content_end) = (start + length, start + drive.bytes().len() as u64);
     if content_end > end {
         return Err(ConfigDriveError::TooLarge {
             path: disk.path.clone(),
             content: drive.bytes().len() as u64,
-            partition: end - start,
+            partition: length,
         });
     }
-    zero(disk, content_end, (content_end + EDGE_BYTES).min(end))?;
-    zero(disk, content_end.max(end.saturating_sub(EDGE_BYTES)), end)?;
-    disk.file()
+    let edges = [
+        (content_end, (content_end + EDGE_BYTES).min(end)),
+        (content_end.max(end.saturating_sub(EDGE_BYTES)), end),
+    ];
+    for (from, to) in edges {
+        let zeroes = vec![0; usize::try_from(to - from).unwrap_or(usize::MAX)];
+        storage
+            .write_all_at(&zeroes, from)
+            .map_err(at_byte("writing", &disk.path, from))?;
+    }
+    storage
         .write_all_at(drive.bytes(), start)
-        .map_err(at_byte("writing", disk, start))?;
-    disk.file()
-        .sync_all()
-        .map_err(at_byte("flushing", disk, start))?;
-    read_back(disk, start, drive.bytes())
+        .map_err(at_byte("writing", &disk.path, start))?;
+    storage
+        .settle()
+        .map_err(at_byte("flushing", &disk.path, start))?;
+    read_back(storage, disk, start, drive.bytes())
 }
 
 /// Copies the files to a FAT file system that fills the partition.
 fn write_as_vfat(
-    disk: &OpenDisk,
+    storage: &mut impl Storage,
+    disk: &Shape,
     place: Partition,
     drive: &ConfigDrive,
 ) -> Result<(), ConfigDriveError> {
-    let sector = u64::from(disk.sector_bytes);
-    let (start, length) = (
-        place.first * sector,
-        (place.last + 1 - place.first) * sector,
-    );
+    let (start, length) = disk.extent(place);
     let sector_bytes = u16::try_from(disk.sector_bytes).unwrap_or(u16::MAX);
-    let region = Region::new(disk.file(), start, length);
+    let region = Region::new(&mut *storage, start, length);
     vfat::write(region, sector_bytes, drive.bytes()).map_err(|error| match error {
         VfatError::Iso(error) => ConfigDriveError::from(error),
-        VfatError::Io(error) => at_byte("writing", disk, start)(error).into(),
+        VfatError::Io(error) => at_byte("writing", &disk.path, start)(error).into(),
     })?;
-    Ok(disk
-        .file()
-        .sync_all()
-        .map_err(at_byte("flushing", disk, start))?)
+    Ok(storage
+        .settle()
+        .map_err(at_byte("flushing", &disk.path, start))?)
 }
 
-fn zero(disk: &OpenDisk, from: u64, to: u64) -> Result<(), DiskError> {
-    let length = usize::try_from(to - from).unwrap_or(usize::MAX);
-    disk.file()
-        .write_all_at(&vec![0; length], from)
-        .map_err(at_byte("writing", disk, from))
-}
-
-fn read_back(disk: &OpenDisk, start: u64, written: &[u8]) -> Result<(), ConfigDriveError> {
-    if disk.is_block_device {
-        ioctl::flush_buffers(disk.file()).map_err(at_byte("flushing", disk, start))?;
-    }
+fn read_back(
+    storage: &mut impl Storage,
+    disk: &Shape,
+    start: u64,
+    written: &[u8],
+) -> Result<(), ConfigDriveError> {
     let mut found = vec![0; written.len()];
-    disk.file()
+    storage
         .read_exact_at(&mut found, start)
-        .map_err(at_byte("reading", disk, start))?;
+        .map_err(at_byte("reading", &disk.path, start))?;
     if found == written {
         Ok(())
     } else {

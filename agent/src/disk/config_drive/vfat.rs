@@ -6,6 +6,7 @@ use fatfs::{FileSystem, FormatVolumeOptions, FsOptions, format_volume};
 
 use super::iso::{self, Entry, IsoError};
 use crate::disk::region::Region;
+use crate::disk::storage::Storage;
 
 /// cloud-init looks for this label in both cases of letters.
 const LABEL: [u8; 11] = *b"CONFIG-2   ";
@@ -20,7 +21,7 @@ pub(super) enum VfatError {
 
 /// Makes the file system in the region and copies the tree.
 pub(super) fn write(
-    mut region: Region<'_>,
+    mut region: Region<impl Storage>,
     sector_bytes: u16,
     iso: &[u8],
 ) -> Result<(), VfatError> {

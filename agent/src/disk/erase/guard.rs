@@ -90,7 +90,7 @@ fn by_content(disk: &OpenDisk, area: Area) -> Result<Option<SharedFileSystem>, D
         let offset = area.start + offset;
         disk.file()
             .read_exact_at(&mut found, offset)
-            .map_err(at_byte("reading", disk, offset))?;
+            .map_err(at_byte("reading", &disk.path, offset))?;
         Ok(found == magic)
     };
     if has(&GFS2_MAGIC, GFS2_OFFSET)? {

@@ -111,7 +111,7 @@ pub fn erase_device_metadata(
     }
     disk.file()
         .sync_all()
-        .map_err(at_byte("flushing", &disk, 0))?;
+        .map_err(at_byte("flushing", &disk.path, 0))?;
     verify(&disk, &areas)?;
     Ok(rescan(&disk)?)
 }
@@ -200,7 +200,7 @@ fn clear(disk: &OpenDisk, area: Area) -> Result<(), DiskError> {
         let zeroes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
         disk.file()
             .write_all_at(&zeroes, start)
-            .map_err(at_byte("clearing", disk, start))?;
+            .map_err(at_byte("clearing", &disk.path, start))?;
     }
     Ok(())
 }
@@ -208,15 +208,15 @@ fn clear(disk: &OpenDisk, area: Area) -> Result<(), DiskError> {
 /// Reads from the disk itself what must be zero now.
 fn verify(disk: &OpenDisk, areas: &[Area]) -> Result<(), EraseError> {
     if disk.is_block_device {
-        ioctl::flush_buffers(disk.file()).map_err(at_byte("flushing", disk, 0))?;
+        ioctl::flush_buffers(disk.file()).map_err(at_byte("flushing", &disk.path, 0))?;
     }
     let advice = posix_fadvise(disk.file(), 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
-    advice.map_err(|error| at_byte("flushing", disk, 0)(error.into()))?;
+    advice.map_err(|error| at_byte("flushing", &disk.path, 0)(error.into()))?;
     for (start, length) in areas.iter().flat_map(|area| area.edges()) {
         let mut found = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
         disk.file()
             .read_exact_at(&mut found, start)
-            .map_err(at_byte("reading", disk, start))?;
+            .map_err(at_byte("reading", &disk.path, start))?;
         if let Some(at) = found.iter().position(|byte| *byte != 0) {
             return Err(EraseError::ReadBack {
                 path: disk.path.clone(),

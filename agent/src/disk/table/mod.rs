@@ -86,6 +86,19 @@ impl Table {
     }
 }
 
+impl Table {
+    /// What has to be written for the table as it is now.
+    pub(crate) fn changes(&self) -> Vec<Change> {
+        match self {
+            Self::Gpt(gpt) => gpt.changes(),
+            Self::Mbr(mbr) => vec![Change {
+                offset: 0,
+                bytes: mbr.bytes().to_vec(),
+            }],
+        }
+    }
+}
+
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     let field = bytes.get(at..).and_then(|rest| rest.first_chunk());
     field.map_or(0, |field| u32::from_le_bytes(*field))

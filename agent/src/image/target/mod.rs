@@ -1,9 +1,12 @@
 //! The disk that is written to, in a way that a half-written one never boots.
 //!
 //! First the places of partition tables are cleared: the first and the last MiB. What the image has for them is kept
-//! in memory and written at the very end, the first sectors last of all. Memory stays bounded: what was written is
-//! pushed out to the disk and dropped from the page cache every few MiB, and only then counted as written.
+//! in memory and written at the very end, the first sectors last of all (`edges`). Memory stays bounded: what was
+//! written is pushed out to the disk and dropped from the page cache every few MiB, and only then counted as written.
 
+mod edges;
+#[cfg(test)]
+pub(crate) mod power;
 mod zeroing;
 
 use std::fs::File;
@@ -19,7 +22,6 @@ use super::zeroes::{BLOCK_BYTES, runs};
 use crate::disk::DiskError;
 use crate::disk::ioctl;
 use crate::disk::open::{OpenDisk, at_byte};
-use crate::disk::partitions::rescan;
 use crate::host::DevicePermit;
 use crate::progress::Progress;
 use zeroing::Zeroing;
@@ -30,8 +32,6 @@ pub(crate) const HELD_BYTES: u64 = 1 << 20;
 const MIN_DISK_BYTES: u64 = 4 << 20;
 /// Dirty pages at most: this much being written back, and this much waiting.
 const WRITE_BACK_BYTES: u64 = 16 << 20;
-/// The first sectors, written after all else: with them the disk becomes bootable.
-const FIRST_BYTES: usize = 4096;
 
 #[derive(Debug, Error)]
 pub enum TargetError {
@@ -70,6 +70,8 @@ pub(crate) struct Target {
     in_flight: u64,
     progress: Progress,
     stop: Stop,
+    #[cfg(test)]
+    pub(crate) power: power::Power,
 }
 
 impl Target {
@@ -102,6 +104,8 @@ impl Target {
             in_flight: 0,
             progress,
             stop,
+            #[cfg(test)]
+            power: power::Power::default(),
         })
     }
 
@@ -126,27 +130,6 @@ impl Target {
         })
     }
 
-    /// Removes what could be taken for a partition table, and makes the kernel forget the partitions.
-    pub(crate) fn clear(&self) -> Result<(), TargetError> {
-        let zeroes = vec![0; self.head.len()];
-        for offset in [0, self.disk.size - HELD_BYTES] {
-            self.file()
-                .write_all_at(&zeroes, offset)
-                .map_err(self.doing("clearing", offset))?;
-        }
-        self.file().sync_all().map_err(self.doing("flushing", 0))?;
-        if self.disk.is_block_device
-            && let Err(error) = rescan(&self.disk)
-        {
-            // The old partitions stay known until the next time; nothing is read through them.
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "forgetting the old partitions"
-            );
-        }
-        Ok(())
-    }
-
     /// Writes bytes of the image; long zeroes among them are not sent to the disk.
     pub(crate) fn write(&mut self, offset: u64, bytes: &[u8]) -> Result<(), TargetError> {
         let end = offset
@@ -158,20 +141,9 @@ impl Target {
                 disk_bytes: self.disk.size,
             });
         }
-        let (head, rest) = split(bytes, HELD_BYTES.saturating_sub(offset));
-        if !head.is_empty() {
-            let at = index(offset);
-            self.head[at..at + head.len()].copy_from_slice(head);
-        }
-        let offset = offset + head.len() as u64;
-        let tail_start = self.disk.size - HELD_BYTES;
-        let (middle, tail) = split(rest, tail_start.saturating_sub(offset));
-        if !tail.is_empty() {
-            let at = index(offset + middle.len() as u64 - tail_start);
-            self.tail[at..at + tail.len()].copy_from_slice(tail);
-        }
-        self.progress.written((head.len() + tail.len()) as u64);
-        self.write_middle(offset, middle)
+        let (at, middle) = self.hold(offset, bytes);
+        self.progress.written((bytes.len() - middle.len()) as u64);
+        self.write_middle(at, middle)
     }
 
     /// Makes a range read as zero.
@@ -185,43 +157,6 @@ impl Target {
         } else {
             Ok(())
         }
-    }
-
-    /// Writes what was held back and reads it again: afterwards the disk is the image.
-    pub(crate) fn commit(&mut self) -> Result<(), TargetError> {
-        self.flush_zero()?;
-        self.sync()?;
-        let tail_start = self.disk.size - HELD_BYTES;
-        let steps: [(u64, &[u8]); 3] = [
-            (tail_start, &self.tail),
-            (FIRST_BYTES as u64, &self.head[FIRST_BYTES..]),
-            (0, &self.head[..FIRST_BYTES]),
-        ];
-        for (offset, bytes) in steps {
-            self.file()
-                .write_all_at(bytes, offset)
-                .map_err(self.doing("writing", offset))?;
-            self.file()
-                .sync_all()
-                .map_err(self.doing("flushing", offset))?;
-        }
-        self.drop_cache()?;
-        self.read_back(0, &self.head)?;
-        self.read_back(tail_start, &self.tail)
-    }
-
-    fn read_back(&self, offset: u64, written: &[u8]) -> Result<(), TargetError> {
-        let mut found = vec![0; written.len()];
-        self.file()
-            .read_exact_at(&mut found, offset)
-            .map_err(self.doing("reading", offset))?;
-        if found == written {
-            return Ok(());
-        }
-        Err(TargetError::ReadBack {
-            path: self.disk.path.clone(),
-            offset,
-        })
     }
 
     fn write_middle(&mut self, offset: u64, bytes: &[u8]) -> Result<(), TargetError> {
@@ -251,8 +186,7 @@ impl Target {
     }
 
     fn write_plain(&mut self, offset: u64, bytes: &[u8]) -> Result<(), TargetError> {
-        self.file()
-            .write_all_at(bytes, offset)
+        self.put(bytes, offset)
             .map_err(self.doing("writing", offset))?;
         self.dirty += bytes.len() as u64;
         if self.dirty >= WRITE_BACK_BYTES {
@@ -265,8 +199,14 @@ impl Target {
         Ok(())
     }
 
+    /// All but what is held back is on the disk.
+    pub(crate) fn flush(&mut self) -> Result<(), TargetError> {
+        self.flush_zero()?;
+        self.sync()
+    }
+
     fn sync(&mut self) -> Result<(), TargetError> {
-        self.file().sync_all().map_err(self.doing("flushing", 0))?;
+        self.flush_device().map_err(self.doing("flushing", 0))?;
         self.progress
             .written(std::mem::take(&mut self.in_flight) + std::mem::take(&mut self.dirty));
         Ok(())
@@ -286,6 +226,19 @@ impl Target {
             .map_err(|error| self.doing("flushing", 0)(error.into()))?)
     }
 
+    /// All bytes reach the disk through here, but for its own commands for zeroes.
+    fn put(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        #[cfg(test)]
+        self.power.before_write(self.file(), bytes, offset)?;
+        self.file().write_all_at(bytes, offset)
+    }
+
+    fn flush_device(&self) -> io::Result<()> {
+        #[cfg(test)]
+        self.power.before_flush()?;
+        self.file().sync_all()
+    }
+
     fn file(&self) -> &File {
         self.disk.file()
     }
@@ -295,7 +248,7 @@ impl Target {
         action: &'static str,
         offset: u64,
     ) -> impl FnOnce(io::Error) -> DiskError + use<> {
-        at_byte(action, &self.disk, offset)
+        at_byte(action, &self.disk.path, offset)
     }
 }
 

@@ -17,6 +17,7 @@ use super::client::HttpSettings;
 use super::format::FormatPolicy;
 use super::source::Patience;
 use super::stop::Stop;
+use super::target::Target;
 use super::write::{WriteImageRequest, WrittenImage, write_image};
 use super::zeroes::is_zero;
 use crate::host::Host;
@@ -93,6 +94,7 @@ impl FileDisk {
         let request = WriteImageRequest {
             image_info: info,
             device: self.path(),
+            config_drive: None,
             http: &settings(),
             md5: Md5Policy::Refuse,
             formats: FormatPolicy::default(),
@@ -101,6 +103,19 @@ impl FileDisk {
         };
         write_image(&self.host, &request, progress)
     }
+}
+
+/// A disk as the writing of an image leaves it before its end: what it has at its edges is held back.
+pub(crate) fn held(host: &Host, device: &Path) -> Target {
+    let permit = host.permits_device(device).unwrap();
+    let mut target = Target::open(&permit, Progress::default(), Stop::default()).unwrap();
+    let file = std::fs::File::open(device).unwrap();
+    let mut edge = vec![0; 1 << 20];
+    for offset in [0, target.disk().size - (1 << 20)] {
+        file.read_exact_at(&mut edge, offset).unwrap();
+        target.write(offset, &edge).unwrap();
+    }
+    target
 }
 
 /// Bytes without a pattern that a bug could hide in: the same at every run. The length of what is repeated has no

@@ -17,6 +17,7 @@ fn write(disk: &LoopDisk, file: &[u8], format: &str) -> Result<WrittenImage, Ima
     let request = WriteImageRequest {
         image_info: &image_info(&server, "os", file, format),
         device: disk.path(),
+        config_drive: None,
         http: &settings(),
         md5: Md5Policy::Refuse,
         formats: FormatPolicy::default(),

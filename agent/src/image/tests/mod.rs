@@ -1,6 +1,7 @@
 //! Whole writes: from a server on loopback to a disk in a file.
 
 mod devices;
+mod finish;
 mod network;
 mod qcow2;
 mod raw;

@@ -82,6 +82,7 @@ fn reading_past_what_was_written_is_no_silence() {
     let request = WriteImageRequest {
         image_info: &image_info(&server, "os.raw", &image, "raw"),
         device: disk.path(),
+        config_drive: None,
         http: &settings(),
         md5: Md5Policy::Refuse,
         formats: FormatPolicy::default(),
@@ -134,6 +135,7 @@ fn a_server_that_says_nothing_more_is_asked_again() {
     let request = WriteImageRequest {
         image_info: &image_info(&server, "os.raw", &image, "raw"),
         device: disk.path(),
+        config_drive: None,
         http: &HttpSettings {
             timeout: Duration::from_secs(1),
             ..settings()
@@ -344,6 +346,7 @@ fn https_needs_a_certificate_that_is_trusted_and_says_so_at_once() {
     let request = WriteImageRequest {
         image_info: &info,
         device: disk.path(),
+        config_drive: None,
         http: &HttpSettings { tls, ..settings() },
         md5: Md5Policy::Refuse,
         formats: FormatPolicy::default(),

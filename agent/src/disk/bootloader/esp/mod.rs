@@ -100,7 +100,7 @@ impl Esp {
 
 /// Collects the files with known names. `path` ends with a backslash, as the firmware writes paths.
 fn walk(
-    directory: &Dir<'_, Region<'_>>,
+    directory: &Dir<'_, Region<&File>>,
     path: &str,
     entries: &mut usize,
     found: &mut Vec<Found>,
