@@ -33,14 +33,15 @@ contained() {
   return $status
 }
 
-# Whether a process of this group is left; the dead that nobody has buried do not count.
+# Whether a process of this group is left; the dead that nobody has buried do not count. (Each `return` has its status:
+# in a trap it would be that of the command before the trap.)
 group_runs() {
   local stat
-  kill -0 -- "-$1" 2>/dev/null || return
+  kill -0 -- "-$1" 2>/dev/null || return 1
   for stat in /proc/[0-9]*/stat; do
     # State, parent and group follow the name, which may hold anything.
     stat=$(cat "$stat" 2>/dev/null) || continue
-    [[ ${stat##*) } =~ ^([A-Z])\ [0-9]+\ $1\  ]] && [ "${BASH_REMATCH[1]}" != Z ] && return
+    [[ ${stat##*) } =~ ^([A-Z])\ [0-9]+\ $1\  ]] && [ "${BASH_REMATCH[1]}" != Z ] && return 0
   done
   return 1
 }
