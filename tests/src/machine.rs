@@ -1,5 +1,6 @@
 //! A virtual machine of a lab, as its TOML file describes it.
 
+use crate::toml::quoted;
 use std::fmt::Write;
 use uuid::Uuid;
 
@@ -88,16 +89,18 @@ impl Machine {
             ..
         } = self;
         let mut text = format!(
-            "[[machine]]\nname = \"{name}\"\nuuid = \"{uuid}\"\nfirmware = \"{}\"\ncpus = 1\nmemory = {memory_mib}\n\
+            "[[machine]]\nname = {}\nuuid = \"{uuid}\"\nfirmware = \"{}\"\ncpus = 1\nmemory = {memory_mib}\n\
              nics = [{{ mac = \"{mac}\" }}]\n\
              bmc = {{ listen = \"127.0.0.1:{bmc_port}\", username = \"{BMC_USER}\", password = \"{BMC_PASSWORD}\" }}\n\
              disks = [\n",
+            quoted(name),
             firmware.name()
         );
         for Disk { bus, size, serial } in &self.disks {
             writeln!(
                 text,
-                "  {{ bus = \"{bus}\", size = \"{size}\", serial = \"{serial}\" }},"
+                "  {{ bus = \"{bus}\", size = \"{size}\", serial = {} }},",
+                quoted(serial)
             )
             .expect("a string takes all");
         }
