@@ -8,4 +8,5 @@ pub mod config;
 mod listener;
 mod log;
 mod process;
+pub mod proxy;
 pub mod tls;

@@ -3,6 +3,7 @@
 use crate::boot::{self, BootPlane};
 use crate::conductor::{Conductor, HttpTransport, Parts, SystemEnvironment};
 use crate::config::{self, Settings};
+use crate::proxy::Clients;
 use crate::{api, listener};
 use anyhow::Context;
 use ferric_drivers::{Drivers, Enabled, FakeMachines, InterfaceKind};
@@ -35,10 +36,11 @@ pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> anyhow::
         None => None,
     };
     let store = open_store(&settings).await?;
-    let client = reqwest::Client::builder()
-        .connect_timeout(IMAGE_CONNECT_TIMEOUT)
-        .build()?;
-    let boot = BootPlane::new(Arc::clone(&settings), Arc::clone(&store), client);
+    let clients = Clients::new(
+        |builder| builder.connect_timeout(IMAGE_CONNECT_TIMEOUT),
+        settings.provision_base(),
+    )?;
+    let boot = BootPlane::new(Arc::clone(&settings), Arc::clone(&store), clients);
     boot.install_tftp_files()?;
     let conductor = Conductor::new(Parts {
         enabled: enabled(&settings.drivers)?,

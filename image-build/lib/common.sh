@@ -15,6 +15,9 @@ CHILD=
 WORK=
 CLAIMED=
 
+# shellcheck source=/dev/null
+. "$BUILD_DIR/lib/root.sh"
+
 say() { echo "image-build: $*"; }
 
 # The one line that a failure ends with. What went before is in the log.
@@ -83,6 +86,9 @@ open_workshop() {
     local stale
     [ -z "$WORK" ] || return 0
     [ -n "$CLAIMED" ] || fail "root is needed: $PRODUCTS or $IMAGES cannot be written"
+    # diskimage-builder has its paths in lists, and does not quote them.
+    [[ $CACHE != *[[:space:]:]* ]] ||
+        fail "diskimage-builder needs a path without space and colon: set XDG_CACHE_HOME to one, instead of $CACHE"
     require_packages
     for stale in "$IMAGES"/work.*; do
         [ ! -e "$stale" ] || clear_workshop "$stale"
@@ -111,14 +117,15 @@ clear_workshop() {
     say "could not remove $1" >&2
 }
 
-# Digest over words, and over the content and names of files below image-build/.
+# Digest over words, and over files below image-build/: their content, names, and which of them are programs.
 digest() {
     local words=$1
     shift
     (
         cd "$BUILD_DIR" || exit
         echo "$words"
-        find "$@" -type f ! -name '*.rst' -exec sha256sum {} + | LC_ALL=C sort -k 2
+        find "$@" -type f ! -name '*.rst' ! -name '*.pyc' -exec sha256sum {} + | LC_ALL=C sort -k 2
+        find "$@" -type f -perm -u+x -printf 'program %p\n' | LC_ALL=C sort
     ) | sha256sum | cut -c 1-32
 }
 
@@ -128,8 +135,8 @@ publish() {
     local folder=$1 name=$2
     chmod -R a-w,a+rX "$folder" && chmod u+w "$folder"
     mv --no-target-directory "$folder" "$IMAGES/$name" || fail "moving $name into the cache failed"
-    find "$IMAGES" -maxdepth 1 -name "${name%-*}-*" -printf '%T@ %p\n' | sort -rn | tail -n +4 | cut -d ' ' -f 2 |
-        while read -r old; do rm -rf "$old"; done
+    find "$IMAGES" -maxdepth 1 -name "${name%-*}-*" -printf '%T@ %p\0' | LC_ALL=C sort -z -r -n | tail -z -n +4 |
+        cut -z -d ' ' -f 2- | xargs -0 --no-run-if-empty rm -rf --
 }
 
 # Copies a file to its place in one step. A copy, not a link: who writes to a product must not spoil the cache.

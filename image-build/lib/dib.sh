@@ -19,23 +19,26 @@ export_dib_environment() {
         fail "reading the machine's apt settings failed: $(tail -n 1 "$LOG")"
     # shellcheck source=/dev/null
     . "$WORK/apt/environment"
-    export ELEMENTS_PATH=$BUILD_DIR/elements TMP_DIR=$WORK
+    # A copy: the path of the checkout may hold what diskimage-builder's lists of paths cannot, and it looks through links.
+    mkdir "$WORK/image-build"
+    cp -R "$BUILD_DIR/elements" "$BUILD_DIR/lib" "$WORK/image-build"
+    export ELEMENTS_PATH=$WORK/image-build/elements TMP_DIR=$WORK
     export DIB_RELEASE=$RELEASE DIB_PYTHON_VERSION=3 DIB_APT_MINIMAL_CREATE_INTERFACES=0
     export DIB_IMAGE_CACHE=$WORK/cache DIB_LOCKFILES=$WORK/locks
     # The second image of a run starts from the first one's debootstrap. It is not kept, so it never grows stale.
     export DIB_DEBOOTSTRAP_CACHE=1 DIB_DEBIAN_USE_DEBOOTSTRAP_CACHE=1
     # With a script of its own it is debootstrap, not mmdebstrap where there is one: that heeds other settings.
     export DIB_DEBIAN_DEBOOTSTRAP_SCRIPT=/usr/share/debootstrap/scripts/$RELEASE
-    export DIB_FERRIC_APT=$WORK/apt DIB_FERRIC_PACK=$BUILD_DIR/lib/pack-initramfs
+    export DIB_FERRIC_APT=$WORK/apt DIB_FERRIC_PACK=$WORK/image-build/lib/pack-initramfs
     # Our own sudo comes first.
-    export PATH=$BUILD_DIR/lib/bin:$DIB/bin:$PATH
+    export PATH=$WORK/image-build/lib/bin:$DIB/bin:$PATH
 }
 
 # run_dib WHAT OPTION... ELEMENT...
 run_dib() {
     local what=$1
     shift
-    [ "$(id -u)" = 0 ] || fail "root is needed for $what"
+    is_root || fail "root is needed for $what, and root of a user namespace is not enough: run image-build/build as root once"
     provide_dib
     [ -d "$WORK/apt" ] || export_dib_environment
     mkdir -p "$DIB_IMAGE_CACHE"

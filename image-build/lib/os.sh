@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 
 name_os_image() {
-    OS_DIGEST=$(digest "os $RELEASE" \
-        elements/ferric-apt elements/ferric-static elements/ferric-os lib/os_disk.py requirements.txt)
+    OS_DIGEST=$(digest "os $RELEASE" elements/ferric-apt elements/ferric-static elements/ferric-os \
+        lib/apt lib/bin lib/dib.sh lib/os.sh lib/os_disk.py requirements.txt)
     OS_IMAGE=$IMAGES/os-$OS_DIGEST
 }
 

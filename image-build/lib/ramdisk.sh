@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 
 name_ramdisk_base() {
-    RAMDISK_DIGEST=$(digest "ramdisk $RELEASE" \
-        elements/ferric-apt elements/ferric-static elements/ferric-ramdisk lib/pack-initramfs requirements.txt)
+    RAMDISK_DIGEST=$(digest "ramdisk $RELEASE" elements/ferric-apt elements/ferric-static elements/ferric-ramdisk \
+        lib/apt lib/bin lib/dib.sh lib/ramdisk.sh lib/pack-initramfs requirements.txt)
     RAMDISK_BASE=$IMAGES/ramdisk-$RAMDISK_DIGEST
 }
 

@@ -1,11 +1,14 @@
 //! A lab: virtual machines on a network of their own, and a conductor inside of it. All of it ends with the value.
 
 use crate::api::Api;
+use crate::failure::Kept;
 use crate::images::{Images, top};
+use crate::interrupt;
 use crate::machine::Machine;
 use crate::node::Node;
 use crate::process::{Running, command, output};
 use crate::serial::Serial;
+use crate::settings::{lab_file, settings_file};
 use crate::wait;
 use anyhow::Context;
 use std::net::TcpListener;
@@ -25,6 +28,8 @@ pub struct Plan {
     pub machines: Vec<Machine>,
     /// More lines for the conductor's configuration file.
     pub settings: String,
+    /// Where the lab's folder is made.
+    pub base: PathBuf,
     /// The host's port that leads to the API; 0: any that is free.
     pub api_port: u16,
 }
@@ -35,6 +40,7 @@ impl Plan {
             name: name.to_owned(),
             machines,
             settings: String::new(),
+            base: top().join("target/test-run"),
             api_port: 0,
         }
     }
@@ -48,7 +54,7 @@ pub struct Lab {
     images: Images,
     machines: Vec<Machine>,
     folder: PathBuf,
-    _removed: Option<TempDir>,
+    removed: Option<TempDir>,
 }
 
 /// A program of ours, built in the profile that the images are made of.
@@ -60,27 +66,35 @@ impl Lab {
     /// Brings the machines' network and BMCs up and starts a conductor.
     ///
     /// # Errors
-    /// With the log of what did not start.
+    /// [`Kept`] says where the logs of what did not start are; an interruption leaves none.
     pub fn start(plan: &Plan) -> anyhow::Result<Self> {
         let images = Images::find()?;
-        let base = top().join("target/test-run");
-        std::fs::create_dir_all(&base)?;
+        let base = std::path::absolute(&plan.base)?;
+        std::fs::create_dir_all(&base).with_context(|| format!("making {}", base.display()))?;
         let temporary = tempfile::Builder::new()
             .prefix(&format!("{}-", plan.name))
-            .tempdir_in(base)?;
-        let folder = temporary.path().to_owned();
-        // Kept for a look when the test fails.
-        let kept = std::mem::ManuallyDrop::new(temporary);
+            .tempdir_in(&base)?;
+        match Self::start_in(plan, images, temporary.path()) {
+            Ok(mut lab) => {
+                lab.removed = Some(temporary);
+                Ok(lab)
+            }
+            Err(error) if interrupt::seen() => Err(error),
+            Err(error) => Err(error.context(Kept(temporary.keep()))),
+        }
+    }
+
+    fn start_in(plan: &Plan, images: Images, folder: &Path) -> anyhow::Result<Self> {
         let port = free_port(plan.api_port)?;
-        std::fs::write(folder.join("lab.toml"), lab_file(plan, &folder, port))?;
+        std::fs::write(folder.join("lab.toml"), lab_file(plan, folder, port))?;
         std::fs::write(
             folder.join("ferric.toml"),
-            settings_file(plan, &folder, &images),
+            settings_file(plan, folder, &images),
         )?;
         for name in ["hosts", "options", "tftp"] {
             std::fs::create_dir_all(folder.join(name))?;
         }
-        let mut up = testbed(&folder);
+        let mut up = testbed(folder);
         let mut testbed = Running::start(
             "ferric-testbed",
             up.arg("up").arg(folder.join("lab.toml")),
@@ -90,17 +104,14 @@ impl Lab {
             testbed.check()?;
             Ok(folder.join("lab/ready").exists().then_some(()))
         })?;
-        let api = Api::new(&format!("http://127.0.0.1:{port}"))?;
-        let machines = plan.machines.clone();
-        let removed = Some(std::mem::ManuallyDrop::into_inner(kept));
         let mut lab = Self {
             conductor: None,
             _testbed: testbed,
-            api,
+            api: Api::new(&format!("http://127.0.0.1:{port}"))?,
             images,
-            machines,
-            folder,
-            _removed: removed,
+            machines: plan.machines.clone(),
+            folder: folder.to_owned(),
+            removed: None,
         };
         lab.start_conductor()?;
         Ok(lab)
@@ -109,7 +120,7 @@ impl Lab {
     /// Starts the conductor, on the state that it left if there is one.
     ///
     /// # Errors
-    /// When it does not answer.
+    /// When it does not answer; its log is `ferric.log` in the lab's folder.
     pub fn start_conductor(&mut self) -> anyhow::Result<()> {
         let mut serve = testbed(&self.folder);
         serve
@@ -150,7 +161,7 @@ impl Lab {
 
     /// Keeps the folder when the lab ends, for a look at what happened.
     pub fn keep_folder(&mut self) {
-        if let Some(folder) = self._removed.take() {
+        if let Some(folder) = self.removed.take() {
             drop(folder.keep());
         }
     }
@@ -208,37 +219,4 @@ fn free_port(wanted: u16) -> anyhow::Result<u16> {
     let bound = TcpListener::bind(("127.0.0.1", wanted))
         .or_else(|_| TcpListener::bind(("127.0.0.1", 0)))?;
     Ok(bound.local_addr()?.port())
-}
-
-fn lab_file(plan: &Plan, folder: &Path, port: u16) -> String {
-    let mut text = format!(
-        "name = \"{}\"\n\n[dnsmasq]\nhostsdir = \"{folder}/hosts\"\noptsdir = \"{folder}/options\"\n\
-         tftp_root = \"{folder}/tftp\"\n\n[[forward]]\nlisten = \"127.0.0.1:{port}\"\nto = \"127.0.0.1:6385\"\n\n",
-        plan.name,
-        folder = folder.display(),
-    );
-    for machine in &plan.machines {
-        text.push_str(&machine.toml());
-    }
-    text
-}
-
-fn settings_file(plan: &Plan, folder: &Path, images: &Images) -> String {
-    let image_folder = images
-        .system
-        .parent()
-        .expect("a file is in a folder")
-        .display();
-    format!(
-        "state_dir = \"{folder}/state\"\nhost = \"conductor-1\"\n\n\
-         [provision]\nlisten = \"{PROVISION}\"\n\n\
-         [boot]\nkernel = \"{}\"\nramdisk = \"{}\"\n\
-         kernel_append_params = \"nofb vga=normal no_timer_check console=tty0 console=ttyS0,115200n8\"\n\
-         dnsmasq_hosts_dir = \"{folder}/hosts\"\ndnsmasq_options_dir = \"{folder}/options\"\ntftp_root = \"{folder}/tftp\"\n\n\
-         [images]\nallowed_paths = [\"{image_folder}\", \"{folder}\"]\n\n{}",
-        images.kernel.display(),
-        images.ramdisk.display(),
-        plan.settings,
-        folder = folder.display(),
-    )
 }

@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod disk;
+pub mod failure;
 pub mod images;
 pub mod interrupt;
 pub mod lab;
@@ -11,4 +12,6 @@ pub mod machine;
 pub mod node;
 pub mod process;
 pub mod serial;
+pub mod settings;
+pub mod toml;
 pub mod wait;

@@ -1,5 +1,6 @@
 //! A virtual machine of a lab, as its TOML file describes it.
 
+use crate::toml::quoted;
 use std::fmt::Write;
 use uuid::Uuid;
 
@@ -96,10 +97,11 @@ impl Machine {
             ..
         } = self;
         let mut text = format!(
-            "[[machine]]\nname = \"{name}\"\nuuid = \"{uuid}\"\nfirmware = \"{}\"\ncpus = 1\nmemory = {memory_mib}\n\
+            "[[machine]]\nname = {}\nuuid = \"{uuid}\"\nfirmware = \"{}\"\ncpus = 1\nmemory = {memory_mib}\n\
              nics = [{{ mac = \"{mac}\" }}]\n\
              bmc = {{ listen = \"127.0.0.1:{bmc_port}\", username = \"{BMC_USER}\", password = \"{BMC_PASSWORD}\" }}\n\
              disks = [\n",
+            quoted(name),
             firmware.name()
         );
         for disk in &self.disks {
@@ -112,7 +114,8 @@ impl Machine {
                 .unwrap_or_default();
             writeln!(
                 text,
-                "  {{ bus = \"{bus}\", size = \"{size}\", serial = \"{serial}\"{wwn} }},"
+                "  {{ bus = \"{bus}\", size = \"{size}\", serial = {}{wwn} }},",
+                quoted(serial)
             )
             .expect("a string takes all");
         }

@@ -245,13 +245,11 @@ impl<'a> Node<'a> {
         )
     }
 
-    /// The last events, a line each, for an error.
+    /// The last events, a line each, to be attached to an error.
     fn story(&self) -> String {
         let events = self.events(0).unwrap_or_default();
         let last = &events[events.len().saturating_sub(15)..];
-        last.iter()
-            .map(Value::to_string)
-            .collect::<Vec<_>>()
-            .join("\n")
+        let lines: Vec<String> = last.iter().map(Value::to_string).collect();
+        format!("the last events of {}:\n{}", self.name, lines.join("\n"))
     }
 }

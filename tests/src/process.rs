@@ -20,7 +20,7 @@ pub struct Running {
     log: PathBuf,
 }
 
-/// A command that is told to end when the thread that starts it does.
+/// A command that is told to end when the thread that starts it does, and that speaks English.
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place of the tests that starts programs"
@@ -31,11 +31,21 @@ pub struct Running {
 )]
 pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
+    command.env("LC_ALL", "C.UTF-8");
     // SAFETY: prctl is async-signal-safe and touches no memory of the parent.
     unsafe {
         command.pre_exec(|| prctl::set_pdeathsig(Signal::SIGTERM).map_err(std::io::Error::from));
     }
     command
+}
+
+/// A word of a shell's command line, quoted if it needs that.
+pub fn shell_word(text: &str) -> String {
+    let plain = |letter: char| letter.is_alphanumeric() || "/._-+:@%".contains(letter);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 /// Runs to its end and gives what it printed.
@@ -85,19 +95,19 @@ impl Running {
         self.child.id()
     }
 
-    /// Fails with the end of the log when it has ended by itself.
+    /// Fails, with the end of the log attached, when it has ended by itself.
     ///
     /// # Errors
     /// When it runs no more.
     pub fn check(&mut self) -> anyhow::Result<()> {
         match self.child.try_wait()? {
             None => Ok(()),
-            Some(status) => anyhow::bail!(
-                "{} ended ({status}); {}:\n{}",
+            Some(status) => Err(anyhow::anyhow!(
+                "{} ended ({status}); its log is {}",
                 self.name,
-                self.log.display(),
-                self.tail()
-            ),
+                self.log.display()
+            )
+            .context(format!("its log ends with:\n{}", self.tail()))),
         }
     }
 

@@ -17,7 +17,7 @@ impl Serial {
     /// Waits for a text behind the first `from` bytes. Gives the line it stands in.
     ///
     /// # Errors
-    /// At the deadline, with the last lines.
+    /// At the deadline, with the last lines attached.
     pub fn wait_for(
         &self,
         needle: &str,

@@ -3,6 +3,7 @@
 //! Children that stay (QEMU, dnsmasq) are started through `setpriv --pdeathsig KILL`, which then becomes the program itself: when the
 //! daemon dies, even by SIGKILL, the kernel ends them. That signal follows the *thread* that forked, so the daemon
 //! has one thread that forks and it is the main one (a current-thread runtime).
+//! They speak English whatever the user's language is, because some of what they say is read here.
 
 use std::env::{join_paths, split_paths};
 use std::ffi::{OsStr, OsString};
@@ -57,6 +58,7 @@ fn bound_to_us(program: &str) -> std::process::Command {
     let mut command = with_system_programs("setpriv".as_ref());
     command
         .args(["--pdeathsig", "KILL", "--", program])
+        .env("LC_ALL", "C.UTF-8")
         .stdin(Stdio::null());
     command
 }
@@ -110,6 +112,12 @@ mod tests {
             "/usr/sbin:/bin:/usr/local/sbin:/sbin"
         );
         assert!(search_path(None).into_string().unwrap().ends_with("/sbin"));
+    }
+
+    #[test]
+    fn programs_speak_english() {
+        let error = run_blocking("sh", &["-c", "echo $LC_ALL >&2; false"]).unwrap_err();
+        assert!(error.to_string().ends_with(": C.UTF-8"), "{error}");
     }
 
     #[tokio::test]

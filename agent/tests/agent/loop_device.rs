@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use ferric_agent::run::run;
 
-/// A loop device over a file that is full of a pattern; detached in the end.
+/// A loop device over a file that is full of a pattern.
 pub(crate) struct Loop {
     file: tempfile::NamedTempFile,
     pub(crate) device: PathBuf,
+    /// The kernel takes the device away with its last user, also when the test is killed.
+    _open: std::fs::File,
 }
 
 const DISK_BYTES: usize = 8 << 20;
@@ -24,7 +26,13 @@ impl Loop {
         let output = run("losetup", &arguments).unwrap();
         let device = PathBuf::from(String::from_utf8(output.stdout).unwrap().trim());
         assert!(device.to_string_lossy().starts_with("/dev/loop"));
-        Self { file, device }
+        let open = std::fs::File::open(&device).unwrap();
+        run("losetup", &["--detach", device.to_str().unwrap()]).unwrap();
+        Self {
+            file,
+            device,
+            _open: open,
+        }
     }
 
     pub(crate) fn pattern() -> Vec<u8> {
@@ -40,11 +48,5 @@ impl Loop {
     pub(crate) fn content(&self) -> Vec<u8> {
         nix::unistd::sync();
         std::fs::read(self.file.path()).unwrap()
-    }
-}
-
-impl Drop for Loop {
-    fn drop(&mut self) {
-        drop(run("losetup", &["--detach", self.name()]));
     }
 }

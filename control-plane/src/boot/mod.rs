@@ -15,6 +15,7 @@ pub use image::{Digest, ImageLocation};
 pub use routes::{Observer, router};
 
 use crate::config::Settings;
+use crate::proxy::Clients;
 use ferric_model::ids::{MacAddress, NodeId};
 use ferric_model::node::{NetworkBoot, Node};
 use ferric_model::port::Port;
@@ -50,17 +51,21 @@ pub enum BootError {
 pub struct BootPlane {
     settings: Arc<Settings>,
     store: Arc<dyn Store>,
-    client: reqwest::Client,
+    clients: Clients,
     image_files: image::Files,
 }
 
 impl BootPlane {
-    /// Ready to answer machines; `client` is used to ask for images.
-    pub fn new(settings: Arc<Settings>, store: Arc<dyn Store>, client: reqwest::Client) -> Self {
+    /// Ready to answer machines; `clients` are used to ask for images.
+    pub fn new(
+        settings: Arc<Settings>,
+        store: Arc<dyn Store>,
+        clients: impl Into<Clients>,
+    ) -> Self {
         Self {
             settings,
             store,
-            client,
+            clients: clients.into(),
             image_files: image::Files::default(),
         }
     }
@@ -142,7 +147,7 @@ impl BootPlane {
     /// # Errors
     /// [`BootError::Image`] names the image and the problem.
     pub async fn image(&self, node: &Node) -> Result<ImageLocation, BootError> {
-        image::locate(&self.settings, &self.client, &self.image_files, node).await
+        image::locate(&self.settings, &self.clients, &self.image_files, node).await
     }
 
     async fn node(&self, id: NodeId) -> Result<Option<Node>, StoreError> {

@@ -1,11 +1,15 @@
-//! A small client of the REST API.
+//! A small client of the REST API. An API on this machine is not asked for by way of a proxy.
 
+use crate::proxy::Clients;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use std::time::Duration;
 
 const VERSION_HEADER: &str = "X-OpenStack-Ironic-API-Version";
 const TIMEOUT: Duration = Duration::from_secs(60);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// For the beginning of an endless answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// Why the API did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +22,10 @@ pub(super) enum ClientError {
         #[source]
         source: reqwest::Error,
     },
+    #[error("no HTTP client can be made from this environment")]
+    Client(#[source] reqwest::Error),
+    #[error("{url} did not answer in time: is it stopping or overloaded?")]
+    Silent { url: String },
     #[error("{message}")]
     Busy { message: String },
     #[error("{message}")]
@@ -37,11 +45,13 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(base: &str) -> Self {
-        Self {
+    pub(super) fn new(base: &str) -> Result<Self, ClientError> {
+        let clients = Clients::new(|builder| builder.connect_timeout(CONNECT_TIMEOUT), None)
+            .map_err(ClientError::Client)?;
+        Ok(Self {
             base: base.trim_end_matches('/').to_owned(),
-            http: reqwest::Client::new(),
-        }
+            http: clients.for_url(base).clone(),
+        })
     }
 
     pub(super) async fn get(&self, path: &str) -> Result<Value, ClientError> {
@@ -76,34 +86,35 @@ impl Client {
         if status.is_success() {
             return Ok(serde_json::from_str(&text).unwrap_or(Value::Null));
         }
-        let message = fault(&text).unwrap_or_else(|| format!("{status}: {text}"));
-        match status {
-            StatusCode::CONFLICT | StatusCode::SERVICE_UNAVAILABLE => {
-                Err(ClientError::Busy { message })
-            }
-            _ => Err(ClientError::Refused { status, message }),
-        }
+        Err(refusal(status, &text))
     }
 
     /// An endless answer: server-sent events.
     pub(super) async fn stream(&self, path: &str) -> Result<reqwest::Response, ClientError> {
         let url = format!("{}{path}", self.base);
         let request = self.http.get(&url).header("Accept", "text/event-stream");
-        let answer = request.send().await;
+        let silent = || ClientError::Silent {
+            url: self.base.clone(),
+        };
+        let answer = tokio::time::timeout(ANSWER_TIMEOUT, request.send())
+            .await
+            .map_err(|_| silent())?;
         let answer = answer.map_err(|source| ClientError::Unreachable {
             url: self.base.clone(),
             source,
         })?;
         match answer.status() {
             status if status.is_success() => Ok(answer),
-            status => {
-                let text = answer.text().await.unwrap_or_default();
-                Err(ClientError::Refused {
-                    status,
-                    message: fault(&text).unwrap_or(text),
-                })
-            }
+            status => Err(refusal(status, &answer.text().await.unwrap_or_default())),
         }
+    }
+}
+
+fn refusal(status: StatusCode, body: &str) -> ClientError {
+    let message = fault(body).unwrap_or_else(|| format!("{status}: {body}"));
+    match status {
+        StatusCode::CONFLICT | StatusCode::SERVICE_UNAVAILABLE => ClientError::Busy { message },
+        _ => ClientError::Refused { status, message },
     }
 }
 

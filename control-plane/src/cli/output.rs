@@ -8,34 +8,86 @@
 use super::Exit;
 use super::client::ClientError;
 use crate::config::SettingsError;
+use parking_lot::Mutex;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
-pub(super) fn line(text: &str) {
-    println!("{text}");
+static LAST: Mutex<Last> = Mutex::new(Last::Ended);
+
+/// What was written last: a progress line stays open on a terminal, so that the next one overwrites it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Last {
+    Ended,
+    Open,
 }
 
-/// Without a line break: overwrites itself on a terminal.
+impl Last {
+    /// What ends an open line.
+    fn end(&mut self) -> &'static str {
+        match std::mem::replace(self, Self::Ended) {
+            Self::Ended => "",
+            Self::Open => "\n",
+        }
+    }
+
+    fn line(&mut self, text: &str) -> String {
+        format!("{}{text}\n", self.end())
+    }
+
+    fn progress(&mut self, text: &str) -> String {
+        *self = Self::Open;
+        format!("\r\x1b[K{text}")
+    }
+}
+
+pub(super) fn line(text: &str) {
+    print!("{}", LAST.lock().line(text));
+}
+
+/// Without a line break on a terminal: the next one overwrites it, and everything else comes below it.
 pub(super) fn progress(text: &str) {
-    use std::io::{IsTerminal, Write};
     let mut stdout = std::io::stdout();
     if stdout.is_terminal() {
-        print!("\r\x1b[K{text}");
+        print!("{}", LAST.lock().progress(text));
         drop(stdout.flush());
     } else {
-        println!("{text}");
+        line(text);
     }
 }
 
 /// Says what ended the program, with its causes, and picks the exit code.
 pub fn report(error: &anyhow::Error) -> ExitCode {
+    print!("{}", LAST.lock().end());
     eprintln!("ferric: {error:#}");
     let exit = if error.is::<SettingsError>() {
         Exit::Usage
     } else {
         match error.downcast_ref::<ClientError>() {
-            Some(ClientError::Unreachable { .. } | ClientError::Busy { .. }) => Exit::Retry,
+            Some(
+                ClientError::Unreachable { .. }
+                | ClientError::Silent { .. }
+                | ClientError::Busy { .. },
+            ) => Exit::Retry,
             _ => Exit::Internal,
         }
     };
     exit.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_progress_line_is_overwritten_by_the_next_and_ended_by_all_else() {
+        let mut last = Last::Ended;
+        assert_eq!(last.line("a"), "a\n");
+        assert_eq!(last.progress("1"), "\r\x1b[K1");
+        assert_eq!(last.progress("2"), "\r\x1b[K2");
+        assert_eq!(last.line("b"), "\nb\n");
+        assert_eq!(last.line("c"), "c\n");
+        assert_eq!(last.progress("3"), "\r\x1b[K3");
+        assert_eq!(last.end(), "\n");
+        assert_eq!(last.end(), "");
+    }
 }

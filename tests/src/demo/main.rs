@@ -5,15 +5,20 @@
     reason = "a demo shows what happens"
 )]
 
+mod failure;
 mod story;
 mod summary;
 
 use anyhow::Context;
 use clap::Parser;
 use ferric_tests::disk::partition_table;
+use ferric_tests::failure::Kept;
+use ferric_tests::images::top;
 use ferric_tests::interrupt;
 use ferric_tests::lab::{Lab, Plan};
 use ferric_tests::machine::{Disk, Firmware, Machine};
+use ferric_tests::process::shell_word;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use summary::Summary;
@@ -27,6 +32,9 @@ struct Arguments {
     /// Memory of each machine, in MiB.
     #[arg(long, default_value_t = 1024)]
     memory: u32,
+    /// Where the lab's folder is made, instead of target/demo-run.
+    #[arg(long, env = "FERRIC_LAB_DIR", value_name = "FOLDER")]
+    lab_dir: Option<PathBuf>,
 }
 
 const API_PORT: u16 = 6385;
@@ -41,7 +49,7 @@ fn main() -> ExitCode {
             ExitCode::from(INTERRUPTED)
         }
         Err(error) => {
-            eprintln!("demo: {error:#}");
+            eprintln!("demo: {}", failure::told(&error));
             ExitCode::FAILURE
         }
     }
@@ -58,6 +66,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     ];
     let mut lab = Lab::start(&Plan {
         api_port: API_PORT,
+        base: arguments
+            .lab_dir
+            .clone()
+            .unwrap_or_else(|| top().join("target/demo-run")),
         ..Plan::new("demo", machines)
     })?;
     println!(
@@ -74,15 +86,18 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
             );
         }
         Err(error) if interrupt::seen() => return Err(error),
-        Err(error) => {
-            lab.keep_folder();
-            return Err(error.context(format!("logs are in {}", lab.folder().display())));
-        }
+        Err(error) => return Err(with_logs(&mut lab, error)),
     }
     if arguments.keep {
-        keep(&lab)?;
+        keep(&lab).map_err(|error| with_logs(&mut lab, error))?;
     }
     Ok(())
+}
+
+/// Keeps the lab's folder and says where it is.
+fn with_logs(lab: &mut Lab, error: anyhow::Error) -> anyhow::Error {
+    lab.keep_folder();
+    error.context(Kept(lab.folder().to_owned()))
 }
 
 /// Both machines side by side; then the second one is taken down.
@@ -93,10 +108,8 @@ fn deploy(lab: &Lab) -> anyhow::Result<Vec<Summary>> {
             .map(|name| scope.spawn(move || story::deploy(lab, name)))
             .into_iter()
             .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().expect("a story does not panic"))
-            .collect::<anyhow::Result<Vec<_>>>()
+        let stories = threads.into_iter();
+        failure::all(stories.map(|thread| thread.join().expect("a story does not panic")))
     })?;
     let last = summaries.last_mut().context("two machines were deployed")?;
     story::undeploy(lab, last)?;
@@ -120,7 +133,7 @@ fn keep(lab: &Lab) -> anyhow::Result<()> {
     );
     println!(
         "  target/release/ferric-testbed --state {} console uefi-1",
-        folder.display()
+        shell_word(&folder.to_string_lossy())
     );
     let ended = ferric_tests::wait::until("Ctrl-C", Duration::MAX, || {
         Ok(lab.api().get("/v1/conductors").is_err().then_some(()))

@@ -6,4 +6,5 @@
 )]
 
 mod machines;
+mod scripts;
 mod tidy;

@@ -3,6 +3,7 @@
 use super::BootError;
 use super::image_source::{self, ImageSource};
 use crate::config::Settings;
+use crate::proxy::Clients;
 use ferric_model::node::Node;
 use std::path::PathBuf;
 
@@ -36,7 +37,7 @@ pub enum Digest {
 
 pub(super) async fn locate(
     settings: &Settings,
-    client: &reqwest::Client,
+    clients: &Clients,
     files: &Files,
     node: &Node,
 ) -> Result<ImageLocation, BootError> {
@@ -55,6 +56,7 @@ pub(super) async fn locate(
     match image_source::parse(&source, &settings.image_paths)? {
         ImageSource::Url(url) => {
             let authorization = text("image_request_authorization");
+            let client = clients.for_url(&url);
             server::look(client, url, authorization.as_deref(), digest, format).await
         }
         ImageSource::File(path) => {

@@ -8,6 +8,14 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 
+/// What `instance_info` says of the image in `image_source`, and of no other.
+const OF_AN_IMAGE: [&str; 4] = [
+    "image_checksum",
+    "image_os_hash_algo",
+    "image_os_hash_value",
+    "image_disk_format",
+];
+
 #[derive(Debug, clap::Args)]
 pub(super) struct Deploy {
     node: String,
@@ -37,7 +45,8 @@ pub(super) struct Deploy {
 impl Deploy {
     pub(super) async fn run(self, client: &Client) -> anyhow::Result<()> {
         let node = &self.node;
-        let patch = self.instance_info()?;
+        let known = client.get(&format!("/v1/nodes/{node}")).await?;
+        let patch = self.instance_info(&known["instance_info"])?;
         if !patch.is_empty() {
             client
                 .send(
@@ -70,8 +79,16 @@ impl Deploy {
         }
     }
 
-    fn instance_info(&self) -> anyhow::Result<Vec<Value>> {
+    /// The changes of what is known. What describes another image goes with that image.
+    fn instance_info(&self, known: &Value) -> anyhow::Result<Vec<Value>> {
         let mut patch = Vec::new();
+        if self.image.is_some() {
+            let stale = OF_AN_IMAGE
+                .iter()
+                .filter(|key| known.get(*key).is_some())
+                .map(|key| json!({ "op": "remove", "path": format!("/instance_info/{key}") }));
+            patch.extend(stale);
+        }
         let mut set = |key: &str, value: Value| {
             patch.push(
                 json!({ "op": "add", "path": format!("/instance_info/{key}"), "value": value }),
@@ -119,5 +136,52 @@ impl Deploy {
             drive["user_data"] = json!(read(path)?);
         }
         Ok(Some(drive))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        deploy: Deploy,
+    }
+
+    fn patch(words: &[&str]) -> Vec<Value> {
+        let known = json!({
+            "image_source": "http://images/old", "image_checksum": "sha256:00", "image_disk_format": "raw",
+            "image_os_hash_value": "00", "root_device": { "serial": "1" },
+        });
+        let line = Line::parse_from(["deploy", "node-1"].iter().chain(words));
+        line.deploy.instance_info(&known).unwrap()
+    }
+
+    fn remove(key: &str) -> Value {
+        json!({ "op": "remove", "path": format!("/instance_info/{key}") })
+    }
+
+    fn add(key: &str, value: &str) -> Value {
+        json!({ "op": "add", "path": format!("/instance_info/{key}"), "value": value })
+    }
+
+    #[test]
+    fn what_described_the_image_before_goes_with_it() {
+        let removed = ["image_checksum", "image_os_hash_value", "image_disk_format"].map(remove);
+        let mut expected = removed.to_vec();
+        expected.push(add("image_source", "file:///new"));
+        assert_eq!(patch(&["--image", "file:///new"]), expected);
+        expected.push(add("image_checksum", "sha256:11"));
+        let both = ["--image", "file:///new", "--checksum", "sha256:11"];
+        assert_eq!(patch(&both), expected);
+    }
+
+    #[test]
+    fn without_an_image_nothing_is_removed() {
+        assert!(patch(&[]).is_empty());
+        let only = ["--checksum", "sha256:11"];
+        assert_eq!(patch(&only), [add("image_checksum", "sha256:11")]);
     }
 }

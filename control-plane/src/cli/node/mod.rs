@@ -61,7 +61,7 @@ struct Change {
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let client = Client::new(&arguments.url);
+    let client = Client::new(&arguments.url)?;
     match arguments.verb {
         Verb::Create(create) => create.run(&client).await,
         Verb::List => show::list(&client).await,

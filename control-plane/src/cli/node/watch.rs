@@ -1,10 +1,18 @@
 //! `ferric node watch`: the node's timeline as it grows, with bytes, rate and remaining time.
 
-use super::super::client::Client;
+use super::super::client::{Client, ClientError};
 use super::super::output::{line, progress};
 use anyhow::bail;
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use serde_json::Value;
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout};
+
+/// A conductor that is started anew may take so long to answer again.
+const PATIENCE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_secs(1);
+/// The server sends a sign of life every 15 s; without any the connection is dead, whatever TCP believes.
+const SILENCE: Duration = Duration::from_secs(45);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Watch {
@@ -19,18 +27,36 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) async fn run(self, client: &Client) -> anyhow::Result<()> {
-        let state = client
+        // Before the state, so that no change of it falls in between.
+        let last = last_event(client, &self.node).await?;
+        let states = client
             .get(&format!("/v1/nodes/{}/states", self.node))
             .await?;
-        if self.until.is_some() && state["provision_state"].as_str() == self.until.as_deref() {
+        if is_there(&states, self.until.as_deref())? {
             return Ok(());
         }
-        let after = match self.all {
-            true => 0,
-            false => last_event(client, &self.node).await?,
-        };
+        let after = if self.all { 0 } else { last };
         follow(client, &self.node, after, self.until.as_deref()).await
     }
+}
+
+/// Whether nothing has to be waited for. A node that has failed before gets nowhere by itself.
+fn is_there(states: &Value, goal: Option<&str>) -> anyhow::Result<bool> {
+    let Some(goal) = goal else {
+        return Ok(false);
+    };
+    let state = states["provision_state"].as_str().unwrap_or_default();
+    if state != goal && has_failed(state) {
+        bail!(
+            "the node is in {state}: {}",
+            states["last_error"].as_str().unwrap_or("no cause is known")
+        );
+    }
+    Ok(state == goal)
+}
+
+fn has_failed(state: &str) -> bool {
+    state.ends_with("failed") || state == "error"
 }
 
 /// The sequence number of the newest event, 0 when there is none.
@@ -61,12 +87,10 @@ pub(super) async fn follow(
     goal: Option<&str>,
 ) -> anyhow::Result<()> {
     loop {
-        let answer = client
-            .stream(&format!("/ferric/v1/nodes/{node}/timeline?after={after}"))
-            .await?;
+        let answer = open(client, node, after).await?;
         let mut chunks = answer.bytes_stream();
         let mut buffer = Vec::new();
-        while let Some(Ok(chunk)) = chunks.next().await {
+        while let Some(Ok(chunk)) = next(&mut chunks).await {
             buffer.extend_from_slice(&chunk);
             while let Some(end) = buffer.windows(2).position(|pair| pair == b"\n\n") {
                 let message: Vec<u8> = buffer.drain(..end + 2).collect();
@@ -80,7 +104,40 @@ pub(super) async fn follow(
                 }
             }
         }
+        sleep(PAUSE).await;
     }
+}
+
+/// The node's timeline behind the event `after`. Goes on asking for a while where nobody answers: the conductor may just
+/// be started anew.
+async fn open(client: &Client, node: &str, after: u64) -> anyhow::Result<reqwest::Response> {
+    let path = format!("/ferric/v1/nodes/{node}/timeline?after={after}");
+    let began = Instant::now();
+    let mut told = false;
+    loop {
+        match client.stream(&path).await {
+            Err(
+                error @ (ClientError::Unreachable { .. }
+                | ClientError::Silent { .. }
+                | ClientError::Busy { .. }),
+            ) if began.elapsed() < PATIENCE => {
+                if !told {
+                    line(&format!(
+                        "{error}; asking again for {} s",
+                        PATIENCE.as_secs()
+                    ));
+                    told = true;
+                }
+                sleep(PAUSE).await;
+            }
+            outcome => return Ok(outcome?),
+        }
+    }
+}
+
+/// The next piece of the stream; `None` at its end, also when that is only known by a long silence.
+async fn next<T>(stream: &mut (impl Stream<Item = T> + Unpin)) -> Option<T> {
+    timeout(SILENCE, stream.next()).await.ok().flatten()
 }
 
 /// The JSON in the `data:` lines of one server-sent event; comments and heartbeats have none.
@@ -98,7 +155,7 @@ fn reached(event: &Value, goal: Option<&str>) -> anyhow::Result<bool> {
     };
     let state = event["to"].as_str().unwrap_or_default();
     // A failed verify ends in `enroll`, a failed undeploy in `error`.
-    if state != goal && (state.ends_with("failed") || state == "error" || state == "enroll") {
+    if state != goal && (has_failed(state) || state == "enroll") {
         bail!(
             "the node is in {state}: {}",
             event["error"].as_str().unwrap_or("no cause is known")
@@ -204,6 +261,30 @@ mod tests {
                 .contains("no disk fits")
         );
         assert!(!reached(&to("active"), None).unwrap());
+    }
+
+    #[test]
+    fn a_node_that_has_failed_is_not_waited_for() {
+        let states =
+            |state: &str| json!({ "provision_state": state, "last_error": "no disk fits" });
+        let outcome = is_there(&states("deploy failed"), Some("active"));
+        let error = outcome.unwrap_err().to_string();
+        assert_eq!(error, "the node is in deploy failed: no disk fits");
+        assert!(is_there(&states("error"), Some("available")).is_err());
+        assert!(is_there(&states("deploy failed"), Some("deploy failed")).unwrap());
+        assert!(is_there(&states("active"), Some("active")).unwrap());
+        assert!(!is_there(&states("enroll"), Some("manageable")).unwrap());
+        assert!(!is_there(&states("deploy failed"), None).unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_stream_ends() {
+        let began = Instant::now();
+        let mut silent = futures_util::stream::pending::<u8>();
+        assert_eq!(next(&mut silent).await, None);
+        assert!(began.elapsed() > Duration::from_secs(15), "keep-alives");
+        let mut speaking = futures_util::stream::iter([7]);
+        assert_eq!(next(&mut speaking).await, Some(7));
     }
 
     #[test]

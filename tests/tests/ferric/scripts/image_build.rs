@@ -1,0 +1,84 @@
+//! The shell functions of the image build that remove files, name cache entries and refuse what cannot work.
+
+use super::{Tree, chmod};
+use std::collections::BTreeMap;
+
+const GROUND: &str = "set -Eeuo pipefail; . image-build/lib/common.sh;";
+
+fn tree() -> Tree {
+    Tree::with(&["image-build"])
+}
+
+#[test]
+fn the_cache_keeps_three_of_a_kind_and_touches_nothing_else() {
+    let tree = tree();
+    // Cut at its space, the path of an entry would lead here.
+    let cut = tree.folder.path().join("a");
+    std::fs::create_dir(&cut).unwrap();
+    let said = tree.bash(&format!(
+        "{GROUND} mkdir -p \"$IMAGES\"/{{os-1,os-2,os-3,ramdisk-1,new}}; touch \"$IMAGES/new/os.qcow2\"
+         for n in 1 2 3; do touch --date=\"2020-01-0$n\" \"$IMAGES/os-$n\"; done
+         publish \"$IMAGES/new\" os-4; ls \"$IMAGES\""
+    ));
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert_eq!(said.out, "os-2\nos-3\nos-4\nramdisk-1\n", "{said:?}");
+    assert!(cut.exists());
+}
+
+/// The digests that name the two cached parts.
+fn digests(tree: &Tree) -> (String, String) {
+    let said = tree.bash(&format!(
+        "{GROUND} . image-build/lib/ramdisk.sh; . image-build/lib/os.sh
+         name_ramdisk_base; name_os_image; echo $RAMDISK_DIGEST $OS_DIGEST"
+    ));
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let (ramdisk, os) = said.out.trim().split_once(' ').unwrap();
+    (ramdisk.to_owned(), os.to_owned())
+}
+
+#[test]
+fn a_cached_image_is_named_by_all_that_makes_it() {
+    let tree = tree();
+    let mut last = digests(&tree);
+    assert_eq!(digests(&tree), last);
+    let parts = BTreeMap::from([
+        ("lib/dib.sh", (true, true)),
+        ("lib/apt/proxy.py", (true, true)),
+        ("lib/bin/sudo", (true, true)),
+        ("requirements.txt", (true, true)),
+        ("elements/ferric-apt/root.d/20-ferric-apt", (true, true)),
+        ("lib/ramdisk.sh", (true, false)),
+        ("lib/pack-initramfs", (true, false)),
+        ("elements/ferric-ramdisk/modules.list", (true, false)),
+        ("lib/os.sh", (false, true)),
+        ("lib/os_disk.py", (false, true)),
+        ("README.md", (false, false)),
+    ]);
+    for (name, expected) in parts {
+        let path = tree.path("image-build").join(name);
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text + "\n").unwrap();
+        let now = digests(&tree);
+        assert_eq!((now.0 != last.0, now.1 != last.1), expected, "{name}");
+        last = now;
+    }
+    // An element's hook that is no program any more is not run.
+    chmod(
+        &tree.path("image-build/elements/ferric-apt/root.d/20-ferric-apt"),
+        0o644,
+    );
+    let now = digests(&tree);
+    assert!(now.0 != last.0 && now.1 != last.1);
+}
+
+#[test]
+fn a_cache_path_that_cannot_work_is_refused_in_one_line() {
+    let said = tree().bash(&format!("{GROUND} CLAIMED=yes; open_workshop"));
+    assert_eq!(said.code, Some(1));
+    assert!(
+        said.err
+            .contains("a path without space and colon: set XDG_CACHE_HOME"),
+        "{said:?}"
+    );
+    assert_eq!(said.err.lines().count(), 1, "{said:?}");
+}
