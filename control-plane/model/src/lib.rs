@@ -10,6 +10,7 @@ pub mod inventory;
 mod named;
 pub mod node;
 pub mod port;
+pub mod recipe;
 pub mod run;
 pub mod state;
 pub mod step;

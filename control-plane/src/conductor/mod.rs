@@ -20,6 +20,7 @@ mod nodes;
 mod periodic;
 mod ports;
 mod power;
+mod recipes;
 pub mod requests;
 mod steps;
 mod takeover;
@@ -33,6 +34,7 @@ mod tests;
 pub use agent::{AgentAnswer, AgentCall, AgentTransport, HttpTransport, TransportError, Verb};
 pub use environment::{Environment, SystemEnvironment};
 pub use life::RunError;
+pub use recipes::Recipe;
 
 use crate::boot::BootPlane;
 use crate::config::Settings;

@@ -13,7 +13,7 @@ pub(super) enum StepList {
 }
 
 /// Interfaces whose steps an operator may ask for.
-const INTERFACES: &[&str] = &[
+pub(in crate::api) const INTERFACES: &[&str] = &[
     "vendor",
     "power",
     "management",
