@@ -3,6 +3,8 @@
 //! The API calls the methods here and reads the store; it opens no transaction. Knows no HTTP status.
 
 mod agent;
+mod children;
+mod composition;
 mod config_drive;
 mod engine;
 mod environment;

@@ -1,6 +1,6 @@
 //! The TOML file as it is written, and the checks that turn it into [`Settings`].
 
-use super::{Agent, Boot, Conductor, Http, Overrides, Settings, SettingsError};
+use super::{Agent, Boot, Conductor, Http, Overrides, Settings, SettingsError, Steps};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -22,6 +22,7 @@ pub struct File {
     conductor: Conductor,
     agent: Agent,
     boot: Boot,
+    steps: Steps,
     images: Images,
 }
 
@@ -80,6 +81,7 @@ impl File {
         let provision_listen = overrides.provision_listen.or(self.provision.listen);
         check_intervals(&self.conductor, &self.agent)?;
         check_patience(&self.http)?;
+        self.steps.check()?;
         Ok(Settings {
             state_dir: overrides
                 .state_dir
@@ -99,6 +101,7 @@ impl File {
             conductor: self.conductor,
             agent: self.agent,
             boot: self.boot,
+            steps: self.steps,
             image_paths: self.images.allowed_paths,
         })
     }

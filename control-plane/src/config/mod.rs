@@ -3,8 +3,10 @@
 //! Every constant that bounds something outside of the process stands here with its default.
 
 mod file;
+mod steps;
 
 pub use file::{Drivers, File};
+pub use steps::{Priorities, StepSource, Steps};
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -31,6 +33,7 @@ pub struct Settings {
     pub conductor: Conductor,
     pub agent: Agent,
     pub boot: Boot,
+    pub steps: Steps,
     /// Folders from which `file://` images may be taken.
     pub image_paths: Vec<PathBuf>,
 }

@@ -13,6 +13,7 @@ mod maintenance;
 mod network_data;
 mod provision;
 mod reports;
+mod runbook;
 mod states;
 mod steps;
 pub(super) mod table;

@@ -10,4 +10,5 @@ mod parents;
 mod ports;
 mod recipes;
 mod sorting;
+mod step_requests;
 mod timeline;

@@ -32,7 +32,7 @@ pub(super) async fn finish(task: &mut NodeTask) -> Result<(), TaskError> {
             task.apply(Event::Done, change).await
         }
         Activity::Delete => {
-            let change = clean_next(task, change);
+            let change = clean_next(task, change).await;
             task.apply(Event::Clean, change).await
         }
         Activity::ManualClean => task.apply(Event::Manage, change).await,
@@ -49,21 +49,18 @@ fn forget_failed(node: &mut Node, run: &Run, failure: String) {
     }
 }
 
-/// After the tear-down the node is cleaned, unless it is told not to be: then it goes through with no steps.
-fn clean_next(task: &NodeTask, change: Change) -> Change {
+/// After the tear-down the node is cleaned, unless it is told not to be: then it goes through with no steps. Where it
+/// cannot be said how (the runbook is gone), it ends as a cleaning that failed.
+async fn clean_next(task: &NodeTask, change: Change) -> Change {
     let (id, now) = (RunId(task.conductor().new_id()), task.conductor().now());
-    let run = flows::run(id, Activity::Clean, automated_clean_steps(task), now);
+    let composed = task.conductor().automated_clean_steps(&task.node).await;
+    let run = match composed {
+        Ok(composed) => flows::composed_run(id, Activity::Clean, composed, now),
+        Err(error) => {
+            let mut run = flows::run(id, Activity::Clean, Vec::new(), now);
+            run.failure = Some(format!("Cleaning failed: {error}"));
+            run
+        }
+    };
     super::advance::reserve(change.with(|node| node.run = Some(run)), task)
-}
-
-/// Nothing to do for a node that is not to be cleaned.
-pub(in crate::conductor) fn automated_clean_steps(
-    task: &NodeTask,
-) -> Vec<ferric_model::step::Step> {
-    let configured = task.conductor().settings().conductor.automated_clean;
-    if task.node.automated_clean.unwrap_or(configured) {
-        flows::steps(Activity::Clean, &task.node)
-    } else {
-        Vec::new()
-    }
 }

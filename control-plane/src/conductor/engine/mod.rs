@@ -7,10 +7,11 @@ mod advance;
 mod failure;
 mod finish;
 mod next_move;
+mod version_change;
 mod work;
 
 pub(super) use failure::fail;
-pub(super) use finish::{OWN_CONFIG_DRIVE, automated_clean_steps};
+pub(super) use finish::OWN_CONFIG_DRIVE;
 pub(super) use next_move::{ABORT_AFTER, ABORTED};
 pub(super) use work::{Work, contained};
 

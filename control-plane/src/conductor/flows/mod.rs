@@ -2,21 +2,29 @@
 
 mod clean;
 mod deploy;
+mod offer;
+mod requested;
+mod reserved;
+mod told;
 
-pub(super) use clean::{
-    with_agent_steps as clean_with_agent_steps, with_requested as with_clean_steps,
-};
-pub(super) use deploy::{with_agent_steps as deploy_with_agent_steps, with_requested};
+pub(super) use clean::{around_listed as clean_around, automated as automated_clean};
+pub(super) use deploy::{Composed, compose as compose_deploy};
+pub(super) use offer::Offer;
+pub(super) use requested::{Child, InBand, Rules, listed};
+pub(super) use reserved::{Reserved, seconds};
+pub(super) use told::{RUNBOOK, Told};
 
+use crate::config::Steps;
+use ferric_agent_protocol::steps::StepKind;
 use ferric_model::ids::RunId;
 use ferric_model::node::{Node, Object};
 use ferric_model::run::{Activity, Run, StepPhase};
 use ferric_model::state::ProvisionState;
-use ferric_model::step::{Performer, Recovery, Step, StepId};
+use ferric_model::step::{Performer, Place, Recovery, Step, StepId, order_verify};
 use jiff::Timestamp;
 
 /// Whether an activity works on the machine or only goes through the motions, as the `fake` interfaces do.
-fn is_real(node: &Node, activity: Activity) -> bool {
+pub(super) fn is_real(node: &Node, activity: Activity) -> bool {
     let kind = match activity {
         Activity::Inspect => "inspect",
         _ => "deploy",
@@ -36,21 +44,47 @@ pub(super) fn steps(activity: Activity, node: &Node) -> Vec<Step> {
             step("boot", "clean_up", 10),
         ],
         Activity::Inspect => vec![step("inspect", "fake", 0)],
-        Activity::Deploy | Activity::Rebuild if real => deploy::direct(),
-        Activity::Deploy | Activity::Rebuild => vec![step("deploy", "deploy", 100)],
         Activity::Delete if real => vec![
             step("power", "off", 100),
             step("boot", "clean_up", 50),
             step("deploy", "tear_down", 10),
         ],
         Activity::Delete => vec![step("deploy", "tear_down", 10)],
-        Activity::Clean | Activity::ManualClean if real => clean::around_agent_steps(),
         Activity::Adopt => vec![step("power", "get", 0)],
-        Activity::Clean
+        // These are composed of what drivers, agents, operators and clients want.
+        Activity::Deploy
+        | Activity::Rebuild
+        | Activity::Clean
         | Activity::ManualClean
         | Activity::Rescue
         | Activity::Unrescue
         | Activity::Service => Vec::new(),
+    }
+}
+
+/// Verifying: can the BMC be reached at all, and then what its interfaces want to be sure of. All of that is done, and
+/// what failed is told together at the end.
+pub(super) fn verify(driver: &[Offer], settings: &Steps) -> Vec<Step> {
+    let wanted = driver.iter().filter_map(|offer| {
+        let priority = settings.verify_priority(&offer.id, offer.priority);
+        (priority > 0).then(|| offer.step(priority))
+    });
+    let mut own: Vec<Step> = wanted.collect();
+    order_verify(&mut own);
+    let mut steps = vec![step("power", "get", 0)];
+    if !own.is_empty() {
+        steps.append(&mut own);
+        steps.push(step("verify", "conclude", 0));
+    }
+    steps
+}
+
+/// Whose commands an agent is given: cleaning and service have their own, everything else that runs an agent deploys.
+pub(super) fn kind(activity: Activity) -> StepKind {
+    match activity {
+        Activity::Clean | Activity::ManualClean => StepKind::Clean,
+        Activity::Service => StepKind::Service,
+        _ => StepKind::Deploy,
     }
 }
 
@@ -89,6 +123,11 @@ pub(super) fn boot_ramdisk_again() -> [Step; 2] {
     [step("power", "off", 0), step("boot", "ramdisk", 0)]
 }
 
+/// Put before a step that the agent refused, because it offers other steps now.
+pub(super) fn ask_for_steps() -> Step {
+    ramdisk_step("agent", "get_steps", 0)
+}
+
 /// `power_off_after_deploy_failure`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PowerOff {
@@ -114,6 +153,18 @@ pub(super) fn run(id: RunId, activity: Activity, steps: Vec<Step>, started_at: T
         reboots: 0,
         notes: Object::new(),
     }
+}
+
+/// The same, with what must be remembered of how the steps were chosen.
+pub(super) fn composed_run(
+    id: RunId,
+    activity: Activity,
+    composed: Composed,
+    started_at: Timestamp,
+) -> Run {
+    let mut run = run(id, activity, composed.steps, started_at);
+    run.notes.extend(composed.notes);
+    run
 }
 
 fn goal(activity: Activity) -> ProvisionState {
@@ -158,6 +209,17 @@ fn step(interface: &str, name: &str, priority: u32) -> Step {
         by: Performer::Conductor,
         abortable: true,
         recovery: Recovery::RunAgain,
+        requires_ramdisk: false,
+        reboot_requested: false,
+        place: Place::Here,
+    }
+}
+
+/// A step of the conductor that talks to the agent.
+fn ramdisk_step(interface: &str, name: &str, priority: u32) -> Step {
+    Step {
+        requires_ramdisk: true,
+        ..step(interface, name, priority)
     }
 }
 
@@ -166,9 +228,11 @@ fn agent_step(interface: &str, name: &str, priority: u32) -> Step {
     Step {
         by: Performer::Agent,
         recovery: Recovery::AskAgent,
-        ..step(interface, name, priority)
+        ..ramdisk_step(interface, name, priority)
     }
 }
 
+#[cfg(test)]
+mod listed_tests;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! What a step does. Each one works on a snapshot of its node and answers with what is to be changed; it knows no
 //! provision state, no lock and no store.
 
+mod after_command;
 mod agent_steps;
 mod boot;
 mod check_image;
@@ -10,8 +11,11 @@ mod finish;
 mod instance_boot;
 mod outcome;
 mod power;
+mod reserved;
 mod tear_down_agent;
+mod verify;
 
+pub(super) use after_command::{check as check_result, follow_up};
 pub(super) use boot::wanted_mode;
 pub(super) use outcome::{Outcome, StepError, chain};
 pub(super) use power::{is_off, state as power_state};
@@ -22,7 +26,7 @@ use ferric_drivers::Hardware;
 use ferric_model::node::{NetworkBoot, Node};
 use ferric_model::port::Port;
 use ferric_model::run::{Activity, Run};
-use ferric_model::step::{Performer, Step, StepId};
+use ferric_model::step::{Performer, Place, Step, StepId};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -51,7 +55,10 @@ pub(super) fn before(step: &StepId, node: &mut Node) {
 
 /// Does the step.
 pub(super) async fn perform(context: &StepContext) -> Result<Outcome, StepError> {
-    let outcome = perform_alone(context).await?;
+    let outcome = match perform_alone(context).await {
+        Err(error) if verify::goes_on(context) => verify::note(context, &error),
+        outcome => outcome?,
+    };
     let begins = context.run.index == 0 && context.run.failure.is_none();
     if context.run.activity != Activity::Inspect || !begins {
         return Ok(outcome);
@@ -65,9 +72,20 @@ pub(super) async fn perform(context: &StepContext) -> Result<Outcome, StepError>
 }
 
 async fn perform_alone(context: &StepContext) -> Result<Outcome, StepError> {
-    if context.step.by == Performer::Agent {
-        return execute::execute(context).await;
+    match &context.step.place {
+        Place::Here => {}
+        Place::Children { only } => return reserved::for_each_child(context, only).await,
+        Place::Child(child) => return reserved::on_child(context, *child).await,
     }
+    match context.step.by {
+        Performer::Conductor | Performer::Driver => own(context).await,
+        Performer::Reserved => reserved::perform(context).await,
+        Performer::Agent => execute::execute(context).await,
+    }
+}
+
+/// Steps that only the conductor knows, and those of the interfaces.
+async fn own(context: &StepContext) -> Result<Outcome, StepError> {
     let id = &context.step.id;
     match (id.interface.as_str(), id.step.as_str()) {
         ("power", "get") => power::get(context).await,
@@ -87,6 +105,7 @@ async fn perform_alone(context: &StepContext) -> Result<Outcome, StepError> {
         ("deploy", "boot_instance") => power::on(context).await,
         ("deploy", "tear_down") => Ok(finish::tear_down()),
         ("inspect", "fake") => Ok(Outcome::done()),
+        ("verify", "conclude") => verify::conclude(context),
         _ => Err(StepError::Unknown(id.clone())),
     }
 }

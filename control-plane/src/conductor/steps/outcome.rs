@@ -83,6 +83,8 @@ pub(in crate::conductor) enum StepError {
     Problem(String),
     #[error("it took longer than {} s", .0.as_secs())]
     TookTooLong(Duration),
+    #[error("the agent's hardware managers have changed since it told its steps")]
+    VersionChanged,
     #[error("nobody knows how to do the step {0}")]
     Unknown(StepId),
 }

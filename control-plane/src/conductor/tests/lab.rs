@@ -7,7 +7,7 @@ use crate::boot::BootPlane;
 use crate::conductor::requests::ProvisionRequest;
 use crate::conductor::{Conductor, Parts, SystemEnvironment};
 use crate::config::{Overrides, Settings};
-use ferric_drivers::{Drivers, Enabled, FakeMachines};
+use ferric_drivers::{Drivers, Enabled, FakeMachine, FakeMachines};
 use ferric_model::event::What;
 use ferric_model::ids::{NodeId, PortId};
 use ferric_model::node::Node;
@@ -63,6 +63,13 @@ impl Lab {
             life: JoinSet::new(),
             stop: CancellationToken::new(),
         }
+    }
+
+    /// The next conductor has these settings.
+    pub(in crate::conductor) fn configure(&mut self, text: &str) {
+        let mut settings = Settings::clone(&self.settings);
+        settings.steps = toml::from_str(text).unwrap();
+        self.settings = Arc::new(settings);
     }
 
     /// The next conductor has this host name, as a container that is made anew.
@@ -151,6 +158,16 @@ impl Lab {
             created.created_at,
         );
         conductor.create_port(port).await.unwrap();
+    }
+
+    /// A node whose parent is the machine's, with a machine of its own.
+    pub(in crate::conductor) async fn child(&self, number: u128) -> Arc<FakeMachine> {
+        let conductor = self.conductor();
+        let id = NodeId(Uuid::from_u128(number));
+        let mut node = Node::new(id, "fake-hardware", conductor.now());
+        node.parent_node = Some(self.machine.node);
+        conductor.create_node(node).await.unwrap();
+        self.fakes.machine(&id.to_string())
     }
 
     pub(in crate::conductor) async fn enroll_real(&self) {

@@ -33,10 +33,28 @@ pub(in crate::conductor) struct State {
     /// How often an image was begun to be written.
     pub(in crate::conductor) writes: u32,
     pub(in crate::conductor) erasures: u32,
+    /// The steps that agents were told to do, in order.
+    pub(in crate::conductor) steps: Vec<String>,
     /// The parameters of the last `write_image`.
     pub(in crate::conductor) written: serde_json::Value,
     /// Does not answer, though it is on.
     pub(in crate::conductor) silent: bool,
+}
+
+impl State {
+    /// What an agent was told to do.
+    fn count(&mut self, params: &serde_json::Value) {
+        let step = params["step"]["step"].as_str();
+        self.steps.extend(step.map(str::to_owned));
+        match step {
+            Some("write_image") => {
+                self.writes += 1;
+                self.written = params.clone();
+            }
+            Some("erase_devices_metadata") => self.erasures += 1,
+            _ => {}
+        }
+    }
 }
 
 pub(in crate::conductor) struct Machine {
@@ -252,13 +270,8 @@ impl AgentTransport for Wire {
             }),
             Ok((answer, effect)) => {
                 let is_new = !known.contains(answer["id"].as_str().unwrap());
-                match body["params"]["step"]["step"].as_str() {
-                    Some("write_image") if is_new => {
-                        state.writes += 1;
-                        state.written = body["params"].clone();
-                    }
-                    Some("erase_devices_metadata") if is_new => state.erasures += 1,
-                    _ => {}
+                if is_new {
+                    state.count(&body["params"]);
                 }
                 if effect == Effect::PowerOff {
                     self.0.bmc.force_power(PowerState::Off);

@@ -10,3 +10,6 @@ pub(super) mod lab;
 mod machine;
 mod power;
 mod refusals;
+mod step_children;
+mod steps;
+mod versions;

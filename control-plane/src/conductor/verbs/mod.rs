@@ -4,15 +4,15 @@ mod checks;
 
 use super::Conductor;
 use super::config_drive;
-use super::engine::{ABORT_AFTER, ABORTED, OWN_CONFIG_DRIVE, automated_clean_steps, fail};
-use super::flows;
+use super::engine::{ABORT_AFTER, ABORTED, OWN_CONFIG_DRIVE, fail};
+use super::flows::{self, Composed};
 use super::node_task::{Change, NodeTask};
 use super::requests::{ProvisionRequest, RequestError};
 use ferric_model::ids::{NodeId, RunId};
 use ferric_model::node::Reservation;
 use ferric_model::run::{Activity, Run};
 use ferric_model::state::{Event, ProvisionState};
-use ferric_model::step::{Performer, Step};
+use ferric_model::step::Performer;
 use ferric_model::verb::Verb;
 use serde_json::json;
 
@@ -63,22 +63,23 @@ async fn start(
     activity: Activity,
     edit: impl FnOnce(Change) -> Change,
 ) -> Result<(), RequestError> {
-    let steps = match activity {
-        Activity::Clean => automated_clean_steps(task),
-        _ => flows::steps(activity, &task.node),
+    let composed = match activity {
+        Activity::Clean => task.conductor().automated_clean_steps(&task.node).await?,
+        Activity::Verify => Composed::of(task.conductor().verify_steps(&task.node)?),
+        _ => Composed::of(flows::steps(activity, &task.node)),
     };
-    start_with(task, event, activity, steps, edit).await
+    start_with(task, event, activity, composed, edit).await
 }
 
 async fn start_with(
     task: &mut NodeTask,
     event: Event,
     activity: Activity,
-    steps: Vec<Step>,
+    composed: Composed,
     edit: impl FnOnce(Change) -> Change,
 ) -> Result<(), RequestError> {
     let (id, now) = (RunId(task.conductor().new_id()), task.conductor().now());
-    let run = flows::run(id, activity, steps, now);
+    let run = flows::composed_run(id, activity, composed, now);
     let (conductor, purpose) = (
         task.conductor().host().to_owned(),
         flows::purpose(activity).to_owned(),
@@ -144,11 +145,12 @@ async fn deploy(
             .map_err(|error| RequestError::Invalid(error.to_string()))?;
     }
     checks::deployable(task).await?;
-    let steps = flows::steps(activity, &task.node);
-    let steps = flows::with_requested(steps, &request.steps)
-        .map_err(|error| RequestError::Invalid(error.to_string()))?;
+    let composed = task
+        .conductor()
+        .deploy_steps(&task.node, activity, &request.steps)
+        .await?;
     let event = request.verb.event();
-    start_with(task, event, activity, steps, |change| {
+    start_with(task, event, activity, composed, |change| {
         change.with(|node| {
             let Some(drive) = drive else { return };
             node.instance_info
@@ -166,18 +168,18 @@ fn note(run: &mut Option<Run>, name: &str) {
 }
 
 async fn clean(task: &mut NodeTask, request: ProvisionRequest) -> Result<(), RequestError> {
-    if request.steps.is_empty() {
-        return Err(RequestError::Invalid("clean_steps are missing".to_owned()));
+    if request.steps.is_empty() && request.runbook.is_none() {
+        return Err(RequestError::Invalid(
+            "clean_steps or a runbook are missing".to_owned(),
+        ));
     }
     checks::cleanable(task).await?;
-    let steps = flows::with_clean_steps(
-        flows::steps(Activity::ManualClean, &task.node),
-        &request.steps,
-    );
-    start_with(task, Event::Clean, Activity::ManualClean, steps, |change| {
-        change
-    })
-    .await
+    let composed = task
+        .conductor()
+        .manual_clean_steps(&task.node, &request)
+        .await?;
+    let (event, activity) = (Event::Clean, Activity::ManualClean);
+    start_with(task, event, activity, composed, |change| change).await
 }
 
 /// Ends what the node waits for. A step that must not be interrupted ends first.

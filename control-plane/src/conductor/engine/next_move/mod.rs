@@ -25,6 +25,8 @@ pub(super) enum Move {
     },
     /// The machine booted again in the middle of the step.
     MeetReboot,
+    /// The agent did not begin with the step: it offers other steps now.
+    MeetVersionChange,
     /// The step's wait cannot end well any more.
     Fail(String),
     /// Do the step.
@@ -88,6 +90,11 @@ fn after_wait(node: &Node, run: &Run, wait: &Wait, now: Timestamp) -> Move {
             error: error.clone(),
             result: result.clone(),
         },
+        (WaitReason::AgentCommand { id, .. }, Some(News::VersionChanged { id: refused }))
+            if id == refused =>
+        {
+            Move::MeetVersionChange
+        }
         (WaitReason::AgentCommand { .. }, Some(News::Rebooted)) => Move::MeetReboot,
         (WaitReason::AgentCommand { .. }, Some(News::LostPower)) => {
             Move::Fail(LOST_POWER.to_owned())
