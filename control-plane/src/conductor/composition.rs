@@ -114,6 +114,22 @@ impl Conductor {
         Ok(composed)
     }
 
+    /// Service, whole.
+    pub(super) async fn service_steps(
+        &self,
+        node: &Node,
+        request: &ProvisionRequest,
+    ) -> Result<Composed, RequestError> {
+        let listed = self.listed_steps(node, Activity::Service, request).await?;
+        let mut composed = Composed::of(flows::service_around(node, listed));
+        if let Some(name) = &request.runbook {
+            composed
+                .notes
+                .insert(flows::RUNBOOK.to_owned(), json!(name));
+        }
+        Ok(composed)
+    }
+
     /// Automated cleaning, whole; no steps for a node that is not to be cleaned.
     pub(super) async fn automated_clean_steps(
         &self,
@@ -233,8 +249,8 @@ impl Conductor {
 
 fn in_band(node: &Node, activity: Activity, wanted: Ramdisk) -> InBand {
     match wanted {
-        _ if !flows::is_real(node, activity) => InBand::Missing,
         Ramdisk::Disable => InBand::Disabled,
+        Ramdisk::Boot if !flows::is_real(node, activity) => InBand::Missing,
         Ramdisk::Boot => InBand::Possible,
     }
 }

@@ -8,6 +8,7 @@ use ferric_model::recipe::Runbook;
 use ferric_model::verb::Verb;
 use ferric_store::{StoreError, Table};
 use serde_json::Value;
+use std::fmt;
 use std::net::IpAddr;
 
 /// Why a request was not done. The texts are for the caller: one sentence with the cause and, where there is one, the remedy.
@@ -114,6 +115,7 @@ pub struct ProvisionRequest {
     pub origin: Origin,
     /// The name of the runbook that they come from.
     pub runbook: Option<String>,
+    pub rescue_password: Option<RescuePassword>,
     pub ramdisk: Ramdisk,
 }
 
@@ -123,6 +125,16 @@ pub enum Origin {
     Client,
     /// A runbook or a deploy template.
     Stored,
+}
+
+/// What the user of a rescued machine logs in with. Shows itself in no log line.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RescuePassword(pub String);
+
+impl fmt::Debug for RescuePassword {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("***")
+    }
 }
 
 /// Whether the steps of a request are done with the ramdisk up; without it only those that need no agent are possible.
@@ -143,6 +155,7 @@ impl ProvisionRequest {
             steps: Vec::new(),
             origin: Origin::Client,
             runbook: None,
+            rescue_password: None,
             ramdisk: Ramdisk::Boot,
         }
     }

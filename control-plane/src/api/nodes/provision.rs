@@ -13,7 +13,9 @@ use crate::api::masking::MASK;
 use crate::api::path::Path;
 use crate::api::shape::Shape;
 use crate::api::version::ApiVersion;
-use crate::conductor::requests::{ProvisionRequest, Ramdisk, RequestedStep, not_in_this_state};
+use crate::conductor::requests::{
+    ProvisionRequest, Ramdisk, RequestedStep, RescuePassword, not_in_this_state,
+};
 use axum::response::Response;
 use ferric_model::node::{Node, Object};
 use ferric_model::verb::Verb;
@@ -149,6 +151,7 @@ impl Asked {
         Ok(ProvisionRequest {
             configdrive,
             steps,
+            rescue_password: rescue_password(verb, self.rescue_password)?,
             ramdisk,
             ..ProvisionRequest::new(verb)
         })
@@ -195,6 +198,22 @@ fn need_steps(verb: Verb) -> ApiResult<()> {
     Err(ApiError::invalid(format!(
         "the target {verb} needs {needed} or a runbook"
     )))
+}
+
+fn rescue_password(verb: Verb, given: Option<Value>) -> ApiResult<Option<RescuePassword>> {
+    match given {
+        Some(Value::String(password)) if !password.trim().is_empty() => {
+            Ok(Some(RescuePassword(password)))
+        }
+        // What was given instead may be a password in the wrong place, so it is not repeated.
+        Some(_) => Err(ApiError::invalid(
+            "rescue_password must be a text that is not empty",
+        )),
+        None if verb == Verb::Rescue => Err(ApiError::invalid(
+            "the target rescue needs a rescue_password that is not empty",
+        )),
+        None => Ok(None),
+    }
 }
 
 fn disable_ramdisk(verb: Verb, value: Value, version: ApiVersion) -> ApiResult<Ramdisk> {

@@ -1,7 +1,7 @@
 //! Cleaning: boot the ramdisk where it is needed, do the steps, switch off.
 
 use super::offer::Offer;
-use super::{is_real, ramdisk_step, requested, step, told};
+use super::{for_node, is_real, ramdisk_step, requested, step, told};
 use crate::config::Steps;
 use ferric_model::node::Node;
 use ferric_model::run::Activity;
@@ -10,7 +10,7 @@ use ferric_model::step::Step;
 /// Steps given by somebody, between those that bring the ramdisk up and take it down, if any of them needs it.
 pub(in crate::conductor) fn around_listed(node: &Node, listed: Vec<Step>) -> Vec<Step> {
     if is_real(node, Activity::ManualClean) && requested::need_ramdisk(&listed) {
-        around(listed)
+        for_node(around(listed), node)
     } else {
         listed
     }
@@ -23,13 +23,13 @@ pub(in crate::conductor) fn automated(
     settings: &Steps,
 ) -> Vec<Step> {
     if is_real(node, Activity::Clean) {
-        around(Vec::new())
+        for_node(around(Vec::new()), node)
     } else {
         told::automated_clean(settings, driver.iter())
     }
 }
 
-fn around(mut steps: Vec<Step>) -> Vec<Step> {
+pub(super) fn around(mut steps: Vec<Step>) -> Vec<Step> {
     let before = [
         step("power", "off", 0),
         step("boot", "ramdisk", 0),

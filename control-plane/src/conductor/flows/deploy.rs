@@ -3,7 +3,7 @@
 use super::offer::Offer;
 use super::requested::{InBand, Rules, StepRequestError, refuse_powered_off};
 use super::told::DISABLED;
-use super::{agent_step, id, ramdisk_step, step};
+use super::{agent_step, for_node, id, ramdisk_step, step};
 use crate::conductor::requests::{Origin, RequestedStep};
 use ferric_model::node::{Node, Object};
 use ferric_model::recipe::DeployTemplate;
@@ -104,6 +104,7 @@ pub(in crate::conductor) fn compose(
     }
     order(&mut steps);
     refuse_powered_off(&steps)?;
+    let steps = for_node(steps, node);
     let mut notes = Object::new();
     if !disabled.is_empty() {
         notes.insert(DISABLED.to_owned(), json!(disabled));

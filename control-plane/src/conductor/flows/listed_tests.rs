@@ -217,3 +217,32 @@ fn steps_on_child_nodes() {
         "does not offer the step deploy.burn; it offers: bios.reset",
     );
 }
+
+#[test]
+fn service_steps_stand_between_the_ramdisk_and_the_instance() {
+    let offers = [driver("bios", "reset", 0)];
+    let rules = rules(&offers, InBand::Possible);
+    let around = |wanted: &[RequestedStep]| {
+        let steps = listed(&node("direct"), &rules, wanted, Origin::Client).unwrap();
+        service_around(&node("direct"), steps)
+    };
+    let wanted = [
+        asked("raid", "b", json!({})),
+        asked("bios", "reset", json!({})),
+        asked("deploy", "a", json!({})),
+    ];
+    let all = around(&wanted);
+    let expected = "power.off boot.ramdisk agent.get_steps raid.b bios.reset deploy.a power.off boot.clean_up \
+                    boot.disk deploy.switch_to_tenant_network power.on";
+    assert_eq!(names(&all), expected);
+    let run = run_of(Activity::Service, all, 0);
+    let offered = |interface: &str, name: &str| spec(json!({"interface": interface, "step": name}));
+    let error = told(&run, &[offered("raid", "b")], &offers, "").unwrap_err();
+    assert!(
+        error.contains("the service step deploy.a; it offers: raid.b"),
+        "{error}"
+    );
+    let known = [offered("raid", "b"), offered("deploy", "a")];
+    assert_eq!(told(&run, &known, &offers, "").unwrap(), expected);
+    assert_eq!(names(&around(&wanted[1..2])), "bios.reset");
+}

@@ -5,7 +5,7 @@ use crate::conductor::flows::{self, Reserved};
 use ferric_drivers::PowerAction;
 use ferric_model::ids::NodeId;
 use ferric_model::node::agent_session::AgentSession;
-use ferric_model::run::{Run, WaitReason};
+use ferric_model::run::Run;
 use ferric_model::state::PowerState;
 use ferric_model::step::{Place, Step};
 use std::time::Duration;
@@ -17,10 +17,10 @@ pub(super) async fn perform(context: &StepContext) -> Result<Outcome, StepError>
     match step {
         Reserved::PowerOn if agent_is_needed(&context.run) => Ok(with_ramdisk(context)),
         Reserved::PowerOn => power::on(context).await,
-        Reserved::PowerOff => power::off(context).await,
+        Reserved::PowerOff => power_off(context).await,
         Reserved::Reboot if agent_is_needed(&context.run) => Ok(boot_again()),
-        Reserved::Reboot => reboot(context).await,
-        Reserved::Hold => Ok(Outcome::wait(WaitReason::Hold, Duration::ZERO)),
+        Reserved::Reboot => power::reboot(context).await,
+        Reserved::Hold => Ok(Outcome::hold()),
         Reserved::Wait => wait(context).await,
     }
 }
@@ -49,14 +49,13 @@ pub(super) fn boot_again() -> Outcome {
     })
 }
 
-async fn reboot(context: &StepContext) -> Result<Outcome, StepError> {
-    let set = context.hardware.power.set(PowerAction::Reboot, None);
-    set.await.map_err(StepError::bmc("rebooting the machine"))?;
-    Ok(power::noting(
-        Outcome::done().edit(|node, _| node.agent = None),
-        context,
-        Some(PowerState::On),
-    ))
+/// Off, also where a flow would leave the machine on for the sake of speed.
+async fn power_off(context: &StepContext) -> Result<Outcome, StepError> {
+    let set = context.hardware.power.set(PowerAction::Off, None);
+    set.await
+        .map_err(StepError::bmc("switching the machine off"))?;
+    let outcome = Outcome::done().edit(|node, _| node.agent = None);
+    Ok(power::noting(outcome, context, Some(PowerState::Off)))
 }
 
 async fn wait(context: &StepContext) -> Result<Outcome, StepError> {

@@ -35,6 +35,10 @@ pub(in crate::conductor) struct Plan {
     pub(in crate::conductor) answer: Option<(&'static str, Value)>,
     /// Makes the conductor's own code panic when it asks the agent.
     pub(in crate::conductor) panicking: bool,
+    /// The command that is done once without its answer getting through.
+    pub(in crate::conductor) losing: Option<&'static str>,
+    /// Whether the machine never gets as far as a ramdisk.
+    pub(in crate::conductor) broken: bool,
 }
 
 impl Default for Plan {
@@ -50,6 +54,8 @@ impl Default for Plan {
             deploy_steps: Vec::new(),
             answer: None,
             panicking: false,
+            losing: None,
+            broken: false,
         }
     }
 }
@@ -59,6 +65,8 @@ impl Default for Plan {
 pub(in crate::conductor) enum Effect {
     None,
     PowerOff,
+    /// The agent answers nobody any more.
+    Silence,
 }
 
 /// One boot of the ramdisk.
@@ -122,19 +130,19 @@ impl Agent {
             .unwrap_or_default();
         let takes = match (request.name.as_str(), step) {
             (_, "write_image") => plan.writing,
-            (_, "erase_devices_metadata") | ("image.install_bootloader", _) => {
+            (_, "erase_devices_metadata" | "flash" | "reset") | ("image.install_bootloader", _) => {
                 Duration::from_secs(5)
             }
             _ => Duration::ZERO,
         };
         let error = plan
             .failing
-            .filter(|(name, _)| *name == step)
+            .filter(|(name, _)| *name == step || *name == request.name)
             .map(|(_, error)| error.to_owned());
-        let effect = if request.name == "standby.power_off" {
-            Effect::PowerOff
-        } else {
-            Effect::None
+        let effect = match request.name.as_str() {
+            "standby.power_off" => Effect::PowerOff,
+            "rescue.finalize_rescue" | "system.lockdown" if error.is_none() => Effect::Silence,
+            _ => Effect::None,
         };
         let id = id.unwrap_or_else(Uuid::new_v4);
         let version = ["clean_version", "deploy_version", "service_version"]
@@ -234,7 +242,16 @@ fn answer(request: &CommandRequest, plan: &Plan) -> Value {
         "clean.get_clean_steps" => {
             json!({"clean_steps": {"Generic": plan.clean_steps}, "hardware_manager_version": version})
         }
-        "deploy.execute_deploy_step" | "clean.execute_clean_step" => stepped(request, &Value::Null),
+        "service.get_service_steps" => {
+            let flash =
+                json!({"interface": "deploy", "step": "flash", "priority": 0, "abortable": false});
+            let reset =
+                json!({"interface": "deploy", "step": "reset", "priority": 0, "abortable": true});
+            json!({"service_steps": {"Generic": [flash, reset]}, "hardware_manager_version": version})
+        }
+        "deploy.execute_deploy_step"
+        | "clean.execute_clean_step"
+        | "service.execute_service_step" => stepped(request, &Value::Null),
         "log.collect_system_logs" => json!({"system_logs": "bG9n\ncw=="}),
         "poll.get_hardware_info" => super::machine::inventory(),
         "standby.get_partition_uuids" => json!({"root uuid": "0x00000000"}),

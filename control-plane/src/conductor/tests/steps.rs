@@ -5,11 +5,10 @@ use super::lab::Lab;
 use crate::conductor::requests::{ProvisionRequest, Ramdisk, RequestError, RequestedStep};
 use ferric_drivers::{BootDevice, PowerState};
 use ferric_model::event::What;
-use ferric_model::ids::{RunbookId, TemplateId};
-use ferric_model::recipe::{DeployTemplate, Runbook, RunbookStep, TemplateStep};
+use ferric_model::ids::TemplateId;
+use ferric_model::recipe::{DeployTemplate, TemplateStep};
 use ferric_model::run::WaitReason;
 use ferric_model::state::ProvisionState as State;
-use ferric_model::step::StepId;
 use ferric_model::verb::Verb;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -38,18 +37,18 @@ pub(super) async fn ask(lab: &Lab, request: ProvisionRequest) -> Result<(), Requ
 pub(super) async fn manageable(plan: Plan, settings: &str) -> Lab {
     let mut lab = Lab::new();
     lab.plan(plan);
-    lab.configure(settings);
+    lab.configure(|all| all.steps = toml::from_str(settings).unwrap());
     lab.start(None).await;
     lab.enroll_real().await;
     lab.go(Verb::Manage, State::Manageable).await;
     lab
 }
 
-fn offered(interface: &str, name: &str, priority: u32) -> Value {
+pub(super) fn offered(interface: &str, name: &str, priority: u32) -> Value {
     json!({"interface": interface, "step": name, "priority": priority, "abortable": true})
 }
 
-async fn done(lab: &Lab) -> Vec<String> {
+pub(super) async fn done(lab: &Lab) -> Vec<String> {
     let steps = lab
         .events()
         .await
@@ -123,6 +122,38 @@ async fn a_hold_lasts_until_somebody_says_go() {
     let wait = node.run.unwrap().wait.unwrap();
     assert_eq!((wait.reason, wait.deadline), (WaitReason::Hold, None));
     assert_eq!(lab.machine.bmc.power(), PowerState::Off);
+    lab.go(Verb::Unhold, State::Manageable).await;
+    assert_eq!(lab.machine.bmc.power(), PowerState::On);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_needs_no_ramdisk_leaves_the_instance_where_it_is() {
+    let mut lab = Lab::new();
+    lab.start(None).await;
+    lab.enroll_active().await;
+    let boots = lab.machine.bmc.boots().len();
+    let service = async |steps: Vec<RequestedStep>| {
+        let request = ProvisionRequest {
+            steps,
+            ..ProvisionRequest::new(Verb::Service)
+        };
+        ask(&lab, request).await.unwrap();
+    };
+    service(vec![step("deploy", "wait", json!({"seconds": 5}))]).await;
+    lab.wait_for(State::Active).await;
+    assert_eq!(lab.machine.bmc.boots().len(), boots);
+    service(vec![
+        step("power", "reboot", json!({})),
+        step("deploy", "hold", json!({})),
+    ])
+    .await;
+    lab.wait_for(State::ServiceHold).await;
+    lab.go(Verb::Unhold, State::Active).await;
+    assert_eq!(lab.machine.bmc.boots().len(), boots + 1);
+    assert_eq!(
+        lab.machine.bmc.boots().last(),
+        Some(&Some(BootDevice::Disk))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -288,88 +319,4 @@ async fn the_traits_of_an_instance_bring_the_steps_of_deploy_templates() {
     lab.wait_for(State::Active).await;
     let steps = lab.machine.state.lock().steps.clone();
     assert_eq!(steps[2..], ["write_image", "build"]);
-}
-
-fn runbook(name: &str, steps: &[&str]) -> Runbook {
-    let at = jiff::Timestamp::UNIX_EPOCH;
-    let mut runbook = Runbook::new(RunbookId(Uuid::from_u128(5)), at);
-    runbook.name = name.to_owned();
-    let steps = steps.iter().zip(1..).map(|(step, order)| {
-        let (interface, step) = step.split_once('.').unwrap();
-        RunbookStep {
-            interface: interface.to_owned(),
-            step: step.to_owned(),
-            args: ferric_model::node::Object::new(),
-            order,
-        }
-    });
-    runbook.steps = steps.collect();
-    runbook
-}
-
-#[tokio::test(start_paused = true)]
-async fn automated_cleaning_may_follow_a_runbook() {
-    let settings = "automated_cleaning_step_source = 'runbook'\n\
-                    automated_cleaning_runbook_from_node = true\n\
-                    automated_cleaning_runbook_by_resource_class = { small = 'CUSTOM_WIPE' }";
-    let clean_steps = json!([
-        offered("deploy", "erase_devices_metadata", 99),
-        offered("deploy", "burn", 0),
-    ]);
-    let plan = Plan {
-        clean_steps,
-        ..Plan::default()
-    };
-    let lab = manageable(plan, settings).await;
-    let refused = async |part: &str| match ask(&lab, ProvisionRequest::new(Verb::Provide)).await {
-        Err(RequestError::Invalid(text)) => assert!(text.contains(part), "{text}"),
-        other => panic!("a refusal was expected, not {other:?}"),
-    };
-    refused("no runbook is set").await;
-    let change = async |edit: &dyn Fn(&mut ferric_model::node::Node)| {
-        let mut node = lab.node().await;
-        edit(&mut node);
-        let stored = ferric_store::Transaction::new().put(&node);
-        lab.store.commit(stored).await.unwrap();
-    };
-    change(&|node| node.resource_class = Some("small".to_owned())).await;
-    refused("the runbook CUSTOM_WIPE for the automated cleaning").await;
-    let steps = [
-        "deploy.burn",
-        "vendor.send_raw",
-        "deploy.erase_devices_metadata",
-    ];
-    let made = lab
-        .conductor()
-        .create_recipe(runbook("CUSTOM_WIPE", &steps));
-    made.await.unwrap();
-    refused("give the node a trait").await;
-    change(&|node| node.traits = vec!["CUSTOM_WIPE".to_owned()]).await;
-    lab.go(Verb::Provide, State::Available).await;
-    let steps = lab.machine.state.lock().steps.clone();
-    assert_eq!(steps, ["burn", "erase_devices_metadata"]);
-    // After a tear-down nobody can be refused: the cleaning fails and says why.
-    lab.go(Verb::Deploy, State::Active).await;
-    change(&|node| {
-        let own = json!("CUSTOM_GONE");
-        node.driver_info.insert("cleaning_runbook".to_owned(), own);
-    })
-    .await;
-    lab.ask(Verb::Undeploy).await;
-    lab.wait_for(State::CleanFailed).await;
-    let error = lab.node().await.last_error.unwrap();
-    assert!(
-        error.contains("CUSTOM_GONE") && error.contains("does not exist"),
-        "{error}"
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn without_a_runbook_the_hybrid_source_does_what_has_a_priority() {
-    let settings = "automated_cleaning_step_source = 'hybrid'";
-    let lab = manageable(Plan::default(), settings).await;
-    lab.go(Verb::Provide, State::Available).await;
-    assert_eq!(lab.machine.state.lock().steps, ["erase_devices_metadata"]);
-    let asked = StepId::new("agent", "get_steps").to_string();
-    assert!(done(&lab).await.contains(&asked));
 }
