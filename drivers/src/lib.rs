@@ -11,9 +11,11 @@ mod hardware;
 mod interface;
 mod management;
 mod power;
+mod raid_config;
 mod redfish;
 mod registry;
 mod settings;
+mod step;
 
 pub use error::BmcError;
 pub use fake::{FakeFault, FakeMachine, FakeMachines};
@@ -26,8 +28,14 @@ pub use management::{
     BootDevice, BootMode, BootSetting, Management, Persistence, UnknownBootDevice,
 };
 pub use power::{Power, PowerAction, PowerState, UnknownPowerAction};
+pub use raid_config::{
+    LogicalDisk, RAID_LEVELS, RaidConfig, RaidConfigError, VolumeSize, logical_disk_properties,
+};
 pub use registry::{ConnectError, Drivers};
 pub use settings::Settings;
+pub use step::{
+    Argument, ArgumentError, ArgumentType, Need, Offer, OfferedStep, StepFlow, check_arguments,
+};
 
 /// The node's free-form `driver_info`, as the API stores it.
 pub type DriverInfo = serde_json::Map<String, serde_json::Value>;

@@ -41,6 +41,14 @@ uuid_id!(
     RunId
 );
 uuid_id!(
+    /// A deploy template's UUID, as on the wire.
+    TemplateId
+);
+uuid_id!(
+    /// A runbook's UUID, as on the wire.
+    RunbookId
+);
+uuid_id!(
     /// One life of a conductor process; a restart is another incarnation.
     Incarnation
 );

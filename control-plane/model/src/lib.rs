@@ -2,6 +2,7 @@
 //!
 //! No clock, no I/O, no async, no store and no HTTP: whoever needs the time passes it in.
 
+pub mod arguments;
 pub mod conductor;
 pub mod event;
 pub mod hash_ring;
@@ -10,6 +11,7 @@ pub mod inventory;
 mod named;
 pub mod node;
 pub mod port;
+pub mod recipe;
 pub mod run;
 pub mod state;
 pub mod step;

@@ -110,6 +110,10 @@ pub enum News {
         error: Option<String>,
         result: Option<Value>,
     },
+    /// The agent refused the command: its hardware managers are others than when it told its steps.
+    VersionChanged {
+        id: String,
+    },
     /// The BMC says that the machine is off while the agent should be working, or coming up.
     LostPower,
     /// Somebody has switched the machine off by the API.

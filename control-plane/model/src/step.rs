@@ -1,5 +1,6 @@
 //! Steps as data: what is to be done, in which order, and how to find out after a crash whether it was.
 
+use crate::ids::NodeId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::cmp::Reverse;
@@ -37,13 +38,45 @@ pub struct Step {
     pub by: Performer,
     pub abortable: bool,
     pub recovery: Recovery,
+    /// The agent must be up for it.
+    #[serde(default = "is_true")]
+    pub requires_ramdisk: bool,
+    /// The machine must boot again after it.
+    #[serde(default)]
+    pub reboot_requested: bool,
+    #[serde(default)]
+    pub place: Place,
+}
+
+/// What runs were stored with before steps said so themselves.
+fn is_true() -> bool {
+    true
+}
+
+/// On which machine a step is done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// The node's own.
+    #[default]
+    Here,
+    /// Those of its child nodes, or of these only: becomes a step for each of them.
+    Children { only: Vec<NodeId> },
+    /// That of one child node.
+    Child(NodeId),
 }
 
 /// Who does it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Performer {
+    /// The conductor, for its own ends: nobody can ask for it.
     Conductor,
+    /// The conductor, for anybody who lists it: power, hold and wait.
+    Reserved,
+    /// The conductor through an interface of the driver: out of band.
+    Driver,
+    /// The agent: in band.
     Agent,
 }
 
@@ -59,17 +92,48 @@ pub enum Recovery {
     Fail,
 }
 
-/// Deploy and clean steps: highest priority first; ties by interface (vendor, power, management, firmware, deploy, bios, raid), then by name.
-pub fn order(steps: &mut [Step]) {
-    steps.sort_by(|left, right| key(left).cmp(&key(right)));
+impl Step {
+    /// Whether it is done with the agent's help on the node's own machine.
+    pub fn needs_agent(&self) -> bool {
+        self.place == Place::Here && (self.by == Performer::Agent || self.requires_ramdisk)
+    }
 }
 
-fn key(step: &Step) -> (Reverse<u32>, Reverse<u32>, &str) {
+/// Deploy, clean and service steps: highest priority first; ties by interface (vendor, power, management, firmware, deploy, bios, raid), then by name.
+pub fn order(steps: &mut [Step]) {
+    steps.sort_by(|left, right| key(left, interface_rank).cmp(&key(right, interface_rank)));
+}
+
+/// Verify steps: as `order`, with the interfaces ranked otherwise (power, management, firmware, inspect, ...).
+pub fn order_verify(steps: &mut [Step]) {
+    steps.sort_by(|left, right| key(left, verify_rank).cmp(&key(right, verify_rank)));
+}
+
+fn key(step: &Step, rank: fn(&str) -> u32) -> (Reverse<u32>, Reverse<u32>, &str) {
     (
         Reverse(step.priority),
-        Reverse(interface_rank(&step.id.interface)),
+        Reverse(rank(&step.id.interface)),
         &step.id.step,
     )
+}
+
+fn verify_rank(interface: &str) -> u32 {
+    match interface {
+        "power" => 13,
+        "management" => 12,
+        "firmware" => 11,
+        "inspect" => 10,
+        "deploy" => 9,
+        "boot" => 8,
+        "bios" => 7,
+        "raid" => 6,
+        "vendor" => 5,
+        "network" => 4,
+        "storage" => 3,
+        "console" => 2,
+        "rescue" => 1,
+        _ => 0,
+    }
 }
 
 fn interface_rank(interface: &str) -> u32 {
@@ -99,6 +163,60 @@ mod tests {
             by: Performer::Conductor,
             abortable: false,
             recovery: Recovery::RunAgain,
+            requires_ramdisk: false,
+            reboot_requested: false,
+            place: Place::Here,
+        }
+    }
+
+    #[test]
+    fn verify_steps_have_an_order_of_their_own() {
+        let kinds = [
+            "rescue",
+            "console",
+            "storage",
+            "network",
+            "vendor",
+            "raid",
+            "bios",
+            "boot",
+            "deploy",
+            "inspect",
+            "firmware",
+            "management",
+            "power",
+        ];
+        let mut steps: Vec<Step> = kinds.iter().map(|kind| step(kind, "x", 1)).collect();
+        steps.push(step("rescue", "y", 2));
+        order_verify(&mut steps);
+        let found: Vec<&str> = steps
+            .iter()
+            .map(|step| step.id.interface.as_str())
+            .collect();
+        let mut expected = vec!["rescue"];
+        expected.extend(kinds.iter().rev());
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn steps_stored_before_they_had_a_place_are_read() {
+        let old = serde_json::json!({"interface": "deploy", "step": "a", "priority": 1, "args": {},
+            "by": "agent", "abortable": true, "recovery": "ask_agent"});
+        let read: Step = serde_json::from_value(old).unwrap();
+        assert!(read.requires_ramdisk && !read.reboot_requested && read.place == Place::Here);
+        for place in [
+            Place::Here,
+            Place::Children {
+                only: vec![NodeId(uuid::Uuid::nil())],
+            },
+            Place::Child(NodeId(uuid::Uuid::nil())),
+        ] {
+            let step = Step {
+                place,
+                ..read.clone()
+            };
+            let written = serde_json::to_value(&step).unwrap();
+            assert_eq!(serde_json::from_value::<Step>(written).unwrap(), step);
         }
     }
 

@@ -20,6 +20,7 @@ mod patch;
 mod path;
 mod ports;
 mod reading;
+mod recipes;
 mod root;
 mod selection;
 mod shape;
@@ -53,6 +54,8 @@ pub fn operator_router(
         ports::RESOURCE,
         drivers::RESOURCE,
         conductors::RESOURCE,
+        recipes::DEPLOY_TEMPLATES,
+        recipes::RUNBOOKS,
     ];
     let resources = [&resources[..], &machines::RESOURCES].concat();
     let routes = routes(&resources).merge(timeline::routes());

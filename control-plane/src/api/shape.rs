@@ -15,6 +15,8 @@ pub(super) enum Shape {
     Required,
     /// An object; null stands for the empty one.
     Object,
+    /// A list, which must be there.
+    List,
     /// True or false; null stands for false.
     Flag,
     /// True or false; null stands for true.
@@ -48,6 +50,10 @@ impl Shape {
                 Value::Null => Ok(Value::Object(Map::new())),
                 other => Err(wrong(field, "an object", &other)),
             },
+            Self::List => match value {
+                Value::Array(items) => Ok(Value::Array(items)),
+                other => Err(wrong(field, "a list", &other)),
+            },
             Self::Flag => Ok(Value::Bool(tristate(field, &value)?.unwrap_or(false))),
             Self::OnFlag => Ok(Value::Bool(tristate(field, &value)?.unwrap_or(true))),
             Self::Tristate => Ok(tristate(field, &value)?.map_or(Value::Null, Value::Bool)),
@@ -66,7 +72,7 @@ impl Shape {
             Self::Object => Some(Value::Object(Map::new())),
             Self::Flag => Some(Value::Bool(false)),
             Self::OnFlag => Some(Value::Bool(true)),
-            Self::Required | Self::Mac => None,
+            Self::Required | Self::List | Self::Mac => None,
         }
     }
 
@@ -170,6 +176,8 @@ mod tests {
         check(Shape::Required, json!(null), Err("must be a text"));
         check(Shape::Object, json!(null), Ok(json!({})));
         check(Shape::Object, json!([]), Err("an object"));
+        check(Shape::List, json!([1]), Ok(json!([1])));
+        check(Shape::List, json!(null), Err("a list"));
         check(Shape::Flag, json!("yes"), Ok(json!(true)));
         check(Shape::Flag, json!(null), Ok(json!(false)));
         check(Shape::Flag, json!("maybe"), Err("true or false"));

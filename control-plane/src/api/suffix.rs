@@ -20,7 +20,7 @@ pub(super) fn strip_path(version: ApiVersion, path: &str) -> Option<&str> {
     let segments: Vec<_> = rest.split('/').skip(1).collect();
     let ends_in_name = match segments.as_slice() {
         ["v1", "nodes" | "ports", "detail" | "validate"] => false,
-        ["v1", _, _] | ["v1", "nodes", _, "vifs", _] => true,
+        ["v1", _, _] | ["v1", "nodes", _, "vifs", _] | ["v1", "runbooks", _, "traits", _] => true,
         _ => false,
     };
     (!ends_in_name).then_some(rest)

@@ -3,6 +3,8 @@
 //! The API calls the methods here and reads the store; it opens no transaction. Knows no HTTP status.
 
 mod agent;
+mod children;
+mod composition;
 mod config_drive;
 mod engine;
 mod environment;
@@ -20,6 +22,7 @@ mod nodes;
 mod periodic;
 mod ports;
 mod power;
+mod recipes;
 pub mod requests;
 mod steps;
 mod takeover;
@@ -33,6 +36,7 @@ mod tests;
 pub use agent::{AgentAnswer, AgentCall, AgentTransport, HttpTransport, TransportError, Verb};
 pub use environment::{Environment, SystemEnvironment};
 pub use life::RunError;
+pub use recipes::Recipe;
 
 use crate::boot::BootPlane;
 use crate::config::Settings;
@@ -86,6 +90,8 @@ struct Inner {
     driving: Driving,
     work: Work,
     turns: Semaphore,
+    /// Held while nodes are counted that are worked on, until one more is stored.
+    admission: tokio::sync::Mutex<()>,
     stop: CancellationToken,
 }
 
@@ -102,6 +108,7 @@ impl Conductor {
                 driving: Driving::default(),
                 work: Work::default(),
                 turns: Semaphore::new(TURNS),
+                admission: tokio::sync::Mutex::new(()),
                 stop: CancellationToken::new(),
             }),
         }
@@ -314,6 +321,10 @@ impl Conductor {
 
     fn work(&self) -> &Work {
         &self.inner.work
+    }
+
+    fn admission(&self) -> &tokio::sync::Mutex<()> {
+        &self.inner.admission
     }
 
     fn stop_token(&self) -> &CancellationToken {

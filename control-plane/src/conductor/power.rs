@@ -208,7 +208,7 @@ async fn store_end(
             let change = change.event(What::PowerChanged { from, to });
             change.with(|node| {
                 node.power_state = to;
-                if action != PowerAction::On {
+                if action != PowerAction::On || from == Some(PowerState::Off) {
                     interrupt(node, action);
                 }
             })

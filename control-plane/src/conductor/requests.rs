@@ -4,9 +4,11 @@ use ferric_agent_protocol::extensions::Extensions;
 use ferric_agent_protocol::heartbeat::Heartbeat;
 use ferric_model::ids::{MacAddress, NodeId};
 use ferric_model::node::{Node, Object};
+use ferric_model::recipe::Runbook;
 use ferric_model::verb::Verb;
 use ferric_store::{StoreError, Table};
 use serde_json::Value;
+use std::fmt;
 use std::net::IpAddr;
 
 /// Why a request was not done. The texts are for the caller: one sentence with the cause and, where there is one, the remedy.
@@ -107,8 +109,41 @@ pub struct ProvisionRequest {
     pub verb: Verb,
     /// As the client gave it: a text or an object. Its form is checked here.
     pub configdrive: Option<Value>,
-    /// `deploy_steps` or `clean_steps`.
+    /// `deploy_steps`, `clean_steps` or `service_steps`.
     pub steps: Vec<RequestedStep>,
+    /// Where the steps come from.
+    pub origin: Origin,
+    /// The name of the runbook that they come from.
+    pub runbook: Option<String>,
+    pub rescue_password: Option<RescuePassword>,
+    pub ramdisk: Ramdisk,
+}
+
+/// Who wrote a list of steps: what is forbidden is refused to a client, and left out of what is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Client,
+    /// A runbook or a deploy template.
+    Stored,
+}
+
+/// What the user of a rescued machine logs in with. Shows itself in no log line.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RescuePassword(pub String);
+
+impl fmt::Debug for RescuePassword {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("***")
+    }
+}
+
+/// Whether the steps of a request are done with the ramdisk up; without it only those that need no agent are possible.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ramdisk {
+    #[default]
+    Boot,
+    /// `disable_ramdisk`.
+    Disable,
 }
 
 impl ProvisionRequest {
@@ -118,7 +153,27 @@ impl ProvisionRequest {
             verb,
             configdrive: None,
             steps: Vec::new(),
+            origin: Origin::Client,
+            runbook: None,
+            rescue_password: None,
+            ramdisk: Ramdisk::Boot,
         }
+    }
+
+    /// With the steps of a runbook.
+    #[must_use]
+    pub fn with_runbook(mut self, runbook: &Runbook) -> Self {
+        let steps = runbook.in_order().into_iter().map(|step| RequestedStep {
+            args: step.args.clone(),
+            ..RequestedStep::new(&step.interface, &step.step)
+        });
+        self.steps = steps.collect();
+        self.origin = Origin::Stored;
+        self.runbook = Some(runbook.name.clone());
+        if runbook.disable_ramdisk {
+            self.ramdisk = Ramdisk::Disable;
+        }
+        self
     }
 }
 
@@ -130,6 +185,21 @@ pub struct RequestedStep {
     pub args: Object,
     /// Deploy steps have one; clean steps run in the order given.
     pub priority: Option<u32>,
+    /// `execute_on_child_nodes`: to be done on these child nodes, on all of them if none is named.
+    pub on_children: Option<Vec<NodeId>>,
+}
+
+impl RequestedStep {
+    /// With nothing told to it.
+    pub fn new(interface: &str, step: &str) -> Self {
+        Self {
+            interface: interface.to_owned(),
+            step: step.to_owned(),
+            args: Object::new(),
+            priority: None,
+            on_children: None,
+        }
+    }
 }
 
 /// The key of a port's `internal_info` under which the virtual interface stands that is attached to it.

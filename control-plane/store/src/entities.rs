@@ -7,6 +7,7 @@ use ferric_model::ids::Epoch;
 use ferric_model::inventory::StoredInventory;
 use ferric_model::node::Node;
 use ferric_model::port::Port;
+use ferric_model::recipe::{DeployTemplate, Runbook};
 use jiff::Timestamp;
 use std::fmt;
 
@@ -23,6 +24,8 @@ pub(crate) fn fields_of(
         Table::Port => of::<Port>(document),
         Table::Conductor => of::<ConductorRecord>(document),
         Table::Inventory => of::<StoredInventory>(document),
+        Table::DeployTemplate => of::<DeployTemplate>(document),
+        Table::Runbook => of::<Runbook>(document),
     };
     fields.map_err(|source| StoreError::Corrupt {
         key: key.clone(),
@@ -198,5 +201,54 @@ impl Entity for StoredInventory {
 
     fn fields(&self) -> Vec<(&'static str, FieldValue)> {
         Vec::new()
+    }
+}
+
+impl Entity for DeployTemplate {
+    const TABLE: Table = Table::DeployTemplate;
+    const UNIQUE: &'static [&'static str] = &["name"];
+    const FIELDS: &'static [&'static str] = &["uuid", "name", "created_at", "updated_at"];
+
+    fn id(&self) -> String {
+        self.uuid.to_string()
+    }
+
+    fn fields(&self) -> Vec<(&'static str, FieldValue)> {
+        vec![
+            ("uuid", FieldValue::Text(self.uuid.to_string())),
+            ("name", text(Some(&self.name))),
+            ("created_at", time(Some(self.created_at))),
+            ("updated_at", time(self.updated_at)),
+        ]
+    }
+}
+
+impl Entity for Runbook {
+    const TABLE: Table = Table::Runbook;
+    const UNIQUE: &'static [&'static str] = &["name"];
+    const FIELDS: &'static [&'static str] = &[
+        "uuid",
+        "name",
+        "public",
+        "owner",
+        "disable_ramdisk",
+        "created_at",
+        "updated_at",
+    ];
+
+    fn id(&self) -> String {
+        self.uuid.to_string()
+    }
+
+    fn fields(&self) -> Vec<(&'static str, FieldValue)> {
+        vec![
+            ("uuid", FieldValue::Text(self.uuid.to_string())),
+            ("name", text(Some(&self.name))),
+            ("public", FieldValue::Bool(self.public)),
+            ("owner", text(self.owner.as_deref())),
+            ("disable_ramdisk", FieldValue::Bool(self.disable_ramdisk)),
+            ("created_at", time(Some(self.created_at))),
+            ("updated_at", time(self.updated_at)),
+        ]
     }
 }

@@ -6,6 +6,7 @@ use ferric_model::ids::Epoch;
 use ferric_model::inventory::StoredInventory;
 use ferric_model::node::Node;
 use ferric_model::port::Port;
+use ferric_model::recipe::{DeployTemplate, Runbook};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -17,6 +18,8 @@ pub enum Table {
     Port,
     Conductor,
     Inventory,
+    DeployTemplate,
+    Runbook,
 }
 
 /// Counts commits; a record carries the one that wrote it last.
@@ -75,7 +78,14 @@ pub enum FieldValue {
 }
 
 impl Table {
-    pub const ALL: &[Self] = &[Self::Node, Self::Port, Self::Conductor, Self::Inventory];
+    pub const ALL: &[Self] = &[
+        Self::Node,
+        Self::Port,
+        Self::Conductor,
+        Self::Inventory,
+        Self::DeployTemplate,
+        Self::Runbook,
+    ];
 
     /// The fields of its records that can be asked for, in the order of [`Entity::fields`].
     pub const fn fields(self) -> &'static [&'static str] {
@@ -84,6 +94,8 @@ impl Table {
             Self::Port => Port::FIELDS,
             Self::Conductor => ConductorRecord::FIELDS,
             Self::Inventory => StoredInventory::FIELDS,
+            Self::DeployTemplate => DeployTemplate::FIELDS,
+            Self::Runbook => Runbook::FIELDS,
         }
     }
 }

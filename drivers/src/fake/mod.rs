@@ -4,8 +4,11 @@
 //! tests of the API and of the conductor.
 
 mod machine;
+mod steps;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use steps::STEPS;
 
 pub use machine::{FakeFault, FakeMachine, FakeMachines};
 

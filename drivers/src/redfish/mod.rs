@@ -15,6 +15,7 @@ mod patch;
 mod power;
 mod quirks;
 mod resource;
+mod steps;
 mod system;
 #[cfg(test)]
 mod tests;
@@ -23,4 +24,5 @@ mod tls;
 pub(crate) use bmc::Bmc;
 pub(crate) use cache::BmcCache;
 pub(crate) use info::RedfishInfo;
+pub(crate) use steps::STEPS;
 pub(crate) use system::System;

@@ -125,6 +125,11 @@ impl ProvisionState {
         )
     }
 
+    /// An operator said stop: nothing goes on, and no time runs out, until one says go.
+    pub const fn is_hold(self) -> bool {
+        matches!(self, Self::DeployHold | Self::CleanHold | Self::ServiceHold)
+    }
+
     /// The conductor acts: after a crash such a node is resumed from its journal.
     pub const fn is_running(self) -> bool {
         matches!(
@@ -154,6 +159,14 @@ impl ProvisionState {
                 | Self::Rescuing
                 | Self::RescueWait
                 | Self::ServiceWait
+        )
+    }
+
+    /// Where lookup answers beside these while ramdisks are kept up between activities (fast track).
+    pub const fn allows_lookup_on_fast_track(self) -> bool {
+        matches!(
+            self,
+            Self::Enroll | Self::Manageable | Self::Available | Self::Servicing | Self::ServiceHold
         )
     }
 
@@ -244,7 +257,7 @@ mod tests {
                 state.is_running(),
                 state.is_wait(),
                 is("failed"),
-                is("hold"),
+                state.is_hold(),
             ];
             let count = kinds.iter().filter(|kind| **kind).count();
             assert_eq!(count, 1, "{state}");

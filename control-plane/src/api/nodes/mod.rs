@@ -13,6 +13,7 @@ mod maintenance;
 mod network_data;
 mod provision;
 mod reports;
+mod runbook;
 mod states;
 mod steps;
 pub(super) mod table;
@@ -23,6 +24,8 @@ mod vifs;
 
 pub(super) use filters::contains;
 pub(super) use states::refuse_rest;
+pub(super) use steps::INTERFACES;
+pub(super) use traits::{check as check_trait, given as traits_of};
 
 use super::call::{Api, Call};
 use super::error::ApiResult;

@@ -1,6 +1,7 @@
 //! `PUT {node}/states/provision`: a verb with what comes along, checked in Ironic's order.
 
 use super::find;
+use super::runbook;
 use super::states::{accepted, refuse_rest};
 use super::steps::{self, StepList};
 use crate::api::arguments::missing;
@@ -12,7 +13,9 @@ use crate::api::masking::MASK;
 use crate::api::path::Path;
 use crate::api::shape::Shape;
 use crate::api::version::ApiVersion;
-use crate::conductor::requests::{ProvisionRequest, RequestedStep, not_in_this_state};
+use crate::conductor::requests::{
+    ProvisionRequest, Ramdisk, RequestedStep, RescuePassword, not_in_this_state,
+};
 use axum::response::Response;
 use ferric_model::node::{Node, Object};
 use ferric_model::verb::Verb;
@@ -44,7 +47,11 @@ pub(super) async fn provision(
     let asked = Asked::parse(body)?;
     let node = find::node(&call, &ident).await?.node;
     let verb = verb(&asked.target, &node, call.version)?;
-    let request = asked.check(verb, &node, call.version)?;
+    let runbook = runbook::named(&call, asked.runbook.as_ref(), verb, &node).await?;
+    let mut request = asked.check(verb, &node, call.version)?;
+    if let Some(runbook) = &runbook {
+        request = runbook::applied(request, runbook)?;
+    }
     call.conductor().provision(node.uuid, request).await?;
     Ok(accepted(&call, &ident))
 }
@@ -106,14 +113,11 @@ impl Asked {
         if let Some(drive) = &configdrive {
             check_configdrive(verb, drive, version)?;
         }
-        if self.runbook.is_some() {
-            return Err(ApiError::invalid(
-                "there are no runbooks yet: send the steps themselves",
-            ));
-        }
-        if let Some(disable) = self.disable_ramdisk {
-            check_disable_ramdisk(verb, disable, version)?;
-        }
+        let has_runbook = self.runbook.is_some();
+        let ramdisk = match self.disable_ramdisk {
+            Some(disable) => disable_ramdisk(verb, disable, version)?,
+            None => Ramdisk::Boot,
+        };
         only_with(
             verb,
             "clean_steps",
@@ -135,10 +139,20 @@ impl Asked {
             self.service_steps.as_ref(),
             &[Verb::Service],
         )?;
-        let steps = requested_steps(verb, self.clean_steps, self.deploy_steps)?;
+        let lists = [
+            (StepList::Listed, self.clean_steps),
+            (StepList::Deploy, self.deploy_steps),
+            (StepList::Listed, self.service_steps),
+        ];
+        let steps = requested_steps(lists)?;
+        if steps.is_empty() && !has_runbook {
+            need_steps(verb)?;
+        }
         Ok(ProvisionRequest {
             configdrive,
             steps,
+            rescue_password: rescue_password(verb, self.rescue_password)?,
+            ramdisk,
             ..ProvisionRequest::new(verb)
         })
     }
@@ -164,27 +178,47 @@ fn only_with(verb: Verb, key: &str, value: Option<&Value>, targets: &[Verb]) -> 
     Ok(())
 }
 
-fn requested_steps(
-    verb: Verb,
-    clean: Option<Value>,
-    deploy: Option<Value>,
-) -> ApiResult<Vec<RequestedStep>> {
-    let clean = clean
-        .map(|list| steps::parse(StepList::Clean, list))
-        .transpose()?
-        .unwrap_or_default();
-    if verb == Verb::Clean && clean.is_empty() {
-        return Err(ApiError::invalid("the target clean needs clean_steps"));
+/// The steps of the one list that goes with the target.
+fn requested_steps(lists: [(StepList, Option<Value>); 3]) -> ApiResult<Vec<RequestedStep>> {
+    let mut requested = Vec::new();
+    for (list, given) in lists {
+        if let Some(given) = given {
+            requested.extend(steps::parse(list, given)?);
+        }
     }
-    let deploy = deploy
-        .map(|list| steps::parse(StepList::Deploy, list))
-        .transpose()?;
-    Ok(deploy.filter(|steps| !steps.is_empty()).unwrap_or(clean))
+    Ok(requested)
 }
 
-fn check_disable_ramdisk(verb: Verb, value: Value, version: ApiVersion) -> ApiResult<()> {
+fn need_steps(verb: Verb) -> ApiResult<()> {
+    let needed = match verb {
+        Verb::Clean => "clean_steps",
+        Verb::Service => "service_steps",
+        _ => return Ok(()),
+    };
+    Err(ApiError::invalid(format!(
+        "the target {verb} needs {needed} or a runbook"
+    )))
+}
+
+fn rescue_password(verb: Verb, given: Option<Value>) -> ApiResult<Option<RescuePassword>> {
+    match given {
+        Some(Value::String(password)) if !password.trim().is_empty() => {
+            Ok(Some(RescuePassword(password)))
+        }
+        // What was given instead may be a password in the wrong place, so it is not repeated.
+        Some(_) => Err(ApiError::invalid(
+            "rescue_password must be a text that is not empty",
+        )),
+        None if verb == Verb::Rescue => Err(ApiError::invalid(
+            "the target rescue needs a rescue_password that is not empty",
+        )),
+        None => Ok(None),
+    }
+}
+
+fn disable_ramdisk(verb: Verb, value: Value, version: ApiVersion) -> ApiResult<Ramdisk> {
     let Value::Bool(disable) = Shape::Flag.check("disable_ramdisk", value)? else {
-        return Ok(());
+        return Ok(Ramdisk::Boot);
     };
     let since = match verb {
         Verb::Clean => 70,
@@ -196,12 +230,11 @@ fn check_disable_ramdisk(verb: Verb, value: Value, version: ApiVersion) -> ApiRe
         }
     };
     need(version, since, "the argument disable_ramdisk")?;
-    if disable {
-        return Err(ApiError::invalid(
-            "cleaning without the ramdisk is not supported: leave disable_ramdisk out",
-        ));
-    }
-    Ok(())
+    Ok(if disable {
+        Ramdisk::Disable
+    } else {
+        Ramdisk::Boot
+    })
 }
 
 /// A base64 text, a URL, or an object whose parts have the right types.

@@ -2,18 +2,20 @@
 
 use crate::api::error::{ApiError, ApiResult};
 use crate::conductor::requests::RequestedStep;
+use ferric_model::ids::NodeId;
 use ferric_model::node::Object;
 use serde_json::Value;
 
 /// Which kind of list; their items have different keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StepList {
-    Clean,
+    /// Clean and service steps: done in the order given.
+    Listed,
     Deploy,
 }
 
 /// Interfaces whose steps an operator may ask for.
-const INTERFACES: &[&str] = &[
+pub(in crate::api) const INTERFACES: &[&str] = &[
     "vendor",
     "power",
     "management",
@@ -74,7 +76,7 @@ fn step(list: StepList, item: Value) -> Result<(u64, RequestedStep), String> {
     }
     let args = match item.shift_remove("args") {
         Some(Value::Object(args)) => args,
-        None if list == StepList::Clean => Object::new(),
+        None if list == StepList::Listed => Object::new(),
         Some(_) | None => return Err("args must be an object".to_owned()),
     };
     let mut number = |key: &str| {
@@ -83,30 +85,57 @@ fn step(list: StepList, item: Value) -> Result<(u64, RequestedStep), String> {
             .transpose()
     };
     let (order, priority) = match list {
-        StepList::Clean => (number("order")?.unwrap_or(0), None),
+        StepList::Listed => (number("order")?.unwrap_or(0), None),
         StepList::Deploy => {
             let priority = number("priority")?.ok_or("priority must be there")?;
             let priority = u32::try_from(priority).map_err(|_| "priority is too large")?;
             (0, Some(priority))
         }
     };
-    if item.contains_key("execute_on_child_nodes")
-        || item.contains_key("limit_child_node_execution")
-    {
-        return Err("steps on child nodes are not supported".to_owned());
-    }
+    let on_children = match list {
+        StepList::Listed => on_children(&mut item)?,
+        StepList::Deploy => None,
+    };
     match item.keys().next() {
         Some(key) => Err(format!("{key} is not a key of a step")),
         None => Ok((
             order,
             RequestedStep {
-                interface,
-                step,
                 args,
                 priority,
+                on_children,
+                ..RequestedStep::new(&interface, &step)
             },
         )),
     }
+}
+
+/// `execute_on_child_nodes`, and which ones `limit_child_node_execution` leaves.
+fn on_children(item: &mut Object) -> Result<Option<Vec<NodeId>>, String> {
+    let wanted = match item.shift_remove("execute_on_child_nodes") {
+        None | Some(Value::Null) => false,
+        Some(Value::Bool(wanted)) => wanted,
+        Some(other) => {
+            return Err(format!(
+                "execute_on_child_nodes must be true or false, not {other}"
+            ));
+        }
+    };
+    let limit = item.shift_remove("limit_child_node_execution");
+    let only: Vec<NodeId> = match limit {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Array(ids)) => ids.iter().map(child).collect::<Result<_, _>>()?,
+        Some(_) => return Err("limit_child_node_execution must be a list of UUIDs".to_owned()),
+    };
+    if !wanted && !only.is_empty() {
+        return Err("limit_child_node_execution goes with execute_on_child_nodes only".to_owned());
+    }
+    Ok(wanted.then_some(only))
+}
+
+fn child(id: &Value) -> Result<NodeId, String> {
+    let parsed = id.as_str().and_then(|text| text.parse().ok());
+    parsed.ok_or_else(|| format!("limit_child_node_execution must hold UUIDs of nodes, not {id}"))
 }
 
 fn number(key: &str, value: &Value) -> Result<u64, String> {
@@ -137,38 +166,61 @@ mod tests {
 
     #[test]
     fn clean_steps() {
-        use StepList::Clean;
+        use StepList::Listed;
         let ordered = json!([
             {"interface": "deploy", "step": "second", "order": "2"},
             {"interface": "raid", "step": "first", "order": 1, "args": {"a": 1}},
         ]);
-        check(Clean, ordered, Ok(&["first", "second"]));
+        check(Listed, ordered, Ok(&["first", "second"]));
         check(
-            Clean,
+            Listed,
             json!([{"interface": "deploy", "step": "a"}, {"interface": "deploy", "step": "a"}]),
             Ok(&["a", "a"]),
         );
-        check(Clean, json!({}), Err("must be a list"));
+        check(Listed, json!({}), Err("must be a list"));
         check(
-            Clean,
+            Listed,
             json!([{"interface": "deploy"}]),
             Err("step 0: step must be"),
         );
         check(
-            Clean,
+            Listed,
             json!([{"interface": "boot", "step": "a"}]),
             Err("boot has no steps"),
         );
         check(
-            Clean,
+            Listed,
             json!([{"interface": "deploy", "step": "a", "priority": 1}]),
             Err("priority is not a key"),
         );
-        check(
-            Clean,
-            json!([{"interface": "deploy", "step": "a", "execute_on_child_nodes": true}]),
-            Err("child nodes"),
+    }
+
+    #[test]
+    fn steps_on_child_nodes() {
+        let one = "00000000-0000-0000-0000-000000000001";
+        let step = |more: Value| {
+            let mut item = json!({"interface": "power", "step": "power_on"});
+            let more = more.as_object().unwrap().clone();
+            item.as_object_mut().unwrap().extend(more);
+            json!([item])
+        };
+        let found = |more: Value| {
+            let steps = parse(StepList::Listed, step(more)).unwrap();
+            steps[0].on_children.clone()
+        };
+        assert_eq!(found(json!({})), None);
+        assert_eq!(found(json!({"execute_on_child_nodes": false})), None);
+        assert_eq!(found(json!({"execute_on_child_nodes": true})), Some(vec![]));
+        assert_eq!(
+            found(json!({"execute_on_child_nodes": true, "limit_child_node_execution": [one]})),
+            Some(vec![one.parse().unwrap()])
         );
+        let refused = |more: Value, part: &str| check(StepList::Listed, step(more), Err(part));
+        refused(json!({"execute_on_child_nodes": 1}), "true or false");
+        refused(json!({"limit_child_node_execution": [one]}), "goes with");
+        let all = |only: Value| json!({"execute_on_child_nodes": true, "limit_child_node_execution": only});
+        refused(all(json!(["x"])), "UUIDs of nodes");
+        refused(all(json!(one)), "a list of UUIDs");
     }
 
     #[test]

@@ -28,10 +28,16 @@ pub(super) async fn replace(
     JsonObject(mut body): JsonObject,
 ) -> ApiResult<StatusCode> {
     writable(&call, StatusCode::METHOD_NOT_ALLOWED)?;
-    let Some(Value::Array(given)) = body.shift_remove("traits") else {
+    let traits = given(body.shift_remove("traits"))?;
+    refuse_rest(&body)?;
+    change(&call, &ident, |_| Ok(traits)).await
+}
+
+/// A list of traits as a client gives it, without repetitions.
+pub(in crate::api) fn given(value: Option<Value>) -> ApiResult<Vec<String>> {
+    let Some(Value::Array(given)) = value else {
         return Err(ApiError::invalid("traits must be a list of texts"));
     };
-    refuse_rest(&body)?;
     let mut traits: Vec<String> = Vec::with_capacity(given.len());
     for value in given {
         let name = value.as_str().unwrap_or_default();
@@ -40,7 +46,7 @@ pub(super) async fn replace(
             traits.push(name.to_owned());
         }
     }
-    change(&call, &ident, |_| Ok(traits)).await
+    Ok(traits)
 }
 
 pub(super) async fn add(
@@ -106,7 +112,7 @@ async fn change(
 }
 
 /// `CUSTOM_` names are the operator's; the others are those of the os-traits list, of which only the form is checked.
-fn check(name: &str) -> ApiResult<()> {
+pub(in crate::api) fn check(name: &str) -> ApiResult<()> {
     const STANDARD: &[&str] = &["HW_", "COMPUTE_", "STORAGE_", "OWNER_", "MISC_"];
     let letters = |text: &str| {
         let allowed = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';

@@ -179,9 +179,7 @@ fn not_served<'a>(minor: u16) -> impl Iterator<Item = &'a str> {
         ("volume", 32),
         ("allocations", 52),
         ("events", 54),
-        ("deploy_templates", 55),
         ("shards", 82),
-        ("runbooks", 92),
         ("inspection_rules", 96),
     ];
     all.into_iter()

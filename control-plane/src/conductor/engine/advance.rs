@@ -3,9 +3,10 @@
 use super::failure::{self, fail};
 use super::finish::finish;
 use super::next_move::{LOST_POWER, Move};
+use super::version_change;
 use crate::conductor::agent::{AgentClient, command_id};
-use crate::conductor::environment::later;
 use crate::conductor::flows;
+use crate::conductor::limits;
 use crate::conductor::messages;
 use crate::conductor::node_task::{Change, NodeTask, TaskError};
 use crate::conductor::steps::{self, Outcome, StepContext, StepError, chain};
@@ -39,6 +40,8 @@ pub(super) async fn advance(task: &mut NodeTask, next: Move) -> Result<(), TaskE
         Move::FetchInventory => fetch_inventory(task).await,
         Move::TakeUp => take_up(task).await,
         Move::MeetReboot => failure::meet_reboot(task).await,
+        Move::MeetVersionChange => version_change::meet(task).await,
+        Move::Abort => failure::abort(task).await,
         Move::Fail(error) => fail(task, &error).await,
         Move::Finish => finish(task).await,
     }
@@ -145,7 +148,12 @@ async fn perform(task: &mut NodeTask, attempt: u32) -> Result<(), TaskError> {
     let outcome = task.during(effect).await?;
     match outcome.unwrap_or(Err(StepError::TookTooLong(STEP_LIMIT))) {
         Ok(outcome) => store_outcome(task, outcome).await,
+        Err(StepError::VersionChanged) => version_change::meet(task).await,
         Err(error) if error.is_lost_agent() && failure::has_rebooted(&task.node) => {
+            failure::meet_reboot(task).await
+        }
+        // It may have done what it was told and be silent because of that. A ramdisk holds nothing that would be lost.
+        Err(error) if error.is_lost_agent() && steps::silences_the_agent(&context.step.id) => {
             failure::meet_reboot(task).await
         }
         Err(error) if error.is_lost_agent() => {
@@ -205,7 +213,7 @@ async fn store_outcome(task: &mut NodeTask, outcome: Outcome) -> Result<(), Task
     wait(task, change, reason, limit).await
 }
 
-/// Hands over to the machine.
+/// Hands over to the machine, or to an operator.
 pub(super) async fn wait(
     task: &mut NodeTask,
     change: Change,
@@ -213,10 +221,15 @@ pub(super) async fn wait(
     limit: Duration,
 ) -> Result<(), TaskError> {
     let since = task.conductor().now();
+    let event = match reason {
+        WaitReason::Hold => Event::Hold,
+        _ => Event::Wait,
+    };
+    let deadline = limits::deadline(&reason, since, limit);
     let wait = Wait {
         reason,
         since,
-        deadline: Some(later(since, limit)),
+        deadline,
     };
     let change = change.with(|node| {
         node.reservation = None;
@@ -224,33 +237,35 @@ pub(super) async fn wait(
             run.wait = Some(wait);
         }
     });
-    task.apply(Event::Wait, change).await
+    task.apply(event, change).await
+}
+
+/// An operator says go: the step that held the node is done.
+pub(in crate::conductor) async fn unhold(task: &mut NodeTask) -> Result<(), TaskError> {
+    let change = reserve(step_done(task.change(), None), task);
+    task.apply_each(&[Event::Unhold, Event::Resume], change)
+        .await
 }
 
 async fn end_command(
     task: &mut NodeTask,
     result: Option<&serde_json::Value>,
 ) -> Result<(), TaskError> {
-    let raid = result.and_then(raid_config);
+    let step = current(&task.node);
+    let checked = step.map_or(Ok(()), |step| steps::check_result(step, result));
+    if let Err(error) = checked {
+        return fail(task, &error).await;
+    }
     let change = task.change().with(|node| {
-        node.raid_config.extend(raid.unwrap_or_default());
         node.internal_info.shift_remove(messages::PROGRESS);
+        let Some(mut run) = node.run.take() else {
+            return;
+        };
+        steps::follow_up(node, &mut run, result);
+        node.run = Some(run);
     });
     let change = reserve(step_done(change, None), task);
     task.apply(Event::Resume, change).await
-}
-
-/// RAID steps answer with what they made.
-fn raid_config(result: &serde_json::Value) -> Option<ferric_model::node::Object> {
-    let find = |kind: &str| {
-        let step = result.get(format!("{kind}_step"))?;
-        (step.get("interface")?.as_str()? == "raid")
-            .then(|| result.get(format!("{kind}_result")))?
-    };
-    find("clean")
-        .or_else(|| find("deploy"))?
-        .as_object()
-        .cloned()
 }
 
 /// On to the next step.

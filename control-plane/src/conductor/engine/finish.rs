@@ -1,5 +1,6 @@
 //! The end of a run: all steps are done, or its failure has been cleared up. Goes over into the state that follows.
 
+use super::failure::{ABORTED_NOTE, NOT_CLEARED, TOUCHED};
 use crate::conductor::config_drive;
 use crate::conductor::flows;
 use crate::conductor::inspection::bmc_addresses;
@@ -8,6 +9,10 @@ use ferric_model::ids::RunId;
 use ferric_model::node::Node;
 use ferric_model::run::{Activity, Run};
 use ferric_model::state::Event;
+use serde_json::Value;
+
+/// In `internal_info` of a node whose service failed: its machine does not run the instance any more.
+pub(in crate::conductor) const LEFT_INSTANCE: &str = "ferric_left_instance";
 
 /// The note of a run whose config drive came with the verb that started it.
 pub(in crate::conductor) const OWN_CONFIG_DRIVE: &str = "own_config_drive";
@@ -22,8 +27,7 @@ pub(super) async fn finish(task: &mut NodeTask) -> Result<(), TaskError> {
         node.internal_info.shift_remove(bmc_addresses::KEY);
     });
     if let Some(failure) = run.failure.clone() {
-        let change = change.with(|node| forget_failed(node, &run, failure));
-        return task.apply(Event::Fail, change).await;
+        return finish_failed(task, change, &run, failure).await;
     }
     let now = task.conductor().now();
     match run.activity {
@@ -32,12 +36,54 @@ pub(super) async fn finish(task: &mut NodeTask) -> Result<(), TaskError> {
             task.apply(Event::Done, change).await
         }
         Activity::Delete => {
-            let change = clean_next(task, change);
+            let change = clean_next(task, change).await;
             task.apply(Event::Clean, change).await
         }
         Activity::ManualClean => task.apply(Event::Manage, change).await,
+        Activity::Service | Activity::Unrescue => {
+            let change = change.with(|node| {
+                node.internal_info.shift_remove(LEFT_INSTANCE);
+            });
+            task.apply(Event::Done, change).await
+        }
         Activity::Clean if task.node.retired => task.apply(Event::Manage, change).await,
         _ => task.apply(Event::Done, change).await,
+    }
+}
+
+async fn finish_failed(
+    task: &mut NodeTask,
+    change: Change,
+    run: &Run,
+    failure: String,
+) -> Result<(), TaskError> {
+    let aborted = run.notes.contains_key(ABORTED_NOTE);
+    let problem = run.notes.get(NOT_CLEARED).and_then(Value::as_str);
+    let is_back = run.activity == Activity::Service && aborted && problem.is_none();
+    let sentence = match problem.filter(|_| aborted) {
+        Some(problem) => format!("{failure}; going back failed: {problem}"),
+        None => failure,
+    };
+    let change = change.with(|node| {
+        forget_failed(node, run, sentence);
+        if run.activity == Activity::Service {
+            note_instance(node, run, is_back);
+        }
+    });
+    if is_back {
+        // As in Ironic: the service failed, and the instance is back.
+        return task.apply_each(&[Event::Fail, Event::Abort], change).await;
+    }
+    task.apply(Event::Fail, change).await
+}
+
+/// Whoever aborts a failed service later must know whether the machine still runs its instance.
+fn note_instance(node: &mut Node, run: &Run, is_back: bool) {
+    if is_back {
+        node.internal_info.shift_remove(LEFT_INSTANCE);
+    } else if run.notes.contains_key(TOUCHED) {
+        let noted = Value::from(true);
+        node.internal_info.insert(LEFT_INSTANCE.to_owned(), noted);
     }
 }
 
@@ -49,21 +95,18 @@ fn forget_failed(node: &mut Node, run: &Run, failure: String) {
     }
 }
 
-/// After the tear-down the node is cleaned, unless it is told not to be: then it goes through with no steps.
-fn clean_next(task: &NodeTask, change: Change) -> Change {
+/// After the tear-down the node is cleaned, unless it is told not to be: then it goes through with no steps. Where it
+/// cannot be said how (the runbook is gone), it ends as a cleaning that failed.
+async fn clean_next(task: &NodeTask, change: Change) -> Change {
     let (id, now) = (RunId(task.conductor().new_id()), task.conductor().now());
-    let run = flows::run(id, Activity::Clean, automated_clean_steps(task), now);
+    let composed = task.conductor().automated_clean_steps(&task.node).await;
+    let run = match composed {
+        Ok(composed) => flows::composed_run(id, Activity::Clean, composed, now),
+        Err(error) => {
+            let mut run = flows::run(id, Activity::Clean, Vec::new(), now);
+            run.failure = Some(format!("Cleaning failed: {error}"));
+            run
+        }
+    };
     super::advance::reserve(change.with(|node| node.run = Some(run)), task)
-}
-
-/// Nothing to do for a node that is not to be cleaned.
-pub(in crate::conductor) fn automated_clean_steps(
-    task: &NodeTask,
-) -> Vec<ferric_model::step::Step> {
-    let configured = task.conductor().settings().conductor.automated_clean;
-    if task.node.automated_clean.unwrap_or(configured) {
-        flows::steps(Activity::Clean, &task.node)
-    } else {
-        Vec::new()
-    }
 }

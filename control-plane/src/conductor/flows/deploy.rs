@@ -1,13 +1,17 @@
-//! Deploying with the `direct` interface: Ironic's steps with its priorities, and what clients and the agent add.
+//! Deploying: Ironic's steps with its priorities, the driver's, those of deploy templates and those that were asked for.
 
-use super::{agent_step, id, step};
-use crate::conductor::requests::RequestedStep;
-use ferric_agent_protocol::steps::StepSpec;
-use ferric_model::run::Run;
-use ferric_model::step::{Performer, Step, StepId};
+use super::offer::Offer;
+use super::requested::{InBand, Rules, StepRequestError, refuse_powered_off};
+use super::told::DISABLED;
+use super::{agent_step, for_node, id, ramdisk_step, step};
+use crate::conductor::requests::{Origin, RequestedStep};
+use ferric_model::node::{Node, Object};
+use ferric_model::recipe::DeployTemplate;
+use ferric_model::step::{Performer, Step, StepId, order};
+use serde_json::json;
 
 /// The priority of `deploy.deploy`, which boots the ramdisk: no step of the agent can come before it.
-const RAMDISK: u32 = 100;
+pub(super) const RAMDISK: u32 = 100;
 
 /// The steps of every deploy, highest priority first.
 pub(super) fn direct() -> Vec<Step> {
@@ -15,100 +19,140 @@ pub(super) fn direct() -> Vec<Step> {
         step("deploy", "check_image", 102),
         step("power", "off", 101),
         step("deploy", "deploy", RAMDISK),
-        step("agent", "get_steps", RAMDISK),
+        ramdisk_step("agent", "get_steps", RAMDISK),
         agent_step("deploy", "write_image", 80),
-        step("deploy", "prepare_instance_boot", 60),
+        ramdisk_step("deploy", "prepare_instance_boot", 60),
         step("deploy", "tear_down_agent", 40),
         step("deploy", "switch_to_tenant_network", 30),
         step("deploy", "boot_instance", 20),
     ]
 }
 
-/// Why a step that a client asked for cannot be part of the deploy.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(in crate::conductor) enum StepRequestError {
-    #[error("the deploy step {0} needs a priority")]
-    NoPriority(StepId),
-    #[error("the deploy step deploy.deploy can only be disabled (priority 0), not changed")]
-    Core,
-    #[error("the deploy step {0} needs a priority below {RAMDISK}: the agent is not up before")]
-    BeforeRamdisk(StepId),
+pub(super) fn is_write_image(step: &StepId) -> bool {
+    *step == id("deploy", "write_image")
 }
 
-/// The steps with those that a client asked for: priority 0 takes a step out, others are put in their place or changed.
+/// Steps that clients and templates may move or take out; the others are the conductor's own business.
+fn is_public(step: &Step) -> bool {
+    step.id.interface == "deploy" && step.id.step != "check_image"
+}
+
+/// Steps, and what the run must remember of how they were chosen.
+#[derive(Debug, PartialEq)]
+pub(in crate::conductor) struct Composed {
+    pub(in crate::conductor) steps: Vec<Step>,
+    pub(in crate::conductor) notes: Object,
+}
+
+impl Composed {
+    pub(in crate::conductor) fn of(steps: Vec<Step>) -> Self {
+        Self {
+            steps,
+            notes: Object::new(),
+        }
+    }
+}
+
+/// The steps of a deploy: a request beats a template, a template beats the driver; priority 0 takes a step out.
 ///
 /// # Errors
 /// [`StepRequestError`] names the step.
-pub(in crate::conductor) fn with_requested(
-    mut steps: Vec<Step>,
+pub(in crate::conductor) fn compose(
+    node: &Node,
+    rules: &Rules<'_>,
+    templates: &[DeployTemplate],
     requested: &[RequestedStep],
-) -> Result<Vec<Step>, StepRequestError> {
-    for request in requested {
-        let wanted = id(&request.interface, &request.step);
+) -> Result<Composed, StepRequestError> {
+    let mut steps = match rules.in_band {
+        InBand::Missing => vec![step("deploy", "deploy", RAMDISK)],
+        InBand::Possible | InBand::Disabled => direct(),
+    };
+    let enabled = |offer: &&Offer| offer.priority > 0 && !rules.is_denied(&offer.id);
+    let driver = rules.offers.iter().filter(enabled);
+    steps.extend(driver.map(|offer| offer.step(offer.priority)));
+    let mut disabled = Vec::new();
+    let from_templates = from_templates(templates)?;
+    let is_asked = |step: &RequestedStep| requested.iter().any(|request| same(request, step));
+    let from_templates = from_templates.iter().filter(|step| !is_asked(step));
+    let wanted = from_templates
+        .map(|step| (step, Origin::Stored))
+        .chain(requested.iter().map(|step| (step, Origin::Client)));
+    for (request, origin) in wanted {
+        let name = id(&request.interface, &request.step);
         let priority = request
             .priority
-            .ok_or_else(|| StepRequestError::NoPriority(wanted.clone()))?;
-        let place = steps.iter().position(|step| step.id == wanted);
-        if wanted == id("deploy", "deploy") && priority > 0 {
+            .ok_or_else(|| StepRequestError::NoPriority(name.clone()))?;
+        if name == id("deploy", "deploy") && priority > 0 {
             return Err(StepRequestError::Core);
         }
-        let known = place.map(|place| steps.remove(place));
+        let is_it = |step: &Step| step.id == name && is_replaceable(step);
+        let known = steps
+            .iter()
+            .position(is_it)
+            .map(|place| steps.remove(place));
         if priority == 0 {
+            disabled.push(name.to_string());
             continue;
         }
-        let mut step =
-            known.unwrap_or_else(|| agent_step(&request.interface, &request.step, priority));
+        let Some(step) = replaced(node, rules, request, origin, known)? else {
+            continue;
+        };
         if step.by == Performer::Agent && priority >= RAMDISK {
             return Err(StepRequestError::BeforeRamdisk(step.id));
         }
-        step.priority = priority;
-        step.args = request.args.clone();
-        insert(&mut steps, step);
+        steps.push(Step { priority, ..step });
     }
-    Ok(steps)
+    order(&mut steps);
+    refuse_powered_off(&steps)?;
+    let steps = for_node(steps, node);
+    let mut notes = Object::new();
+    if !disabled.is_empty() {
+        notes.insert(DISABLED.to_owned(), json!(disabled));
+    }
+    Ok(Composed { steps, notes })
 }
 
-/// The run's steps once the agent has told its own: those with a priority that nobody else has named.
-///
-/// # Errors
-/// A sentence that names a step that was asked for and that nobody offers.
-pub(in crate::conductor) fn with_agent_steps(
-    run: &Run,
-    offered: &[StepSpec],
-) -> Result<Vec<Step>, String> {
-    let mut steps = run.steps.clone();
-    let offers = |step: &StepId| {
-        offered
-            .iter()
-            .any(|spec| spec.interface == step.interface && spec.step == step.step)
-    };
-    if let Some(unknown) = steps
-        .iter()
-        .find(|step| step.by == Performer::Agent && !offers(&step.id))
-    {
-        return Err(format!(
-            "the agent does not offer the deploy step {}",
-            unknown.id
-        ));
+fn is_replaceable(step: &Step) -> bool {
+    step.by == Performer::Driver || is_public(step)
+}
+
+/// One of Ironic's own steps at another place or with arguments; any other as if it stood alone.
+fn replaced(
+    node: &Node,
+    rules: &Rules<'_>,
+    request: &RequestedStep,
+    origin: Origin,
+    known: Option<Step>,
+) -> Result<Option<Step>, StepRequestError> {
+    match known.filter(|step| step.by != Performer::Driver) {
+        Some(step) if request.on_children.is_none() => Ok(Some(Step {
+            args: request.args.clone(),
+            ..step
+        })),
+        _ => rules.resolve(node, request, origin),
     }
-    for spec in offered {
-        let wanted = id(&spec.interface, &spec.step);
-        let priority = u32::try_from(spec.priority).unwrap_or(0).min(RAMDISK - 1);
-        if priority > 0 && steps.iter().all(|step| step.id != wanted) {
-            insert(
-                &mut steps,
-                agent_step(&spec.interface, &spec.step, priority),
-            );
+}
+
+fn same(one: &RequestedStep, other: &RequestedStep) -> bool {
+    (&one.interface, &one.step) == (&other.interface, &other.step)
+}
+
+fn from_templates(templates: &[DeployTemplate]) -> Result<Vec<RequestedStep>, StepRequestError> {
+    let mut steps: Vec<(&str, RequestedStep)> = Vec::new();
+    for template in templates {
+        for step in &template.steps {
+            let step = RequestedStep {
+                priority: Some(step.priority),
+                args: step.args.clone(),
+                ..RequestedStep::new(&step.interface, &step.step)
+            };
+            if let Some((other, _)) = steps.iter().find(|(_, known)| same(known, &step)) {
+                let (other, name) = ((*other).to_owned(), template.name.clone());
+                let step = id(&step.interface, &step.step);
+                return Err(StepRequestError::Twice(other, name, step));
+            }
+            steps.push((&template.name, step));
         }
     }
-    Ok(steps)
-}
-
-/// Behind all steps of at least its priority.
-fn insert(steps: &mut Vec<Step>, step: Step) {
-    let place = steps
-        .iter()
-        .position(|other| other.priority < step.priority)
-        .unwrap_or(steps.len());
-    steps.insert(place, step);
+    Ok(steps.into_iter().map(|(_, step)| step).collect())
 }

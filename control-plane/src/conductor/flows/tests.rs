@@ -1,32 +1,35 @@
 //! The lists of steps, whole.
 
-use super::deploy::StepRequestError;
+use super::requested::StepRequestError;
 use super::*;
 use crate::conductor::requests::RequestedStep;
 use ferric_agent_protocol::steps::StepSpec;
+use ferric_model::ids::{NodeId, TemplateId};
+use ferric_model::recipe::{DeployTemplate, TemplateStep};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-fn node(deploy: &str) -> Node {
-    let mut node = Node::new(
-        ferric_model::ids::NodeId(Uuid::nil()),
-        "redfish",
-        Timestamp::UNIX_EPOCH,
-    );
+pub(super) fn node(deploy: &str) -> Node {
+    let mut node = Node::new(NodeId(Uuid::nil()), "redfish", Timestamp::UNIX_EPOCH);
     node.interfaces
         .insert("deploy".to_owned(), deploy.to_owned());
-    node.interfaces
-        .insert("inspect".to_owned(), "agent".to_owned());
+    for (kind, name) in [("inspect", "agent"), ("rescue", "agent")] {
+        node.interfaces.insert(kind.to_owned(), name.to_owned());
+    }
     node
 }
 
-fn run_of(activity: Activity, index: usize) -> Run {
-    let steps = steps(activity, &node("direct"));
-    let mut run = run(RunId(Uuid::nil()), activity, steps, Timestamp::UNIX_EPOCH);
-    run.index = index;
-    run
+pub(super) fn rules<'a>(offers: &'a [Offer], in_band: InBand) -> Rules<'a> {
+    Rules {
+        offers,
+        children: &[],
+        denied: &[],
+        denied_by: "disallow_clean_steps",
+        in_band,
+    }
 }
 
-fn names(steps: &[Step]) -> String {
+pub(super) fn names(steps: &[Step]) -> String {
     steps
         .iter()
         .map(|step| step.id.to_string())
@@ -34,96 +37,264 @@ fn names(steps: &[Step]) -> String {
         .join(" ")
 }
 
-fn offered(interface: &str, name: &str, priority: i64) -> StepSpec {
-    serde_json::from_value(
-        serde_json::json!({"interface": interface, "step": name, "priority": priority}),
-    )
-    .unwrap()
+pub(super) fn spec(value: Value) -> Offer {
+    Offer::of_agent(&serde_json::from_value::<StepSpec>(value).unwrap())
 }
 
-fn requested(interface: &str, name: &str, priority: Option<u32>) -> RequestedStep {
-    let (interface, step) = (interface.to_owned(), name.to_owned());
-    RequestedStep {
-        interface,
-        step,
-        args: Object::new(),
-        priority,
+pub(super) fn offered(interface: &str, name: &str, priority: u32) -> Offer {
+    spec(json!({"interface": interface, "step": name, "priority": priority}))
+}
+
+pub(super) fn driver(interface: &str, name: &str, priority: u32) -> Offer {
+    Offer {
+        by: Performer::Driver,
+        requires_ramdisk: false,
+        recovery: Recovery::Fail,
+        ..offered(interface, name, priority)
     }
+}
+
+pub(super) fn asked(interface: &str, name: &str, args: Value) -> RequestedStep {
+    RequestedStep {
+        args: args.as_object().unwrap().clone(),
+        ..RequestedStep::new(interface, name)
+    }
+}
+
+pub(super) fn ranked(interface: &str, name: &str, priority: u32) -> RequestedStep {
+    RequestedStep {
+        priority: Some(priority),
+        ..RequestedStep::new(interface, name)
+    }
+}
+
+fn template(name: &str, steps: &[(&str, &str, u32)]) -> DeployTemplate {
+    let mut template = DeployTemplate::new(TemplateId(Uuid::nil()), Timestamp::UNIX_EPOCH);
+    template.name = name.to_owned();
+    let steps = steps
+        .iter()
+        .map(|(interface, step, priority)| TemplateStep {
+            interface: (*interface).to_owned(),
+            step: (*step).to_owned(),
+            args: Object::new(),
+            priority: *priority,
+        });
+    template.steps = steps.collect();
+    template
+}
+
+pub(super) fn run_of(activity: Activity, steps: Vec<Step>, index: usize) -> Run {
+    let mut run = run(RunId(Uuid::nil()), activity, steps, Timestamp::UNIX_EPOCH);
+    run.index = index;
+    run
+}
+
+/// At its question for the agent's steps.
+pub(super) fn told(
+    run: &Run,
+    agent: &[Offer],
+    driver: &[Offer],
+    settings: &str,
+) -> Result<String, String> {
+    let mut run = run.clone();
+    let is_question = |step: &Step| step.id == id("agent", "get_steps");
+    run.index = run.steps.iter().position(is_question).unwrap();
+    let settings: Steps = toml::from_str(settings).unwrap();
+    let told = Told {
+        agent,
+        driver,
+        settings: &settings,
+    };
+    told.steps(&run).map(|steps| names(&steps))
+}
+
+const DIRECT: &str = "deploy.check_image power.off deploy.deploy agent.get_steps deploy.write_image \
+                      deploy.prepare_instance_boot deploy.tear_down_agent deploy.switch_to_tenant_network \
+                      deploy.boot_instance";
+
+pub(super) fn deploy(
+    offers: &[Offer],
+    templates: &[DeployTemplate],
+    requested: &[RequestedStep],
+) -> Result<String, StepRequestError> {
+    let rules = rules(offers, InBand::Possible);
+    compose_deploy(&node("direct"), &rules, templates, requested)
+        .map(|composed| names(&composed.steps))
 }
 
 #[test]
 fn a_direct_deploy_has_ironics_steps() {
-    let expected = "deploy.check_image power.off deploy.deploy agent.get_steps deploy.write_image \
-                    deploy.prepare_instance_boot deploy.tear_down_agent deploy.switch_to_tenant_network \
-                    deploy.boot_instance";
-    assert_eq!(names(&steps(Activity::Deploy, &node("direct"))), expected);
-    assert_eq!(
-        names(&steps(Activity::Deploy, &node("fake"))),
-        "deploy.deploy"
-    );
+    assert_eq!(deploy(&[], &[], &[]).unwrap(), DIRECT);
+    let fake = rules(&[], InBand::Missing);
+    let fake = compose_deploy(&node("fake"), &fake, &[], &[]).unwrap();
+    assert_eq!(names(&fake.steps), "deploy.deploy");
 }
 
 #[test]
-fn automated_cleaning_does_the_agents_steps_by_priority() {
-    let offered = [
-        offered("deploy", "erase_devices", 10),
-        offered("deploy", "erase_devices_metadata", 99),
-        offered("raid", "delete_configuration", 0),
+fn a_request_beats_a_template_and_a_template_the_driver() {
+    let drivers = [
+        driver("raid", "apply_configuration", 95),
+        driver("bios", "reset", 0),
     ];
-    let steps = clean_with_agent_steps(&run_of(Activity::Clean, 2), &offered).unwrap();
-    let expected = "power.off boot.ramdisk agent.get_steps deploy.erase_devices_metadata deploy.erase_devices \
-                    power.off boot.clean_up";
-    assert_eq!(names(&steps), expected);
+    let steps = deploy(&drivers, &[], &[]).unwrap();
+    assert!(steps.contains("agent.get_steps raid.apply_configuration deploy.write_image"));
+    assert!(!steps.contains("bios.reset"));
+    let templates = [
+        template(
+            "CUSTOM_A",
+            &[("raid", "apply_configuration", 70), ("bios", "reset", 85)],
+        ),
+        template("CUSTOM_B", &[("deploy", "burn", 82)]),
+    ];
+    let steps = deploy(&drivers, &templates, &[]).unwrap();
+    let expected = "agent.get_steps bios.reset deploy.burn deploy.write_image raid.apply_configuration \
+                    deploy.prepare_instance_boot";
+    assert!(steps.contains(expected), "{steps}");
+    let requested = [
+        ranked("raid", "apply_configuration", 50),
+        ranked("bios", "reset", 0),
+    ];
+    let steps = deploy(&drivers, &templates, &requested).unwrap();
+    let expected = "agent.get_steps deploy.burn deploy.write_image deploy.prepare_instance_boot \
+                    raid.apply_configuration deploy.tear_down_agent";
+    assert!(steps.contains(expected), "{steps}");
+    let twice = [
+        templates[0].clone(),
+        template("CUSTOM_C", &[("bios", "reset", 1)]),
+    ];
+    let expected = StepRequestError::Twice(
+        "CUSTOM_A".to_owned(),
+        "CUSTOM_C".to_owned(),
+        id("bios", "reset"),
+    );
+    assert_eq!(deploy(&drivers, &twice, &[]), Err(expected));
 }
 
 #[test]
-fn steps_that_clients_ask_for_find_their_place() {
-    let direct = steps(Activity::Deploy, &node("direct"));
-    let wanted = [
-        requested("raid", "apply_configuration", Some(90)),
-        requested("deploy", "boot_instance", Some(0)),
-    ];
-    let steps = with_requested(direct.clone(), &wanted).unwrap();
-    assert!(names(&steps).contains("agent.get_steps raid.apply_configuration deploy.write_image"));
-    assert!(!names(&steps).contains("boot_instance"));
-    let check =
-        |request, expected| assert_eq!(with_requested(direct.clone(), &[request]), Err(expected));
+fn the_core_step_may_be_disabled_and_no_more() {
+    let steps = deploy(&[], &[], &[ranked("deploy", "deploy", 0)]).unwrap();
+    assert!(!steps.contains("deploy.deploy"));
+    let check = |request, expected| assert_eq!(deploy(&[], &[], &[request]), Err(expected));
+    check(ranked("deploy", "deploy", 50), StepRequestError::Core);
     check(
-        requested("deploy", "deploy", Some(50)),
-        StepRequestError::Core,
-    );
-    check(
-        requested("raid", "x", Some(100)),
+        ranked("raid", "x", 100),
         StepRequestError::BeforeRamdisk(id("raid", "x")),
     );
     check(
-        requested("raid", "x", None),
+        RequestedStep::new("raid", "x"),
         StepRequestError::NoPriority(id("raid", "x")),
+    );
+    // What the conductor does for its own ends cannot be taken out.
+    let kept = deploy(
+        &[],
+        &[],
+        &[
+            ranked("power", "off", 0),
+            ranked("deploy", "check_image", 0),
+        ],
+    );
+    assert_eq!(kept.unwrap(), DIRECT);
+}
+
+#[test]
+fn the_agents_deploy_steps_find_their_place_unless_disabled() {
+    let rules = rules(&[], InBand::Possible);
+    let requested = [ranked("deploy", "burn", 0), ranked("raid", "x", 70)];
+    let composed = compose_deploy(&node("direct"), &rules, &[], &requested).unwrap();
+    let run = composed_run(
+        RunId(Uuid::nil()),
+        Activity::Deploy,
+        composed,
+        Timestamp::UNIX_EPOCH,
+    );
+    let agent = [
+        offered("deploy", "write_image", 0),
+        offered("deploy", "burn", 90),
+        offered("bios", "late", 200),
+        offered("raid", "x", 0),
+        offered("raid", "shadowed", 10),
+        offered("vendor", "send_raw", 50),
+    ];
+    let steps = told(&run, &agent, &[driver("raid", "shadowed", 0)], "").unwrap();
+    let expected = "agent.get_steps bios.late deploy.write_image raid.x deploy.prepare_instance_boot \
+                    deploy.tear_down_agent";
+    assert!(steps.contains(expected), "{steps}");
+    for absent in ["burn", "shadowed", "send_raw"] {
+        assert!(!steps.contains(absent), "{steps}");
+    }
+    let error = told(&run, &agent[..1], &[], "").unwrap_err();
+    assert_eq!(
+        error,
+        "the agent does not offer the deploy step raid.x; it offers: deploy.write_image"
     );
 }
 
 #[test]
-fn a_step_that_the_agent_does_not_offer_is_named() {
-    let mut run = run_of(Activity::Deploy, 3);
-    let write = offered("deploy", "write_image", 0);
-    assert_eq!(
-        deploy_with_agent_steps(&run, std::slice::from_ref(&write)).unwrap(),
-        run.steps
+fn automated_cleaning_mixes_agent_and_driver_by_priority() {
+    let run = run_of(
+        Activity::Clean,
+        automated_clean(&node("direct"), &[], &Steps::default()),
+        0,
     );
-    run.steps = with_requested(run.steps, &[requested("raid", "x", Some(90))]).unwrap();
-    let error = deploy_with_agent_steps(&run, &[write]).unwrap_err();
-    assert!(error.contains("raid.x"), "{error}");
+    let agent = [
+        offered("deploy", "erase_devices", 10),
+        offered("deploy", "erase_devices_metadata", 99),
+        offered("raid", "delete_configuration", 0),
+        offered("bios", "reset", 50),
+        offered("vendor", "send_raw", 60),
+    ];
+    let driver = [driver("bios", "reset", 20), driver("power", "x", 10)];
+    let check = |settings: &str, expected: &str| {
+        let expected =
+            format!("power.off boot.ramdisk agent.get_steps {expected} power.off boot.clean_up");
+        assert_eq!(told(&run, &agent, &driver, settings).unwrap(), expected);
+    };
+    check(
+        "",
+        "deploy.erase_devices_metadata bios.reset power.x deploy.erase_devices",
+    );
+    check(
+        "erase_devices_priority = 0\ndelete_configuration_priority = 100",
+        "raid.delete_configuration deploy.erase_devices_metadata bios.reset power.x",
+    );
+    check(
+        "clean_step_priority_override = { 'bios.reset' = 0, 'deploy.erase_devices' = 98 }\n\
+         disallow_clean_steps = ['power.x']",
+        "deploy.erase_devices_metadata deploy.erase_devices vendor.send_raw",
+    );
+    let without_ramdisk = automated_clean(&node("fake"), &driver, &Steps::default());
+    assert_eq!(names(&without_ramdisk), "bios.reset power.x");
+}
+
+#[test]
+fn verifying_does_what_the_driver_wants_by_priority() {
+    let offers = [
+        driver("bios", "look", 1),
+        driver("management", "verify_bmc_clock", 1),
+        driver("management", "clear_job_queue", 0),
+    ];
+    assert_eq!(names(&verify(&[], &Steps::default())), "power.get");
+    let steps = verify(&offers, &Steps::default());
+    assert_eq!(
+        names(&steps),
+        "power.get management.verify_bmc_clock bios.look verify.conclude"
+    );
+    let settings =
+        "verify_step_priority_override = { 'management.clear_job_queue' = 9, 'bios.look' = 0 }";
+    let steps = verify(&offers, &toml::from_str(settings).unwrap());
+    assert_eq!(
+        names(&steps),
+        "power.get management.clear_job_queue management.verify_bmc_clock verify.conclude"
+    );
 }
 
 #[test]
 fn a_failed_run_switches_off_only_what_it_has_touched() {
     let node = node("direct");
+    let composed = compose_deploy(&node, &rules(&[], InBand::Possible), &[], &[]).unwrap();
     let left = |index, power_off| {
-        names(&clearing_up(
-            &run_of(Activity::Rebuild, index),
-            &node,
-            power_off,
-        ))
+        let run = run_of(Activity::Rebuild, composed.steps.clone(), index);
+        names(&clearing_up(&run, &node, power_off))
     };
     assert_eq!(left(0, PowerOff::Yes), "");
     assert_eq!(
@@ -145,4 +316,98 @@ fn what_a_step_has_left_half_done_decides_whether_it_may_be_repeated() {
         assert_eq!(may_be_repeated(&step), expected, "{}", step.id);
     }
     assert!(may_be_repeated(&step("power", "off", 0)));
+}
+
+/// What stands in docs/steps.md: the steps of each section in back quotes at the beginning of a row.
+fn documented(section: &str) -> Option<String> {
+    let text = include_str!("../../../../docs/steps.md");
+    let body = text.split("\n## ").find_map(|part| {
+        let (title, body) = part.split_once('\n')?;
+        let names: Vec<&str> = title.split(", ").collect();
+        names.contains(&section).then_some(body)
+    })?;
+    let rows = body.lines().filter_map(|line| line.strip_prefix("| `"));
+    let steps: Vec<&str> = rows.filter_map(|row| row.split('`').next()).collect();
+    Some(steps.join(" "))
+}
+
+const ACTIVITIES: [(Activity, &str); 11] = [
+    (Activity::Verify, "verify"),
+    (Activity::Inspect, "inspect"),
+    (Activity::Deploy, "deploy"),
+    (Activity::Rebuild, "rebuild"),
+    (Activity::Delete, "delete"),
+    (Activity::Clean, "clean"),
+    (Activity::ManualClean, "manual clean"),
+    (Activity::Adopt, "adopt"),
+    (Activity::Rescue, "rescue"),
+    (Activity::Unrescue, "unrescue"),
+    (Activity::Service, "service"),
+];
+
+#[test]
+fn the_documentation_has_every_step_of_every_flow() {
+    for (activity, name) in ACTIVITIES {
+        let steps = names(&steps(activity, &node("direct")));
+        assert_eq!(documented(name), Some(steps), "{name}");
+    }
+    let mut node = node("direct");
+    let deploys = steps(Activity::Deploy, &node);
+    let run = run_of(Activity::Deploy, deploys, 4);
+    let left = names(&clearing_up(&run, &node, PowerOff::Yes));
+    assert_eq!(documented("after a failure"), Some(left));
+    node.disable_power_off = true;
+    let restarts = clearing_up(&run, &node, PowerOff::Yes);
+    let extra: Vec<_> = restarts.into_iter().map(|step| step.id).collect();
+    let restart = extra.last().unwrap().to_string();
+    assert_eq!(documented("instead of switching off"), Some(restart));
+}
+
+/// Each row says something in each of its columns.
+#[test]
+fn the_documentation_leaves_no_cell_empty() {
+    let text = include_str!("../../../../docs/steps.md");
+    let rows: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .collect();
+    assert!(rows.len() > 40, "{}", rows.len());
+    for row in rows {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        assert!(
+            cells.len() == 4 && cells.iter().all(|cell| cell.len() > 3),
+            "{row}"
+        );
+    }
+}
+
+#[test]
+fn a_machine_that_must_not_be_off_is_restarted_after_what_decides_on_its_boot() {
+    let mut node = node("direct");
+    node.disable_power_off = true;
+    let check = |activity, expected: &str| assert_eq!(names(&steps(activity, &node)), expected);
+    check(
+        Activity::Inspect,
+        "boot.ramdisk boot.clean_up power.restart",
+    );
+    check(
+        Activity::Clean,
+        "boot.ramdisk agent.get_steps boot.clean_up power.restart",
+    );
+    check(
+        Activity::Delete,
+        "boot.clean_up power.restart deploy.tear_down",
+    );
+    check(
+        Activity::Unrescue,
+        "boot.clean_up boot.disk deploy.switch_to_tenant_network power.restart",
+    );
+    check(
+        Activity::Service,
+        "boot.ramdisk agent.get_steps boot.clean_up boot.disk deploy.switch_to_tenant_network power.restart",
+    );
+    for (activity, name) in ACTIVITIES {
+        let names = names(&steps(activity, &node));
+        assert!(!names.contains("power.off"), "{name}: {names}");
+    }
 }

@@ -5,7 +5,7 @@ use crate::conductor::agent::failure;
 use crate::conductor::environment::later;
 use crate::conductor::limits;
 use crate::conductor::node_task::{Change, NodeTask, TaskError};
-use ferric_agent_protocol::command::{CommandList, CommandResult};
+use ferric_agent_protocol::command::{CommandList, CommandResult, CommandStatus};
 use ferric_agent_protocol::progress::Progress;
 use ferric_model::event::What;
 use ferric_model::run::{News, WaitReason};
@@ -39,6 +39,16 @@ pub(super) async fn merge(
             session.is_alive();
         }
     });
+    let mismatch = [
+        CommandStatus::CleanVersionMismatch,
+        CommandStatus::VersionMismatch,
+    ];
+    if mismatch.contains(&command.command_status) {
+        let news = News::VersionChanged {
+            id: wait.to_owned(),
+        };
+        return task.save(change.with(|node| tell(node, news))).await;
+    }
     if command.is_done() {
         let (error, result) = (failure(&command), command.command_result);
         let news = News::CommandEnded {

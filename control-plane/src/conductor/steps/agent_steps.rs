@@ -2,22 +2,12 @@
 
 use super::{Outcome, StepContext, StepError};
 use crate::conductor::agent::{AgentClient, AgentError, params};
-use crate::conductor::flows;
-use ferric_agent_protocol::steps::{StepKind, StepList, StepSpec};
-use ferric_model::run::Activity;
+use crate::conductor::flows::{self, Offer, Told};
+use ferric_agent_protocol::steps::StepList;
 use serde_json::{Value, json};
 
-/// Cleaning has clean steps; everything else that runs an agent deploys.
-pub(super) fn kind(activity: Activity) -> StepKind {
-    match activity {
-        Activity::Clean | Activity::ManualClean => StepKind::Clean,
-        Activity::Service => StepKind::Service,
-        _ => StepKind::Deploy,
-    }
-}
-
 pub(super) async fn get_steps(context: &StepContext) -> Result<Outcome, StepError> {
-    let kind = kind(context.run.activity);
+    let kind = flows::kind(context.run.activity);
     let agent = AgentClient::of(&context.conductor, &context.node)?;
     let name = format!("{}.{}", kind.name(), kind.list_command());
     let answer = agent
@@ -28,14 +18,18 @@ pub(super) async fn get_steps(context: &StepContext) -> Result<Outcome, StepErro
         command: name,
         problem: source.to_string(),
     })?;
-    let offered: Vec<StepSpec> = list.steps.into_values().flatten().collect();
-    let steps = match kind {
-        StepKind::Clean => flows::clean_with_agent_steps(&context.run, &offered),
-        StepKind::Deploy | StepKind::Service => {
-            flows::deploy_with_agent_steps(&context.run, &offered)
-        }
+    let specs = list.steps.values().flatten();
+    let offered: Vec<Offer> = specs.map(Offer::of_agent).collect();
+    let (conductor, activity) = (&context.conductor, context.run.activity);
+    let driver = conductor
+        .offers(&context.node, activity)
+        .map_err(|error| StepError::Problem(error.to_string()))?;
+    let told = Told {
+        agent: &offered,
+        driver: &driver,
+        settings: &conductor.settings().steps,
     };
-    let steps = steps.map_err(StepError::Problem)?;
+    let steps = told.steps(&context.run).map_err(StepError::Problem)?;
     let detail = format!("{} offered", offered.len());
     let version = json!(list.hardware_manager_version);
     Ok(Outcome::done().detail(detail).edit(move |_, run| {

@@ -1,9 +1,9 @@
 //! A step that the agent does: it is told once, and its command list says how it went.
 
-use super::agent_steps::kind;
-use super::{Outcome, StepContext, StepError};
+use super::{Outcome, StepContext, StepError, after_command};
 use crate::conductor::agent::{AgentClient, AgentError, params};
 use crate::conductor::config_drive;
+use crate::conductor::flows::kind;
 use crate::conductor::limits;
 use ferric_agent_protocol::command::{CommandResult, CommandStatus};
 use ferric_agent_protocol::steps::{ExecuteStep, StepCall, StepKind, StepOutcome};
@@ -84,11 +84,19 @@ fn find<'a>(
 fn outcome(context: &StepContext, command: &CommandResult) -> Result<Outcome, StepError> {
     match command.command_status {
         CommandStatus::Running => Ok(waiting(context, command.id)),
-        CommandStatus::Succeeded => Ok(Outcome::done()),
-        CommandStatus::Failed
-        | CommandStatus::CleanVersionMismatch
-        | CommandStatus::VersionMismatch => Err(AgentError::of(command).into()),
+        CommandStatus::Succeeded => done(context, command),
+        CommandStatus::Failed => Err(AgentError::of(command).into()),
+        CommandStatus::CleanVersionMismatch | CommandStatus::VersionMismatch => {
+            Err(StepError::VersionChanged)
+        }
     }
+}
+
+/// Ended before we could wait for it.
+fn done(context: &StepContext, command: &CommandResult) -> Result<Outcome, StepError> {
+    let result = command.command_result.clone();
+    after_command::check(&context.step, result.as_ref()).map_err(StepError::Problem)?;
+    Ok(Outcome::done().edit(move |node, run| after_command::follow_up(node, run, result.as_ref())))
 }
 
 fn waiting(context: &StepContext, id: Uuid) -> Outcome {

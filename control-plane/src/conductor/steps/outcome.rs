@@ -3,6 +3,7 @@
 use crate::boot::BootError;
 use crate::conductor::agent::AgentError;
 use crate::conductor::config_drive::ConfigDriveError;
+use crate::conductor::limits::NEVER;
 use ferric_drivers::{BmcError, ConnectError, InterfaceError};
 use ferric_model::event::What;
 use ferric_model::node::Node;
@@ -39,6 +40,11 @@ impl Outcome {
             wait: Some((reason, limit)),
             ..Self::done()
         }
+    }
+
+    /// Nothing goes on until an operator says so.
+    pub(in crate::conductor) fn hold() -> Self {
+        Self::wait(WaitReason::Hold, NEVER)
     }
 
     pub(in crate::conductor) fn edit(
@@ -83,6 +89,8 @@ pub(in crate::conductor) enum StepError {
     Problem(String),
     #[error("it took longer than {} s", .0.as_secs())]
     TookTooLong(Duration),
+    #[error("the agent's hardware managers have changed since it told its steps")]
+    VersionChanged,
     #[error("nobody knows how to do the step {0}")]
     Unknown(StepId),
 }

@@ -25,8 +25,20 @@ pub(in crate::conductor) struct Plan {
     pub(in crate::conductor) writing: Duration,
     /// What the steps fail with, by name.
     pub(in crate::conductor) failing: Option<(&'static str, &'static str)>,
+    /// The version of its hardware managers; a step that was listed by another one is refused.
+    pub(in crate::conductor) version: &'static str,
+    /// The steps for cleaning, as `get_clean_steps` lists them.
+    pub(in crate::conductor) clean_steps: Value,
+    /// The steps for deploying beside `write_image`.
+    pub(in crate::conductor) deploy_steps: Vec<Value>,
+    /// What a step answers, by name.
+    pub(in crate::conductor) answer: Option<(&'static str, Value)>,
     /// Makes the conductor's own code panic when it asks the agent.
     pub(in crate::conductor) panicking: bool,
+    /// The command that is done once without its answer getting through.
+    pub(in crate::conductor) losing: Option<&'static str>,
+    /// Whether the machine never gets as far as a ramdisk.
+    pub(in crate::conductor) broken: bool,
 }
 
 impl Default for Plan {
@@ -35,7 +47,15 @@ impl Default for Plan {
             manners: Manners::Ferric,
             writing: Duration::from_secs(30),
             failing: None,
+            version: "1",
+            clean_steps: json!([
+                {"interface": "deploy", "step": "erase_devices_metadata", "priority": 99, "abortable": true},
+            ]),
+            deploy_steps: Vec::new(),
+            answer: None,
             panicking: false,
+            losing: None,
+            broken: false,
         }
     }
 }
@@ -45,6 +65,8 @@ impl Default for Plan {
 pub(in crate::conductor) enum Effect {
     None,
     PowerOff,
+    /// The agent answers nobody any more.
+    Silence,
 }
 
 /// One boot of the ramdisk.
@@ -62,6 +84,8 @@ struct Command {
     started: Instant,
     takes: Duration,
     error: Option<String>,
+    is_mismatch: bool,
+    answer: Value,
 }
 
 impl Agent {
@@ -106,27 +130,37 @@ impl Agent {
             .unwrap_or_default();
         let takes = match (request.name.as_str(), step) {
             (_, "write_image") => plan.writing,
-            (_, "erase_devices_metadata") | ("image.install_bootloader", _) => {
+            (_, "erase_devices_metadata" | "flash" | "reset") | ("image.install_bootloader", _) => {
                 Duration::from_secs(5)
             }
             _ => Duration::ZERO,
         };
         let error = plan
             .failing
-            .filter(|(name, _)| *name == step)
+            .filter(|(name, _)| *name == step || *name == request.name)
             .map(|(_, error)| error.to_owned());
-        let effect = if request.name == "standby.power_off" {
-            Effect::PowerOff
-        } else {
-            Effect::None
+        let effect = match request.name.as_str() {
+            "standby.power_off" => Effect::PowerOff,
+            "rescue.finalize_rescue" | "system.lockdown" if error.is_none() => Effect::Silence,
+            _ => Effect::None,
         };
         let id = id.unwrap_or_else(Uuid::new_v4);
+        let version = ["clean_version", "deploy_version", "service_version"]
+            .into_iter()
+            .find_map(|key| request.params.get(key));
+        let is_mismatch = version.is_some_and(|version| *version != versions(plan));
+        let answer = match &plan.answer {
+            Some((name, value)) if *name == step => stepped(&request, value),
+            _ => answer(&request, plan),
+        };
         let command = Command {
             id,
             request,
             started: Instant::now(),
             takes,
             error,
+            is_mismatch,
+            answer,
         };
         let answer = json!(result(&command));
         self.commands.push(command);
@@ -146,6 +180,7 @@ fn result(command: &Command) -> CommandResult {
         .to_owned();
     let (command_status, command_error) = match (&command.error, running) {
         (_, true) => (CommandStatus::Running, None),
+        _ if command.is_mismatch => (CommandStatus::CleanVersionMismatch, None),
         (None, false) => (CommandStatus::Succeeded, None),
         (Some(details), false) => {
             let details = details.clone();
@@ -159,7 +194,7 @@ fn result(command: &Command) -> CommandResult {
         }
     };
     let command_result =
-        (command_status == CommandStatus::Succeeded).then(|| answer(&command.request));
+        (command_status == CommandStatus::Succeeded).then(|| command.answer.clone());
     let share = elapsed.as_secs_f64() / command.takes.as_secs_f64().max(1.0);
     let total = 1_000_000;
     #[expect(
@@ -183,20 +218,40 @@ fn result(command: &Command) -> CommandResult {
     }
 }
 
-fn answer(request: &CommandRequest) -> Value {
-    let step = |name: &str, priority: u32| json!({"interface": "deploy", "step": name, "priority": priority});
+fn versions(plan: &Plan) -> Value {
+    json!({"generic": plan.version})
+}
+
+/// The answer of a step, with what it says that it made.
+fn stepped(request: &CommandRequest, result: &Value) -> Value {
+    let kind = request.name.split('.').next().unwrap_or_default();
     let called = request.params.get("step").cloned().unwrap_or_default();
     let echo = json!({"interface": called["interface"], "step": called["step"]});
-    let version = json!({"generic": "1"});
+    json!({format!("{kind}_result"): result, format!("{kind}_step"): echo})
+}
+
+fn answer(request: &CommandRequest, plan: &Plan) -> Value {
+    let version = versions(plan);
     match request.name.as_str() {
         "deploy.get_deploy_steps" => {
-            json!({"deploy_steps": {"Generic": [step("write_image", 0)]}, "hardware_manager_version": version})
+            let mut steps =
+                vec![json!({"interface": "deploy", "step": "write_image", "priority": 0})];
+            steps.extend(plan.deploy_steps.clone());
+            json!({"deploy_steps": {"Generic": steps}, "hardware_manager_version": version})
         }
         "clean.get_clean_steps" => {
-            json!({"clean_steps": {"Generic": [step("erase_devices_metadata", 99)]}, "hardware_manager_version": version})
+            json!({"clean_steps": {"Generic": plan.clean_steps}, "hardware_manager_version": version})
         }
-        "deploy.execute_deploy_step" => json!({"deploy_result": null, "deploy_step": echo}),
-        "clean.execute_clean_step" => json!({"clean_result": null, "clean_step": echo}),
+        "service.get_service_steps" => {
+            let flash =
+                json!({"interface": "deploy", "step": "flash", "priority": 0, "abortable": false});
+            let reset =
+                json!({"interface": "deploy", "step": "reset", "priority": 0, "abortable": true});
+            json!({"service_steps": {"Generic": [flash, reset]}, "hardware_manager_version": version})
+        }
+        "deploy.execute_deploy_step"
+        | "clean.execute_clean_step"
+        | "service.execute_service_step" => stepped(request, &Value::Null),
         "log.collect_system_logs" => json!({"system_logs": "bG9n\ncw=="}),
         "poll.get_hardware_info" => super::machine::inventory(),
         "standby.get_partition_uuids" => json!({"root uuid": "0x00000000"}),

@@ -33,10 +33,36 @@ pub(in crate::conductor) struct State {
     /// How often an image was begun to be written.
     pub(in crate::conductor) writes: u32,
     pub(in crate::conductor) erasures: u32,
+    /// The steps that agents were told to do, in order.
+    pub(in crate::conductor) steps: Vec<String>,
     /// The parameters of the last `write_image`.
     pub(in crate::conductor) written: serde_json::Value,
     /// Does not answer, though it is on.
     pub(in crate::conductor) silent: bool,
+    /// The commands that were taken, in order.
+    pub(in crate::conductor) told: Vec<String>,
+    /// The service steps among them.
+    pub(in crate::conductor) services: Vec<String>,
+    /// The parameters of the last `finalize_rescue`.
+    pub(in crate::conductor) rescue: serde_json::Value,
+    /// Whether it was seen without power.
+    pub(in crate::conductor) was_off: bool,
+}
+
+impl State {
+    /// What an agent was told to do.
+    fn count(&mut self, params: &serde_json::Value) {
+        let step = params["step"]["step"].as_str();
+        self.steps.extend(step.map(str::to_owned));
+        match step {
+            Some("write_image") => {
+                self.writes += 1;
+                self.written = params.clone();
+            }
+            Some("erase_devices_metadata") => self.erasures += 1,
+            _ => {}
+        }
+    }
 }
 
 pub(in crate::conductor) struct Machine {
@@ -54,6 +80,7 @@ impl Machine {
             sleep(Duration::from_millis(500)).await;
             let off = self.bmc.power() == PowerState::Off;
             let history = self.bmc.boots();
+            self.state.lock().was_off |= off;
             if off || history.len() != boots {
                 self.state.lock().agent = None;
             }
@@ -61,7 +88,8 @@ impl Machine {
                 continue;
             }
             boots = history.len();
-            if history.last() == Some(&Some(BootDevice::Pxe)) {
+            let broken = self.state.lock().plan.broken;
+            if !broken && history.last() == Some(&Some(BootDevice::Pxe)) {
                 sleep(BOOT_TIME).await;
                 if self.is_same_boot(boots) {
                     self.come_up(boots).await;
@@ -252,16 +280,26 @@ impl AgentTransport for Wire {
             }),
             Ok((answer, effect)) => {
                 let is_new = !known.contains(answer["id"].as_str().unwrap());
-                match body["params"]["step"]["step"].as_str() {
-                    Some("write_image") if is_new => {
-                        state.writes += 1;
-                        state.written = body["params"].clone();
-                    }
-                    Some("erase_devices_metadata") if is_new => state.erasures += 1,
-                    _ => {}
+                let name = body["name"].as_str().unwrap_or_default();
+                if is_new {
+                    state.told.push(name.to_owned());
+                    state.count(&body["params"]);
                 }
-                if effect == Effect::PowerOff {
-                    self.0.bmc.force_power(PowerState::Off);
+                if name == "rescue.finalize_rescue" {
+                    state.rescue = body["params"].clone();
+                }
+                if name == "service.execute_service_step" && is_new {
+                    let step = body["params"]["step"]["step"].as_str();
+                    state.services.push(step.unwrap_or_default().to_owned());
+                }
+                match effect {
+                    Effect::PowerOff => self.0.bmc.force_power(PowerState::Off),
+                    Effect::Silence => state.agent = None,
+                    Effect::None => {}
+                }
+                if plan.losing == Some(name) {
+                    state.plan.losing = None;
+                    return Err(down());
                 }
                 Ok(AgentAnswer {
                     status: 200,

@@ -1,18 +1,20 @@
 //! `states/provision`: what may be asked for is checked under the node's lock, stored as a run, and the engine does it.
 
+mod abort;
 mod checks;
+mod rescue;
+mod service;
 
 use super::Conductor;
 use super::config_drive;
-use super::engine::{ABORT_AFTER, ABORTED, OWN_CONFIG_DRIVE, automated_clean_steps, fail};
-use super::flows;
+use super::engine::{OWN_CONFIG_DRIVE, unhold};
+use super::flows::{self, Composed};
 use super::node_task::{Change, NodeTask};
 use super::requests::{ProvisionRequest, RequestError};
 use ferric_model::ids::{NodeId, RunId};
 use ferric_model::node::Reservation;
 use ferric_model::run::{Activity, Run};
 use ferric_model::state::{Event, ProvisionState};
-use ferric_model::step::{Performer, Step};
 use ferric_model::verb::Verb;
 use serde_json::json;
 
@@ -25,6 +27,11 @@ impl Conductor {
         let mut task = self.task(id, "changing its provision state").await?;
         let event = request.verb.event();
         checks::state(&task.node, request.verb)?;
+        // Two that look for room at the same time must not both find the last place.
+        let _counting = match takes_room(request.verb) {
+            true => Some(self.admission().lock().await),
+            false => None,
+        };
         match request.verb {
             Verb::Manage if task.node.provision_state == ProvisionState::Enroll => {
                 start(&mut task, event, Activity::Verify, |change| change).await?;
@@ -39,21 +46,34 @@ impl Conductor {
             }
             Verb::Deleted | Verb::Undeploy => {
                 checks::protected(&task.node)?;
+                checks::room_to_clean(&task).await?;
                 start(&mut task, event, Activity::Delete, |change| change).await?;
             }
             Verb::Clean => clean(&mut task, request).await?,
             Verb::Adopt => start(&mut task, event, Activity::Adopt, |change| change).await?,
-            Verb::Abort => abort(&mut task).await?,
-            Verb::Rescue | Verb::Unrescue | Verb::Unhold | Verb::Service => {
-                return Err(RequestError::Invalid(format!(
-                    "{} is not supported by node {id}",
-                    request.verb
-                )));
-            }
+            Verb::Abort => abort::abort(&mut task).await?,
+            Verb::Rescue => rescue::rescue(&mut task, request).await?,
+            Verb::Unrescue => rescue::unrescue(&mut task).await?,
+            Verb::Service => service::service(&mut task, request).await?,
+            Verb::Unhold => unhold(&mut task).await?,
         }
         self.hand_over(task);
         Ok(())
     }
+}
+
+/// What counts against `max_concurrent_deploy` or `max_concurrent_clean`.
+fn takes_room(verb: Verb) -> bool {
+    matches!(
+        verb,
+        Verb::Active
+            | Verb::Deploy
+            | Verb::Rebuild
+            | Verb::Provide
+            | Verb::Clean
+            | Verb::Deleted
+            | Verb::Undeploy
+    )
 }
 
 /// Stores a run at its first step. The edit comes last, so that it can change the run.
@@ -63,22 +83,23 @@ async fn start(
     activity: Activity,
     edit: impl FnOnce(Change) -> Change,
 ) -> Result<(), RequestError> {
-    let steps = match activity {
-        Activity::Clean => automated_clean_steps(task),
-        _ => flows::steps(activity, &task.node),
+    let composed = match activity {
+        Activity::Clean => task.conductor().automated_clean_steps(&task.node).await?,
+        Activity::Verify => Composed::of(task.conductor().verify_steps(&task.node)?),
+        _ => Composed::of(flows::steps(activity, &task.node)),
     };
-    start_with(task, event, activity, steps, edit).await
+    start_with(task, event, activity, composed, edit).await
 }
 
 async fn start_with(
     task: &mut NodeTask,
     event: Event,
     activity: Activity,
-    steps: Vec<Step>,
+    composed: Composed,
     edit: impl FnOnce(Change) -> Change,
 ) -> Result<(), RequestError> {
     let (id, now) = (RunId(task.conductor().new_id()), task.conductor().now());
-    let run = flows::run(id, activity, steps, now);
+    let run = flows::composed_run(id, activity, composed, now);
     let (conductor, purpose) = (
         task.conductor().host().to_owned(),
         flows::purpose(activity).to_owned(),
@@ -144,11 +165,12 @@ async fn deploy(
             .map_err(|error| RequestError::Invalid(error.to_string()))?;
     }
     checks::deployable(task).await?;
-    let steps = flows::steps(activity, &task.node);
-    let steps = flows::with_requested(steps, &request.steps)
-        .map_err(|error| RequestError::Invalid(error.to_string()))?;
+    let composed = task
+        .conductor()
+        .deploy_steps(&task.node, activity, &request.steps)
+        .await?;
     let event = request.verb.event();
-    start_with(task, event, activity, steps, |change| {
+    start_with(task, event, activity, composed, |change| {
         change.with(|node| {
             let Some(drive) = drive else { return };
             node.instance_info
@@ -166,26 +188,17 @@ fn note(run: &mut Option<Run>, name: &str) {
 }
 
 async fn clean(task: &mut NodeTask, request: ProvisionRequest) -> Result<(), RequestError> {
-    if request.steps.is_empty() {
-        return Err(RequestError::Invalid("clean_steps are missing".to_owned()));
+    checks::not_in_maintenance(&task.node, "cleaning")?;
+    if request.steps.is_empty() && request.runbook.is_none() {
+        return Err(RequestError::Invalid(
+            "clean_steps or a runbook are missing".to_owned(),
+        ));
     }
     checks::cleanable(task).await?;
-    let steps = flows::with_clean_steps(
-        flows::steps(Activity::ManualClean, &task.node),
-        &request.steps,
-    );
-    start_with(task, Event::Clean, Activity::ManualClean, steps, |change| {
-        change
-    })
-    .await
-}
-
-/// Ends what the node waits for. A step that must not be interrupted ends first.
-async fn abort(task: &mut NodeTask) -> Result<(), RequestError> {
-    let step = task.node.run.as_ref().and_then(Run::step);
-    if step.is_some_and(|step| !step.abortable && step.by == Performer::Agent) {
-        let change = task.change().with(|node| note(&mut node.run, ABORT_AFTER));
-        return Ok(task.save(change).await?);
-    }
-    Ok(fail(task, ABORTED).await?)
+    let composed = task
+        .conductor()
+        .manual_clean_steps(&task.node, &request)
+        .await?;
+    let (event, activity) = (Event::Clean, Activity::ManualClean);
+    start_with(task, event, activity, composed, |change| change).await
 }

@@ -38,5 +38,7 @@ pub(super) const fn number(table: Table) -> u8 {
         Table::Port => 2,
         Table::Conductor => 3,
         Table::Inventory => 4,
+        Table::DeployTemplate => 5,
+        Table::Runbook => 6,
     }
 }

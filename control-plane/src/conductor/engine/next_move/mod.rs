@@ -25,8 +25,12 @@ pub(super) enum Move {
     },
     /// The machine booted again in the middle of the step.
     MeetReboot,
+    /// The agent did not begin with the step: it offers other steps now.
+    MeetVersionChange,
     /// The step's wait cannot end well any more.
     Fail(String),
+    /// An abort was asked for while a step was under way that must not be interrupted; it is over.
+    Abort,
     /// Do the step.
     Start,
     /// The step was started by somebody who did not live to see its end.
@@ -51,7 +55,7 @@ pub(super) fn next_move(node: &Node, now: Timestamp) -> Move {
         return Move::Finish;
     }
     match run.phase {
-        StepPhase::Ready if abort_is_due(run) => Move::Fail(ABORTED.to_owned()),
+        StepPhase::Ready if abort_is_due(run) => Move::Abort,
         StepPhase::Ready => Move::Start,
         StepPhase::Started { attempt, .. } => Move::Recover { attempt },
     }
@@ -91,6 +95,11 @@ fn after_wait(node: &Node, run: &Run, wait: &Wait, now: Timestamp) -> Move {
             error: error.clone(),
             result: result.clone(),
         },
+        (WaitReason::AgentCommand { id, .. }, Some(News::VersionChanged { id: refused }))
+            if id == refused =>
+        {
+            Move::MeetVersionChange
+        }
         (WaitReason::AgentCommand { .. }, Some(News::Rebooted)) => Move::MeetReboot,
         (_, Some(News::LostPower)) => Move::Fail(LOST_POWER.to_owned()),
         (_, Some(News::SwitchedOff)) => Move::Fail(SWITCHED_OFF.to_owned()),

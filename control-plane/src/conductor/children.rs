@@ -1,0 +1,103 @@
+//! A step that is done on a child node: under the child's own lock, as part of its parent's run, whose journal says how
+//! far it got.
+
+use super::Conductor;
+use super::flows::Reserved;
+use super::node_task::{NodeTask, TaskError};
+use super::steps::{self, StepContext, StepError, chain};
+use ferric_model::event::What;
+use ferric_model::ids::NodeId;
+use ferric_model::node::Node;
+use ferric_model::run::Run;
+use ferric_model::step::{Place, Step};
+use std::time::Duration;
+
+/// Whoever holds the child is waited for so long. Two nodes that are each other's parents do not wait for ever.
+const LOCK_WAIT: Duration = Duration::from_secs(60);
+
+impl Conductor {
+    /// # Errors
+    /// A sentence that names the child.
+    pub(super) async fn do_on_child(
+        &self,
+        child: NodeId,
+        parent: &StepContext,
+    ) -> Result<(), StepError> {
+        let problem = |text: String| StepError::Problem(format!("child node {child}: {text}"));
+        let lock = self
+            .locks()
+            .wait_for(child, "a step of its parent", LOCK_WAIT)
+            .await
+            .map_err(|held| problem(format!("it is held for {}", held.purpose)))?;
+        let mut task = NodeTask::load(self, lock).await.map_err(|error| {
+            problem(match error {
+                TaskError::Gone(_) => "it does not exist any more".to_owned(),
+                error => chain(&error),
+            })
+        })?;
+        refuse(&task.node, &parent.step).map_err(problem)?;
+        let outcome = perform(&mut task, parent).await;
+        outcome.map_err(|error| problem(chain(&error)))
+    }
+}
+
+/// Why nothing may be done to the child now.
+fn refuse(child: &Node, step: &Step) -> Result<(), String> {
+    if child.maintenance {
+        return Err("it is in maintenance".to_owned());
+    }
+    if child.run.is_some() {
+        return Err(format!("it is {} itself", child.provision_state));
+    }
+    let goes_off = Reserved::of(&step.id.step) == Some(Reserved::PowerOff);
+    if goes_off && child.disable_power_off {
+        return Err("it must not be switched off (disable_power_off is set)".to_owned());
+    }
+    Ok(())
+}
+
+/// As a run of this one step, which is not the child's: nothing of it stays but what it did.
+async fn perform(task: &mut NodeTask, parent: &StepContext) -> Result<(), StepError> {
+    let step = Step {
+        place: Place::Here,
+        ..parent.step.clone()
+    };
+    let mut run = Run {
+        steps: vec![step.clone()],
+        index: 0,
+        ..parent.run.clone()
+    };
+    let ports = task.ports().await.map_err(ours)?;
+    let context = StepContext {
+        conductor: task.conductor().clone(),
+        node: task.node.clone(),
+        run: run.clone(),
+        step,
+        ports,
+        hardware: task.conductor().hardware(&task.node)?,
+        command_id: parent.command_id,
+    };
+    // Boxed, because a step is what this is part of.
+    let effect = Box::pin(steps::perform(&context));
+    let outcome = task.during(effect).await.map_err(ours)??;
+    let (edits, waits) = (outcome.edits, outcome.wait.is_some());
+    let text = format!("{} for its parent node", context.step.id);
+    let change = task.change().events(outcome.events);
+    let change = change.event(What::Note { text }).with(|node| {
+        for edit in edits {
+            edit(node, &mut run);
+        }
+    });
+    task.save(change).await.map_err(ours)?;
+    if waits {
+        return Err(StepError::Problem(
+            "it was begun and goes on by itself, and on child nodes nobody waits for that"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+fn ours(error: TaskError) -> StepError {
+    StepError::Problem(chain(&error))
+}

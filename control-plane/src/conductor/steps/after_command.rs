@@ -1,0 +1,52 @@
+//! What follows from a step that the agent has done: what it made is stored, and a machine that must boot again does.
+
+use crate::conductor::flows;
+use ferric_model::node::{Node, Object};
+use ferric_model::run::Run;
+use ferric_model::step::Step;
+use serde_json::Value;
+
+/// RAID steps answer with what they made; one that makes a configuration and says nothing has not made it.
+///
+/// # Errors
+/// The sentence that the step fails with.
+pub(in crate::conductor) fn check(step: &Step, result: Option<&Value>) -> Result<(), String> {
+    let makes = step.id.interface == "raid"
+        && ["create_configuration", "apply_configuration"].contains(&step.id.step.as_str());
+    let made = result.and_then(raid_config).unwrap_or_default();
+    if makes && made.is_empty() {
+        return Err("the agent did not say which RAID configuration it made".to_owned());
+    }
+    Ok(())
+}
+
+/// Before the run goes on to the next step.
+pub(in crate::conductor) fn follow_up(node: &mut Node, run: &mut Run, result: Option<&Value>) {
+    if let Some(raid) = result.and_then(raid_config) {
+        node.raid_config.extend(raid);
+    }
+    let reboots = run.step().is_some_and(|step| step.reboot_requested);
+    let next = run.steps.len().min(run.index + 1);
+    let goes_off = run
+        .steps
+        .get(next)
+        .is_some_and(|step| step.id == flows::id("power", "off"));
+    if reboots && !goes_off {
+        run.steps.splice(next..next, flows::boot_ramdisk_again());
+        // The agent that is up is not to be gone on with.
+        node.agent = None;
+    }
+}
+
+fn raid_config(result: &Value) -> Option<Object> {
+    let find = |kind: &str| {
+        let step = result.get(format!("{kind}_step"))?;
+        (step.get("interface")?.as_str()? == "raid")
+            .then(|| result.get(format!("{kind}_result")))?
+    };
+    find("clean")
+        .or_else(|| find("deploy"))
+        .or_else(|| find("service"))?
+        .as_object()
+        .cloned()
+}
