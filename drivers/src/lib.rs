@@ -10,6 +10,7 @@ mod fake;
 mod hardware;
 mod interface;
 mod management;
+mod periodic;
 mod power;
 mod redfish;
 mod registry;
@@ -24,6 +25,9 @@ pub use interface::{
 };
 pub use management::{
     BootDevice, BootMode, BootSetting, Management, Persistence, UnknownBootDevice,
+};
+pub use periodic::{
+    Access, Answer, DriverPeriodic, Field, Filter, PeriodicSpec, PeriodicVisit, Snapshot,
 };
 pub use power::{Power, PowerAction, PowerState, UnknownPowerAction};
 pub use registry::{ConnectError, Drivers};
