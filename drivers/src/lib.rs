@@ -10,6 +10,7 @@ mod fake;
 mod hardware;
 mod interface;
 mod management;
+mod periodic;
 mod power;
 mod raid_config;
 mod redfish;
@@ -26,6 +27,9 @@ pub use interface::{
 };
 pub use management::{
     BootDevice, BootMode, BootSetting, Management, Persistence, UnknownBootDevice,
+};
+pub use periodic::{
+    Access, Answer, DriverPeriodic, Field, Filter, PeriodicSpec, PeriodicVisit, Snapshot,
 };
 pub use power::{Power, PowerAction, PowerState, UnknownPowerAction};
 pub use raid_config::{

@@ -7,7 +7,10 @@ use serde_json::Value;
 
 use crate::fake::{self, FakeMachine, FakeMachines};
 use crate::redfish::{BmcCache, RedfishInfo, System};
-use crate::{DriverInfo, Hardware, InterfaceKind, Interfaces, Management, Power, Settings, Target};
+use crate::{
+    DriverInfo, DriverPeriodic, Hardware, InterfaceKind, Interfaces, Management, Power, Settings,
+    Target,
+};
 
 /// Why no handle can be made; nothing was asked of the BMC yet.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +36,7 @@ pub enum ConnectError {
 pub struct Drivers {
     bmcs: BmcCache,
     fakes: FakeMachines,
+    periodics: Vec<Arc<dyn DriverPeriodic>>,
 }
 
 impl Drivers {
@@ -41,7 +45,20 @@ impl Drivers {
         Self {
             bmcs: BmcCache::new(settings),
             fakes,
+            periodics: Vec::new(),
         }
+    }
+
+    /// With one more periodic job.
+    #[must_use]
+    pub fn with_periodic(mut self, job: Arc<dyn DriverPeriodic>) -> Self {
+        self.periodics.push(job);
+        self
+    }
+
+    /// The periodic jobs of all drivers.
+    pub fn periodics(&self) -> &[Arc<dyn DriverPeriodic>] {
+        &self.periodics
     }
 
     /// The handles to a machine. No request is sent, so this does not fail because of the BMC.

@@ -6,6 +6,7 @@ mod file;
 
 pub use file::{Drivers, File};
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -89,6 +90,8 @@ pub struct Conductor {
     pub soft_power_off_timeout_s: u64,
     /// Visits of periodic jobs that run at the same time.
     pub periodic_concurrency: usize,
+    /// Seconds from one pass to the next of a driver's job, by its purpose, where it is not to be the driver's own.
+    pub driver_job_intervals_s: BTreeMap<String, u64>,
 }
 
 impl Default for Conductor {
@@ -112,6 +115,7 @@ impl Default for Conductor {
             power_change_timeout_s: 60,
             soft_power_off_timeout_s: 600,
             periodic_concurrency: 8,
+            driver_job_intervals_s: BTreeMap::new(),
         }
     }
 }

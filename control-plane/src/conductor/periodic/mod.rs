@@ -4,6 +4,7 @@
 //! once. A job takes no other input, so a timer, a nudge and a restart do the same thing.
 
 mod agent_poll;
+pub(super) mod of_drivers;
 mod power_recovery;
 mod power_sync;
 mod stalled_runs;
@@ -17,9 +18,11 @@ use super::steps::chain;
 use super::walk::Walk;
 use crate::config::Settings;
 use async_trait::async_trait;
+use ferric_drivers::Drivers;
 use ferric_model::node::Node;
 use ferric_store::{FieldValue, Query, StoreError, Table};
 use jiff::Timestamp;
+use of_drivers::OfDriver;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
@@ -83,15 +86,19 @@ pub(super) trait NodePeriodic: Send + Sync {
 }
 
 /// All jobs.
-pub(super) fn jobs() -> Vec<Arc<dyn NodePeriodic>> {
-    vec![
+pub(super) fn jobs(drivers: &Drivers) -> Vec<Arc<dyn NodePeriodic>> {
+    let mut jobs: Vec<Arc<dyn NodePeriodic>> = vec![
         Arc::new(power_sync::PowerSync),
         Arc::new(power_recovery::PowerRecovery),
         Arc::new(wait_deadlines::WaitDeadlines),
         Arc::new(stalled_runs::StalledRuns),
         Arc::new(stalled_wishes::StalledWishes),
         Arc::new(agent_poll::AgentPoll::default()),
-    ]
+    ];
+    for job in drivers.periodics() {
+        jobs.push(Arc::new(OfDriver::new(job.clone())));
+    }
+    jobs
 }
 
 /// Runs a job at its pace until it is told to stop. A slow visit goes on beside the next passes and delays no other node.

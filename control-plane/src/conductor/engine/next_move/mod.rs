@@ -92,6 +92,11 @@ fn after_wait(node: &Node, run: &Run, wait: &Wait, now: Timestamp) -> Move {
         (WaitReason::AgentCommand { .. }, Some(News::LostPower)) => {
             Move::Fail(LOST_POWER.to_owned())
         }
+        (WaitReason::Hardware { job, .. }, Some(News::HardwareEnded { job: ended, error }))
+            if job == ended =>
+        {
+            error.clone().map_or(Move::EndWait, Move::Fail)
+        }
         (WaitReason::AgentBoot, _) if ready => Move::EndWait,
         (WaitReason::AgentReboot, _) if ready => Move::TakeUp,
         _ if wait.deadline.is_some_and(|deadline| deadline <= now) => {
@@ -115,6 +120,10 @@ fn timed_out(wait: &Wait, now: Timestamp) -> String {
         WaitReason::AgentCommand { step, .. } => format!(
             "timed out: the agent did not finish {step} and was not heard of for too long ({seconds} s after it \
              began); look at the machine's console and its network"
+        ),
+        WaitReason::Hardware { job, step } => format!(
+            "timed out: the BMC did not finish {step} within {seconds} s (the conductor was {job}); look at the BMC's \
+             own list of jobs"
         ),
         WaitReason::Hold => format!("timed out after {seconds} s"),
     }
