@@ -92,6 +92,10 @@ pub struct Conductor {
     pub periodic_concurrency: usize,
     /// Seconds from one pass to the next of a driver's job, by its purpose, where it is not to be the driver's own.
     pub driver_job_intervals_s: BTreeMap<String, u64>,
+    /// How long a BMC may take for a step that it finishes by itself.
+    pub hardware_task_timeout_s: u64,
+    /// Whether verification compares the BMC's clock with the conductor's, and sets it where it is wrong.
+    pub verify_bmc_clock: bool,
 }
 
 impl Default for Conductor {
@@ -116,6 +120,8 @@ impl Default for Conductor {
             soft_power_off_timeout_s: 600,
             periodic_concurrency: 8,
             driver_job_intervals_s: BTreeMap::new(),
+            hardware_task_timeout_s: 3600,
+            verify_bmc_clock: false,
         }
     }
 }

@@ -89,6 +89,16 @@ pub(super) fn boot_ramdisk_again() -> [Step; 2] {
     [step("power", "off", 0), step("boot", "ramdisk", 0)]
 }
 
+/// Put after a step that restarted the machine into the ramdisk.
+pub(super) fn await_ramdisk() -> Step {
+    step("boot", "ramdisk", 0)
+}
+
+/// Put after a step that changed the volumes.
+pub(super) fn read_raid_configuration() -> Step {
+    step("raid", "read_configuration", 0)
+}
+
 /// `power_off_after_deploy_failure`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PowerOff {

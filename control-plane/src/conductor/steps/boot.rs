@@ -9,19 +9,7 @@ use ferric_model::state::PowerState;
 
 /// Boots the ramdisk and has the run wait for it. The machine is off, or on because of this very step.
 pub(super) async fn ramdisk(context: &StepContext) -> Result<Outcome, StepError> {
-    if context.node.interface("boot") != Some("fake") {
-        context
-            .conductor
-            .boot()
-            .prepare(&context.node, &context.ports)
-            .await?;
-    }
-    if let Some(management) = &context.hardware.management {
-        let mode = wanted_mode(&context.node);
-        let set = management.set_boot_device(BootDevice::Pxe, Persistence::Once, mode);
-        set.await
-            .map_err(StepError::bmc("setting the boot device to the network"))?;
-    }
+    direct_to_ramdisk(context).await?;
     let set = context.hardware.power.set(PowerAction::On, None);
     set.await
         .map_err(StepError::bmc("switching the machine on"))?;
@@ -36,6 +24,24 @@ pub(super) async fn ramdisk(context: &StepContext) -> Result<Outcome, StepError>
         context,
         Some(PowerState::On),
     ))
+}
+
+/// Whatever makes the machine start next, it gets the ramdisk.
+pub(super) async fn direct_to_ramdisk(context: &StepContext) -> Result<(), StepError> {
+    if context.node.interface("boot") != Some("fake") {
+        context
+            .conductor
+            .boot()
+            .prepare(&context.node, &context.ports)
+            .await?;
+    }
+    if let Some(management) = &context.hardware.management {
+        let mode = wanted_mode(&context.node);
+        let set = management.set_boot_device(BootDevice::Pxe, Persistence::Once, mode);
+        set.await
+            .map_err(StepError::bmc("setting the boot device to the network"))?;
+    }
+    Ok(())
 }
 
 /// From now on the machine gets no ramdisk, whatever makes it boot from the network.

@@ -7,6 +7,7 @@ mod check_image;
 mod collect_logs;
 mod execute;
 mod finish;
+mod hardware;
 mod instance_boot;
 mod outcome;
 mod power;
@@ -87,6 +88,8 @@ async fn perform_alone(context: &StepContext) -> Result<Outcome, StepError> {
         ("deploy", "boot_instance") => power::on(context).await,
         ("deploy", "tear_down") => Ok(finish::tear_down()),
         ("inspect", "fake") => Ok(Outcome::done()),
-        _ => Err(StepError::Unknown(id.clone())),
+        _ => hardware::perform(context)
+            .await
+            .unwrap_or_else(|| Err(StepError::Unknown(id.clone()))),
     }
 }

@@ -4,7 +4,7 @@ mod agent;
 mod crashes;
 mod cycles;
 mod failures;
-mod halting_store;
+pub(super) mod halting_store;
 mod introductions;
 pub(super) mod lab;
 mod machine;

@@ -21,13 +21,6 @@ use std::time::Duration;
 use tracing::info;
 
 /// What a step answers whose end the periodic job of this purpose finds out: the run waits, and the job finds the record.
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "no step of this release waits for a job of a driver yet"
-    )
-)]
 pub(in crate::conductor) fn await_job(
     job: &'static str,
     step: StepId,
