@@ -8,5 +8,6 @@ mod machines;
 mod nodes;
 mod parents;
 mod ports;
+mod raid;
 mod sorting;
 mod timeline;
