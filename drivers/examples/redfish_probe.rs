@@ -1,16 +1,17 @@
-//! Drives power and boot device of a real Redfish service through the redfish driver, and prints each step.
+//! Drives power, boot device and BIOS settings of a real Redfish service through the redfish driver, and prints each step.
 //!
-//! `redfish_probe ADDRESS [USER PASSWORD [CA]]`: switches the machine off and on, restarts it, and sets its boot device, so
-//! give it a machine that nobody needs. Exit code 0 when each step did what it should, 1 otherwise.
+//! `redfish_probe ADDRESS [USER PASSWORD [CA]]`: switches the machine off and on, restarts it, and sets its boot device
+//! and BIOS settings, so give it a machine that nobody needs. Exit code 0 when each step did what it should, 1 otherwise.
 
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use ferric_drivers::{
     BmcError, BootDevice, BootMode, DriverInfo, Drivers, Enabled, FakeMachines, Hardware,
-    Management, Persistence, Power, PowerAction, PowerState, Settings, Target, Validation, resolve,
-    validate,
+    Management, Persistence, Power, PowerAction, PowerState, Progress, Settings, Started, Target,
+    Validation, resolve, validate,
 };
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -58,7 +59,9 @@ async fn probe(driver_info: &DriverInfo) -> Outcome {
         .ok_or("the redfish hardware type has management")?;
     let outcome = async {
         power(hardware.power.as_ref()).await?;
-        boot(management.as_ref()).await
+        boot(management.as_ref()).await?;
+        clock(&hardware).await?;
+        bios(&hardware).await
     };
     let outcome = outcome.await;
     drivers.close().await;
@@ -153,6 +156,69 @@ async fn boot(management: &dyn Management) -> Outcome {
         ));
     }
     Ok(())
+}
+
+async fn clock(hardware: &Hardware) -> Outcome {
+    let clock = hardware.clock.as_deref().ok_or("management has a clock")?;
+    match clock.read().await {
+        Ok(reading) => step(&format!("the BMC's clock shows {}", reading.datetime)),
+        Err(error) => step(&format!("no clock: {error}")),
+    }
+    Ok(())
+}
+
+/// Settings that hold after a restart, and the way back; a BMC without any says so.
+async fn bios(hardware: &Hardware) -> Outcome {
+    const SETTING: &str = "ProcTurboMode";
+    let bios = hardware.bios.as_deref().ok_or("redfish has BIOS")?;
+    let settings = match bios.settings().await {
+        Err(error @ BmcError::NotOffered { .. }) => {
+            step(&format!("no BIOS settings: {error}"));
+            return Ok(());
+        }
+        other => other?,
+    };
+    let before = settings.get(SETTING).cloned();
+    step(&format!("{} BIOS settings", settings.len()));
+    let wanted = || -> DriverInfo {
+        let pair = (SETTING.to_owned(), "Disabled".into());
+        [pair].into_iter().collect()
+    };
+    finish(hardware, bios.apply_configuration(wanted()).await?).await?;
+    let shown = bios.settings().await?.get(SETTING).cloned();
+    if shown != Some("Disabled".into()) {
+        return Err(format!("after setting {SETTING} it is {shown:?}").into());
+    }
+    let again = bios.apply_configuration(wanted()).await?;
+    if again != Started::Done {
+        return Err(format!("what holds is set again: {again:?}").into());
+    }
+    step(&format!("{SETTING} set, and not again"));
+    finish(hardware, bios.factory_reset().await?).await?;
+    let shown = bios.settings().await?.get(SETTING).cloned();
+    if shown != before {
+        return Err(format!("after a factory reset {SETTING} is {shown:?}, not {before:?}").into());
+    }
+    step("a factory reset brings it back");
+    Ok(())
+}
+
+/// Restarts the machine, and asks how far it is until it is done.
+async fn finish(hardware: &Hardware, started: Started) -> Outcome {
+    let Started::Pending { mut record, .. } = started else {
+        return Err("settings hold before a restart".into());
+    };
+    hardware.power.set(PowerAction::Reboot, None).await?;
+    let bios = hardware.bios.as_deref().ok_or("redfish has BIOS")?;
+    for _ in 0..60 {
+        match bios.poll(&record).await? {
+            Progress::Done => return Ok(()),
+            Progress::Failed(cause) => return Err(cause.into()),
+            Progress::Pending(next) => record = next,
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    Err("the settings do not hold a minute after the restart".into())
 }
 
 /// A wrong password must be named as such, at once.

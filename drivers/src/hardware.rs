@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{DriverInfo, Management, Power};
+use crate::{Bios, BmcClock, DriverInfo, Firmware, Management, Power, Raid, SecureBoot};
 
 /// Which machine is meant: a name that is its own, and how to reach it.
 #[derive(Clone, Copy, Debug)]
@@ -32,4 +32,14 @@ pub struct Hardware {
     pub power: Arc<dyn Power>,
     /// Boot device and boot mode; `None`: nobody but the machine's own firmware decides.
     pub management: Option<Arc<dyn Management>>,
+    /// The BMC's clock, where the management interface reaches it.
+    pub clock: Option<Arc<dyn BmcClock>>,
+    /// Secure boot, where the management interface reaches it.
+    pub secure_boot: Option<Arc<dyn SecureBoot>>,
+    /// BIOS settings.
+    pub bios: Option<Arc<dyn Bios>>,
+    /// RAID volumes.
+    pub raid: Option<Arc<dyn Raid>>,
+    /// Firmware.
+    pub firmware: Option<Arc<dyn Firmware>>,
 }

@@ -5,20 +5,31 @@
 //! flows work with. Nothing here knows of the store, the API, a provision state or a lock.
 #![warn(missing_docs)]
 
+mod bios;
+mod bmc_clock;
 mod error;
 mod fake;
+mod firmware;
 mod hardware;
 mod interface;
 mod management;
+mod periodic;
 mod power;
+mod raid;
 mod raid_config;
 mod redfish;
 mod registry;
+mod secure_boot;
 mod settings;
 mod step;
+mod task;
+mod task_watch;
 
+pub use bios::Bios;
+pub use bmc_clock::{BmcClock, ClockReading};
 pub use error::BmcError;
 pub use fake::{FakeFault, FakeMachine, FakeMachines};
+pub use firmware::{Firmware, FirmwareComponent, FirmwareImage};
 pub use hardware::{Hardware, OffAllowed, Target};
 pub use interface::{
     Enabled, HARDWARE_TYPES, HardwareType, InterfaceError, InterfaceKind, Interfaces, Validation,
@@ -27,15 +38,21 @@ pub use interface::{
 pub use management::{
     BootDevice, BootMode, BootSetting, Management, Persistence, UnknownBootDevice,
 };
+pub use periodic::{
+    Access, Answer, DriverPeriodic, Field, Filter, PeriodicSpec, PeriodicVisit, Snapshot,
+};
 pub use power::{Power, PowerAction, PowerState, UnknownPowerAction};
+pub use raid::Raid;
 pub use raid_config::{
     LogicalDisk, RAID_LEVELS, RaidConfig, RaidConfigError, VolumeSize, logical_disk_properties,
 };
 pub use registry::{ConnectError, Drivers};
+pub use secure_boot::{KeysReset, SecureBoot};
 pub use settings::Settings;
 pub use step::{
     Argument, ArgumentError, ArgumentType, Need, Offer, OfferedStep, StepFlow, check_arguments,
 };
+pub use task::{Progress, Restart, Started};
 
 /// The node's free-form `driver_info`, as the API stores it.
 pub type DriverInfo = serde_json::Map<String, serde_json::Value>;

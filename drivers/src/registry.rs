@@ -5,9 +5,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::fake::{self, FakeMachine, FakeMachines};
+use crate::fake::{FakeMachine, FakeMachines};
 use crate::redfish::{BmcCache, RedfishInfo, System};
-use crate::{DriverInfo, Hardware, InterfaceKind, Interfaces, Management, Power, Settings, Target};
+use crate::task_watch::TaskWatch;
+use crate::{
+    DriverInfo, DriverPeriodic, Hardware, InterfaceKind, Interfaces, Power, Settings, Target, fake,
+    redfish,
+};
 
 /// Why no handle can be made; nothing was asked of the BMC yet.
 #[derive(Debug, thiserror::Error)]
@@ -29,10 +33,24 @@ pub enum ConnectError {
     },
 }
 
+/// Who stands behind the name of an implementation.
+enum Implementation {
+    Redfish(Arc<System>),
+    Fake(Arc<FakeMachine>),
+    /// Nobody, by that name.
+    None(&'static str),
+}
+
+/// The jobs that find out how operations end.
+fn watches() -> impl Iterator<Item = TaskWatch> {
+    fake::WATCHES.iter().chain(redfish::WATCHES).copied()
+}
+
 /// Makes handles to machines, and keeps one session and one request budget for each BMC.
 pub struct Drivers {
     bmcs: BmcCache,
     fakes: FakeMachines,
+    periodics: Vec<Arc<dyn DriverPeriodic>>,
 }
 
 impl Drivers {
@@ -41,7 +59,28 @@ impl Drivers {
         Self {
             bmcs: BmcCache::new(settings),
             fakes,
+            periodics: watches().map(|watch| Arc::new(watch) as _).collect(),
         }
+    }
+
+    /// The purpose of the periodic job that finds out how operations of this interface end; `None`: it has none that go on
+    /// by themselves.
+    pub fn watch_of(kind: InterfaceKind, implementation: &str) -> Option<&'static str> {
+        watches()
+            .find(|watch| watch.interface == kind && watch.implementation == implementation)
+            .map(|watch| watch.purpose)
+    }
+
+    /// With one more periodic job.
+    #[must_use]
+    pub fn with_periodic(mut self, job: Arc<dyn DriverPeriodic>) -> Self {
+        self.periodics.push(job);
+        self
+    }
+
+    /// The periodic jobs of all drivers.
+    pub fn periodics(&self) -> &[Arc<dyn DriverPeriodic>] {
+        &self.periodics
     }
 
     /// The handles to a machine. No request is sent, so this does not fail because of the BMC.
@@ -50,40 +89,66 @@ impl Drivers {
         interfaces: &Interfaces,
         target: Target<'_>,
     ) -> Result<Hardware, ConnectError> {
-        Ok(Hardware {
-            power: self.power(interfaces, target)?,
-            management: self.management(interfaces, target)?,
-        })
-    }
-
-    fn power(
-        &self,
-        interfaces: &Interfaces,
-        target: Target<'_>,
-    ) -> Result<Arc<dyn Power>, ConnectError> {
-        match interfaces.get(InterfaceKind::Power) {
-            "redfish" => Ok(Arc::new(self.redfish(target)?)),
-            "fake" => Ok(fake::power(&self.fake(target))),
-            name => Err(ConnectError::NotBuiltIn {
-                kind: InterfaceKind::Power,
-                name,
-            }),
+        let implementation = |kind| self.implementation(interfaces, kind, target);
+        let power: Arc<dyn Power> = match implementation(InterfaceKind::Power)? {
+            Implementation::Redfish(system) => system,
+            Implementation::Fake(machine) => machine,
+            Implementation::None(name) => {
+                return Err(ConnectError::NotBuiltIn {
+                    kind: InterfaceKind::Power,
+                    name,
+                });
+            }
+        };
+        let mut hardware = Hardware {
+            power,
+            management: None,
+            clock: None,
+            secure_boot: None,
+            bios: None,
+            raid: None,
+            firmware: None,
+        };
+        match implementation(InterfaceKind::Management)? {
+            Implementation::Redfish(system) => {
+                hardware.management = Some(system.clone());
+                hardware.clock = Some(system.clone());
+                hardware.secure_boot = Some(system);
+            }
+            Implementation::Fake(machine) => hardware.management = Some(machine),
+            Implementation::None(_) => {}
         }
+        match implementation(InterfaceKind::Bios)? {
+            Implementation::Redfish(system) => hardware.bios = Some(system),
+            Implementation::Fake(machine) => hardware.bios = Some(machine),
+            Implementation::None(_) => {}
+        }
+        match implementation(InterfaceKind::Raid)? {
+            Implementation::Redfish(system) => hardware.raid = Some(system),
+            Implementation::Fake(machine) => hardware.raid = Some(machine),
+            Implementation::None(_) => {}
+        }
+        match implementation(InterfaceKind::Firmware)? {
+            Implementation::Redfish(system) => hardware.firmware = Some(system),
+            Implementation::Fake(machine) => hardware.firmware = Some(machine),
+            Implementation::None(_) => {}
+        }
+        Ok(hardware)
     }
 
-    fn management(
+    fn implementation(
         &self,
         interfaces: &Interfaces,
+        kind: InterfaceKind,
         target: Target<'_>,
-    ) -> Result<Option<Arc<dyn Management>>, ConnectError> {
-        match interfaces.get(InterfaceKind::Management) {
-            "fake" => Ok(Some(fake::management(&self.fake(target)))),
-            "redfish" => Ok(Some(Arc::new(self.redfish(target)?))),
-            "noop" => Ok(None),
-            name => Err(ConnectError::NotBuiltIn {
-                kind: InterfaceKind::Management,
-                name,
-            }),
+    ) -> Result<Implementation, ConnectError> {
+        match interfaces.get(kind) {
+            "redfish" => Ok(Implementation::Redfish(Arc::new(self.redfish(target)?))),
+            "fake" => Ok(Implementation::Fake(self.fake(target))),
+            name if name == "noop" || name.starts_with("no-") => Ok(Implementation::None(name)),
+            // Volumes that the ramdisk makes are no business of a driver.
+            "agent" => Ok(Implementation::None("agent")),
+            name => Err(ConnectError::NotBuiltIn { kind, name }),
         }
     }
 
@@ -111,14 +176,20 @@ impl Drivers {
         if let Some(delay) = fake_delay(target.driver_info) {
             machine.set_delay(delay);
         }
+        if let Some(duration) = number(target.driver_info, "fake_async_steps_s") {
+            machine.set_task_duration(Duration::from_secs(duration));
+        }
         machine
     }
 }
 
 fn fake_delay(driver_info: &DriverInfo) -> Option<Duration> {
-    let value = driver_info.get("fake_delay_ms")?;
-    let number = value
+    number(driver_info, "fake_delay_ms").map(Duration::from_millis)
+}
+
+fn number(driver_info: &DriverInfo, key: &str) -> Option<u64> {
+    let value = driver_info.get(key)?;
+    value
         .as_u64()
-        .or_else(|| value.as_str().and_then(|text| text.parse().ok()));
-    number.map(Duration::from_millis)
+        .or_else(|| value.as_str().and_then(|text| text.parse().ok()))
 }

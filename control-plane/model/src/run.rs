@@ -91,6 +91,8 @@ pub enum WaitReason {
     InspectionData,
     /// The agent works on a command.
     AgentCommand { id: String, step: StepId },
+    /// A BMC works on the step; the driver's periodic job of this purpose finds out how it ends.
+    Hardware { job: String, step: StepId },
     /// An operator must say go.
     Hold,
 }
@@ -110,6 +112,11 @@ pub enum News {
         error: Option<String>,
         result: Option<Value>,
     },
+    /// What a BMC was doing has ended, as the driver's periodic job of this purpose found; `error` says why it failed.
+    HardwareEnded {
+        job: String,
+        error: Option<String>,
+    },
     /// The agent refused the command: its hardware managers are others than when it told its steps.
     VersionChanged {
         id: String,
@@ -122,6 +129,32 @@ pub enum News {
     Restarted,
     /// The machine has booted again: the agent knows nothing of what went before.
     Rebooted,
+}
+
+impl WaitReason {
+    /// The kind, as it is stored.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::AgentBoot => "agent_boot",
+            Self::AgentReboot => "agent_reboot",
+            Self::InspectionData => "inspection_data",
+            Self::AgentCommand { .. } => "agent_command",
+            Self::Hardware { .. } => "hardware",
+            Self::Hold => "hold",
+        }
+    }
+
+    /// The purpose of the driver's job that ends it.
+    pub fn job(&self) -> Option<&str> {
+        match self {
+            Self::Hardware { job, .. } => Some(job),
+            Self::AgentBoot
+            | Self::AgentReboot
+            | Self::InspectionData
+            | Self::AgentCommand { .. }
+            | Self::Hold => None,
+        }
+    }
 }
 
 impl Run {

@@ -3,15 +3,16 @@
 use super::call::{Api, Call};
 use super::conductors;
 use super::error::{ApiError, ApiResult};
-use super::fields::newer;
+use super::fields::{need, newer};
 use super::path::Path;
 use super::root::Resource;
 use axum::routing::get;
 use axum::{Json, Router};
-use ferric_drivers::{InterfaceKind, properties};
+use ferric_drivers::{InterfaceKind, logical_disk_properties, properties};
 use ferric_model::node::Object;
 use serde_json::{Value, json};
 
+const RAID_SINCE: u16 = 12;
 const PROPERTY_LINKS_SINCE: u16 = 14;
 const TYPE_SINCE: u16 = 30;
 const FIELDS_SINCE: u16 = 77;
@@ -27,6 +28,10 @@ fn routes() -> Router<Api> {
         .route("/v1/drivers", get(list))
         .route("/v1/drivers/{driver}", get(show))
         .route("/v1/drivers/{driver}/properties", get(property_list))
+        .route(
+            "/v1/drivers/{driver}/raid/logical_disk_properties",
+            get(logical_disks),
+        )
 }
 
 /// Since when a driver tells of a kind of interface.
@@ -90,6 +95,28 @@ async fn property_list(call: Call, Path(name): Path<String>) -> ApiResult<Json<V
     let name = enabled(&call, &name)?;
     let properties = properties(name).unwrap_or_default();
     Ok(Json(json!(properties)))
+}
+
+/// What a logical disk of a RAID configuration may say.
+async fn logical_disks(call: Call, Path(name): Path<String>) -> ApiResult<Json<Value>> {
+    need(
+        call.version,
+        RAID_SINCE,
+        "the resource logical_disk_properties",
+    )?;
+    call.no_arguments()?;
+    let name = enabled(&call, &name)?;
+    let default = call
+        .conductor()
+        .enabled()
+        .default_of(name, InterfaceKind::Raid);
+    match default {
+        None | Some("no-raid") => Err(ApiError::invalid(format!(
+            "the default raid interface of {name} is {}, which makes no volumes",
+            default.unwrap_or("none")
+        ))),
+        Some(_) => Ok(Json(json!(logical_disk_properties()))),
+    }
 }
 
 fn enabled(call: &Call, name: &str) -> ApiResult<&'static str> {

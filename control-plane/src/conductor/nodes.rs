@@ -161,6 +161,7 @@ fn with_ours(node: Node, now: &Node) -> Node {
         internal_info: now.internal_info.clone(),
         power_state: now.power_state,
         power_sync_failures: now.power_sync_failures,
+        periodic_records: now.periodic_records.clone(),
         updated_at: now.updated_at,
         ..node
     }

@@ -8,6 +8,7 @@ mod steps;
 pub use file::{Drivers, File};
 pub use steps::{Priorities, StepSource, Steps};
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -132,6 +133,12 @@ pub struct Conductor {
     pub soft_power_off_timeout_s: u64,
     /// Visits of periodic jobs that run at the same time.
     pub periodic_concurrency: usize,
+    /// Seconds from one pass to the next of a driver's job, by its purpose, where it is not to be the driver's own.
+    pub driver_job_intervals_s: BTreeMap<String, u64>,
+    /// How long a BMC may take for a step that it finishes by itself.
+    pub hardware_task_timeout_s: u64,
+    /// Whether verification compares the BMC's clock with the conductor's, and sets it where it is wrong.
+    pub verify_bmc_clock: bool,
 }
 
 impl Default for Conductor {
@@ -161,6 +168,9 @@ impl Default for Conductor {
             power_change_timeout_s: 60,
             soft_power_off_timeout_s: 600,
             periodic_concurrency: 8,
+            driver_job_intervals_s: BTreeMap::new(),
+            hardware_task_timeout_s: 3600,
+            verify_bmc_clock: false,
         }
     }
 }

@@ -77,6 +77,11 @@ impl Entity for Node {
         "owned_by",
         "reserved",
         "running",
+        "waits_for",
+        "awaits_job",
+        "wait_deadline",
+        "target_power_state",
+        "power_sync_failures",
         "created_at",
         "updated_at",
         "provision_updated_at",
@@ -91,6 +96,7 @@ impl Entity for Node {
     }
 
     fn fields(&self) -> Vec<(&'static str, FieldValue)> {
+        let wait = self.run.as_ref().and_then(|run| run.wait.as_ref());
         vec![
             ("uuid", FieldValue::Text(self.uuid.to_string())),
             ("name", text(self.name.as_deref())),
@@ -125,6 +131,17 @@ impl Entity for Node {
             ),
             ("reserved", FieldValue::Bool(self.reservation.is_some())),
             ("running", FieldValue::Bool(self.run.is_some())),
+            ("waits_for", text(wait.map(|wait| wait.reason.name()))),
+            ("awaits_job", text(wait.and_then(|wait| wait.reason.job()))),
+            ("wait_deadline", time(wait.and_then(|wait| wait.deadline))),
+            (
+                "target_power_state",
+                text(self.target_power_state.map(|state| state.name())),
+            ),
+            (
+                "power_sync_failures",
+                FieldValue::Integer(self.power_sync_failures.into()),
+            ),
             ("created_at", time(Some(self.created_at))),
             ("updated_at", time(self.updated_at)),
             ("provision_updated_at", time(self.provision_updated_at)),

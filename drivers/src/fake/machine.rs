@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
+use serde_json::{Map, Value};
 
+use super::hardware_task::Parts;
 use crate::{BmcError, BootDevice, BootMode, BootSetting, Persistence, PowerAction, PowerState};
 
 /// What a request to a fake machine fails with.
@@ -36,6 +38,7 @@ struct State {
     delay: Duration,
     faults: VecDeque<FakeFault>,
     boots: Vec<Option<BootDevice>>,
+    parts: Parts,
 }
 
 impl FakeMachine {
@@ -51,6 +54,7 @@ impl FakeMachine {
             delay: Duration::ZERO,
             faults: VecDeque::new(),
             boots: Vec::new(),
+            parts: Parts::new(),
         };
         Self {
             name: name.to_owned(),
@@ -66,6 +70,44 @@ impl FakeMachine {
     /// The next requests fail, one with each fault.
     pub fn fail_next(&self, faults: impl IntoIterator<Item = FakeFault>) {
         self.state.lock().faults.extend(faults);
+    }
+
+    /// From now on what a BMC may finish by itself takes this long; zero: it is done at once.
+    pub fn set_task_duration(&self, duration: Duration) {
+        self.parts().set_duration(duration);
+    }
+
+    /// The next tasks of the BMC fail at their end, one with each cause.
+    pub fn fail_tasks(&self, causes: impl IntoIterator<Item = String>) {
+        self.parts().fail_tasks(causes);
+    }
+
+    /// How many tasks the BMC has begun so far.
+    pub fn tasks_begun(&self) -> u64 {
+        self.parts().begun()
+    }
+
+    /// The BIOS settings, without a request.
+    pub fn bios_settings(&self) -> Map<String, Value> {
+        self.parts().bios.clone()
+    }
+
+    /// The RAID volumes, without a request.
+    pub fn volumes(&self) -> Vec<Value> {
+        self.parts().volumes.clone()
+    }
+
+    /// The firmware's version of each component, without a request.
+    pub fn firmware_versions(&self) -> BTreeMap<String, String> {
+        self.parts().firmware.clone()
+    }
+
+    pub(super) fn parts(&self) -> MappedMutexGuard<'_, Parts> {
+        MutexGuard::map(self.state.lock(), |state| &mut state.parts)
+    }
+
+    pub(super) fn address(&self) -> String {
+        format!("fake:{}", self.name)
     }
 
     /// Switches the machine behind everybody's back.
@@ -105,7 +147,7 @@ impl FakeMachine {
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        let address = format!("fake:{}", self.name);
+        let address = self.address();
         match fault {
             None => Ok(()),
             Some(FakeFault::NoAnswer) => Err(BmcError::NoAnswer {

@@ -3,16 +3,21 @@
 //! A machine is its state and the faults that a test asks of it; nothing here stands in for real hardware outside
 //! tests of the API and of the conductor.
 
+mod hardware_task;
 mod machine;
+mod parts;
 mod steps;
 #[cfg(test)]
+mod task_tests;
+#[cfg(test)]
 mod tests;
+mod watches;
 
 pub(crate) use steps::STEPS;
+pub(crate) use watches::WATCHES;
 
 pub use machine::{FakeFault, FakeMachine, FakeMachines};
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -73,14 +78,4 @@ impl Management for FakeMachine {
         self.set_mode(mode);
         Ok(())
     }
-}
-
-/// The fake machine as both interfaces.
-pub(crate) fn power(machine: &Arc<FakeMachine>) -> Arc<dyn Power> {
-    machine.clone()
-}
-
-/// See [`power`].
-pub(crate) fn management(machine: &Arc<FakeMachine>) -> Arc<dyn Management> {
-    machine.clone()
 }

@@ -70,16 +70,16 @@ pub fn hardware_type(name: &str) -> Option<&'static HardwareType> {
 /// Every implementation of a kind that is built in.
 pub(super) fn built_in(kind: InterfaceKind) -> &'static [&'static str] {
     match kind {
-        InterfaceKind::Bios => &["no-bios", "fake"],
+        InterfaceKind::Bios => &["no-bios", "redfish", "fake"],
         InterfaceKind::Boot => &["ipxe", "fake"],
         InterfaceKind::Console => &["no-console", "fake"],
         InterfaceKind::Deploy => &["direct", "fake"],
-        InterfaceKind::Firmware => &["no-firmware", "fake"],
+        InterfaceKind::Firmware => &["no-firmware", "redfish", "fake"],
         InterfaceKind::Inspect => &["agent", "no-inspect", "fake"],
         InterfaceKind::Management => &["redfish", "noop", "fake"],
         InterfaceKind::Network => &["flat", "noop"],
         InterfaceKind::Power => &["redfish", "fake"],
-        InterfaceKind::Raid => &["no-raid", "fake"],
+        InterfaceKind::Raid => &["no-raid", "redfish", "fake"],
         InterfaceKind::Rescue => &["no-rescue", "agent", "fake"],
         InterfaceKind::Storage => &["noop", "fake"],
         InterfaceKind::Vendor => &["no-vendor", "fake"],
@@ -90,6 +90,9 @@ fn redfish(kind: InterfaceKind) -> &'static [&'static str] {
     match kind {
         InterfaceKind::Management => &["redfish", "noop"],
         InterfaceKind::Power => &["redfish"],
+        InterfaceKind::Bios => &["redfish", "no-bios"],
+        InterfaceKind::Firmware => &["redfish", "no-firmware"],
+        InterfaceKind::Raid => &["redfish", "no-raid"],
         other => generic(other),
     }
 }

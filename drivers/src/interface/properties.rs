@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::InterfaceKind::{self, Boot, Management, Power};
+use super::InterfaceKind::{self, Bios, Boot, Firmware, Management, Power, Raid};
 use super::hardware_type;
 
 /// Whether an implementation can work without a key.
@@ -21,8 +21,21 @@ pub(super) struct Property {
     read_by: &'static [(InterfaceKind, &'static str)],
 }
 
-const REDFISH: &[(InterfaceKind, &str)] = &[(Power, "redfish"), (Management, "redfish")];
-const FAKE: &[(InterfaceKind, &str)] = &[(Power, "fake"), (Management, "fake")];
+const REDFISH: &[(InterfaceKind, &str)] = &[
+    (Power, "redfish"),
+    (Management, "redfish"),
+    (Bios, "redfish"),
+    (Firmware, "redfish"),
+    (Raid, "redfish"),
+];
+const FAKE: &[(InterfaceKind, &str)] = &[
+    (Power, "fake"),
+    (Management, "fake"),
+    (Bios, "fake"),
+    (Firmware, "fake"),
+    (Raid, "fake"),
+];
+const FAKE_TASKS: &[(InterfaceKind, &str)] = &[(Bios, "fake"), (Firmware, "fake"), (Raid, "fake")];
 const RAMDISK: &[(InterfaceKind, &str)] = &[(Boot, "ipxe")];
 
 const PROPERTIES: &[Property] = &[
@@ -96,6 +109,11 @@ const PROPERTIES: &[Property] = &[
         "fake_delay_ms",
         FAKE,
         "How long each request to the fake machine takes.",
+    ),
+    optional(
+        "fake_async_steps_s",
+        FAKE_TASKS,
+        "How long the fake BMC works on BIOS, RAID and firmware steps by itself. Default 0: they are done at once.",
     ),
 ];
 

@@ -172,8 +172,8 @@ mod tests {
         };
         assert_eq!(
             all("redfish"),
-            "bios=no-bios boot=ipxe console=no-console deploy=direct firmware=no-firmware inspect=agent management=redfish \
-             network=flat power=redfish raid=no-raid rescue=no-rescue storage=noop vendor=no-vendor"
+            "bios=redfish boot=ipxe console=no-console deploy=direct firmware=redfish inspect=agent management=redfish \
+             network=flat power=redfish raid=redfish rescue=no-rescue storage=noop vendor=no-vendor"
         );
         assert_eq!(
             all("fake-hardware"),

@@ -41,6 +41,15 @@ impl<'a> Request<'a> {
         }
     }
 
+    pub(crate) fn delete(path: &'a str) -> Self {
+        Self {
+            method: Method::DELETE,
+            path,
+            body: None,
+            if_match: None,
+        }
+    }
+
     pub(crate) fn patch(path: &'a str, body: &'a Value, if_match: Option<&'a str>) -> Self {
         Self {
             method: Method::PATCH,

@@ -71,6 +71,12 @@ const CREATE_NONROOT_VOLUMES: Argument = optional(
     "whether to create the other volumes of the configuration; default true",
 );
 
+const APPLY_NONROOT_VOLUMES: Argument = optional(
+    "create_nonroot_volumes",
+    ArgumentType::Boolean,
+    "whether to create the other volumes of the configuration; default false",
+);
+
 const DELETE_EXISTING: Argument = optional(
     "delete_existing",
     ArgumentType::Boolean,
@@ -114,7 +120,7 @@ pub(crate) const RAID_APPLY_CONFIGURATION: OfferedStep = OfferedStep {
             "the RAID configuration to apply",
         ),
         CREATE_ROOT_VOLUME,
-        CREATE_NONROOT_VOLUMES,
+        APPLY_NONROOT_VOLUMES,
         DELETE_EXISTING,
     ],
     abortable: false,

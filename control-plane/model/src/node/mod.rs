@@ -90,6 +90,9 @@ pub struct Node {
     pub reservation: Option<Reservation>,
     /// How many times in a row the BMC did not answer the power sync.
     pub power_sync_failures: u32,
+    /// What the periodic jobs of drivers remember of it, by the purpose of the job.
+    #[serde(default)]
+    pub periodic_records: BTreeMap<String, Value>,
 }
 
 /// What a machine that boots from the network gets.
@@ -176,6 +179,7 @@ impl Node {
             ownership: None,
             reservation: None,
             power_sync_failures: 0,
+            periodic_records: BTreeMap::new(),
         }
     }
 

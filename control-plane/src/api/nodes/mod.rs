@@ -12,6 +12,7 @@ mod list;
 mod maintenance;
 mod network_data;
 mod provision;
+mod raid;
 mod reports;
 mod runbook;
 mod states;
@@ -56,6 +57,7 @@ fn routes() -> Router<Api> {
             "/v1/nodes/{node}/states/provision",
             put(provision::provision),
         )
+        .route("/v1/nodes/{node}/states/raid", put(raid::set))
         .route(
             "/v1/nodes/{node}/maintenance",
             put(maintenance::on).delete(maintenance::off),

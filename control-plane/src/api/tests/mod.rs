@@ -9,6 +9,7 @@ mod machines;
 mod nodes;
 mod parents;
 mod ports;
+mod raid;
 mod recipes;
 mod sorting;
 mod step_requests;

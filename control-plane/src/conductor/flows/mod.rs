@@ -202,6 +202,16 @@ pub(super) fn ask_for_steps() -> Step {
     ramdisk_step("agent", "get_steps", 0)
 }
 
+/// Put after a step that restarted the machine into the ramdisk.
+pub(super) fn await_ramdisk() -> Step {
+    step("boot", "ramdisk", 0)
+}
+
+/// Put after a step that changed the volumes.
+pub(super) fn read_raid_configuration() -> Step {
+    step("raid", "read_configuration", 0)
+}
+
 /// Whether a machine whose run has failed is switched off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PowerOff {

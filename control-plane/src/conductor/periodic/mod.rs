@@ -5,6 +5,7 @@
 
 mod agent_poll;
 mod boot_power;
+pub(super) mod of_drivers;
 mod power_recovery;
 mod power_sync;
 mod stalled_runs;
@@ -18,9 +19,11 @@ use super::steps::chain;
 use super::walk::Walk;
 use crate::config::Settings;
 use async_trait::async_trait;
+use ferric_drivers::Drivers;
 use ferric_model::node::Node;
 use ferric_store::{FieldValue, Query, StoreError, Table};
 use jiff::Timestamp;
+use of_drivers::OfDriver;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
@@ -84,8 +87,8 @@ pub(super) trait NodePeriodic: Send + Sync {
 }
 
 /// All jobs.
-pub(super) fn jobs() -> Vec<Arc<dyn NodePeriodic>> {
-    vec![
+pub(super) fn jobs(drivers: &Drivers) -> Vec<Arc<dyn NodePeriodic>> {
+    let mut jobs: Vec<Arc<dyn NodePeriodic>> = vec![
         Arc::new(power_sync::PowerSync),
         Arc::new(power_recovery::PowerRecovery),
         Arc::new(wait_deadlines::WaitDeadlines),
@@ -93,7 +96,11 @@ pub(super) fn jobs() -> Vec<Arc<dyn NodePeriodic>> {
         Arc::new(stalled_wishes::StalledWishes),
         Arc::new(agent_poll::AgentPoll::default()),
         Arc::new(boot_power::BootPower::default()),
-    ]
+    ];
+    for job in drivers.periodics() {
+        jobs.push(Arc::new(OfDriver::new(job.clone())));
+    }
+    jobs
 }
 
 /// Runs a job at its pace until it is told to stop. A slow visit goes on beside the next passes and delays no other node.

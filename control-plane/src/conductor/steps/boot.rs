@@ -8,13 +8,7 @@ use ferric_model::run::{Activity, WaitReason};
 
 /// Boots the ramdisk and has the run wait for it. The machine is off, or on because of this very step, or was left on.
 pub(super) async fn ramdisk(context: &StepContext) -> Result<Outcome, StepError> {
-    if context.node.interface("boot") != Some("fake") {
-        context
-            .conductor
-            .boot()
-            .prepare(&context.node, &context.ports)
-            .await?;
-    }
+    admit(context).await?;
     let activity = context.run.activity;
     let limit = limits::callback(context.conductor.settings(), activity);
     if fast_track::is_up(context).await {
@@ -24,16 +18,7 @@ pub(super) async fn ramdisk(context: &StepContext) -> Result<Outcome, StepError>
             _ => Outcome::done().detail("fast track: the ramdisk is up"),
         });
     }
-    if let Some(management) = &context.hardware.management {
-        let mode = wanted_mode(&context.node);
-        let set = management.set_boot_device(
-            BootDevice::Pxe,
-            persistence(&context.node, Persistence::Once),
-            mode,
-        );
-        set.await
-            .map_err(StepError::bmc("setting the boot device to the network"))?;
-    }
+    boot_from_network(context).await?;
     let reason = match activity {
         Activity::Inspect => WaitReason::InspectionData,
         _ => WaitReason::AgentBoot,
@@ -42,6 +27,34 @@ pub(super) async fn ramdisk(context: &StepContext) -> Result<Outcome, StepError>
         wait: Some((reason, limit)),
         ..power::boot(context).await?
     })
+}
+
+/// Whatever makes the machine start next, it gets the ramdisk.
+pub(super) async fn direct_to_ramdisk(context: &StepContext) -> Result<(), StepError> {
+    admit(context).await?;
+    boot_from_network(context).await
+}
+
+/// The boot plane answers the machine.
+async fn admit(context: &StepContext) -> Result<(), StepError> {
+    if context.node.interface("boot") != Some("fake") {
+        let boot = context.conductor.boot();
+        boot.prepare(&context.node, &context.ports).await?;
+    }
+    Ok(())
+}
+
+/// The firmware asks it.
+async fn boot_from_network(context: &StepContext) -> Result<(), StepError> {
+    let Some(management) = &context.hardware.management else {
+        return Ok(());
+    };
+    let mode = wanted_mode(&context.node);
+    let persistence = persistence(&context.node, Persistence::Once);
+    let set = management.set_boot_device(BootDevice::Pxe, persistence, mode);
+    set.await
+        .map(drop)
+        .map_err(StepError::bmc("setting the boot device to the network"))
 }
 
 /// From now on the machine gets no ramdisk, whatever makes it boot from the network.

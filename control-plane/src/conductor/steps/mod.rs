@@ -9,6 +9,7 @@ mod collect_logs;
 mod execute;
 mod fast_track;
 mod finish;
+mod hardware;
 mod instance_boot;
 mod outcome;
 mod power;
@@ -117,6 +118,8 @@ async fn own(context: &StepContext) -> Result<Outcome, StepError> {
         ("deploy", "tear_down") => Ok(finish::tear_down()),
         ("inspect", "fake") => Ok(Outcome::done()),
         ("verify", "conclude") => verify::conclude(context),
-        _ => Err(StepError::Unknown(id.clone())),
+        _ => hardware::perform(context)
+            .await
+            .unwrap_or_else(|| Err(StepError::Unknown(id.clone()))),
     }
 }

@@ -7,7 +7,7 @@ use crate::boot::BootPlane;
 use crate::conductor::requests::{ProvisionRequest, RequestError};
 use crate::conductor::{Conductor, Parts, SystemEnvironment};
 use crate::config::{Overrides, Settings};
-use ferric_drivers::{Drivers, Enabled, FakeMachine, FakeMachines};
+use ferric_drivers::{DriverPeriodic, Drivers, Enabled, FakeMachine, FakeMachines};
 use ferric_model::event::What;
 use ferric_model::ids::{NodeId, PortId};
 use ferric_model::node::Node;
@@ -30,6 +30,8 @@ pub(in crate::conductor) struct Lab {
     pub(in crate::conductor) settings: Arc<Settings>,
     pub(in crate::conductor) store: Arc<dyn Store>,
     pub(in crate::conductor) folder: tempfile::TempDir,
+    /// Periodic jobs of drivers that the next conductor has.
+    pub(in crate::conductor) jobs: Vec<Arc<dyn DriverPeriodic>>,
     fakes: FakeMachines,
     environment: Arc<SystemEnvironment>,
     tasks: JoinSet<()>,
@@ -57,6 +59,7 @@ impl Lab {
             settings: Arc::new(settings),
             store: Arc::new(RedbStore::in_memory().unwrap()),
             folder,
+            jobs: Vec::new(),
             fakes,
             environment: Arc::new(SystemEnvironment::new()),
             tasks,
@@ -91,10 +94,7 @@ impl Lab {
         let conductor = Conductor::new(Parts {
             settings: self.settings.clone(),
             store: store.clone(),
-            drivers: Arc::new(Drivers::new(
-                ferric_drivers::Settings::default(),
-                self.fakes.clone(),
-            )),
+            drivers: Arc::new(self.drivers()),
             enabled: Enabled::default(),
             boot: BootPlane::new(self.settings.clone(), store.clone(), client),
             environment: self.environment.clone(),
@@ -113,6 +113,14 @@ impl Lab {
             ready.await.unwrap();
         }
         store
+    }
+
+    fn drivers(&self) -> Drivers {
+        let drivers = Drivers::new(ferric_drivers::Settings::default(), self.fakes.clone());
+        self.jobs
+            .iter()
+            .cloned()
+            .fold(drivers, Drivers::with_periodic)
     }
 
     /// SIGTERM; answers how long it took.

@@ -9,7 +9,7 @@ mod crashes;
 mod cycles;
 mod failures;
 mod fast_track;
-mod halting_store;
+pub(super) mod halting_store;
 mod holds;
 mod introductions;
 pub(super) mod lab;

@@ -1,6 +1,5 @@
 //! A Redfish service in the test's own process. What is odd about it is data: see `oddities`.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::oddities::{Auth, Fault, Oddities, Tags};
+use super::oddities::{Auth, Call, Fault, Oddities, Reply, Resources, Tags};
 
 /// What the user of every fake BMC is called, and the password.
 pub(super) const USER: &str = "admin";
@@ -37,7 +36,7 @@ struct Shared {
 
 #[derive(Default)]
 struct Inner {
-    resources: HashMap<String, Value>,
+    resources: Resources,
     faults: Vec<Fault>,
     tokens: Vec<String>,
     sessions_opened: usize,
@@ -107,7 +106,17 @@ impl FakeBmc {
     }
 
     pub(super) fn power(&self) -> Value {
-        self.shared.inner.lock().resources["/redfish/v1/Systems/1"]["PowerState"].clone()
+        self.resource("/redfish/v1/Systems/1")["PowerState"].clone()
+    }
+
+    pub(super) fn resource(&self, path: &str) -> Value {
+        self.shared.inner.lock().resources[path].clone()
+    }
+
+    /// Changes a resource as the BMC itself does, by a merge patch.
+    pub(super) fn change(&self, path: &str, patch: &Value) {
+        let mut inner = self.shared.inner.lock();
+        merge(inner.resources.entry(path.to_owned()).or_default(), patch);
     }
 }
 
@@ -267,6 +276,10 @@ impl Shared {
         if let Some(answer) = self.authenticate(method, path, headers, body) {
             return answer;
         }
+        let call = Call { method, path, body };
+        if let Some(reply) = (self.oddities.effect)(&mut self.inner.lock().resources, &call) {
+            return reply.answer();
+        }
         match method {
             "GET" => self.get(path),
             "PATCH" => self.patch(path, headers, body),
@@ -410,6 +423,16 @@ impl Inner {
         if self.next_power.is_none() {
             resource["PowerState"] = json!(state);
         }
+    }
+}
+
+impl Reply {
+    fn answer(self) -> Response<Body> {
+        let mut response = Response::builder().status(self.status);
+        if let Some(location) = self.location {
+            response = response.header("location", location);
+        }
+        response.body(Body::empty()).unwrap()
     }
 }
 

@@ -1,10 +1,15 @@
 //! The driver over HTTP against a service in the same process, whose oddities are data.
 
+mod bios;
 mod boot;
+mod clock;
 mod exchange;
 mod fake_bmc;
+mod firmware;
 mod oddities;
 mod power;
+mod raid;
+mod secure_boot;
 mod session;
 mod tls;
 

@@ -1,5 +1,6 @@
 //! What a fake BMC may do differently, as data.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -98,6 +99,41 @@ pub(super) struct Oddities {
     /// How often the old state is still read after a reset.
     pub(super) lag: usize,
     pub(super) faults: Vec<Fault>,
+    /// What a request changes beside what every BMC does; `None`: nothing else is to be answered than usual.
+    pub(super) effect: fn(&mut Resources, &Call<'_>) -> Option<Reply>,
+}
+
+/// The resources of a fake BMC by path.
+pub(super) type Resources = HashMap<String, Value>;
+
+/// A request that changes something.
+pub(super) struct Call<'a> {
+    pub(super) method: &'a str,
+    pub(super) path: &'a str,
+    pub(super) body: &'a Value,
+}
+
+/// An answer without a body.
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) location: Option<String>,
+}
+
+impl Reply {
+    pub(super) fn new(status: u16) -> Self {
+        Self {
+            status,
+            location: None,
+        }
+    }
+
+    /// The BMC goes on by itself, with this task.
+    pub(super) fn accepted(task: &str) -> Self {
+        Self {
+            status: 202,
+            location: Some(task.to_owned()),
+        }
+    }
 }
 
 impl Default for Oddities {
@@ -116,6 +152,7 @@ impl Default for Oddities {
             },
             lag: 1,
             faults: Vec::new(),
+            effect: |_, _| None,
         }
     }
 }

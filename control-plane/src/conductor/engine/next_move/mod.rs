@@ -100,6 +100,11 @@ fn after_wait(node: &Node, run: &Run, wait: &Wait, now: Timestamp) -> Move {
         {
             Move::MeetVersionChange
         }
+        (WaitReason::Hardware { job, .. }, Some(News::HardwareEnded { job: ended, error }))
+            if job == ended =>
+        {
+            error.clone().map_or(Move::EndWait, Move::Fail)
+        }
         (WaitReason::AgentCommand { .. }, Some(News::Rebooted)) => Move::MeetReboot,
         (_, Some(News::LostPower)) => Move::Fail(LOST_POWER.to_owned()),
         (_, Some(News::SwitchedOff)) => Move::Fail(SWITCHED_OFF.to_owned()),
@@ -127,6 +132,10 @@ fn timed_out(wait: &Wait, now: Timestamp) -> String {
         WaitReason::AgentCommand { step, .. } => format!(
             "timed out: the agent did not finish {step} and was not heard of for too long ({seconds} s after it \
              began); look at the machine's console and its network"
+        ),
+        WaitReason::Hardware { job, step } => format!(
+            "timed out: the BMC did not finish {step} within {seconds} s (the conductor was {job}); look at the BMC's \
+             own list of jobs"
         ),
         WaitReason::Hold => format!("timed out after {seconds} s"),
     }

@@ -61,6 +61,20 @@ fn ended(id: &str) -> Option<News> {
     })
 }
 
+fn hardware() -> WaitReason {
+    WaitReason::Hardware {
+        job: "watching RAID jobs".to_owned(),
+        step: StepId::new("raid", "create_configuration"),
+    }
+}
+
+fn hardware_ended(error: Option<String>) -> Option<News> {
+    Some(News::HardwareEnded {
+        job: "watching RAID jobs".to_owned(),
+        error,
+    })
+}
+
 fn check(node: &Node, expected: &Move) {
     let now = Timestamp::UNIX_EPOCH + Duration::from_secs(50);
     assert_eq!(&next_move(node, now), expected);
@@ -116,6 +130,17 @@ fn a_wait_ends_with_what_it_waits_for() {
     check(&with_agent(waiting(command(), ended("6"))), &Move::Rest);
     check(&waiting(command(), Some(News::Rebooted)), &Move::MeetReboot);
     check(&waiting(WaitReason::Hold, ended("7")), &Move::Rest);
+    check(&waiting(hardware(), hardware_ended(None)), &Move::EndWait);
+    let cause = "no such disk".to_owned();
+    check(
+        &waiting(hardware(), hardware_ended(Some(cause.clone()))),
+        &Move::Fail(cause),
+    );
+    let other = Some(News::HardwareEnded {
+        job: "another".to_owned(),
+        error: None,
+    });
+    check(&waiting(hardware(), other), &Move::Rest);
 }
 
 #[test]
@@ -126,6 +151,7 @@ fn a_wait_that_cannot_end_well_fails_with_its_cause() {
         WaitReason::AgentReboot,
         WaitReason::InspectionData,
         command(),
+        hardware(),
     ];
     for reason in reasons {
         let Move::Fail(error) = next_move(&waiting(reason, None), late) else {

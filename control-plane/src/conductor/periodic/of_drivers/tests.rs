@@ -1,0 +1,145 @@
+//! The example of the documentation, run by a conductor against a fake machine.
+
+use super::await_job;
+use crate::conductor::flows;
+use crate::conductor::tests::lab::Lab;
+use ferric_drivers::{DriverPeriodic, PowerState as Power};
+use ferric_model::ids::RunId;
+use ferric_model::node::Node;
+use ferric_model::run::{Activity, StepPhase, Wait};
+use ferric_model::state::ProvisionState;
+use ferric_model::step::{Performer, Recovery, Step, StepId};
+use ferric_store::Transaction;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+
+#[expect(unreachable_pub, reason = "it is written as a library is")]
+#[path = "../../../../../drivers/examples/periodic_job.rs"]
+mod example;
+
+fn purpose() -> &'static str {
+    example::GoesOff.spec().purpose
+}
+
+/// A node in manual cleaning whose only step waits for the example's job, on a machine that is on.
+async fn waiting_lab() -> Lab {
+    let mut lab = Lab::new();
+    lab.jobs.push(Arc::new(example::GoesOff));
+    lab.machine.bmc.force_power(Power::On);
+    lab.start(None).await;
+    lab.enroll(&[]).await;
+    let step = StepId::new("power", "power_off_by_itself");
+    let outcome = await_job(
+        purpose(),
+        step.clone(),
+        Value::Null,
+        Duration::from_secs(3600),
+    );
+    let mut node = lab.node().await;
+    let mut run = flows::run(
+        RunId(uuid::Uuid::from_u128(7)),
+        Activity::ManualClean,
+        vec![one_step(step)],
+        node.created_at,
+    );
+    for edit in outcome.edits {
+        edit(&mut node, &mut run);
+    }
+    let (reason, limit) = outcome.wait.unwrap();
+    run.phase = StepPhase::Started {
+        attempt: 1,
+        at: node.created_at,
+    };
+    run.wait = Some(Wait {
+        reason,
+        since: node.created_at,
+        deadline: Some(node.created_at + limit),
+    });
+    node.run = Some(run);
+    node.provision_state = ProvisionState::CleanWait;
+    store(&lab, &node).await;
+    lab
+}
+
+fn one_step(id: StepId) -> Step {
+    Step {
+        id,
+        priority: 0,
+        args: serde_json::Map::new(),
+        by: Performer::Conductor,
+        abortable: true,
+        recovery: Recovery::RunAgain,
+    }
+}
+
+async fn store(lab: &Lab, node: &Node) {
+    lab.store
+        .commit(Transaction::new().put(node))
+        .await
+        .unwrap();
+}
+
+async fn record(lab: &Lab) -> Option<Value> {
+    lab.node().await.periodic_records.get(purpose()).cloned()
+}
+
+async fn after(seconds: u64) {
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_ends_when_its_job_says_so() {
+    let lab = waiting_lab().await;
+    after(130).await;
+    let looks = record(&lab).await.unwrap();
+    assert!(looks == json!(2) || looks == json!(3), "{looks}");
+    assert_eq!(lab.node().await.provision_state, ProvisionState::CleanWait);
+    lab.machine.bmc.force_power(Power::Off);
+    lab.wait_for(ProvisionState::Manageable).await;
+    assert_eq!(record(&lab).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_fails_with_the_cause_that_its_job_gives() {
+    let lab = waiting_lab().await;
+    lab.wait_for_within(ProvisionState::CleanFailed, Duration::from_secs(900))
+        .await;
+    let error = lab.node().await.last_error.unwrap();
+    assert!(error.contains("the machine did not go off"), "{error}");
+    assert!(error.contains("power.power_off_by_itself"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_goes_on_with_the_record() {
+    let mut lab = waiting_lab().await;
+    after(130).await;
+    lab.kill();
+    let looks = record(&lab).await.unwrap().as_u64().unwrap();
+    lab.start(None).await;
+    after(61).await;
+    assert!(record(&lab).await.unwrap().as_u64().unwrap() > looks);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nodes_of_another_implementation_in_maintenance_or_without_a_wait_are_left_alone() {
+    let changes: [fn(&mut Node); 3] = [
+        |node| {
+            node.interfaces
+                .insert("power".to_owned(), "redfish".to_owned());
+        },
+        |node| node.maintenance = true,
+        |node| {
+            node.run = None;
+            node.provision_state = ProvisionState::Manageable;
+        },
+    ];
+    for change in changes {
+        let lab = waiting_lab().await;
+        let mut node = lab.node().await;
+        change(&mut node);
+        store(&lab, &node).await;
+        after(200).await;
+        assert_eq!(record(&lab).await, Some(Value::Null));
+    }
+}

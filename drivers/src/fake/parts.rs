@@ -1,0 +1,141 @@
+//! BIOS, RAID and firmware of a fake machine: done at once, or by a task where `fake_async_steps_s` says so.
+
+use async_trait::async_trait;
+use serde_json::{Map, Value, json};
+
+use super::FakeMachine;
+use super::hardware_task::Effect;
+use crate::{
+    Bios, BmcError, Firmware, FirmwareComponent, FirmwareImage, LogicalDisk, Progress, Raid,
+    Restart, Started, VolumeSize,
+};
+
+/// What `MAX` comes to.
+const DISK_GIB: u64 = 100;
+
+#[async_trait]
+impl Bios for FakeMachine {
+    async fn settings(&self) -> Result<Map<String, Value>, BmcError> {
+        self.request("reading BIOS settings").await?;
+        Ok(self.parts().bios.clone())
+    }
+
+    async fn apply_configuration(&self, settings: Map<String, Value>) -> Result<Started, BmcError> {
+        self.request("writing BIOS settings").await?;
+        let mut parts = self.parts();
+        if let Some(name) = settings.keys().find(|name| !parts.bios.contains_key(*name)) {
+            return Err(BmcError::NotOffered {
+                address: self.address(),
+                wanted: format!("BIOS setting '{name}'"),
+                offered: parts.bios.keys().cloned().collect(),
+            });
+        }
+        let holds = |(name, value): (&String, &Value)| parts.bios.get(name) == Some(value);
+        if settings.iter().all(holds) {
+            return Ok(Started::Done);
+        }
+        Ok(parts.begin(Effect::BiosApply(settings), Restart::Needed))
+    }
+
+    async fn factory_reset(&self) -> Result<Started, BmcError> {
+        self.request("resetting BIOS settings").await?;
+        Ok(self.parts().begin(Effect::BiosReset, Restart::Needed))
+    }
+
+    async fn poll(&self, record: &Value) -> Result<Progress, BmcError> {
+        self.request("polling a BIOS task").await?;
+        Ok(self.parts().poll(record))
+    }
+}
+
+#[async_trait]
+impl Raid for FakeMachine {
+    async fn logical_disks(&self) -> Result<Vec<Value>, BmcError> {
+        self.request("reading volumes").await?;
+        Ok(self.parts().volumes.clone())
+    }
+
+    async fn create(&self, wanted: Vec<LogicalDisk>) -> Result<Started, BmcError> {
+        self.request("creating volumes").await?;
+        let mut parts = self.parts();
+        let wanted = wanted.iter().map(volume);
+        let missing: Vec<_> = wanted
+            .filter(|volume| {
+                let same = |there: &Value| there["name"] == volume["name"];
+                !parts.volumes.iter().any(same)
+            })
+            .collect();
+        if missing.is_empty() {
+            return Ok(Started::Done);
+        }
+        Ok(parts.begin(Effect::RaidCreate(missing), Restart::NotNeeded))
+    }
+
+    async fn delete_all(&self) -> Result<Started, BmcError> {
+        self.request("deleting volumes").await?;
+        let mut parts = self.parts();
+        if parts.volumes.is_empty() {
+            return Ok(Started::Done);
+        }
+        Ok(parts.begin(Effect::RaidDelete, Restart::NotNeeded))
+    }
+
+    async fn poll(&self, record: &Value) -> Result<Progress, BmcError> {
+        self.request("polling a RAID task").await?;
+        Ok(self.parts().poll(record))
+    }
+}
+
+fn volume(disk: &LogicalDisk) -> Value {
+    let size = match disk.size {
+        VolumeSize::Gib(size) => size,
+        VolumeSize::Max => DISK_GIB,
+    };
+    json!({
+        "name": disk.volume_name,
+        "controller": "fake",
+        "size_gb": size,
+        "raid_level": disk.raid_level,
+    })
+}
+
+#[async_trait]
+impl Firmware for FakeMachine {
+    async fn components(&self) -> Result<Vec<FirmwareComponent>, BmcError> {
+        self.request("reading firmware versions").await?;
+        let parts = self.parts();
+        let component = |(component, version): (&String, &String)| FirmwareComponent {
+            component: component.clone(),
+            version: version.clone(),
+        };
+        Ok(parts.firmware.iter().map(component).collect())
+    }
+
+    async fn update(&self, image: FirmwareImage) -> Result<Started, BmcError> {
+        self.request("updating firmware").await?;
+        let mut parts = self.parts();
+        let Some(runs) = parts.firmware.get(&image.component) else {
+            return Err(BmcError::NotOffered {
+                address: self.address(),
+                wanted: format!("firmware component '{}'", image.component),
+                offered: parts.firmware.keys().cloned().collect(),
+            });
+        };
+        // The file's name is the version.
+        let version = image.url.rsplit('/').next().unwrap_or_default();
+        if runs == version {
+            return Ok(Started::Done);
+        }
+        let restart = match image.component.as_str() {
+            "bmc" => Restart::NotNeeded,
+            _ => Restart::Needed,
+        };
+        let effect = Effect::FirmwareUpdate(image.component, version.to_owned());
+        Ok(parts.begin(effect, restart))
+    }
+
+    async fn poll(&self, record: &Value) -> Result<Progress, BmcError> {
+        self.request("polling a firmware task").await?;
+        Ok(self.parts().poll(record))
+    }
+}
