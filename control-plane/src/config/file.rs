@@ -1,6 +1,6 @@
 //! The TOML file as it is written, and the checks that turn it into [`Settings`].
 
-use super::{Agent, Boot, Conductor, Http, Overrides, Settings, SettingsError};
+use super::{Agent, Boot, Conductor, Http, Overrides, Settings, SettingsError, Timeline};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -20,6 +20,7 @@ pub struct File {
     http: Http,
     drivers: Drivers,
     conductor: Conductor,
+    timeline: Timeline,
     agent: Agent,
     boot: Boot,
     images: Images,
@@ -97,6 +98,7 @@ impl File {
             http: self.http,
             drivers: self.drivers,
             conductor: self.conductor,
+            timeline: self.timeline,
             agent: self.agent,
             boot: self.boot,
             image_paths: self.images.allowed_paths,
@@ -146,8 +148,23 @@ fn check_intervals(conductor: &Conductor, agent: &Agent) -> Result<(), SettingsE
             "must be from 1 to 60, or waits would never end",
         );
     }
-    if conductor.periodic_concurrency == 0 {
-        return wrong("conductor.periodic_concurrency", 0, "must be at least 1");
+    for (setting, value) in [
+        (
+            "conductor.periodic_concurrency",
+            conductor.periodic_concurrency,
+        ),
+        ("conductor.power_sync_workers", conductor.power_sync_workers),
+    ] {
+        if value == 0 {
+            return wrong(setting, 0, "must be at least 1");
+        }
+    }
+    if conductor.boot_retry_timeout_s > 0 && conductor.boot_retry_check_interval_s == 0 {
+        return wrong(
+            "conductor.boot_retry_check_interval_s",
+            0,
+            "must be at least 1 where boot_retry_timeout_s is set",
+        );
     }
     Ok(())
 }
@@ -228,6 +245,15 @@ mod tests {
         check("[http]\nconnections = 0", Err("http.connections = 0"));
         check("[agent]\npoll_interval_s = 11", Err("from 1 to 10"));
         check("[conductor]\nbeat_timeout_s = 5", Err("beat_interval_s"));
+        check(
+            "[conductor]\npower_sync_workers = 0",
+            Err("power_sync_workers = 0"),
+        );
+        check(
+            "[conductor]\nboot_retry_timeout_s = 600\nboot_retry_check_interval_s = 0",
+            Err("boot_retry_check_interval_s"),
+        );
+        check("[timeline]\nmax_entries = 300\nmin_days = 1", Ok(()));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use crate::{BmcError, BootDevice, BootMode, BootSetting, Persistence, PowerAction, PowerState};
 
@@ -36,6 +37,7 @@ struct State {
     delay: Duration,
     faults: VecDeque<FakeFault>,
     boots: Vec<Option<BootDevice>>,
+    answered: Option<Instant>,
 }
 
 impl FakeMachine {
@@ -51,6 +53,7 @@ impl FakeMachine {
             delay: Duration::ZERO,
             faults: VecDeque::new(),
             boots: Vec::new(),
+            answered: None,
         };
         Self {
             name: name.to_owned(),
@@ -88,6 +91,11 @@ impl FakeMachine {
         self.state.lock().boots.clone()
     }
 
+    /// When the machine answered a request last.
+    pub fn answered(&self) -> Option<Instant> {
+        self.state.lock().answered
+    }
+
     pub(super) fn mode(&self) -> BootMode {
         self.state.lock().mode
     }
@@ -105,6 +113,7 @@ impl FakeMachine {
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
+        self.state.lock().answered = Some(Instant::now());
         let address = format!("fake:{}", self.name);
         match fault {
             None => Ok(()),
