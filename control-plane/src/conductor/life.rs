@@ -47,7 +47,7 @@ impl Conductor {
     pub async fn run(&self, stop: CancellationToken) -> Result<(), RunError> {
         let mut tasks = JoinSet::new();
         tasks.spawn(beat_for_ever(self.clone(), stop.clone()));
-        for job in jobs(self.drivers()) {
+        for job in jobs(self.drivers(), self.settings()) {
             let running = run_periodic(job, self.clone(), stop.clone());
             tasks.spawn(async move {
                 running.await;

@@ -14,6 +14,7 @@ mod power_sync;
 mod schedule;
 mod stalled_runs;
 mod stalled_wishes;
+mod timeline_trim;
 mod visit;
 mod wait_deadlines;
 
@@ -75,7 +76,7 @@ pub(super) trait NodePeriodic: Send + Sync {
 }
 
 /// All jobs over nodes: the conductor's own, and those that drivers bring.
-pub(super) fn jobs(drivers: &Drivers) -> Vec<Arc<dyn NodePeriodic>> {
+pub(super) fn jobs(drivers: &Drivers, settings: &Settings) -> Vec<Arc<dyn NodePeriodic>> {
     let mut jobs: Vec<Arc<dyn NodePeriodic>> = vec![
         Arc::new(power_sync::PowerSync),
         Arc::new(power_recovery::PowerRecovery),
@@ -83,6 +84,7 @@ pub(super) fn jobs(drivers: &Drivers) -> Vec<Arc<dyn NodePeriodic>> {
         Arc::new(stalled_runs::StalledRuns),
         Arc::new(stalled_wishes::StalledWishes),
         Arc::new(agent_poll::AgentPoll::default()),
+        Arc::new(timeline_trim::TimelineTrim::new(settings)),
     ];
     for job in drivers.periodics() {
         jobs.push(Arc::new(OfDriver::new(job.clone())));
