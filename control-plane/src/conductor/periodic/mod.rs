@@ -5,6 +5,7 @@
 //! the document of a node is read when it is visited.
 
 mod agent_poll;
+mod boot_retry;
 mod declaration;
 mod figures;
 pub(super) mod of_drivers;
@@ -84,6 +85,7 @@ pub(super) fn jobs(drivers: &Drivers, settings: &Settings) -> Vec<Arc<dyn NodePe
         Arc::new(stalled_runs::StalledRuns),
         Arc::new(stalled_wishes::StalledWishes),
         Arc::new(agent_poll::AgentPoll::default()),
+        Arc::new(boot_retry::BootRetry::new(settings)),
         Arc::new(timeline_trim::TimelineTrim::new(settings)),
     ];
     for job in drivers.periodics() {

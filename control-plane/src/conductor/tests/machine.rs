@@ -35,6 +35,8 @@ pub(in crate::conductor) struct State {
     pub(in crate::conductor) erasures: u32,
     /// The parameters of the last `write_image`.
     pub(in crate::conductor) written: serde_json::Value,
+    /// Never gets as far as asking for something to boot.
+    pub(in crate::conductor) stuck: bool,
     /// Does not answer, though it is on.
     pub(in crate::conductor) silent: bool,
 }
@@ -61,7 +63,7 @@ impl Machine {
                 continue;
             }
             boots = history.len();
-            if history.last() == Some(&Some(BootDevice::Pxe)) {
+            if history.last() == Some(&Some(BootDevice::Pxe)) && !self.state.lock().stuck {
                 sleep(BOOT_TIME).await;
                 if self.is_same_boot(boots) {
                     self.come_up(boots).await;
