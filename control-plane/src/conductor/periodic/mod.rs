@@ -6,19 +6,23 @@
 
 mod agent_poll;
 mod boot_retry;
+mod chore;
 mod declaration;
 mod figures;
 pub(super) mod of_drivers;
+mod orphans;
 mod patience;
 mod power_recovery;
 mod power_sync;
 mod schedule;
+mod stale_conductors;
 mod stalled_runs;
 mod stalled_wishes;
 mod timeline_trim;
 mod visit;
 mod wait_deadlines;
 
+pub(super) use chore::{chores, run_chore};
 pub(super) use declaration::{Access, Declaration, Limit, Seen};
 pub(super) use figures::Figures;
 pub use figures::JobFigures;
