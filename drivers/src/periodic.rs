@@ -155,7 +155,7 @@ pub trait DriverPeriodic: Send + Sync {
     /// Looks after one node. An error is noted, and the node is visited again in a later pass: a BMC that does not answer
     /// now is no reason to fail a step, whose deadline ends its wait anyway.
     ///
-    /// A visit may be dropped at an await when the BMC is slow, and begun again later.
+    /// A visit with shared access may be dropped at an await when the BMC is slow, and is begun again later.
     async fn visit(&self, visit: &PeriodicVisit<'_>) -> Result<Answer, BmcError>;
 }
 

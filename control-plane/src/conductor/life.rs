@@ -2,7 +2,7 @@
 
 use super::Conductor;
 use super::membership::Presence;
-use super::periodic::{jobs, run_periodic};
+use super::periodic::{chores, jobs, run_chore, run_periodic};
 use super::steps::chain;
 use crate::config::seconds;
 use ferric_store::StoreError;
@@ -47,8 +47,15 @@ impl Conductor {
     pub async fn run(&self, stop: CancellationToken) -> Result<(), RunError> {
         let mut tasks = JoinSet::new();
         tasks.spawn(beat_for_ever(self.clone(), stop.clone()));
-        for job in jobs(self.drivers()) {
+        for job in jobs(self.drivers(), self.settings()) {
             let running = run_periodic(job, self.clone(), stop.clone());
+            tasks.spawn(async move {
+                running.await;
+                Ok(())
+            });
+        }
+        for chore in chores() {
+            let running = run_chore(chore, self.clone(), stop.clone());
             tasks.spawn(async move {
                 running.await;
                 Ok(())

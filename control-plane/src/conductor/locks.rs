@@ -49,6 +49,11 @@ impl NodeLocks {
         Ok(NodeLock { node, locks })
     }
 
+    /// Whether somebody works on the node at this moment.
+    pub(super) fn is_held(&self, node: NodeId) -> bool {
+        self.0.held.lock().contains_key(&node)
+    }
+
     /// The lock as soon as it is free.
     pub(super) async fn wait(&self, node: NodeId, purpose: &'static str) -> NodeLock {
         loop {
@@ -110,7 +115,9 @@ mod tests {
         let lock = locks.acquire(NODE, "deploying").unwrap();
         let refused = locks.acquire(NODE, "updating").unwrap_err();
         assert_eq!(refused.purpose, "deploying");
+        assert!(locks.is_held(NODE));
         drop(lock);
+        assert!(!locks.is_held(NODE));
         locks.acquire(NODE, "updating").unwrap();
     }
 

@@ -36,6 +36,7 @@ mod tests;
 pub use agent::{AgentAnswer, AgentCall, AgentTransport, HttpTransport, TransportError, Verb};
 pub use environment::{Environment, SystemEnvironment};
 pub use life::RunError;
+pub use periodic::JobFigures;
 pub use recipes::Recipe;
 
 use crate::boot::BootPlane;
@@ -92,6 +93,7 @@ struct Inner {
     turns: Semaphore,
     /// Held while nodes are counted that are worked on, until one more is stored.
     admission: tokio::sync::Mutex<()>,
+    periodic_figures: periodic::Figures,
     stop: CancellationToken,
 }
 
@@ -109,6 +111,7 @@ impl Conductor {
                 work: Work::default(),
                 turns: Semaphore::new(TURNS),
                 admission: tokio::sync::Mutex::new(()),
+                periodic_figures: periodic::Figures::default(),
                 stop: CancellationToken::new(),
             }),
         }
@@ -274,6 +277,11 @@ impl Conductor {
         self.do_conductor_of(node).await
     }
 
+    /// What the passes of each periodic job came to, by its purpose.
+    pub fn periodic_figures(&self) -> BTreeMap<&'static str, JobFigures> {
+        self.inner.periodic_figures.all()
+    }
+
     /// A machine asked for something to boot (`boot script ...`, `kernel`, ...): a line on the node's timeline.
     pub fn note_boot_request(&self, id: NodeId, what: String) {
         // One line less on a timeline is no reason to fail a boot.
@@ -327,12 +335,21 @@ impl Conductor {
         &self.inner.admission
     }
 
+    fn figures_of_jobs(&self) -> &periodic::Figures {
+        &self.inner.periodic_figures
+    }
+
     fn stop_token(&self) -> &CancellationToken {
         &self.inner.stop
     }
 
     fn stopping(&self) -> bool {
         self.inner.stop.is_cancelled()
+    }
+
+    /// How many more nodes may be worked on at this moment.
+    fn free_turns(&self) -> usize {
+        self.inner.turns.available_permits()
     }
 
     async fn turn(&self) -> Option<SemaphorePermit<'_>> {

@@ -128,6 +128,14 @@ impl NodeTask {
         self.commit(change).await
     }
 
+    /// The same for what may come to nothing: then nothing is written.
+    pub(super) async fn save_if_changed(&mut self, change: Change) -> Result<(), TaskError> {
+        if change.events.is_empty() && change.node == self.node {
+            return Ok(());
+        }
+        self.save(change).await
+    }
+
     /// Moves the node and stores it with the event that says so, in one transaction.
     pub(super) async fn apply(&mut self, event: Event, change: Change) -> Result<(), TaskError> {
         self.apply_each(&[event], change).await

@@ -9,7 +9,7 @@ use crate::config::seconds;
 use ferric_model::event::{TimelineEvent, What};
 use ferric_model::ids::Epoch;
 use ferric_model::node::{Node, Ownership};
-use ferric_store::{Expectation, Query, Record, StoreError, Table, Transaction};
+use ferric_store::{Expectation, FieldValue, Query, Record, StoreError, Table, Transaction};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -43,6 +43,39 @@ impl Conductor {
         }
         info!(nodes, resumed, "took over");
         Ok(())
+    }
+
+    /// Takes over the nodes of conductors that are dead, and of nobody. Answers how many.
+    ///
+    /// A conductor that was only silent may still be in the middle of a call to a BMC: the longest call is waited for too.
+    pub(super) async fn take_over_orphans(&self) -> Result<usize, StoreError> {
+        let others = self.others().await?;
+        let now = self.now();
+        let limit = seconds(self.settings().conductor.beat_timeout_s)
+            + ferric_drivers::Settings::default().call_timeout;
+        let dead = self.conductors().await?.into_iter().filter(|record| {
+            let silent = !record.online || between(record.updated_at, now) >= limit;
+            record.hostname != self.host() && silent && !others.alive.contains(&record.hostname)
+        });
+        let dead = dead.map(|record| FieldValue::Text(record.hostname));
+        let owners = dead.chain([FieldValue::Null]).collect();
+        let mut walk = Walk::new(Query::all(Table::Node).filter("owned_by", owners));
+        let mut taken = 0;
+        while let Some(records) = walk.next(self.store().as_ref()).await? {
+            for record in &records {
+                match self.take_over_node(record, &others).await {
+                    Ok(_) => taken += 1,
+                    // Somebody else was faster.
+                    Err(TaskError::Store(StoreError::Stale { .. })) => {}
+                    Err(TaskError::Store(StoreError::Corrupt { key, source })) => {
+                        error!(%key, %source, "a node cannot be read and is left alone");
+                    }
+                    Err(TaskError::Store(error)) => return Err(error),
+                    Err(_) => {}
+                }
+            }
+        }
+        Ok(taken)
     }
 
     /// A store that only one process can have open proves that all others are dead, whatever they said last: a conductor

@@ -1,9 +1,12 @@
 //! A walk over many records, a page at a time, so that no number of nodes takes much memory at once.
 
-use ferric_store::{Query, Record, Store, StoreError};
+use ferric_store::{Outline, Query, Record, Store, StoreError};
 
 /// Records that are read at once.
 pub(super) const PAGE: usize = 500;
+
+/// Outlines that are read at once. They are small, and each page costs a look at the whole index of its filters.
+pub(super) const OUTLINES: usize = 2000;
 
 /// The pages of a query, in the order of creation. What changes meanwhile is seen as it is when its page is read.
 pub(super) struct Walk {
@@ -15,7 +18,7 @@ pub(super) struct Walk {
 
 impl Walk {
     pub(super) fn new(mut query: Query) -> Self {
-        query.limit = PAGE;
+        query.marker = None;
         Self {
             query,
             before: Vec::new(),
@@ -28,24 +31,53 @@ impl Walk {
         &mut self,
         store: &dyn Store,
     ) -> Result<Option<Vec<Record>>, StoreError> {
-        if self.done {
-            return Ok(None);
-        }
-        let page = loop {
+        self.query.limit = PAGE;
+        while !self.done {
             match store.page(&self.query).await {
-                // Deleted meanwhile: whatever is behind the one before it has not been seen either.
-                Err(StoreError::NoSuchMarker(_)) => self.query.marker = self.before.pop(),
-                other => break other?,
+                Err(StoreError::NoSuchMarker(_)) => self.step_back(),
+                page => {
+                    let records = page?.records;
+                    self.go_behind(records.iter().map(|record| record.key.id.clone()).collect());
+                    return Ok(Some(records));
+                }
             }
-        };
-        self.done = page.records.len() < PAGE;
-        self.before = page
-            .records
-            .iter()
-            .map(|record| record.key.id.clone())
-            .collect();
+        }
+        Ok(None)
+    }
+
+    /// The same without the documents.
+    pub(super) async fn next_outlines(
+        &mut self,
+        store: &dyn Store,
+    ) -> Result<Option<Vec<Outline>>, StoreError> {
+        self.query.limit = OUTLINES;
+        while !self.done {
+            match store.outlines(&self.query).await {
+                Err(StoreError::NoSuchMarker(_)) => self.step_back(),
+                outlines => {
+                    let outlines = outlines?;
+                    self.go_behind(
+                        outlines
+                            .iter()
+                            .map(|outline| outline.key.id.clone())
+                            .collect(),
+                    );
+                    return Ok(Some(outlines));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Deleted meanwhile: whatever is behind the one before it has not been seen either.
+    fn step_back(&mut self) {
         self.query.marker = self.before.pop();
-        Ok(Some(page.records))
+    }
+
+    fn go_behind(&mut self, page: Vec<String>) {
+        self.done = page.len() < self.query.limit;
+        self.before = page;
+        self.query.marker = self.before.pop();
     }
 }
 

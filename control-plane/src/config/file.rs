@@ -1,6 +1,8 @@
 //! The TOML file as it is written, and the checks that turn it into [`Settings`].
 
-use super::{Agent, Boot, Conductor, Deploy, Http, Overrides, Settings, SettingsError, Steps};
+use super::{
+    Agent, Boot, Conductor, Deploy, Http, Overrides, Settings, SettingsError, Steps, Timeline,
+};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -21,6 +23,7 @@ pub struct File {
     drivers: Drivers,
     conductor: Conductor,
     deploy: Deploy,
+    timeline: Timeline,
     agent: Agent,
     boot: Boot,
     steps: Steps,
@@ -101,6 +104,7 @@ impl File {
             drivers: self.drivers,
             conductor: self.conductor,
             deploy: self.deploy,
+            timeline: self.timeline,
             agent: self.agent,
             boot: self.boot,
             steps: self.steps,
@@ -151,8 +155,23 @@ fn check_intervals(conductor: &Conductor, agent: &Agent) -> Result<(), SettingsE
             "must be from 1 to 60, or waits would never end",
         );
     }
-    if conductor.periodic_concurrency == 0 {
-        return wrong("conductor.periodic_concurrency", 0, "must be at least 1");
+    for (setting, value) in [
+        (
+            "conductor.periodic_concurrency",
+            conductor.periodic_concurrency,
+        ),
+        ("conductor.power_sync_workers", conductor.power_sync_workers),
+    ] {
+        if value == 0 {
+            return wrong(setting, 0, "must be at least 1");
+        }
+    }
+    if conductor.boot_retry_timeout_s > 0 && conductor.boot_retry_check_interval_s == 0 {
+        return wrong(
+            "conductor.boot_retry_check_interval_s",
+            0,
+            "must be at least 1 where boot_retry_timeout_s is set",
+        );
     }
     Ok(())
 }
@@ -241,6 +260,15 @@ mod tests {
         );
         check("[agent]\npoll_interval_s = 11", Err("from 1 to 10"));
         check("[conductor]\nbeat_timeout_s = 5", Err("beat_interval_s"));
+        check(
+            "[conductor]\npower_sync_workers = 0",
+            Err("power_sync_workers = 0"),
+        );
+        check(
+            "[conductor]\nboot_retry_timeout_s = 600\nboot_retry_check_interval_s = 0",
+            Err("boot_retry_check_interval_s"),
+        );
+        check("[timeline]\nmax_entries = 300\nmin_days = 1", Ok(()));
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub struct Settings {
     pub drivers: Drivers,
     pub conductor: Conductor,
     pub deploy: Deploy,
+    pub timeline: Timeline,
     pub agent: Agent,
     pub boot: Boot,
     pub steps: Steps,
@@ -133,6 +134,15 @@ pub struct Conductor {
     pub soft_power_off_timeout_s: u64,
     /// Visits of periodic jobs that run at the same time.
     pub periodic_concurrency: usize,
+    /// BMCs that the power sync asks at the same time. One in ten of these at most is spent on BMCs that hang.
+    pub power_sync_workers: usize,
+    pub orphan_check_interval_s: u64,
+    pub conductor_cleanup_interval_s: u64,
+    /// A conductor that is dead for so long and owns nothing is forgotten.
+    pub conductor_cleanup_timeout_s: u64,
+    /// A machine that has not asked for a boot script for so long is booted again; 0: never.
+    pub boot_retry_timeout_s: u64,
+    pub boot_retry_check_interval_s: u64,
     /// Seconds from one pass to the next of a driver's job, by its purpose, where it is not to be the driver's own.
     pub driver_job_intervals_s: BTreeMap<String, u64>,
     /// How long a BMC may take for a step that it finishes by itself.
@@ -168,9 +178,39 @@ impl Default for Conductor {
             power_change_timeout_s: 60,
             soft_power_off_timeout_s: 600,
             periodic_concurrency: 8,
+            power_sync_workers: 50,
+            orphan_check_interval_s: 60,
+            conductor_cleanup_interval_s: 86_400,
+            conductor_cleanup_timeout_s: 1_209_600,
+            boot_retry_timeout_s: 0,
+            boot_retry_check_interval_s: 90,
             driver_job_intervals_s: BTreeMap::new(),
             hardware_task_timeout_s: 3600,
             verify_bmc_clock: false,
+        }
+    }
+}
+
+/// How much of what happened to a node is kept. The oldest events go first.
+#[derive(Clone, Copy, Debug, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Timeline {
+    /// 0: nothing is ever removed.
+    pub trim_interval_s: u64,
+    pub max_entries: usize,
+    /// Of the events of one node, as JSON. Holds whatever their number and age.
+    pub max_bytes: usize,
+    /// Younger events are kept, however many there are.
+    pub min_days: u64,
+}
+
+impl Default for Timeline {
+    fn default() -> Self {
+        Self {
+            trim_interval_s: 3600,
+            max_entries: 1000,
+            max_bytes: 256 << 10,
+            min_days: 0,
         }
     }
 }

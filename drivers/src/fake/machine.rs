@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
 use super::hardware_task::Parts;
 use crate::{BmcError, BootDevice, BootMode, BootSetting, Persistence, PowerAction, PowerState};
@@ -39,6 +40,7 @@ struct State {
     faults: VecDeque<FakeFault>,
     boots: Vec<Option<BootDevice>>,
     parts: Parts,
+    answered: Option<Instant>,
 }
 
 impl FakeMachine {
@@ -55,6 +57,7 @@ impl FakeMachine {
             faults: VecDeque::new(),
             boots: Vec::new(),
             parts: Parts::new(),
+            answered: None,
         };
         Self {
             name: name.to_owned(),
@@ -130,6 +133,11 @@ impl FakeMachine {
         self.state.lock().boots.clone()
     }
 
+    /// When the machine answered a request last.
+    pub fn answered(&self) -> Option<Instant> {
+        self.state.lock().answered
+    }
+
     pub(super) fn mode(&self) -> BootMode {
         self.state.lock().mode
     }
@@ -147,6 +155,7 @@ impl FakeMachine {
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
+        self.state.lock().answered = Some(Instant::now());
         let address = self.address();
         match fault {
             None => Ok(()),

@@ -10,10 +10,13 @@ use ferric_agent_protocol::progress::Progress;
 use ferric_model::event::What;
 use ferric_model::run::{News, WaitReason};
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Where progress is shown in `driver_internal_info`.
 pub(in crate::conductor) const PROGRESS: &str = "ferric_progress";
+
+/// Marks of one phase are stored no more often than this.
+const MARK_SPACING_MS: u64 = 10_000;
 
 pub(super) async fn merge(
     task: &mut NodeTask,
@@ -58,7 +61,7 @@ pub(super) async fn merge(
         };
         return task.save(change.with(|node| tell(node, news))).await;
     }
-    task.save(change).await
+    task.save_if_changed(change).await
 }
 
 pub(super) async fn lost_power(task: &mut NodeTask, wait: &str) -> Result<(), TaskError> {
@@ -171,7 +174,8 @@ fn progress(task: &NodeTask, command: &CommandResult) -> Change {
         "step": step.to_string(), "phase": phase, "bytes_written": bytes_written, "bytes_total": bytes_total,
         "bytes_received": bytes_received, "bytes_per_second": bytes_per_second, "elapsed_ms": elapsed_ms,
     });
-    if task.node.internal_info.get(PROGRESS) == Some(&shown) {
+    let stored = task.node.internal_info.get(PROGRESS);
+    if stored.is_some_and(|stored| !is_news(stored, &shown)) {
         return change;
     }
     change
@@ -185,4 +189,45 @@ fn progress(task: &NodeTask, command: &CommandResult) -> Change {
         .with(|node| {
             node.internal_info.insert(PROGRESS.to_owned(), shown);
         })
+}
+
+/// Each mark is a commit and a line of the timeline: one that says the same or comes soon after the last is left out,
+/// unless it says that something has ended or begun.
+fn is_news(stored: &Value, shown: &Value) -> bool {
+    let differs = |key: &str| stored.get(key) != shown.get(key);
+    let elapsed = |mark: &Value| mark["elapsed_ms"].as_u64().unwrap_or(0);
+    let is_whole = shown["bytes_written"] == shown["bytes_total"] && differs("bytes_written");
+    let begins = stored["bytes_written"] == 0 && differs("bytes_written");
+    let began_anew = elapsed(shown) < elapsed(stored);
+    let later = elapsed(shown) >= elapsed(stored).saturating_add(MARK_SPACING_MS);
+    stored != shown
+        && (differs("step") || differs("phase") || begins || is_whole || began_anew || later)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mark(phase: &str, written: u64, elapsed_ms: u64) -> Value {
+        json!({"step": "deploy.write_image", "phase": phase, "bytes_written": written, "bytes_total": 100,
+               "elapsed_ms": elapsed_ms})
+    }
+
+    #[test]
+    fn marks_are_stored_every_ten_seconds_and_when_something_ends() {
+        let stored = mark("writing", 10, 20_000);
+        for (next, expected) in [
+            (mark("writing", 10, 20_000), false),
+            (mark("writing", 20, 29_999), false),
+            (mark("writing", 20, 30_000), true),
+            (mark("verifying", 20, 21_000), true),
+            (mark("writing", 100, 21_000), true),
+            (mark("writing", 1, 500), true),
+            (mark("writing", 0, 21_000), false),
+        ] {
+            assert_eq!(is_news(&stored, &next), expected, "{next}");
+        }
+        let first = mark("writing", 0, 1000);
+        assert!(is_news(&first, &mark("writing", 5, 4000)));
+    }
 }

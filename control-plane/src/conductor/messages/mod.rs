@@ -9,6 +9,7 @@ mod heartbeat;
 mod inspection;
 mod lookup;
 
+pub(super) use boot_request::BOOT_REQUESTED_AT;
 pub(super) use commands::{PROGRESS, store_lost_power};
 pub(super) use inspection::store_inspection;
 

@@ -34,15 +34,17 @@ pub(super) struct AgentPoll {
 #[async_trait]
 impl NodePeriodic for AgentPoll {
     fn declaration(&self, settings: &Settings) -> Declaration {
+        let waits = FieldValue::Text("agent_command".to_owned());
         Declaration {
-            purpose: "asking agents how far they are",
-            spacing: seconds(settings.agent.poll_interval_s),
             filters: vec![
-                ("running", FieldValue::Bool(true)),
-                ("maintenance", FieldValue::Bool(false)),
+                ("waits_for", vec![waits]),
+                ("maintenance", vec![FieldValue::Bool(false)]),
             ],
-            limit: None,
-            width: POLLS,
+            ..Declaration::new(
+                "asking agents how far they are",
+                seconds(settings.agent.poll_interval_s),
+                POLLS,
+            )
         }
     }
 

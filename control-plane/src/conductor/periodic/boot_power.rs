@@ -27,15 +27,18 @@ pub(super) struct BootPower(Mutex<BTreeMap<NodeId, Timestamp>>);
 #[async_trait]
 impl NodePeriodic for BootPower {
     fn declaration(&self, settings: &Settings) -> Declaration {
+        let boots = ["agent_boot", "agent_reboot", "inspection_data"];
+        let boots = boots.map(|kind| FieldValue::Text(kind.to_owned())).to_vec();
         Declaration {
-            purpose: "seeing whether machines that boot have power",
-            spacing: SPACING,
             filters: vec![
-                ("running", FieldValue::Bool(true)),
-                ("maintenance", FieldValue::Bool(false)),
+                ("waits_for", boots),
+                ("maintenance", vec![FieldValue::Bool(false)]),
             ],
-            limit: None,
-            width: settings.conductor.periodic_concurrency,
+            ..Declaration::new(
+                "seeing whether machines that boot have power",
+                SPACING,
+                settings.conductor.periodic_concurrency,
+            )
         }
     }
 
@@ -48,7 +51,11 @@ impl NodePeriodic for BootPower {
         let (Some(wait), Ok(hardware)) = (boots(node), conductor.hardware(node)) else {
             return Ok(Visited::Nothing);
         };
-        if !is_off(&hardware).await {
+        let off = match visit.ask(is_off(&hardware)).await {
+            Ok(off) => off,
+            Err(slow) => return Ok(slow.visited()),
+        };
+        if !off {
             self.0.lock().remove(&node.uuid);
             return Ok(Visited::Nothing);
         }

@@ -1,70 +1,51 @@
 //! `node_periodic`: work that is looked for again and again over the nodes of this conductor (design D6).
 //!
 //! A job declares what it wants; pace, bounds, locks and the two errors that are normal (busy, gone) are dealt with here,
-//! once. A job takes no other input, so a timer, a nudge and a restart do the same thing.
+//! once. A job takes no other input, so a timer, a nudge and a restart do the same thing. A pass looks at the index only:
+//! the document of a node is read when it is visited.
 
 mod agent_poll;
 mod boot_power;
+mod boot_retry;
+mod chore;
+mod declaration;
+mod figures;
 pub(super) mod of_drivers;
+mod orphans;
+mod patience;
 mod power_recovery;
 mod power_sync;
+mod schedule;
+mod stale_conductors;
 mod stalled_runs;
 mod stalled_wishes;
-mod visits;
+mod timeline_trim;
+mod visit;
 mod wait_deadlines;
 
+pub(super) use chore::{chores, run_chore};
+pub(super) use declaration::{Access, Declaration, Limit, Seen};
+pub(super) use figures::Figures;
+pub use figures::JobFigures;
+pub(super) use visit::Visit;
+
 use super::Conductor;
-use super::node_task::{NodeTask, TaskError};
+use super::node_task::TaskError;
 use super::steps::chain;
 use super::walk::Walk;
 use crate::config::Settings;
 use async_trait::async_trait;
 use ferric_drivers::Drivers;
+use ferric_model::ids::NodeId;
 use ferric_model::node::Node;
 use ferric_store::{FieldValue, Query, StoreError, Table};
 use jiff::Timestamp;
 use of_drivers::OfDriver;
+use schedule::{Candidate, Schedule};
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
-use visits::Visits;
-
-/// What a job is and which nodes it may want.
-pub(super) struct Declaration {
-    pub(super) purpose: &'static str,
-    /// From one pass to the next; zero: never.
-    pub(super) spacing: Duration,
-    /// Fields that the store filters by.
-    pub(super) filters: Vec<(&'static str, FieldValue)>,
-    /// Visits per pass that did something; `None`: as many as there are.
-    pub(super) limit: Option<usize>,
-    /// Visits at the same time.
-    pub(super) width: usize,
-}
-
-/// A node on a job's way: a snapshot, and its lock for the asking.
-pub(super) struct Visit<'j> {
-    pub(super) conductor: Conductor,
-    pub(super) node: Node,
-    job: &'j dyn NodePeriodic,
-    purpose: &'static str,
-}
-
-impl Visit<'_> {
-    /// The node as it is now, with its lock; `None` when somebody else has it or the job does not want it any more.
-    pub(super) async fn lock(&self) -> Result<Option<NodeTask>, TaskError> {
-        let Ok(lock) = self.conductor.locks().acquire(self.node.uuid, self.purpose) else {
-            return Ok(None);
-        };
-        let task = NodeTask::load(&self.conductor, lock).await?;
-        Ok(self
-            .job
-            .wants(&task.node, self.conductor.now())
-            .then_some(task))
-    }
-}
 
 /// What a visit came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +53,8 @@ pub(super) enum Visited {
     Acted,
     /// Does not count for the limit.
     Nothing,
+    /// The BMC is slow: the node is visited again when that keeps nobody waiting.
+    Later,
     /// No more nodes in this pass.
     Stop,
 }
@@ -80,14 +63,26 @@ pub(super) enum Visited {
 pub(super) trait NodePeriodic: Send + Sync {
     fn declaration(&self, settings: &Settings) -> Declaration;
 
-    /// A cheap look at a snapshot; looked once more under the lock.
-    fn wants(&self, node: &Node, now: Timestamp) -> bool;
+    /// A look at the fields that the declaration names, before anything of the node is read.
+    fn predicate(&self, _seen: &Seen<'_>, _now: Timestamp) -> bool {
+        true
+    }
+
+    /// The most urgent nodes come first.
+    fn urgency(&self, _seen: &Seen<'_>) -> i64 {
+        0
+    }
+
+    /// A cheap look at the node, before its visit and once more under its lock.
+    fn wants(&self, _node: &Node, _now: Timestamp) -> bool {
+        true
+    }
 
     async fn visit(&self, visit: Visit<'_>) -> Result<Visited, TaskError>;
 }
 
-/// All jobs.
-pub(super) fn jobs(drivers: &Drivers) -> Vec<Arc<dyn NodePeriodic>> {
+/// All jobs over nodes: the conductor's own, and those that drivers bring.
+pub(super) fn jobs(drivers: &Drivers, settings: &Settings) -> Vec<Arc<dyn NodePeriodic>> {
     let mut jobs: Vec<Arc<dyn NodePeriodic>> = vec![
         Arc::new(power_sync::PowerSync),
         Arc::new(power_recovery::PowerRecovery),
@@ -96,6 +91,8 @@ pub(super) fn jobs(drivers: &Drivers) -> Vec<Arc<dyn NodePeriodic>> {
         Arc::new(stalled_wishes::StalledWishes),
         Arc::new(agent_poll::AgentPoll::default()),
         Arc::new(boot_power::BootPower::default()),
+        Arc::new(boot_retry::BootRetry::new(settings)),
+        Arc::new(timeline_trim::TimelineTrim::new(settings)),
     ];
     for job in drivers.periodics() {
         jobs.push(Arc::new(OfDriver::new(job.clone())));
@@ -110,77 +107,118 @@ pub(super) async fn run_periodic(
     stop: CancellationToken,
 ) {
     let declaration = job.declaration(conductor.settings());
-    if declaration.spacing.is_zero() {
+    if !declaration.runs() {
         return stop.cancelled().await;
     }
     let mut ticks = interval(declaration.spacing);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut visits = Visits::new(declaration.width);
+    let mut running = Running::new(job, conductor, declaration);
     loop {
+        running.start_some();
         tokio::select! {
             biased;
             () = stop.cancelled() => return,
-            () = visits.one_ended(), if !visits.is_empty() => {}
-            _ = ticks.tick() => match pass(&job, &conductor, &declaration, &mut visits).await {
-                Ok(seen) => debug!(job = declaration.purpose, seen, "periodic pass"),
-                Err(error) => warn!(job = declaration.purpose, error = chain(&error), "periodic pass failed"),
-            },
+            () = running.one_ended(), if !running.schedule.is_idle() => {}
+            _ = ticks.tick(), if running.schedule.pass_is_over() => running.begin_pass().await,
         }
     }
 }
 
-/// One walk over the nodes; answers how many the job wanted.
-async fn pass(
-    job: &Arc<dyn NodePeriodic>,
-    conductor: &Conductor,
-    declaration: &Declaration,
-    visits: &mut Visits,
-) -> Result<usize, StoreError> {
-    let mut seen = 0;
-    visits.begin_pass();
-    let mut walk = Walk::new(candidates(conductor, declaration));
-    while let Some(records) = walk.next(conductor.store().as_ref()).await? {
-        for record in records {
-            let node: Node = record.decode()?;
-            if !job.wants(&node, conductor.now()) {
-                continue;
-            }
-            seen += 1;
-            if !visits.make_room(declaration.limit).await {
-                return Ok(seen);
-            }
-            visits.start(job, conductor, node, declaration.purpose);
+/// A job with its schedule.
+struct Running {
+    job: Arc<dyn NodePeriodic>,
+    conductor: Conductor,
+    declaration: Declaration,
+    schedule: Schedule,
+    /// The pass that is not over yet.
+    pass: Option<Instant>,
+}
+
+impl Running {
+    fn new(job: Arc<dyn NodePeriodic>, conductor: Conductor, declaration: Declaration) -> Self {
+        Self {
+            schedule: Schedule::new(declaration.width, declaration.spacing),
+            job,
+            conductor,
+            declaration,
+            pass: None,
         }
     }
-    Ok(seen)
-}
 
-fn candidates(conductor: &Conductor, declaration: &Declaration) -> Query {
-    let ours = FieldValue::Text(conductor.host().to_owned());
-    let query = Query::all(Table::Node).filter("owned_by", vec![ours]);
-    let filters = declaration.filters.iter();
-    filters.fold(query, |query, (field, value)| {
-        query.filter(field, vec![value.clone()])
-    })
-}
+    fn figures(&self, change: impl FnOnce(&mut JobFigures)) {
+        let figures = self.conductor.figures_of_jobs();
+        figures.change(self.declaration.purpose, change);
+    }
 
-async fn visit(visit: Visit<'_>) -> Visited {
-    let (id, job, purpose, conductor) = (
-        visit.node.uuid,
-        visit.job,
-        visit.purpose,
-        visit.conductor.clone(),
-    );
-    let outcome = job.visit(visit).await;
-    // A machine may have said something while the node was held.
-    conductor.nudge_if_unread(id);
-    match outcome {
-        Ok(visited) => visited,
-        Err(TaskError::Gone(_) | TaskError::NotOurs(_)) => Visited::Nothing,
-        Err(error) => {
-            warn!(node = %id, job = purpose, error = chain(&error), "periodic visit failed");
-            Visited::Nothing
+    fn start_some(&mut self) {
+        self.schedule
+            .start_some(&self.job, &self.conductor, &self.declaration);
+        if self.schedule.pass_is_over()
+            && let Some(began) = self.pass.take()
+        {
+            self.figures(|figures| figures.took = began.elapsed());
         }
+    }
+
+    async fn one_ended(&mut self) {
+        let Some(visited) = self.schedule.one_ended().await else {
+            return;
+        };
+        let suspects = self.schedule.suspects();
+        self.figures(|figures| {
+            figures.visits += u64::from(visited != Visited::Later);
+            figures.acted += u64::from(visited == Visited::Acted);
+            figures.suspects = suspects;
+        });
+    }
+
+    async fn begin_pass(&mut self) {
+        let purpose = self.declaration.purpose;
+        let began = Instant::now();
+        match self.candidates().await {
+            Ok(candidates) => {
+                debug!(job = purpose, nodes = candidates.len(), "periodic pass");
+                let (nodes, metric) = (candidates.len(), self.declaration.node_count_metric);
+                let limit = self.declaration.limit.now(&self.conductor);
+                self.schedule.begin_pass(candidates, limit);
+                self.pass = Some(began);
+                self.figures(|figures| {
+                    figures.node_count_metric = metric;
+                    figures.passes += 1;
+                    figures.nodes = nodes;
+                });
+            }
+            Err(error) => warn!(job = purpose, error = chain(&error), "periodic pass failed"),
+        }
+    }
+
+    /// What the store's index says that the job may want; nothing is decoded for it.
+    async fn candidates(&self) -> Result<Vec<Candidate>, StoreError> {
+        let mut found = Vec::new();
+        let mut walk = Walk::new(self.query());
+        while let Some(outlines) = walk.next_outlines(self.conductor.store().as_ref()).await? {
+            let now = self.conductor.now();
+            for outline in outlines {
+                let seen = Seen::new(&outline, &self.declaration);
+                let Ok(node) = outline.key.id.parse::<NodeId>() else {
+                    continue;
+                };
+                if self.job.predicate(&seen, now) {
+                    let urgency = self.job.urgency(&seen);
+                    found.push(Candidate { node, urgency });
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn query(&self) -> Query {
+        let filters = self.declaration.filters.iter();
+        let query = filters.fold(Query::all(Table::Node), |query, (field, values)| {
+            query.filter(field, values.clone())
+        });
+        let ours = FieldValue::Text(self.conductor.host().to_owned());
+        query.filter("owned_by", vec![ours])
     }
 }
 

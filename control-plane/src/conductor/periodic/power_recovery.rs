@@ -1,6 +1,6 @@
 //! Takes nodes out of maintenance again once their BMC answers.
 
-use super::power_sync::{FAULT, read};
+use super::power_sync::{FAULT, look};
 use super::{Declaration, NodePeriodic, Visit, Visited};
 use crate::conductor::node_task::TaskError;
 use crate::config::{Settings, seconds};
@@ -16,11 +16,16 @@ pub(super) struct PowerRecovery;
 impl NodePeriodic for PowerRecovery {
     fn declaration(&self, settings: &Settings) -> Declaration {
         Declaration {
-            purpose: "recovering from a power failure",
-            spacing: seconds(settings.conductor.power_recovery_interval_s),
-            filters: vec![("fault", FieldValue::Text(FAULT.to_owned()))],
-            limit: None,
-            width: settings.conductor.periodic_concurrency,
+            filters: vec![
+                ("fault", vec![FieldValue::Text(FAULT.to_owned())]),
+                ("maintenance", vec![FieldValue::Bool(true)]),
+            ],
+            node_count_metric: Some("power_failure_nodes"),
+            ..Declaration::new(
+                "recovering from a power failure",
+                seconds(settings.conductor.power_recovery_interval_s),
+                settings.conductor.power_sync_workers,
+            )
         }
     }
 
@@ -28,9 +33,12 @@ impl NodePeriodic for PowerRecovery {
         node.maintenance && node.fault.as_deref() == Some(FAULT)
     }
 
-    async fn visit(&self, visit: Visit<'_>) -> Result<Visited, TaskError> {
-        let Ok(found) = read(&visit.conductor, &visit.node).await else {
-            return Ok(Visited::Nothing);
+    async fn visit(&self, mut visit: Visit<'_>) -> Result<Visited, TaskError> {
+        let found = match visit.ask(look(&visit.conductor, &visit.node)).await {
+            Ok(Ok(found)) if found.power.is_some() => found.power,
+            // A BMC that answers without knowing is not back yet.
+            Ok(Ok(_) | Err(_)) => return Ok(Visited::Nothing),
+            Err(slow) => return Ok(slow.visited()),
         };
         let Some(mut task) = visit.lock().await? else {
             return Ok(Visited::Nothing);

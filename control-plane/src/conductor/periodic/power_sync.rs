@@ -1,6 +1,7 @@
-//! Keeps the stored power state and that of the machine in step, as Ironic does.
+//! Keeps the stored power state and that of the machine in step, as Ironic does, and with it the boot mode.
 
-use super::{Declaration, NodePeriodic, Visit, Visited};
+use super::visit::Slow;
+use super::{Declaration, NodePeriodic, Seen, Visit, Visited};
 use crate::conductor::Conductor;
 use crate::conductor::node_task::{NodeTask, TaskError};
 use crate::conductor::steps::{StepError, chain, power_state};
@@ -12,26 +13,56 @@ use ferric_model::node::Node;
 use ferric_model::state::{PowerState, ProvisionState};
 use ferric_store::FieldValue;
 use jiff::Timestamp;
+use tracing::debug;
 
 pub(super) struct PowerSync;
 
 /// What a node without a BMC that answers is marked with.
 pub(super) const FAULT: &str = "power failure";
 
+/// How errors begin that are about nothing but the power state: they are no news once it is as it should be.
+const ABOUT_POWER: [&str; 3] = [
+    "changing the power state",
+    "setting the power state back",
+    "the power state could not",
+];
+
+/// What the BMC says.
+pub(super) struct Found {
+    pub(super) power: Option<PowerState>,
+    boot_mode: Option<String>,
+}
+
 #[async_trait]
 impl NodePeriodic for PowerSync {
     fn declaration(&self, settings: &Settings) -> Declaration {
+        let no = || vec![FieldValue::Bool(false)];
         Declaration {
-            purpose: "comparing its power state",
-            spacing: seconds(settings.conductor.power_sync_interval_s),
             filters: vec![
-                ("maintenance", FieldValue::Bool(false)),
-                ("running", FieldValue::Bool(false)),
-                ("reserved", FieldValue::Bool(false)),
+                ("maintenance", no()),
+                ("running", no()),
+                ("reserved", no()),
+                ("target_power_state", vec![FieldValue::Null]),
             ],
-            limit: None,
-            width: settings.conductor.periodic_concurrency,
+            extra_fields: &["provision_state", "power_sync_failures"],
+            node_count_metric: Some("power_sync_nodes"),
+            ..Declaration::new(
+                "comparing its power state",
+                seconds(settings.conductor.power_sync_interval_s),
+                settings.conductor.power_sync_workers,
+            )
         }
+    }
+
+    fn predicate(&self, seen: &Seen<'_>, _now: Timestamp) -> bool {
+        let left_alone = [ProvisionState::Enroll, ProvisionState::AdoptFailed];
+        let state = seen.text("provision_state");
+        left_alone.iter().all(|left| state != Some(left.name()))
+    }
+
+    /// Nodes that failed earlier come first.
+    fn urgency(&self, seen: &Seen<'_>) -> i64 {
+        seen.integer("power_sync_failures").unwrap_or(0)
     }
 
     fn wants(&self, node: &Node, _now: Timestamp) -> bool {
@@ -43,43 +74,80 @@ impl NodePeriodic for PowerSync {
     }
 
     /// Looks without the lock, because BMCs are slow, and takes it only if there is something to change.
-    async fn visit(&self, visit: Visit<'_>) -> Result<Visited, TaskError> {
-        let node = &visit.node;
-        let found = read(&visit.conductor, node).await;
-        if matches!(found, Ok(None)) {
-            // A BMC that does not say, as while it starts, is no reason to switch anything.
-            return Ok(Visited::Nothing);
-        }
-        let agrees = found.as_ref().is_ok_and(|found| *found == node.power_state);
-        if agrees && node.power_sync_failures == 0 {
+    async fn visit(&self, mut visit: Visit<'_>) -> Result<Visited, TaskError> {
+        let found = match visit.ask(look(&visit.conductor, &visit.node)).await {
+            Ok(found) => found,
+            Err(Slow::Later) => return Ok(Visited::Later),
+            Err(Slow::Hangs(limit)) => Err(StepError::Problem(format!(
+                "the BMC did not answer within {} s",
+                limit.as_secs()
+            ))),
+        };
+        if found
+            .as_ref()
+            .is_ok_and(|found| is_as_stored(&visit.node, found))
+        {
             return Ok(Visited::Nothing);
         }
         let Some(mut task) = visit.lock().await? else {
             return Ok(Visited::Nothing);
         };
         match found {
-            Ok(found) => correct(&mut task, found).await?,
-            Err(error) => count_failure(&mut task, &chain(&error)).await?,
+            Ok(found) => correct(&mut task, &found).await?,
+            Err(error) => {
+                count_failure(
+                    &mut task,
+                    "the power state could not be read",
+                    &chain(&error),
+                )
+                .await?;
+            }
         }
         Ok(Visited::Acted)
     }
 }
 
-pub(super) async fn read(
-    conductor: &Conductor,
-    node: &Node,
-) -> Result<Option<PowerState>, StepError> {
+pub(super) async fn look(conductor: &Conductor, node: &Node) -> Result<Found, StepError> {
     let hardware = conductor.hardware(node)?;
     let found = hardware
         .power
         .get()
         .await
         .map_err(StepError::bmc("reading the power state"))?;
-    Ok(power_state(found))
+    Ok(Found {
+        power: power_state(found),
+        boot_mode: boot_mode(node, &hardware).await,
+    })
+}
+
+/// A BMC that does not tell its boot mode has told its power state, and that is what it was asked for.
+async fn boot_mode(node: &Node, hardware: &Hardware) -> Option<String> {
+    let management = hardware.management.as_ref()?;
+    match management.boot_mode().await {
+        Ok(mode) => mode.map(|mode| mode.name().to_owned()),
+        Err(error) => {
+            debug!(node = %node.uuid, error = chain(&error), "reading the boot mode");
+            None
+        }
+    }
+}
+
+/// Nothing to store. A BMC that does not say, as while it starts, is no reason to switch anything.
+fn is_as_stored(node: &Node, found: &Found) -> bool {
+    let same_mode = found.boot_mode.is_none() || found.boot_mode == node.boot_mode;
+    let same_power = found.power.is_none() || found.power == node.power_state;
+    let settled = found.power.is_none() || (node.power_sync_failures == 0 && !is_complaint(node));
+    same_mode && same_power && settled
+}
+
+/// Whether the last error is about the power state only.
+fn is_complaint(node: &Node) -> bool {
+    let error = node.last_error.as_deref().unwrap_or_default();
+    ABOUT_POWER.iter().any(|start| error.starts_with(start))
 }
 
 /// The stored state wins where that is wanted and possible, else what the machine says is stored.
-async fn correct(task: &mut NodeTask, found: Option<PowerState>) -> Result<(), TaskError> {
+async fn correct(task: &mut NodeTask, found: &Found) -> Result<(), TaskError> {
     let stored = task.node.power_state;
     let wanted = match stored {
         Some(PowerState::On) => Some(PowerAction::On),
@@ -92,19 +160,27 @@ async fn correct(task: &mut NodeTask, found: Option<PowerState>) -> Result<(), T
         .conductor
         .force_power_state_during_sync;
     let hardware = task.conductor().hardware(&task.node).ok();
-    if let (true, Some(action), Some(hardware)) = (force && stored != found, wanted, hardware) {
-        return enforce(task, hardware, action, found).await;
+    let differs = found.power.is_some() && stored != found.power;
+    if let (true, Some(action), Some(hardware)) = (force && differs, wanted, hardware) {
+        return enforce(task, hardware, action, found.power).await;
     }
-    let change = task.change().with(|node| {
-        node.power_state = found;
-        node.power_sync_failures = 0;
-        void_agent_if_off(node, found);
-    });
-    let corrected = (stored != found).then_some(What::PowerChanged {
+    let settled = found.power.is_some();
+    let corrected = differs.then_some(What::PowerChanged {
         from: stored,
-        to: found,
+        to: found.power,
     });
-    task.save(change.events(corrected)).await
+    let change = task.change().events(corrected).with(|node| {
+        node.boot_mode = found.boot_mode.clone().or(node.boot_mode.take());
+        if settled {
+            node.power_state = found.power;
+            node.power_sync_failures = 0;
+            void_agent_if_off(node, found.power);
+            if is_complaint(node) {
+                node.last_error = None;
+            }
+        }
+    });
+    task.save(change).await
 }
 
 /// The BMC says that whatever ran on the machine is gone, and the agent's token with it.
@@ -114,66 +190,91 @@ fn void_agent_if_off(node: &mut Node, found: Option<PowerState>) {
     }
 }
 
+/// Sets the machine to what is stored. One that is otherwise again and again is somebody else's to look at.
 async fn enforce(
     task: &mut NodeTask,
     hardware: Hardware,
     action: PowerAction,
     found: Option<PowerState>,
 ) -> Result<(), TaskError> {
+    let (stored, failures) = (name(task.node.power_state), next_failure(&task.node));
+    if failures >= most_failures(task) {
+        let reason = format!(
+            "the power state could not be kept: the machine was set to {stored} {} times and is in {} again",
+            failures - 1,
+            name(found)
+        );
+        return give_up(task, failures, reason, found).await;
+    }
     let set = task
         .during(async move { hardware.power.set(action, None).await })
         .await?;
-    let stored = task.node.power_state;
-    let change = match set {
+    let error = match set {
         Ok(()) => {
             let text = format!(
-                "the machine was found in power state {} and was set to {}",
-                found.map_or("unknown", PowerState::name),
-                stored.map_or("unknown", PowerState::name)
+                "the machine was found in power state {} and was set to {stored}",
+                name(found)
             );
-            task.change().event(What::Note { text }).with(|node| {
-                node.power_sync_failures = 0;
+            let change = task.change().event(What::Note { text }).with(|node| {
+                node.power_sync_failures = failures;
                 void_agent_if_off(node, found);
-            })
+            });
+            return task.save(change).await;
         }
-        Err(error) => {
-            let error = chain(&error);
-            task.change()
-                .event(What::BmcError {
-                    error: error.clone(),
-                })
-                .with(|node| node.last_error = Some(error))
-        }
+        Err(error) => chain(&error),
     };
+    count_failure(task, "setting the power state back", &error).await
+}
+
+fn name(state: Option<PowerState>) -> &'static str {
+    state.map_or("unknown", PowerState::name)
+}
+
+fn next_failure(node: &Node) -> u32 {
+    node.power_sync_failures.saturating_add(1)
+}
+
+fn most_failures(task: &NodeTask) -> u32 {
+    let settings = &task.conductor().settings().conductor;
+    settings.power_sync_max_failures
+}
+
+/// A failure means little; after several in a row nobody knows what the machine does.
+async fn count_failure(task: &mut NodeTask, what: &str, error: &str) -> Result<(), TaskError> {
+    let failures = next_failure(&task.node);
+    if failures >= most_failures(task) {
+        let reason = format!("{what} {failures} times in a row: {error}");
+        return give_up(task, failures, reason, Some(PowerState::Error)).await;
+    }
+    let event = What::BmcError {
+        error: format!("{what}: {error}"),
+    };
+    let change = task
+        .change()
+        .event(event)
+        .with(|node| node.power_sync_failures = failures);
     task.save(change).await
 }
 
-/// A BMC that does not answer for long enough puts its node into maintenance.
-async fn count_failure(task: &mut NodeTask, error: &str) -> Result<(), TaskError> {
-    let failures = task.node.power_sync_failures.saturating_add(1);
-    let given_up = failures
-        >= task
-            .conductor()
-            .settings()
-            .conductor
-            .power_sync_max_failures;
-    let change = task
-        .change()
-        .event(What::BmcError {
-            error: error.to_owned(),
-        })
-        .with(|node| {
-            node.power_sync_failures = failures;
-            if given_up {
-                let reason =
-                    format!("the power state could not be read {failures} times in a row: {error}");
-                node.power_state = Some(PowerState::Error);
-                node.maintenance = true;
-                node.maintenance_reason = Some(reason.clone());
-                // Why the last deploy failed is worth more than that the BMC is away.
-                node.last_error.get_or_insert(reason);
-                node.fault = Some(FAULT.to_owned());
-            }
-        });
+/// In maintenance until the BMC answers again.
+async fn give_up(
+    task: &mut NodeTask,
+    failures: u32,
+    reason: String,
+    found: Option<PowerState>,
+) -> Result<(), TaskError> {
+    let event = What::BmcError {
+        error: reason.clone(),
+    };
+    let change = task.change().event(event).with(|node| {
+        node.power_sync_failures = failures;
+        node.power_state = found;
+        node.target_power_state = None;
+        node.maintenance = true;
+        node.maintenance_reason = Some(reason.clone());
+        // Why the last deploy failed is worth more than that the BMC is away.
+        node.last_error.get_or_insert(reason);
+        node.fault = Some(FAULT.to_owned());
+    });
     task.save(change).await
 }

@@ -14,11 +14,15 @@ pub(super) struct StalledRuns;
 impl NodePeriodic for StalledRuns {
     fn declaration(&self, settings: &Settings) -> Declaration {
         Declaration {
-            purpose: "taking up stalled runs",
-            spacing: seconds(settings.conductor.wait_check_interval_s),
-            filters: vec![("running", FieldValue::Bool(true))],
-            limit: None,
-            width: settings.conductor.periodic_concurrency,
+            filters: vec![
+                ("running", vec![FieldValue::Bool(true)]),
+                ("waits_for", vec![FieldValue::Null]),
+            ],
+            ..Declaration::new(
+                "taking up stalled runs",
+                seconds(settings.conductor.wait_check_interval_s),
+                settings.conductor.periodic_concurrency,
+            )
         }
     }
 

@@ -1,6 +1,6 @@
 //! Takes up power actions on which nobody works, because their end could not be stored.
 
-use super::{Declaration, NodePeriodic, Visit, Visited};
+use super::{Access, Declaration, NodePeriodic, Seen, Visit, Visited};
 use crate::conductor::node_task::TaskError;
 use crate::config::{Settings, seconds};
 use async_trait::async_trait;
@@ -14,15 +14,22 @@ pub(super) struct StalledWishes;
 impl NodePeriodic for StalledWishes {
     fn declaration(&self, settings: &Settings) -> Declaration {
         Declaration {
-            purpose: "taking up stalled power actions",
-            spacing: seconds(settings.conductor.wait_check_interval_s),
             filters: vec![
-                ("reserved", FieldValue::Bool(true)),
-                ("running", FieldValue::Bool(false)),
+                ("reserved", vec![FieldValue::Bool(true)]),
+                ("running", vec![FieldValue::Bool(false)]),
             ],
-            limit: None,
-            width: settings.conductor.periodic_concurrency,
+            extra_fields: &["target_power_state"],
+            access: Access::Exclusive,
+            ..Declaration::new(
+                "taking up stalled power actions",
+                seconds(settings.conductor.wait_check_interval_s),
+                settings.conductor.periodic_concurrency,
+            )
         }
+    }
+
+    fn predicate(&self, seen: &Seen<'_>, _now: Timestamp) -> bool {
+        seen.text("target_power_state").is_some()
     }
 
     fn wants(&self, node: &Node, _now: Timestamp) -> bool {
@@ -30,7 +37,7 @@ impl NodePeriodic for StalledWishes {
     }
 
     /// Whoever works on one holds its lock.
-    async fn visit(&self, visit: Visit<'_>) -> Result<Visited, TaskError> {
+    async fn visit(&self, mut visit: Visit<'_>) -> Result<Visited, TaskError> {
         let Some(task) = visit.lock().await? else {
             return Ok(Visited::Nothing);
         };

@@ -1,6 +1,6 @@
 //! Ends waits whose deadline has passed, whatever was waited for.
 
-use super::{Declaration, NodePeriodic, Visit, Visited};
+use super::{Declaration, NodePeriodic, Seen, Visit, Visited};
 use crate::conductor::node_task::TaskError;
 use crate::config::{Settings, seconds};
 use async_trait::async_trait;
@@ -14,15 +14,22 @@ pub(super) struct WaitDeadlines;
 impl NodePeriodic for WaitDeadlines {
     fn declaration(&self, settings: &Settings) -> Declaration {
         Declaration {
-            purpose: "ending waits",
-            spacing: seconds(settings.conductor.wait_check_interval_s),
             filters: vec![
-                ("running", FieldValue::Bool(true)),
-                ("maintenance", FieldValue::Bool(false)),
+                ("running", vec![FieldValue::Bool(true)]),
+                ("maintenance", vec![FieldValue::Bool(false)]),
             ],
-            limit: None,
-            width: settings.conductor.periodic_concurrency,
+            extra_fields: &["wait_deadline"],
+            ..Declaration::new(
+                "ending waits",
+                seconds(settings.conductor.wait_check_interval_s),
+                settings.conductor.periodic_concurrency,
+            )
         }
+    }
+
+    fn predicate(&self, seen: &Seen<'_>, now: Timestamp) -> bool {
+        let deadline = seen.integer("wait_deadline");
+        deadline.is_some_and(|deadline| deadline <= now.as_microsecond())
     }
 
     fn wants(&self, node: &Node, now: Timestamp) -> bool {

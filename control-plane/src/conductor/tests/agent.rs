@@ -200,12 +200,13 @@ fn result(command: &Command) -> CommandResult {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "a share of a million"
+        reason = "a share of a million, and a short time"
     )]
     let ferric_progress = (command.takes > Duration::from_secs(10)).then(|| Progress {
         phase: "writing".to_owned(),
         bytes_written: (share.min(1.0) * total as f64) as u64,
         bytes_total: Some(total),
+        elapsed_ms: elapsed.as_millis() as u64,
         ..Progress::default()
     });
     CommandResult {

@@ -23,8 +23,12 @@ pub(in crate::conductor) struct HaltingStore {
     inner: Arc<dyn Store>,
     fate: Mutex<Option<(usize, Death)>>,
     refusing: AtomicBool,
+    shared: AtomicBool,
     /// The most records that were read at once.
     pub(in crate::conductor) largest_page: AtomicUsize,
+    pub(in crate::conductor) largest_outlines: AtomicUsize,
+    /// Documents read by their key.
+    pub(in crate::conductor) gets: AtomicUsize,
     pub(in crate::conductor) died: Notify,
 }
 
@@ -38,7 +42,10 @@ impl HaltingStore {
             inner,
             fate,
             refusing: AtomicBool::new(false),
+            shared: AtomicBool::new(false),
             largest_page: AtomicUsize::new(0),
+            largest_outlines: AtomicUsize::new(0),
+            gets: AtomicUsize::new(0),
             died: Notify::new(),
         })
     }
@@ -66,6 +73,11 @@ impl HaltingStore {
         self.refusing.store(refusing, Ordering::SeqCst);
     }
 
+    /// From now on other conductors may have it open too.
+    pub(in crate::conductor) fn share(&self) {
+        self.shared.store(true, Ordering::SeqCst);
+    }
+
     async fn die(&self) -> ! {
         *self.fate.lock() = Some((0, Death::Before));
         self.died.notify_one();
@@ -76,7 +88,7 @@ impl HaltingStore {
 #[async_trait]
 impl Store for HaltingStore {
     fn is_exclusive(&self) -> bool {
-        self.inner.is_exclusive()
+        !self.shared.load(Ordering::SeqCst) && self.inner.is_exclusive()
     }
 
     async fn commit(&self, transaction: Transaction) -> Result<Revision, StoreError> {
@@ -97,6 +109,7 @@ impl Store for HaltingStore {
     }
 
     async fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
+        self.gets.fetch_add(1, Ordering::SeqCst);
         self.inner.get(key).await
     }
 
@@ -108,7 +121,10 @@ impl Store for HaltingStore {
     }
 
     async fn outlines(&self, query: &Query) -> Result<Vec<Outline>, StoreError> {
-        self.inner.outlines(query).await
+        let outlines = self.inner.outlines(query).await?;
+        self.largest_outlines
+            .fetch_max(outlines.len(), Ordering::SeqCst);
+        Ok(outlines)
     }
 
     async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError> {

@@ -37,6 +37,8 @@ pub(in crate::conductor) struct State {
     pub(in crate::conductor) steps: Vec<String>,
     /// The parameters of the last `write_image`.
     pub(in crate::conductor) written: serde_json::Value,
+    /// Never gets as far as asking for something to boot.
+    pub(in crate::conductor) stuck: bool,
     /// Does not answer, though it is on.
     pub(in crate::conductor) silent: bool,
     /// The commands that were taken, in order.
@@ -88,8 +90,11 @@ impl Machine {
                 continue;
             }
             boots = history.len();
-            let broken = self.state.lock().plan.broken;
-            if !broken && history.last() == Some(&Some(BootDevice::Pxe)) {
+            let (broken, stuck) = {
+                let state = self.state.lock();
+                (state.plan.broken, state.stuck)
+            };
+            if !broken && !stuck && history.last() == Some(&Some(BootDevice::Pxe)) {
                 sleep(BOOT_TIME).await;
                 if self.is_same_boot(boots) {
                     self.come_up(boots).await;

@@ -14,7 +14,7 @@ fn a_deploy_survives_sigkill_and_writes_once() {
             let node = available(lab, "m1");
             node.image(&lab.images().system).unwrap();
             node.start_deploy("phoenix").unwrap();
-            node.writes(50 << 20).unwrap();
+            node.writes(1 << 20).unwrap();
             node.uuid
         };
         let console = lab.serial("m1").len();

@@ -210,7 +210,7 @@ fn wrong_checksum(lab: &Lab, node: &Node<'_>) {
 
 fn power_lost(lab: &Lab, node: &Node<'_>) {
     node.start_deploy("none").unwrap();
-    node.writes(50 << 20).unwrap();
+    node.writes(1 << 20).unwrap();
     let cut = Instant::now();
     lab.power("m1", "cut").unwrap();
     fails_with(node, Since::This(cut), &["power"]);

@@ -1,13 +1,13 @@
 //! Runs the periodic jobs of drivers: interprets what they declare, shows them what they may see, and stores what they
 //! answer. Knows no job in particular.
 
-use super::{Declaration, NodePeriodic, Visit, Visited};
+use super::{Access, Declaration, Limit, NodePeriodic, Visit, Visited};
 use crate::conductor::node_task::{NodeTask, TaskError};
 use crate::conductor::steps::{Outcome, chain};
 use crate::config::{Settings, seconds};
 use async_trait::async_trait;
 use ferric_drivers::{
-    Answer, DriverPeriodic, Field, Filter, PeriodicSpec, PeriodicVisit, Snapshot,
+    Answer, DriverPeriodic, Field, Filter, HARDWARE_TYPES, PeriodicSpec, PeriodicVisit, Snapshot,
 };
 use ferric_model::ids::RunId;
 use ferric_model::node::Node;
@@ -58,6 +58,30 @@ impl OfDriver {
         }
     }
 
+    /// What the store can filter by. Hardware types that cannot have the implementation are not even looked at.
+    fn index_filters(&self) -> Vec<(&'static str, Vec<FieldValue>)> {
+        let spec = &self.spec;
+        let text = |text: &str| FieldValue::Text(text.to_owned());
+        let fit = HARDWARE_TYPES.iter().filter(|hardware_type| {
+            let supported = hardware_type.supported(spec.interface);
+            supported.contains(&spec.implementation)
+        });
+        let fit = fit.map(|hardware_type| text(hardware_type.name)).collect();
+        let mut filters = Vec::new();
+        for filter in &spec.filters {
+            match filter {
+                Filter::AwaitsJob => filters.push(("awaits_job", vec![text(spec.purpose)])),
+                Filter::NotInMaintenance => {
+                    filters.push(("maintenance", vec![FieldValue::Bool(false)]));
+                }
+                // The document is looked at for the others.
+                _ => {}
+            }
+        }
+        filters.push(("driver", fit));
+        filters
+    }
+
     fn snapshot(&self, node: &Node) -> Snapshot {
         let fields = self.spec.fields.iter();
         Snapshot::new(fields.map(|field| (*field, shown(node, *field))))
@@ -77,16 +101,18 @@ impl NodePeriodic for OfDriver {
             .driver_job_intervals_s
             .get(self.spec.purpose);
         let spec = &self.spec;
-        let awaits = spec.filters.contains(&Filter::AwaitsJob);
-        let awaited = awaits.then(|| ("awaits_job", FieldValue::Text(spec.purpose.to_owned())));
-        let unattended = spec.filters.contains(&Filter::NotInMaintenance);
-        let maintained = unattended.then_some(("maintenance", FieldValue::Bool(false)));
         Declaration {
-            purpose: spec.purpose,
-            spacing: configured.map_or(spec.spacing, |configured| seconds(*configured)),
-            filters: awaited.into_iter().chain(maintained).collect(),
-            limit: spec.limit,
-            width: settings.conductor.periodic_concurrency,
+            filters: self.index_filters(),
+            limit: spec.limit.map_or(Limit::None, Limit::Nodes),
+            access: match spec.access {
+                ferric_drivers::Access::Shared => Access::Shared,
+                ferric_drivers::Access::Exclusive => Access::Exclusive,
+            },
+            ..Declaration::new(
+                spec.purpose,
+                configured.map_or(spec.spacing, |configured| seconds(*configured)),
+                settings.conductor.periodic_concurrency,
+            )
         }
     }
 
@@ -100,15 +126,28 @@ impl NodePeriodic for OfDriver {
             && self.job.wants(&self.snapshot(node), self.record(node))
     }
 
-    async fn visit(&self, visit: Visit<'_>) -> Result<Visited, TaskError> {
-        let answer = self.ask(&visit).await;
-        if !matches!(
-            answer,
-            Answer::Keep(_) | Answer::StepDone | Answer::StepFailed(_)
-        ) {
-            return Ok(said(&answer));
+    async fn visit(&self, mut visit: Visit<'_>) -> Result<Visited, TaskError> {
+        let (mut task, answer) = match self.spec.access {
+            // What only looks may be broken off, and the node is not held for it.
+            ferric_drivers::Access::Shared => match visit.ask(self.look(&visit)).await {
+                Ok(answer) => (None, answer),
+                Err(slow) => return Ok(slow.visited()),
+            },
+            ferric_drivers::Access::Exclusive => {
+                let Some(mut task) = visit.lock().await? else {
+                    return Ok(Visited::Nothing);
+                };
+                let answer = task.during(self.look(&visit)).await?;
+                (Some(task), answer)
+            }
+        };
+        if let Some(nothing) = nothing_to_store(&answer) {
+            return Ok(nothing);
         }
-        let Some(mut task) = visit.lock().await? else {
+        if task.is_none() {
+            task = visit.lock().await?;
+        }
+        let Some(mut task) = task else {
             return Ok(Visited::Nothing);
         };
         // The step that was looked after may be over, and another one may have begun.
@@ -121,7 +160,7 @@ impl NodePeriodic for OfDriver {
 }
 
 impl OfDriver {
-    async fn ask(&self, visit: &Visit<'_>) -> Answer {
+    async fn look(&self, visit: &Visit<'_>) -> Answer {
         let node = &visit.node;
         let hardware = match visit.conductor.hardware(node) {
             Ok(hardware) => hardware,
@@ -144,12 +183,11 @@ impl OfDriver {
     }
 }
 
-fn said(answer: &Answer) -> Visited {
+fn nothing_to_store(answer: &Answer) -> Option<Visited> {
     match answer {
-        Answer::Stop => Visited::Stop,
-        Answer::Nothing | Answer::Keep(_) | Answer::StepDone | Answer::StepFailed(_) => {
-            Visited::Nothing
-        }
+        Answer::Nothing => Some(Visited::Nothing),
+        Answer::Stop => Some(Visited::Stop),
+        Answer::Keep(_) | Answer::StepDone | Answer::StepFailed(_) => None,
     }
 }
 

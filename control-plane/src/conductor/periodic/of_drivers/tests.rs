@@ -1,15 +1,22 @@
 //! The example of the documentation, run by a conductor against a fake machine.
 
 use super::await_job;
+use crate::conductor::Conductor;
 use crate::conductor::flows;
 use crate::conductor::tests::lab::Lab;
-use ferric_drivers::{DriverPeriodic, PowerState as Power};
+use crate::config::Settings;
+use async_trait::async_trait;
+use ferric_drivers::{
+    Access, Answer, BmcError, DriverPeriodic, Field, Filter, InterfaceKind, PeriodicSpec,
+    PeriodicVisit, PowerState as Power, Snapshot,
+};
 use ferric_model::ids::RunId;
 use ferric_model::node::Node;
 use ferric_model::run::{Activity, StepPhase, Wait};
-use ferric_model::state::ProvisionState;
+use ferric_model::state::{PowerState, ProvisionState};
 use ferric_model::step::{Performer, Recovery, Step, StepId};
 use ferric_store::Transaction;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -142,4 +149,97 @@ async fn nodes_of_another_implementation_in_maintenance_or_without_a_wait_are_le
         after(200).await;
         assert_eq!(record(&lab).await, Some(Value::Null));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn settings_can_switch_a_job_of_a_driver_off() {
+    let mut lab = waiting_lab().await;
+    lab.kill();
+    let mut settings = Settings::clone(&lab.settings);
+    let intervals = &mut settings.conductor.driver_job_intervals_s;
+    intervals.insert(purpose().to_owned(), 0);
+    lab.settings = Arc::new(settings);
+    let before = record(&lab).await;
+    lab.start(None).await;
+    after(300).await;
+    assert_eq!(record(&lab).await, before);
+}
+
+/// Looks at what it is shown, and keeps it.
+struct Looks {
+    spec: PeriodicSpec,
+    conductor: Mutex<Option<Conductor>>,
+    held: Mutex<Vec<bool>>,
+}
+
+#[async_trait]
+impl DriverPeriodic for Looks {
+    fn spec(&self) -> PeriodicSpec {
+        self.spec.clone()
+    }
+
+    fn wants(&self, snapshot: &Snapshot, record: &Value) -> bool {
+        snapshot.get(Field::Properties)["rack"] == "7" && *record != json!("enough")
+    }
+
+    async fn visit(&self, visit: &PeriodicVisit<'_>) -> Result<Answer, BmcError> {
+        let conductor = self.conductor.lock().clone().unwrap();
+        let held = conductor.locks().is_held(visit.node.parse().unwrap());
+        self.held.lock().push(held);
+        assert_eq!(
+            visit.snapshot.get(Field::DriverInfo),
+            &Value::Null,
+            "it was not declared"
+        );
+        Ok(match visit.record {
+            Value::Null => Answer::Keep(visit.snapshot.get(Field::PowerState).clone()),
+            _ => Answer::Keep(json!("enough")),
+        })
+    }
+}
+
+async fn look(access: Access, filter: Filter) -> (Vec<bool>, Option<Value>) {
+    let job = Arc::new(Looks {
+        spec: PeriodicSpec {
+            filters: vec![filter],
+            fields: vec![Field::Properties, Field::PowerState],
+            access,
+            ..PeriodicSpec::new("looking", InterfaceKind::Management, "fake")
+        },
+        conductor: Mutex::default(),
+        held: Mutex::default(),
+    });
+    let mut lab = Lab::new();
+    lab.jobs.push(job.clone());
+    lab.start(None).await;
+    *job.conductor.lock() = Some(lab.conductor());
+    lab.enroll(&[]).await;
+    let mut node = lab.node().await;
+    node.properties.insert("rack".to_owned(), json!("7"));
+    node.power_state = Some(PowerState::Off);
+    store(&lab, &node).await;
+    after(400).await;
+    let held = job.held.lock().clone();
+    (
+        held,
+        lab.node().await.periodic_records.get("looking").cloned(),
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_sees_what_it_declared_and_holds_the_node_where_it_wants_to() {
+    let off = Filter::Equals(Field::PowerState, json!("power off"));
+    let enough = Some(json!("enough"));
+    let looks = look(Access::Shared, off.clone()).await;
+    assert_eq!(looks, (vec![false, false], enough.clone()));
+    assert_eq!(
+        look(Access::Exclusive, off).await,
+        (vec![true, true], enough)
+    );
+    let on = Filter::Equals(Field::PowerState, json!("power on"));
+    assert_eq!(look(Access::Shared, on).await, (vec![], None));
+    assert_eq!(
+        look(Access::Shared, Filter::HasRecord).await,
+        (vec![], None)
+    );
 }

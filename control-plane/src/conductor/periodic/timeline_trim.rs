@@ -1,0 +1,232 @@
+//! Keeps the timeline of each node within its bounds, in entries and in bytes: the oldest events go.
+
+use super::{Declaration, NodePeriodic, Seen, Visit, Visited};
+use crate::conductor::environment::{between, later};
+use crate::conductor::node_task::TaskError;
+use crate::config::{Settings, seconds};
+use async_trait::async_trait;
+use ferric_store::{Entity, EventFilter, Expectation, StoreError, StoredEvent, Transaction};
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Events that are read at once.
+const BATCH: usize = 500;
+/// One node at a time: nobody waits for it.
+const WIDTH: usize = 1;
+const DAY_S: u64 = 86_400;
+
+pub(super) struct TimelineTrim {
+    bounds: Bounds,
+    spacing: Duration,
+    /// Nodes that have not changed for longer were looked at by this process before; the first pass looks at all.
+    first_pass: Mutex<Option<Timestamp>>,
+}
+
+/// How much of a timeline is kept.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    entries: usize,
+    bytes: usize,
+    /// Whatever is younger is kept, however many entries that are.
+    age: Duration,
+}
+
+impl TimelineTrim {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let timeline = &settings.timeline;
+        Self {
+            bounds: Bounds {
+                entries: timeline.max_entries,
+                bytes: timeline.max_bytes,
+                age: seconds(timeline.min_days.saturating_mul(DAY_S)),
+            },
+            spacing: seconds(timeline.trim_interval_s),
+            first_pass: Mutex::new(None),
+        }
+    }
+}
+
+#[async_trait]
+impl NodePeriodic for TimelineTrim {
+    fn declaration(&self, _settings: &Settings) -> Declaration {
+        Declaration {
+            extra_fields: &["updated_at"],
+            ..Declaration::new("trimming timelines", self.spacing, WIDTH)
+        }
+    }
+
+    /// Each event comes with a change of its node. Two spacings, because a pass may be late.
+    fn predicate(&self, seen: &Seen<'_>, now: Timestamp) -> bool {
+        let first = *self.first_pass.lock().get_or_insert(now);
+        if now < later(first, self.spacing) {
+            return true;
+        }
+        let changed = seen.integer("updated_at");
+        let changed = changed.and_then(|changed| Timestamp::from_microsecond(changed).ok());
+        changed.is_none_or(|changed| between(changed, now) < self.spacing * 2)
+    }
+
+    async fn visit(&self, visit: Visit<'_>) -> Result<Visited, TaskError> {
+        let (conductor, node) = (&visit.conductor, &visit.node);
+        let mut kept = Kept::new(self.bounds, conductor.now());
+        let mut filter = EventFilter {
+            node: Some(node.uuid),
+            after: 0,
+            limit: BATCH,
+        };
+        loop {
+            let batch = conductor.store().events(&filter).await?;
+            let Some(last) = batch.last() else { break };
+            filter.after = last.sequence;
+            batch.iter().for_each(|event| kept.add(event));
+        }
+        let Some(up_to) = kept.forgotten else {
+            return Ok(Visited::Nothing);
+        };
+        let mut trim = Transaction::new().forget(node.uuid, up_to);
+        if let Some(epoch) = node.epoch() {
+            trim = trim.expect(Expectation::Epoch(node.key(), epoch));
+        }
+        match conductor.store().commit(trim).await {
+            Ok(_) => Ok(Visited::Acted),
+            // Somebody else's node now.
+            Err(StoreError::Stale { .. }) => Ok(Visited::Nothing),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// The newest events of a node that fit.
+struct Kept {
+    bounds: Bounds,
+    now: Timestamp,
+    /// Sequence, time and size, oldest first.
+    events: VecDeque<(u64, Timestamp, usize)>,
+    bytes: usize,
+    /// The newest of those that do not fit.
+    forgotten: Option<u64>,
+}
+
+impl Kept {
+    fn new(bounds: Bounds, now: Timestamp) -> Self {
+        Self {
+            bounds,
+            now,
+            events: VecDeque::new(),
+            bytes: 0,
+            forgotten: None,
+        }
+    }
+
+    fn add(&mut self, stored: &StoredEvent) {
+        let size = serde_json::to_vec(&stored.event).map_or(0, |bytes| bytes.len());
+        self.bytes += size;
+        self.events
+            .push_back((stored.sequence, stored.event.at, size));
+        while let Some((sequence, at, size)) = self.events.front().copied() {
+            let is_old = between(at, self.now) >= self.bounds.age;
+            let too_many = self.events.len() > self.bounds.entries && is_old;
+            if !too_many && self.bytes <= self.bounds.bytes {
+                return;
+            }
+            self.events.pop_front();
+            self.bytes -= size;
+            self.forgotten = Some(sequence);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conductor::tests::lab::Lab;
+    use ferric_model::event::{TimelineEvent, What};
+    use ferric_model::ids::NodeId;
+    use uuid::Uuid;
+
+    fn event(node: NodeId, at: Timestamp, text: &str) -> TimelineEvent {
+        TimelineEvent {
+            id: Uuid::nil(),
+            node,
+            at,
+            conductor: "one".to_owned(),
+            run: None,
+            what: What::Note {
+                text: text.to_owned(),
+            },
+        }
+    }
+
+    fn forgotten(bounds: Bounds, ages_s: &[u64]) -> Option<u64> {
+        let now = Timestamp::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let mut kept = Kept::new(bounds, now);
+        for (place, age) in ages_s.iter().enumerate() {
+            let at = now - Duration::from_secs(*age);
+            kept.add(&StoredEvent {
+                sequence: place as u64 + 10,
+                event: event(NodeId(Uuid::nil()), at, "text"),
+            });
+        }
+        kept.forgotten
+    }
+
+    #[test]
+    fn the_oldest_go_by_number_age_and_size() {
+        let bounds = Bounds {
+            entries: 2,
+            bytes: 1 << 20,
+            age: Duration::ZERO,
+        };
+        assert_eq!(forgotten(bounds, &[3, 2]), None);
+        assert_eq!(forgotten(bounds, &[5, 4, 3, 2]), Some(11));
+        let young = Bounds {
+            age: Duration::from_secs(100),
+            ..bounds
+        };
+        assert_eq!(forgotten(young, &[500, 50, 40, 30]), Some(10));
+        let small = Bounds {
+            entries: 100,
+            bytes: 400,
+            ..young
+        };
+        let one = serde_json::to_vec(&event(NodeId(Uuid::nil()), Timestamp::UNIX_EPOCH, "text"));
+        let fit = 400 / (one.unwrap().len() + 3);
+        assert!((1..6).contains(&fit), "{fit}");
+        let up_to = forgotten(small, &[5, 4, 3, 2, 2, 2]).unwrap();
+        assert!(up_to >= 15 - fit as u64, "{up_to}, {fit} fit");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_timeline_stays_within_its_bounds_and_keeps_the_newest() {
+        let mut lab = Lab::new();
+        let mut settings = Settings::clone(&lab.settings);
+        settings.timeline.max_entries = 20;
+        settings.timeline.trim_interval_s = 600;
+        lab.settings = std::sync::Arc::new(settings);
+        lab.start(None).await;
+        lab.enroll_available().await;
+        for round in 0..3 {
+            let node = lab.node().await;
+            let at = lab.conductor().now();
+            let mut many = Transaction::new();
+            for number in 0..1100 {
+                let text = format!("{round}/{number}");
+                many = many.event(event(lab.machine.node, at, &text));
+            }
+            let node = ferric_model::node::Node {
+                updated_at: Some(at),
+                ..node
+            };
+            lab.store.commit(many.put(&node)).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(1300)).await;
+            let events = lab.events().await;
+            assert!(events.len() <= 20, "{}", events.len());
+            let newest = What::Note {
+                text: format!("{round}/1099"),
+            };
+            assert!(events.contains(&newest), "{events:#?}");
+        }
+    }
+}
