@@ -8,4 +8,5 @@ pub mod config;
 mod listener;
 mod log;
 mod process;
+mod store_place;
 pub mod tls;

@@ -262,8 +262,8 @@ impl Conductor {
     }
 
     /// The conductor that the hash ring gives the node to; `None` when none is alive that could take it.
-    pub async fn conductor_of(&self, node: &Node) -> Option<String> {
-        self.do_conductor_of(node).await
+    pub async fn conductor_of(&self, node: &Node) -> Result<Option<String>, RequestError> {
+        Ok(self.do_conductor_of(node).await?)
     }
 
     /// A machine asked for something to boot (`boot script ...`, `kernel`, ...): a line on the node's timeline.
