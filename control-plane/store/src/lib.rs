@@ -54,7 +54,8 @@ pub enum StoreError {
     /// The store cannot be opened; the sentence says what to do about it.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The database server is not there, or has no time for us: nothing is wrong with what was asked.
+    /// The database server is not there, or has no time for us: nothing is wrong with what was asked. Of a commit this does
+    /// not say whether it was done: read before doing it again.
     #[error(
         "the store does not answer ({doing}): try again in a moment, and see to the database server if it lasts"
     )]

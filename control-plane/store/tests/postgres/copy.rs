@@ -1,13 +1,16 @@
 //! From the embedded store to the server and back: everything arrives, in its order, and counting goes on.
 
 use crate::Lab;
+use ferric_model::ids::{Epoch, Incarnation};
+use ferric_model::node::Ownership;
 use ferric_store::conformance::{agrees_with_the_model, node};
 use ferric_store::transfer::{CopyError, Movable, compare, copy};
 use ferric_store::{
-    Entity, EventFilter, FieldValue, Outline, PostgresStore, Query, RedbStore, SortOrder, Store,
-    StoreError, Table, Transaction,
+    Entity, EventFilter, Expectation, FieldValue, Outline, PostgresStore, Query, RedbStore,
+    SortOrder, Store, StoreError, Table, Transaction,
 };
 use std::path::Path;
+use uuid::Uuid;
 
 fn embedded(folder: &Path) -> RedbStore {
     RedbStore::open(folder.join("ferric.redb")).unwrap()
@@ -46,6 +49,16 @@ async fn there_and_back_nothing_is_lost() {
             .await
             .unwrap();
     }
+    let mut owned = node(9);
+    owned.ownership = Some(Ownership {
+        conductor: "c1".to_owned(),
+        incarnation: Incarnation(Uuid::nil()),
+        epoch: Epoch(7),
+    });
+    original
+        .commit(Transaction::new().put(&owned))
+        .await
+        .unwrap();
     let server = lab.open().await;
     let copied = copy(&original, &server).await.unwrap();
     assert!(copied.records > 246 && copied.events > 0, "{copied:?}");
@@ -76,6 +89,10 @@ async fn there_and_back_nothing_is_lost() {
         let mut new = node(1);
         new.name = Some("new".to_owned());
         revisions.push(store.commit(Transaction::new().put(&new)).await.unwrap());
+        // A conductor that lost the node before the copy writes nothing after it.
+        let stale = Expectation::Epoch(owned.key(), Epoch(6));
+        let stale = store.commit(Transaction::new().expect(stale)).await;
+        assert!(matches!(stale, Err(StoreError::Stale { .. })), "{stale:?}");
         let named = vec![FieldValue::Text("new".to_owned())];
         let query = Query::all(Table::Node).filter("name", named);
         assert_eq!(store.page(&query).await.unwrap().records.len(), 1);
