@@ -9,4 +9,5 @@ mod listener;
 mod log;
 mod process;
 pub mod proxy;
+mod store_place;
 pub mod tls;

@@ -4,10 +4,10 @@ use crate::boot::{self, BootPlane};
 use crate::conductor::{Conductor, HttpTransport, Parts, SystemEnvironment};
 use crate::config::{self, Settings};
 use crate::proxy::Clients;
-use crate::{api, listener};
+use crate::{api, listener, store_place};
 use anyhow::Context;
 use ferric_drivers::{Drivers, Enabled, FakeMachines, InterfaceKind};
-use ferric_store::{RedbStore, Store};
+use ferric_store::{PostgresStore, RedbStore, Store};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -93,8 +93,11 @@ async fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
     let folder = settings.state_dir.clone();
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("making the state directory {}", folder.display()))?;
-    let path = folder.join("ferric.redb");
-    let store = tokio::task::spawn_blocking(move || RedbStore::open(path))
+    if let Some(url) = &settings.store {
+        let store = PostgresStore::open(url, store_place::key(&folder)).await?;
+        return Ok(Arc::new(store));
+    }
+    let store = tokio::task::spawn_blocking(move || RedbStore::open(store_place::file(&folder)))
         .await
         .context("opening the store")??;
     Ok(Arc::new(store))

@@ -2,7 +2,7 @@
 //!
 //! Fault and routing error are doubly encoded: `error_message` is a text that holds JSON. Clients parse it so.
 
-use crate::conductor::requests::RequestError;
+use crate::conductor::requests::{RequestError, STORE_AWAY, STORE_AWAY_RETRY_S};
 use axum::response::{IntoResponse, Response};
 use ferric_store::StoreError;
 use http::{HeaderValue, Method, StatusCode, header};
@@ -160,6 +160,10 @@ impl From<StoreError> for ApiError {
             }
             StoreError::Stale { .. } => Self::conflict(error.to_string()),
             StoreError::NotUnique { .. } => Self::conflict(error.to_string()),
+            StoreError::Away { .. } => Self::Busy {
+                text: STORE_AWAY.to_owned(),
+                retry_after_s: STORE_AWAY_RETRY_S,
+            },
             StoreError::Corrupt { .. } | StoreError::Open(_) | StoreError::Backend { .. } => {
                 Self::Internal {
                     doing: "reading the store",

@@ -16,7 +16,7 @@ const BATCH: usize = 256;
 pub(super) trait Reading<E> {
     /// Whether every record that the query finds belongs to the list.
     fn takes_all(&self) -> bool;
-    async fn takes(&self, entity: &E) -> bool;
+    async fn takes(&self, entity: &E) -> ApiResult<bool>;
     /// The value of a field that lists are sorted by, and that the store has no index for.
     fn value(&self, entity: &E, field: &Field) -> ApiResult<Value>;
 }
@@ -54,7 +54,7 @@ async fn found<E: Entity>(
         query.marker = records.last().map(|record| record.key.id.clone());
         for record in records {
             let entity: E = record.decode()?;
-            if reading.takes_all() || reading.takes(&entity).await {
+            if reading.takes_all() || reading.takes(&entity).await? {
                 entities.push(entity);
             }
             if entities.len() == wanted {
@@ -106,7 +106,7 @@ async fn sorted<E: Entity>(
         for record in &records {
             let entity: E = record.decode()?;
             let place = place(record, &entity)?;
-            if behind(&place) && (reading.takes_all() || reading.takes(&entity).await) {
+            if behind(&place) && (reading.takes_all() || reading.takes(&entity).await?) {
                 best.push((place, entity));
             }
         }

@@ -1,12 +1,15 @@
 //! What the provisioning listener serves beside the agents' calls: boot scripts, kernel, ramdisk, images.
 
 use super::{BootError, BootPlane, files, script};
+use crate::conductor::requests::STORE_AWAY_RETRY_S;
 use axum::Router;
 use axum::extract::{Path, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use ferric_model::ids::{MacAddress, NodeId};
+use ferric_model::node::Node;
+use ferric_store::StoreError;
 use std::error::Error;
 use std::sync::Arc;
 
@@ -63,8 +66,10 @@ async fn boot_file(
         "ramdisk" => script::Part::Ramdisk,
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
-    let Some(node) = find(&served, &node).await else {
-        return StatusCode::NOT_FOUND.into_response();
+    let node = match find(&served, &node).await {
+        Ok(Some(node)) => node,
+        Ok(None) => return StatusCode::NOT_FOUND.into_response(),
+        Err(error) => return failed(&error),
     };
     (served.observer)(node.uuid, part.name().to_owned());
     match script::source(&served.plane.settings.boot, &node, part) {
@@ -78,8 +83,10 @@ async fn image(
     Path((node, name)): Path<(String, String)>,
     request: Request,
 ) -> Response {
-    let Some(node) = find(&served, &node).await else {
-        return StatusCode::NOT_FOUND.into_response();
+    let node = match find(&served, &node).await {
+        Ok(Some(node)) => node,
+        Ok(None) => return StatusCode::NOT_FOUND.into_response(),
+        Err(error) => return failed(&error),
     };
     (served.observer)(node.uuid, format!("image {name}"));
     match files::image_of(&served.plane.settings, &node) {
@@ -94,8 +101,11 @@ async fn image(
     }
 }
 
-async fn find(served: &Served, id: &str) -> Option<ferric_model::node::Node> {
-    served.plane.node(id.parse().ok()?).await.ok().flatten()
+async fn find(served: &Served, id: &str) -> Result<Option<Node>, BootError> {
+    match id.parse() {
+        Ok(id) => Ok(served.plane.node(id).await?),
+        Err(_) => Ok(None),
+    }
 }
 
 fn text(script: String) -> Response {
@@ -106,8 +116,13 @@ fn text(script: String) -> Response {
         .into_response()
 }
 
+/// A store that is away is no reason for a machine to give up: "not found" would be one.
 fn failed(error: &BootError) -> Response {
     tracing::error!(error = error as &dyn Error, "answering a machine");
+    if let BootError::Store(StoreError::Away { .. }) = error {
+        let headers = [(header::RETRY_AFTER, HeaderValue::from(STORE_AWAY_RETRY_S))];
+        return (StatusCode::SERVICE_UNAVAILABLE, headers).into_response();
+    }
     StatusCode::INTERNAL_SERVER_ERROR.into_response()
 }
 
@@ -117,7 +132,7 @@ mod tests {
     use crate::config::{Overrides, Settings};
     use axum::body::{Body, to_bytes};
     use ferric_model::ids::PortId;
-    use ferric_model::node::{NetworkBoot, Node};
+    use ferric_model::node::NetworkBoot;
     use ferric_model::port::Port;
     use ferric_store::{RedbStore, Store, Transaction};
     use parking_lot::Mutex;
@@ -257,5 +272,16 @@ mod tests {
                 "{path}"
             );
         }
+    }
+
+    #[test]
+    fn a_store_that_is_away_is_not_a_node_that_is_not_there() {
+        let away = BootError::Store(StoreError::Away {
+            doing: "reading records",
+            source: "the server is down".into(),
+        });
+        let response = failed(&away);
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(response.headers().contains_key(header::RETRY_AFTER));
     }
 }

@@ -4,6 +4,7 @@ mod client;
 mod node;
 mod output;
 mod serve;
+mod store;
 
 pub use output::report;
 
@@ -24,6 +25,8 @@ enum Command {
     Serve(serve::Serve),
     /// Enrol nodes and take them through their life.
     Node(node::Arguments),
+    /// Move the store.
+    Store(store::Arguments),
 }
 
 /// How the process ends, by sysexits' numbers.
@@ -52,5 +55,6 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Serve(serve) => serve::run(serve).await,
         Command::Node(arguments) => node::run(arguments).await,
+        Command::Store(arguments) => store::run(arguments).await,
     }
 }

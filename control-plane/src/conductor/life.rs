@@ -106,7 +106,9 @@ async fn beat_for_ever(conductor: Conductor, stop: CancellationToken) -> Result<
             stored = Instant::now();
             continue;
         };
-        if stored.elapsed() > limit {
+        // A database server comes back, and its store takes everything again as if nothing had been.
+        let comes_back = matches!(error, StoreError::Away { .. });
+        if stored.elapsed() > limit && !comes_back {
             return Err(RunError::Store(stored.elapsed(), error));
         }
         warn!(

@@ -61,8 +61,8 @@ impl Conductor {
         record.online && silence < seconds(self.settings().conductor.beat_timeout_s)
     }
 
-    pub(super) async fn do_conductor_of(&self, node: &Node) -> Option<String> {
-        let conductors = self.conductors().await.ok()?;
+    pub(super) async fn do_conductor_of(&self, node: &Node) -> Result<Option<String>, StoreError> {
+        let conductors = self.conductors().await?;
         let now = self.now();
         let rings = Rings::new(
             conductors
@@ -70,9 +70,7 @@ impl Conductor {
                 .filter(|record| self.is_alive(record, now)),
             RingSettings::default(),
         );
-        rings
-            .host(&node.conductor_group, &node.driver, node.uuid)
-            .ok()
-            .map(str::to_owned)
+        let host = rings.host(&node.conductor_group, &node.driver, node.uuid);
+        Ok(host.ok().map(str::to_owned))
     }
 }

@@ -273,8 +273,8 @@ impl Conductor {
     }
 
     /// The conductor that the hash ring gives the node to; `None` when none is alive that could take it.
-    pub async fn conductor_of(&self, node: &Node) -> Option<String> {
-        self.do_conductor_of(node).await
+    pub async fn conductor_of(&self, node: &Node) -> Result<Option<String>, RequestError> {
+        Ok(self.do_conductor_of(node).await?)
     }
 
     /// What the passes of each periodic job came to, by its purpose.

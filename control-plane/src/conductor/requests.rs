@@ -38,6 +38,10 @@ pub enum RequestError {
     },
 }
 
+/// What a client is told while the database server is away.
+pub(crate) const STORE_AWAY: &str = "the conductor's store does not answer: try again in a moment";
+pub(crate) const STORE_AWAY_RETRY_S: u32 = 5;
+
 impl RequestError {
     /// A failure of our own, with what was being done.
     pub fn internal(
@@ -58,6 +62,10 @@ impl From<StoreError> for RequestError {
                 Self::Conflict("the record has been changed in between: read it again".to_owned())
             }
             StoreError::NotUnique { .. } => Self::Conflict(not_unique(&error)),
+            StoreError::Away { .. } => Self::Busy {
+                reason: STORE_AWAY.to_owned(),
+                retry_after_s: STORE_AWAY_RETRY_S,
+            },
             StoreError::Open(_)
             | StoreError::Corrupt { .. }
             | StoreError::NoSuchField(..)
@@ -265,4 +273,21 @@ pub struct InspectionRequest {
     pub extensions: Extensions,
     pub token: TokenUse,
     pub from: Option<IpAddr>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_is_away_is_a_reason_to_come_back() {
+        let away = StoreError::Away {
+            doing: "committing",
+            source: "the server with the secret name is down".into(),
+        };
+        match RequestError::from(away) {
+            RequestError::Busy { reason, .. } => assert!(!reason.contains("secret name")),
+            other => panic!("busy was expected, not {other:?}"),
+        }
+    }
 }

@@ -3,8 +3,10 @@
 use super::{
     Agent, Boot, Conductor, Deploy, Http, Overrides, Settings, SettingsError, Steps, Timeline,
 };
+use ferric_store::DatabaseUrl;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +17,7 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOS
 #[serde(default, deny_unknown_fields)]
 pub struct File {
     state_dir: Option<PathBuf>,
+    store: Option<StoreText>,
     host: Option<String>,
     conductor_group: String,
     api: Api,
@@ -28,6 +31,17 @@ pub struct File {
     boot: Boot,
     steps: Steps,
     images: Images,
+}
+
+/// As it is written: it may hold a password, and so shows itself nowhere.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct StoreText(String);
+
+impl fmt::Debug for StoreText {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("StoreText(***)")
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -68,7 +82,7 @@ impl File {
             path: path.to_owned(),
             source,
         })?;
-        toml::from_str(&text).map_err(|source| SettingsError::Parse {
+        parse(&text).map_err(|source| SettingsError::Parse {
             path: path.to_owned(),
             source: Box::new(source),
         })
@@ -91,6 +105,7 @@ impl File {
                 .state_dir
                 .or(self.state_dir)
                 .ok_or(SettingsError::NoStateDir)?,
+            store: self.store.map(|text| database(&text.0)).transpose()?,
             host: self.host.map_or_else(host_name, Ok)?,
             conductor_group: self.conductor_group.to_lowercase(),
             listen,
@@ -113,6 +128,20 @@ impl File {
     }
 }
 
+/// An error quotes the line that it is about, unless that is the one with the store's password.
+fn parse(text: &str) -> Result<File, toml::de::Error> {
+    toml::from_str(text).map_err(|mut error: toml::de::Error| {
+        let at = error.span().map_or(0, |span| span.start.min(text.len()));
+        let before = text.get(..at).unwrap_or_default();
+        let line = before.lines().count().saturating_sub(1);
+        let mut near = text.lines().skip(line.saturating_sub(1)).take(3);
+        if near.any(|line| line.contains("://")) {
+            error.set_input(None);
+        }
+        error
+    })
+}
+
 fn provision_url(
     url: Option<String>,
     listen: Option<SocketAddr>,
@@ -124,6 +153,11 @@ fn provision_url(
         }
         (None, address) => Ok(address.map(|address| format!("http://{address}"))),
     }
+}
+
+/// The text itself is not repeated in an error.
+fn database(text: &str) -> Result<DatabaseUrl, SettingsError> {
+    text.parse().map_err(SettingsError::Store)
 }
 
 fn check_intervals(conductor: &Conductor, agent: &Agent) -> Result<(), SettingsError> {
@@ -269,6 +303,36 @@ mod tests {
             Err("boot_retry_check_interval_s"),
         );
         check("[timeline]\nmax_entries = 300\nmin_days = 1", Ok(()));
+    }
+
+    #[test]
+    fn the_store_is_one_line_and_its_password_is_not_shown() {
+        let file = |text: &str| toml::from_str::<File>(text);
+        let with_state = || Overrides {
+            state_dir: Some(PathBuf::from("/tmp/state")),
+            ..Overrides::default()
+        };
+        let parsed = file("store = 'postgresql://f:hunter2@db/ferric'").unwrap();
+        assert!(!format!("{parsed:?}").contains("hunter2"));
+        let settings = parsed.check(with_state()).unwrap();
+        assert!(!format!("{settings:?}").contains("hunter2"));
+        let shown = settings.store.unwrap().to_string();
+        assert_eq!(shown, "postgresql://f@db:5432/ferric");
+        let wrong = file("store = 'mysql://f:hunter2@db/ferric'").unwrap();
+        let error = wrong.check(with_state()).unwrap_err();
+        let error = format!("{:#}", anyhow::Error::new(error));
+        assert!(error.contains("postgresql://USER@HOST/DATABASE"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+        for text in [
+            "store = 'postgresql://f:hunter2@db/ferric",
+            "host = 'a'\nstore = 'postgresql://f:hunter2@db/ferric' x\n",
+            "store = ['postgresql://f:hunter2@db/ferric']",
+        ] {
+            let error = parse(text).unwrap_err().to_string();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+        let error = parse("host = 1").unwrap_err().to_string();
+        assert!(error.contains("host = 1"), "others are quoted: {error}");
     }
 
     #[test]

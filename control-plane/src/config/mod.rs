@@ -8,6 +8,7 @@ mod steps;
 pub use file::{Drivers, File};
 pub use steps::{Priorities, StepSource, Steps};
 
+use ferric_store::DatabaseUrl;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,8 @@ use std::time::Duration;
 pub struct Settings {
     /// The store, its key and the boot files.
     pub state_dir: PathBuf,
+    /// A database that several conductors share; `None`: the embedded store in `state_dir`.
+    pub store: Option<DatabaseUrl>,
     /// The name this conductor registers under.
     pub host: String,
     pub conductor_group: String,
@@ -316,6 +319,14 @@ pub enum SettingsError {
     Unauthenticated(SocketAddr),
     #[error("provision.listen is {0}: name the address that machines reach, or set provision.url")]
     ProvisionAddress(SocketAddr),
+    /// Without the text, which may hold a password.
+    #[error("the setting store (left out: the store is in state_dir)")]
+    Store(#[source] ferric_store::postgres_store::UrlError),
+    #[error("{option} {problem}")]
+    Option {
+        option: &'static str,
+        problem: String,
+    },
     #[error("{setting} = {value}: {problem}")]
     Value {
         setting: &'static str,

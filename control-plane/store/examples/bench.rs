@@ -1,4 +1,5 @@
-//! Figures of the embedded store on this machine: `cargo run --release -p ferric-store --example bench [DIRECTORY]`.
+//! Figures of a store on this machine: `cargo run --release -p ferric-store --example bench [DIRECTORY|URL]`. The embedded
+//! store is made in the directory; the URL is that of an empty PostgreSQL database.
 
 #![expect(clippy::print_stdout, reason = "figures are what it is for")]
 
@@ -6,8 +7,8 @@ use ferric_model::ids::NodeId;
 use ferric_model::node::Node;
 use ferric_model::state::ProvisionState;
 use ferric_store::{
-    Entity, Expectation, FieldValue, Query, RedbStore, SortOrder, Store, StoreError, Table,
-    Transaction,
+    DatabaseUrl, Entity, Expectation, FieldValue, PostgresStore, Query, RedbStore, SortOrder,
+    Store, StoreError, Table, Transaction,
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -24,26 +25,46 @@ const SPELL: Duration = Duration::from_secs(3);
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let within = std::env::args_os().nth(1);
-    let within = within.map_or_else(std::env::temp_dir, PathBuf::from);
+    let place = std::env::args_os().nth(1);
+    let url = place.as_ref().and_then(|place| place.to_str());
+    let url = url.filter(|place| DatabaseUrl::is_one(place));
+    let url: Option<DatabaseUrl> = url.map(str::parse).transpose()?;
+    let within = match (&url, place) {
+        (None, Some(place)) => PathBuf::from(place),
+        (Some(_), _) | (None, None) => std::env::temp_dir(),
+    };
     let directory = within.join(format!("ferric-store-bench-{}", Uuid::new_v4()));
     std::fs::create_dir(&directory)?;
-    let outcome = measure(&directory.join("ferric.redb")).await;
+    let outcome = match url {
+        Some(url) => measure_server(&url, &directory.join("store.key")).await,
+        None => measure_file(&directory.join("ferric.redb")).await,
+    };
     std::fs::remove_dir_all(&directory)?;
     Ok(outcome?)
 }
 
-async fn measure(path: &Path) -> Result<(), StoreError> {
-    let store = Arc::new(RedbStore::open(path)?);
-    load(store.as_ref(), path).await?;
-    single_commits(store.as_ref()).await?;
-    group_commits(&store).await?;
-    reads(store.as_ref()).await?;
+async fn measure_file(path: &Path) -> Result<(), StoreError> {
+    let store: Arc<dyn Store> = Arc::new(RedbStore::open(path)?);
+    measure(&store).await?;
     drop(store);
+    let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    println!("file: {} MiB", size >> 20);
     let start = Instant::now();
     drop(RedbStore::open(path)?);
     println!("open and close again: {:?}", start.elapsed());
     Ok(())
+}
+
+async fn measure_server(url: &DatabaseUrl, key: &Path) -> Result<(), StoreError> {
+    let store: Arc<dyn Store> = Arc::new(PostgresStore::open(url, key).await?);
+    measure(&store).await
+}
+
+async fn measure(store: &Arc<dyn Store>) -> Result<(), StoreError> {
+    load(store.as_ref()).await?;
+    single_commits(store.as_ref()).await?;
+    group_commits(store).await?;
+    reads(store.as_ref()).await
 }
 
 fn id(number: u32) -> NodeId {
@@ -69,7 +90,7 @@ fn node(number: u32) -> Node {
     node
 }
 
-async fn load(store: &dyn Store, path: &Path) -> Result<(), StoreError> {
+async fn load(store: &dyn Store) -> Result<(), StoreError> {
     let start = Instant::now();
     for first in (0..NODES).step_by(LOAD_GROUP as usize) {
         let mut transaction = Transaction::new();
@@ -78,11 +99,9 @@ async fn load(store: &dyn Store, path: &Path) -> Result<(), StoreError> {
         }
         store.commit(transaction).await?;
     }
-    let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
     println!(
-        "load of {NODES} nodes, {LOAD_GROUP} to a transaction: {:?}, file of {} MiB",
-        start.elapsed(),
-        size >> 20
+        "load of {NODES} nodes, {LOAD_GROUP} to a transaction: {:?}",
+        start.elapsed()
     );
     Ok(())
 }
@@ -113,7 +132,7 @@ async fn single_commits(store: &dyn Store) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn group_commits(store: &Arc<RedbStore>) -> Result<(), StoreError> {
+async fn group_commits(store: &Arc<dyn Store>) -> Result<(), StoreError> {
     let start = Instant::now();
     let mut callers = JoinSet::new();
     for caller in 0..CALLERS {

@@ -33,6 +33,19 @@ pub(crate) fn fields_of(
     })
 }
 
+/// The epoch in a stored document; only nodes have one.
+pub(crate) fn epoch_of(key: &Key, document: &[u8]) -> Result<Option<Epoch>, StoreError> {
+    if key.table != Table::Node {
+        return Ok(None);
+    }
+    let node: serde_json::Result<Node> = serde_json::from_slice(document);
+    node.map(|node| node.epoch())
+        .map_err(|source| StoreError::Corrupt {
+            key: key.clone(),
+            source,
+        })
+}
+
 fn text(value: Option<&str>) -> FieldValue {
     value.map_or(FieldValue::Null, |text| FieldValue::Text(text.to_owned()))
 }

@@ -3,13 +3,22 @@
 //! Knows no HTTP and no conductor. A commit is checked and applied whole or not at all, and may be repeated by the
 //! implementation; so a transaction can span no call to a BMC or an agent.
 
+mod check;
 pub mod conformance;
 mod entities;
+mod key_file;
+mod open_error;
+pub mod postgres_store;
 pub mod record;
 pub mod redb_store;
+mod seal;
 pub mod transaction;
+pub mod transfer;
+mod value;
 
 use async_trait::async_trait;
+pub use open_error::OpenError;
+pub use postgres_store::{DatabaseUrl, PostgresStore};
 pub use record::{Entity, FieldValue, Key, Outline, Record, Revision, Table};
 pub use redb_store::RedbStore;
 pub use transaction::{Expectation, Forget, Page, Query, SortOrder, Transaction};
@@ -44,7 +53,17 @@ pub enum StoreError {
     NoSuchMarker(String),
     /// The store cannot be opened; the sentence says what to do about it.
     #[error(transparent)]
-    Open(#[from] redb_store::OpenError),
+    Open(#[from] OpenError),
+    /// The database server is not there, or has no time for us: nothing is wrong with what was asked. Of a commit this does
+    /// not say whether it was done: read before doing it again.
+    #[error(
+        "the store does not answer ({doing}): try again in a moment, and see to the database server if it lasts"
+    )]
+    Away {
+        doing: &'static str,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     #[error("{doing}")]
     Backend {
         doing: &'static str,
@@ -70,6 +89,11 @@ pub trait Store: Send + Sync {
 
     /// As `page`, but of each record only what stands in the head: for those who count, or choose among all nodes.
     async fn outlines(&self, query: &Query) -> Result<Vec<Outline>, StoreError>;
+
+    /// The clock that all who share the store go by; `None` where that is the process's own.
+    async fn clock(&self) -> Result<Option<jiff::Timestamp>, StoreError> {
+        Ok(None)
+    }
 
     /// Timeline events of a node (or of all), oldest first, with a sequence number above `after`.
     async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError>;

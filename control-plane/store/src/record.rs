@@ -87,6 +87,26 @@ impl Table {
         Self::Runbook,
     ];
 
+    /// In keys of every store, and in what documents are sealed to. Never given to another one.
+    pub(crate) const fn number(self) -> u8 {
+        match self {
+            Self::Node => 1,
+            Self::Port => 2,
+            Self::Conductor => 3,
+            Self::Inventory => 4,
+            Self::DeployTemplate => 5,
+            Self::Runbook => 6,
+        }
+    }
+
+    /// The place of a field among the table's fields.
+    pub(crate) fn field(self, name: &str) -> Result<usize, StoreError> {
+        let mut fields = self.fields().iter();
+        fields
+            .position(|field| *field == name)
+            .ok_or_else(|| StoreError::NoSuchField(name.to_owned(), self))
+    }
+
     /// The fields of its records that can be asked for, in the order of [`Entity::fields`].
     pub const fn fields(self) -> &'static [&'static str] {
         match self {

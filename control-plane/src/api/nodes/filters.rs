@@ -68,13 +68,13 @@ impl Rest {
         self.conductor.is_none() && self.project.is_none() && self.description_contains.is_none()
     }
 
-    pub(super) async fn matches(&self, node: &Node, conductor: &Conductor) -> bool {
+    pub(super) async fn matches(&self, node: &Node, conductor: &Conductor) -> ApiResult<bool> {
         let is = |field: &Option<String>, wanted: &str| field.as_deref() == Some(wanted);
         if let Some(project) = &self.project
             && !is(&node.owner, project)
             && !is(&node.lessee, project)
         {
-            return false;
+            return Ok(false);
         }
         if let Some(part) = &self.description_contains
             && !node
@@ -82,11 +82,11 @@ impl Rest {
                 .as_ref()
                 .is_some_and(|text| contains(text, part))
         {
-            return false;
+            return Ok(false);
         }
         match &self.conductor {
-            Some(wanted) => conductor.conductor_of(node).await.as_ref() == Some(wanted),
-            None => true,
+            Some(wanted) => Ok(conductor.conductor_of(node).await?.as_ref() == Some(wanted)),
+            None => Ok(true),
         }
     }
 }

@@ -60,7 +60,7 @@ pub(super) async fn check_references(call: &Call, field: &Field, value: Value) -
 
 /// 400 unless a conductor is alive that could work on the node.
 pub(super) async fn check_served(call: &Call, node: &Node) -> ApiResult<()> {
-    if call.conductor().conductor_of(node).await.is_some() {
+    if call.conductor().conductor_of(node).await?.is_some() {
         return Ok(());
     }
     let (driver, group) = (&node.driver, &node.conductor_group);

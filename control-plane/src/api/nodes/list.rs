@@ -93,7 +93,7 @@ impl Reading<Node> for Listing<'_> {
         self.rest.is_empty()
     }
 
-    async fn takes(&self, node: &Node) -> bool {
+    async fn takes(&self, node: &Node) -> ApiResult<bool> {
         self.rest.matches(node, self.conductor).await
     }
 

@@ -38,7 +38,7 @@ impl View<'_> {
                 "conductor" => self
                     .conductor
                     .conductor_of(node)
-                    .await
+                    .await?
                     .map_or(Value::Null, Value::from),
                 _ => self.value(node, &mut stored, field),
             };

@@ -183,10 +183,10 @@ impl Reading<Port> for Listing<'_> {
         self.description_contains.is_none()
     }
 
-    async fn takes(&self, port: &Port) -> bool {
+    async fn takes(&self, port: &Port) -> ApiResult<bool> {
         let text = port.description.as_deref().unwrap_or_default();
         let part = self.description_contains;
-        part.is_none_or(|part| nodes::contains(text, part))
+        Ok(part.is_none_or(|part| nodes::contains(text, part)))
     }
 
     fn value(&self, port: &Port, field: &Field) -> ApiResult<Value> {

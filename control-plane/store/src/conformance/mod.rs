@@ -2,9 +2,11 @@
 //!
 //! `Reference` is the same contract as a model: slow, obvious, in memory; the fuzzers compare the stores with it.
 
+mod concurrency;
 mod events;
 mod expectations;
 mod queries;
+mod random;
 mod records;
 mod reference;
 mod unique;
@@ -13,8 +15,13 @@ use crate::{Entity, Page, Query, Record, Revision, Store, StoreError, Transactio
 use ferric_model::ids::NodeId;
 use ferric_model::node::Node;
 use jiff::Timestamp;
+pub use random::agrees_with_the_model;
 pub use reference::Reference;
 use uuid::Uuid;
+
+/// Random histories, and how long each of them is.
+const MODEL_SEEDS: u64 = 4;
+const MODEL_STEPS: u32 = 60;
 
 /// Runs every check, each on a store of its own.
 pub async fn run<S: Store>(fresh: impl AsyncFn() -> S) {
@@ -38,6 +45,22 @@ pub async fn run<S: Store>(fresh: impl AsyncFn() -> S) {
     events::are_read_in_the_order_of_commits(&fresh().await).await;
     events::of_a_node_after_a_number(&fresh().await).await;
     events::old_ones_are_forgotten(&fresh().await).await;
+    for seed in 0..MODEL_SEEDS {
+        agrees_with_the_model(&fresh().await, seed, MODEL_STEPS).await;
+    }
+    concurrency::writers_lose_nothing(&[&fresh().await]).await;
+    concurrency::followers_miss_no_event(&[&fresh().await]).await;
+    concurrency::unique_values_have_one_holder(&[&fresh().await]).await;
+}
+
+/// The same for several processes with one database: `fresh` opens a new one that often.
+pub async fn run_shared<S: Store>(fresh: impl AsyncFn() -> Vec<S>) {
+    fn all<S: Store>(stores: &[S]) -> Vec<&dyn Store> {
+        stores.iter().map(|store| store as &dyn Store).collect()
+    }
+    concurrency::writers_lose_nothing(&all(&fresh().await)).await;
+    concurrency::followers_miss_no_event(&all(&fresh().await)).await;
+    concurrency::unique_values_have_one_holder(&all(&fresh().await)).await;
 }
 
 /// A node whose UUID ends in this number.

@@ -1,29 +1,24 @@
 //! Writes a checked transaction: deletes first, then puts, then events, of which old ones go before new ones come.
 
-use super::check::is_replaced;
 use super::commit::Tables;
 use super::envelope;
 use super::error::{failed, unreadable, unsealed};
 use super::schema::{NUMBER_EVENT, NUMBER_REVISION, NUMBER_SEQUENCE, number};
-use super::seal::Sealer;
 use super::{events, index};
 use crate::StoreError;
+use crate::check::is_replaced;
 use crate::record::{FieldValue, Key, Revision};
+use crate::seal::Sealer;
 use crate::transaction::{Put, Transaction};
+use crate::transfer::Counters;
 use redb::ReadableTable;
 
-/// The last number given to a commit, a record and an event.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Counters {
-    pub(super) revision: u64,
-    pub(super) sequence: u64,
-    pub(super) event: u64,
-}
-
 impl Counters {
-    pub(super) fn read(tables: &Tables<'_>) -> Result<Self, StoreError> {
+    pub(super) fn read(
+        numbers: &impl ReadableTable<&'static str, u64>,
+    ) -> Result<Self, StoreError> {
         let read = |name| {
-            let number = tables.numbers.get(name);
+            let number = numbers.get(name);
             let number = number.map_err(failed("reading a counter"))?;
             Ok::<_, StoreError>(number.map_or(0, |number| number.value()))
         };

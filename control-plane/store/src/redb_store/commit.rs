@@ -1,14 +1,15 @@
 //! A group of transactions, one sync to the disk. Each is checked before it writes anything, so one that is refused leaves
 //! no trace among the others; what comes later in a group sees what came before it.
 
-use super::apply::{self, Counters};
-use super::check;
+use super::apply;
 use super::engine::Engine;
 use super::error::failed;
 use super::schema::{EVENTS, IDS, INDEX, NODE_EVENTS, NUMBERS, RECORDS};
 use crate::StoreError;
+use crate::check;
 use crate::record::Revision;
 use crate::transaction::Transaction;
+use crate::transfer::Counters;
 use redb::{Table, WriteTransaction};
 use std::sync::Arc;
 
@@ -26,7 +27,7 @@ pub(super) struct Tables<'t> {
 }
 
 impl<'t> Tables<'t> {
-    fn open(write: &'t WriteTransaction) -> Result<Self, redb::Error> {
+    pub(super) fn open(write: &'t WriteTransaction) -> Result<Self, redb::Error> {
         Ok(Self {
             records: write.open_table(RECORDS)?,
             ids: write.open_table(IDS)?,
@@ -64,7 +65,7 @@ impl Engine {
         let mut outcomes = Vec::with_capacity(group.len());
         {
             let mut tables = Tables::open(&write).map_err(failed("opening the tables"))?;
-            let mut counters = Counters::read(&tables)?;
+            let mut counters = Counters::read(&tables.numbers)?;
             for transaction in group {
                 outcomes.push(self.one(&mut tables, &mut counters, transaction)?);
             }

@@ -1,16 +1,23 @@
 //! The database with its key: everything that blocks. Called by the writer's thread and by threads for reading.
 
-use super::seal::Sealer;
+use crate::seal::Sealer;
 use redb::Database;
+use std::path::Path;
 
 #[derive(Debug)]
 pub(super) struct Engine {
     pub(super) database: Database,
     pub(super) sealer: Sealer,
+    /// For messages.
+    pub(super) place: String,
 }
 
 impl Engine {
-    pub(super) fn new(database: Database, sealer: Sealer) -> Self {
-        Self { database, sealer }
+    pub(super) fn new(database: Database, sealer: Sealer, place: &Path) -> Self {
+        Self {
+            database,
+            sealer,
+            place: place.display().to_string(),
+        }
     }
 }

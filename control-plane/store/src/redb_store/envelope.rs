@@ -2,17 +2,17 @@
 //!
 //! The head begins with its own version and that of the document, so that later releases can read what this one wrote.
 
-use super::seal::{SealError, Sealer};
-use super::value;
 use crate::record::{FieldValue, Key, Outline, Record, Revision, Table};
+use crate::seal::{SealError, Sealer, place_of_record};
 use crate::transaction::Put;
+use crate::value;
 use ferric_model::ids::Epoch;
 
 /// Of the layout of the head.
 const LAYOUT: u8 = 1;
 
 /// Of the documents: grows when a type changes so that older documents must be converted.
-const DOCUMENT_VERSION: u16 = 1;
+pub(crate) const DOCUMENT_VERSION: u16 = 1;
 
 /// What the store knows of a record without opening its document.
 #[derive(Debug, PartialEq)]
@@ -47,7 +47,7 @@ pub(super) fn encode(put: &Put, revision: Revision, sealer: &Sealer) -> Result<V
     for (_, field) in &put.fields {
         value::encode(field, &mut bytes);
     }
-    bytes.extend(sealer.seal(&binding(&put.key), &put.document)?);
+    bytes.extend(sealer.seal(&place_of_record(&put.key), &put.document)?);
     Ok(bytes)
 }
 
@@ -105,7 +105,7 @@ pub(super) fn decode(
 ) -> Result<Record, EnvelopeError> {
     let (head, sealed) = head(bytes)?;
     let outline = outlined(table, sequence, head)?;
-    let document = sealer.open(&binding(&outline.key), sealed)?;
+    let document = sealer.open(&place_of_record(&outline.key), sealed)?;
     Ok(Record {
         key: outline.key,
         revision: outline.revision,
@@ -113,13 +113,6 @@ pub(super) fn decode(
         document,
         fields: outline.fields,
     })
-}
-
-/// A document is sealed to its place: copied over another record's it does not open.
-pub(super) fn binding(key: &Key) -> Vec<u8> {
-    let mut bytes = vec![super::schema::number(key.table)];
-    bytes.extend(key.id.as_bytes());
-    bytes
 }
 
 fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], EnvelopeError> {

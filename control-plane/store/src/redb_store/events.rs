@@ -6,7 +6,7 @@ use super::commit::Tables;
 use super::engine::Engine;
 use super::error::{failed, unsealed};
 use super::schema::{EVENTS, NODE_EVENTS};
-use super::seal::Sealer;
+use crate::seal::{Sealer, place_of_event};
 use crate::{EventFilter, Forget, StoreError, StoredEvent};
 use ferric_model::event::TimelineEvent;
 use ferric_model::ids::NodeId;
@@ -22,7 +22,9 @@ pub(super) fn append(
 ) -> Result<(), StoreError> {
     let doing = "writing an event";
     let clear = serde_json::to_vec(event).expect("our own types serialise to JSON");
-    let sealed = sealer.seal(&binding(sequence), &clear).map_err(unsealed)?;
+    let sealed = sealer
+        .seal(&place_of_event(sequence), &clear)
+        .map_err(unsealed)?;
     tables
         .events
         .insert(sequence, sealed.as_slice())
@@ -68,7 +70,7 @@ impl Engine {
     }
 
     fn stored_event(&self, sequence: u64, sealed: &[u8]) -> Result<StoredEvent, StoreError> {
-        let clear = self.sealer.open(&binding(sequence), sealed);
+        let clear = self.sealer.open(&place_of_event(sequence), sealed);
         let event = serde_json::from_slice(&clear.map_err(unsealed)?);
         let event = event.map_err(|source| StoreError::Backend {
             doing: "reading a stored event",
@@ -111,11 +113,4 @@ fn of_all(read: &ReadTransaction, first: u64, limit: usize) -> Result<Vec<u64>, 
         .map(|entry| entry.map(|(key, _)| key.value()))
         .collect::<Result<_, _>>()
         .map_err(failed(READING))
-}
-
-/// Table number 0 is no table's: an event opens in its own place only.
-fn binding(sequence: u64) -> [u8; 9] {
-    let mut bytes = [0; 9];
-    bytes[1..].copy_from_slice(&sequence.to_be_bytes());
-    bytes
 }

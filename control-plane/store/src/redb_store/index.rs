@@ -1,18 +1,9 @@
 //! Keys of the index: table, field, value, sequence. A prefix of one stands for all records with that field or value.
 
 use super::schema::number;
-use super::value;
-use crate::StoreError;
 use crate::record::{FieldValue, Table};
+use crate::value;
 use redb::{Range, ReadableTable, StorageError};
-
-/// The place of a field among the table's fields.
-pub(super) fn field(table: Table, name: &str) -> Result<usize, StoreError> {
-    let mut fields = table.fields().iter();
-    fields
-        .position(|field| *field == name)
-        .ok_or_else(|| StoreError::NoSuchField(name.to_owned(), table))
-}
 
 /// All records, ordered by this field.
 pub(super) fn of_field(table: Table, field: usize) -> Vec<u8> {

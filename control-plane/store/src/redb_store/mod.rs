@@ -4,35 +4,35 @@
 //! and the simulation then see each call end before the next one begins.
 
 mod apply;
-mod check;
 mod commit;
 mod engine;
-mod envelope;
+pub(crate) mod envelope;
 mod error;
 mod events;
 #[cfg(test)]
 mod fuzz;
+mod import;
 mod index;
-mod key_file;
 mod open;
 mod query;
 mod reindex;
 mod schema;
-mod seal;
-mod value;
+mod upgrade;
+mod view;
 mod writer;
 
+use crate::key_file;
 use crate::record::{Key, Outline, Record, Revision};
 use crate::transaction::{Page, Query, Transaction};
 use crate::{EventFilter, Store, StoreError, StoredEvent};
 use async_trait::async_trait;
 use engine::Engine;
-pub use error::OpenError;
 use redb::StorageBackend;
 use redb::backends::InMemoryBackend;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
+pub use upgrade::Conversion;
 use writer::Writer;
 
 /// One process, one file.
@@ -61,7 +61,19 @@ impl RedbStore {
         path: impl AsRef<Path>,
         key: impl AsRef<Path>,
     ) -> Result<Self, StoreError> {
-        Self::threaded(open::open(path.as_ref(), key.as_ref())?)
+        Self::open_with(path, key, upgrade::CONVERSIONS)
+    }
+
+    /// As a release with other versions of the schema would: for tests of upgrades.
+    ///
+    /// # Errors
+    /// As [`RedbStore::open`].
+    pub fn open_with(
+        path: impl AsRef<Path>,
+        key: impl AsRef<Path>,
+        conversions: &[Conversion],
+    ) -> Result<Self, StoreError> {
+        Self::threaded(open::open(path.as_ref(), key.as_ref(), conversions)?)
     }
 
     /// A store that ends with the process. Works inline, see the head of this file.

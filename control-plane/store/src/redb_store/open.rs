@@ -1,16 +1,19 @@
 //! Opening: the file and its key, the version of the schema, and indexes that fit this release.
 
 use super::engine::Engine;
-use super::error::{OpenError, failed};
-use super::key_file::{self, file_error};
+use super::error::failed;
 use super::reindex;
 use super::schema::{
     EVENTS, IDS, INDEX, NODE_EVENTS, NOTE_FIELDS, NOTE_KEY_CHECK, NOTES, NUMBER_SCHEMA, NUMBERS,
     RECORDS, VERSION,
 };
-use super::seal::Sealer;
+use super::upgrade::{self, CONVERSIONS, Conversion};
 use crate::StoreError;
+use crate::key_file::{self, file_error};
+use crate::open_error::OpenError;
 use crate::record::Table;
+use crate::seal::{KEY_BYTES, KEY_CHECK, Sealer};
+use crate::transfer::UNFINISHED_COPY;
 use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageBackend, TableError};
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
@@ -21,22 +24,23 @@ use uuid::Uuid;
 /// redb's default is a gigabyte.
 const CACHE_BYTES: usize = 48 << 20;
 
-/// What the key check note is sealed to.
-const KEY_CHECK: &[u8] = b"ferric store";
-
 /// Opens or makes the database at `path`, with the key in the file `key`.
-pub(super) fn open(path: &Path, key: &Path) -> Result<Engine, StoreError> {
+pub(super) fn open(
+    path: &Path,
+    key: &Path,
+    conversions: &[Conversion],
+) -> Result<Engine, StoreError> {
     if !fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0) {
         create(path, key)?;
     }
     let database = open_database(path)?;
     let missing = || OpenError::KeyMissing {
-        path: path.to_owned(),
+        store: path.display().to_string(),
         key: key.to_owned(),
     };
     let secret = key_file::read(key)?.ok_or_else(missing)?;
-    let engine = Engine::new(database, Sealer::new(&secret));
-    prepare(&engine, path, key)?;
+    let engine = Engine::new(database, Sealer::new(&secret), path);
+    prepare(&engine, path, key, conversions)?;
     Ok(engine)
 }
 
@@ -49,8 +53,8 @@ fn create(path: &Path, key: &Path) -> Result<(), StoreError> {
     };
     key_file::sync_directory(key)?;
     let draft = path.with_extension(format!("new-{}", Uuid::new_v4()));
-    let engine = Engine::new(open_database(&draft)?, Sealer::new(&secret));
-    prepare(&engine, &draft, key)?;
+    let engine = Engine::new(open_database(&draft)?, Sealer::new(&secret), path);
+    prepare(&engine, &draft, key, CONVERSIONS)?;
     drop(engine);
     key_file::name_draft(&draft, path)?;
     Ok(())
@@ -59,14 +63,14 @@ fn create(path: &Path, key: &Path) -> Result<(), StoreError> {
 /// For tests: a database over any backend, with a key given.
 pub(super) fn open_backend(
     backend: impl StorageBackend,
-    secret: &[u8; super::seal::KEY_BYTES],
+    secret: &[u8; KEY_BYTES],
 ) -> Result<Engine, StoreError> {
     let place = Path::new("(memory)");
     let database = builder()
         .create_with_backend(backend)
         .map_err(|error| database_error(place, error))?;
-    let engine = Engine::new(database, Sealer::new(secret));
-    prepare(&engine, place, place)?;
+    let engine = Engine::new(database, Sealer::new(secret), place);
+    prepare(&engine, place, place, CONVERSIONS)?;
     Ok(engine)
 }
 
@@ -111,12 +115,20 @@ fn is_empty(database: &Database) -> Result<bool, StoreError> {
 }
 
 /// Makes the tables of a new database, and checks those of an older one.
-fn prepare(engine: &Engine, path: &Path, key: &Path) -> Result<(), StoreError> {
+fn prepare(
+    engine: &Engine,
+    path: &Path,
+    key: &Path,
+    conversions: &[Conversion],
+) -> Result<(), StoreError> {
     if is_empty(&engine.database)? {
-        return create_tables(engine);
+        create_tables(engine)?;
+        return upgrade::bring_up(engine, conversions);
     }
-    check_version(engine, path)?;
+    check_version(engine, path, upgrade::known(conversions))?;
     check_key(engine, path, key)?;
+    check_copy(engine)?;
+    upgrade::bring_up(engine, conversions)?;
     reindex::when_fields_changed(engine, &indexed_fields())
 }
 
@@ -146,7 +158,7 @@ fn create_tables(engine: &Engine) -> Result<(), StoreError> {
     write.commit().map_err(failed(doing))
 }
 
-fn check_version(engine: &Engine, path: &Path) -> Result<(), StoreError> {
+fn check_version(engine: &Engine, path: &Path, known: u64) -> Result<(), StoreError> {
     let doing = "reading the version of the schema";
     let read = engine.database.begin_read().map_err(failed(doing))?;
     let foreign = || OpenError::Foreign {
@@ -159,11 +171,11 @@ fn check_version(engine: &Engine, path: &Path) -> Result<(), StoreError> {
     };
     let found = redb::ReadableTable::get(&numbers, NUMBER_SCHEMA).map_err(failed(doing))?;
     let found = found.ok_or_else(foreign)?.value();
-    if found > VERSION {
+    if found > known {
         return Err(OpenError::Newer {
-            path: path.to_owned(),
+            store: path.display().to_string(),
             found,
-            known: VERSION,
+            known,
         }
         .into());
     }
@@ -180,10 +192,23 @@ fn check_key(engine: &Engine, path: &Path, key: &Path) -> Result<(), StoreError>
         return Ok(());
     }
     Err(OpenError::KeyWrong {
-        path: path.to_owned(),
+        store: path.display().to_string(),
         key: key.to_owned(),
     }
     .into())
+}
+
+/// What a copy was not finished into is a part of a store only.
+fn check_copy(engine: &Engine) -> Result<(), StoreError> {
+    let doing = "looking for an unfinished copy";
+    let read = engine.database.begin_read().map_err(failed(doing))?;
+    let notes = read.open_table(NOTES).map_err(failed(doing))?;
+    let note = redb::ReadableTable::get(&notes, UNFINISHED_COPY).map_err(failed(doing))?;
+    if note.is_none() {
+        return Ok(());
+    }
+    let store = engine.place.clone();
+    Err(OpenError::HalfCopied { store }.into())
 }
 
 /// The names and places of all indexed fields, as text to compare.

@@ -88,7 +88,7 @@ impl Snapshot {
     /// The records that a query is about, in its order.
     fn find(&self, query: &Query) -> Result<Vec<u64>, StoreError> {
         let sort = query.sort.as_deref();
-        let sort = sort.map(|name| index::field(query.table, name));
+        let sort = sort.map(|name| query.table.field(name));
         let sort = sort.transpose()?;
         let matching = self.matching(query)?;
         let marker = self.marker(query)?;
@@ -128,7 +128,7 @@ impl Snapshot {
     fn matching(&self, query: &Query) -> Result<Option<Vec<u64>>, StoreError> {
         let mut matching: Option<Vec<u64>> = None;
         for (name, values) in &query.filters {
-            let field = index::field(query.table, name)?;
+            let field = query.table.field(name)?;
             let mut found = self.with_any_value(query.table, field, values)?;
             if let Some(before) = matching {
                 found.retain(|sequence| before.binary_search(sequence).is_ok());

@@ -8,6 +8,7 @@ use super::schema::{INDEX, NOTE_FIELDS, NOTES, RECORDS, number};
 use crate::StoreError;
 use crate::entities;
 use crate::record::{Key, Revision, Table};
+use crate::seal::place_of_record;
 use crate::transaction::Put;
 use redb::{ReadableDatabase, ReadableTable, WriteTransaction};
 
@@ -82,7 +83,7 @@ fn with_new_fields(
     let key = Key::new(table, head.id);
     let document = engine
         .sealer
-        .open(&envelope::binding(&key), sealed)
+        .open(&place_of_record(&key), sealed)
         .map_err(unsealed)?;
     let fields = entities::fields_of(&key, &document)?;
     let put = Put {

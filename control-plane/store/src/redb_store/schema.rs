@@ -31,14 +31,7 @@ pub(super) const NOTE_KEY_CHECK: &str = "key check";
 /// The indexed fields of all tables; when this release has others, indexes are made anew.
 pub(super) const NOTE_FIELDS: &str = "indexed fields";
 
-/// The number of a table in keys. Never given to another one.
+/// The number of a table in keys.
 pub(super) const fn number(table: Table) -> u8 {
-    match table {
-        Table::Node => 1,
-        Table::Port => 2,
-        Table::Conductor => 3,
-        Table::Inventory => 4,
-        Table::DeployTemplate => 5,
-        Table::Runbook => 6,
-    }
+    table.number()
 }

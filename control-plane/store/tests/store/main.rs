@@ -6,3 +6,4 @@ mod conformance;
 mod crash;
 mod disk;
 mod file;
+mod upgrade;

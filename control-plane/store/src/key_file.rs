@@ -2,8 +2,8 @@
 //!
 //! It must survive as long as the database: nothing here replaces or changes one that exists.
 
-use super::error::OpenError;
-use super::seal::KEY_BYTES;
+use crate::open_error::OpenError;
+use crate::seal::KEY_BYTES;
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -12,14 +12,14 @@ use std::path::Path;
 use uuid::Uuid;
 
 /// A key that nobody else has.
-pub(super) fn random() -> [u8; KEY_BYTES] {
+pub(crate) fn random() -> [u8; KEY_BYTES] {
     let mut key = [0; KEY_BYTES];
     aws_lc_rs::rand::fill(&mut key).expect("the system gives random bytes");
     key
 }
 
 /// The key in the file, or `None` when there is no such file.
-pub(super) fn read(path: &Path) -> Result<Option<[u8; KEY_BYTES]>, OpenError> {
+pub(crate) fn read(path: &Path) -> Result<Option<[u8; KEY_BYTES]>, OpenError> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -33,7 +33,7 @@ pub(super) fn read(path: &Path) -> Result<Option<[u8; KEY_BYTES]>, OpenError> {
 }
 
 /// Makes the file with a new key, and answers the key that is in the file then.
-pub(super) fn create(path: &Path) -> Result<[u8; KEY_BYTES], OpenError> {
+pub(crate) fn create(path: &Path) -> Result<[u8; KEY_BYTES], OpenError> {
     let mut text = String::new();
     for byte in random() {
         write!(text, "{byte:02x}").expect("a string takes all that is written");
@@ -49,7 +49,7 @@ pub(super) fn create(path: &Path) -> Result<[u8; KEY_BYTES], OpenError> {
 }
 
 /// Gives a finished file its name. A file that has the name already stays: somebody else was faster.
-pub(super) fn name_draft(draft: &Path, path: &Path) -> Result<(), OpenError> {
+pub(crate) fn name_draft(draft: &Path, path: &Path) -> Result<(), OpenError> {
     File::open(draft)
         .and_then(|file| file.sync_all())
         .map_err(|error| file_error("syncing", draft, error))?;
@@ -64,7 +64,7 @@ pub(super) fn name_draft(draft: &Path, path: &Path) -> Result<(), OpenError> {
 }
 
 /// Makes names in the directory of this file durable.
-pub(super) fn sync_directory(path: &Path) -> Result<(), OpenError> {
+pub(crate) fn sync_directory(path: &Path) -> Result<(), OpenError> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -74,7 +74,7 @@ pub(super) fn sync_directory(path: &Path) -> Result<(), OpenError> {
         .map_err(|error| file_error("syncing", directory, error))
 }
 
-pub(super) fn file_error(doing: &'static str, path: &Path, source: io::Error) -> OpenError {
+pub(crate) fn file_error(doing: &'static str, path: &Path, source: io::Error) -> OpenError {
     OpenError::File {
         doing,
         path: path.to_owned(),

@@ -3,25 +3,53 @@
 //! AES-256-GCM-SIV and not plain GCM: nonces are random, and plain GCM allows 2^32 of them under one key, which a large
 //! installation writes in weeks; a nonce that comes twice tells here at most that two documents are the same.
 
+use crate::StoreError;
+use crate::record::Key;
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, Nonce, RandomizedNonceKey};
 use std::fmt;
 
-pub(super) const KEY_BYTES: usize = 32;
+pub(crate) const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 12;
 
+/// A document is sealed to its place: copied over another record's it does not open.
+pub(crate) fn place_of_record(key: &Key) -> Vec<u8> {
+    let mut bytes = vec![key.table.number()];
+    bytes.extend(key.id.as_bytes());
+    bytes
+}
+
+/// Table number 0 is no table's: an event opens in its own place only.
+pub(crate) fn place_of_event(sequence: u64) -> [u8; 9] {
+    let mut bytes = [0; 9];
+    bytes[1..].copy_from_slice(&sequence.to_be_bytes());
+    bytes
+}
+
+/// What every store keeps sealed from its beginning: it opens with the right key and with no other.
+pub(crate) const KEY_CHECK: &[u8] = b"ferric store";
+
 /// Seals and opens documents.
-pub(super) struct Sealer(RandomizedNonceKey);
+pub(crate) struct Sealer(RandomizedNonceKey);
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SealError {
+pub(crate) enum SealError {
     #[error("a sealed document does not open: the key is another one or the bytes are damaged")]
     Opening,
     #[error("sealing a document")]
     Sealing,
 }
 
+impl From<SealError> for StoreError {
+    fn from(source: SealError) -> Self {
+        Self::Backend {
+            doing: "encrypting or decrypting a document",
+            source: Box::new(source),
+        }
+    }
+}
+
 impl Sealer {
-    pub(super) fn new(key: &[u8; KEY_BYTES]) -> Self {
+    pub(crate) fn new(key: &[u8; KEY_BYTES]) -> Self {
         Self(
             RandomizedNonceKey::new(&AES_256_GCM_SIV, key)
                 .expect("the key has the length of the algorithm"),
@@ -29,7 +57,7 @@ impl Sealer {
     }
 
     /// Nonce, then the sealed bytes. They open only with the same `binding`.
-    pub(super) fn seal(&self, binding: &[u8], clear: &[u8]) -> Result<Vec<u8>, SealError> {
+    pub(crate) fn seal(&self, binding: &[u8], clear: &[u8]) -> Result<Vec<u8>, SealError> {
         let mut sealed = clear.to_vec();
         let nonce = self
             .0
@@ -39,7 +67,7 @@ impl Sealer {
         Ok([nonce.as_slice(), &sealed].concat())
     }
 
-    pub(super) fn open(&self, binding: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+    pub(crate) fn open(&self, binding: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
         let (nonce, sealed) = sealed
             .split_first_chunk::<NONCE_BYTES>()
             .ok_or(SealError::Opening)?;

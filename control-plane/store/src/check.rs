@@ -1,57 +1,71 @@
-//! What must hold before a transaction writes: its expectations, and that unique values stay unique.
+//! What must hold before a transaction writes: its expectations, and that unique values stay unique. The same for every
+//! store, over what the store shows of itself.
 
-use super::commit::Tables;
-use super::envelope::{self, Head};
-use super::error::{failed, unreadable};
-use super::index;
-use super::schema::number;
 use crate::StoreError;
-use crate::record::{FieldValue, Key};
+use crate::record::{FieldValue, Key, Revision, Table};
 use crate::transaction::{Expectation, Put, Transaction};
-use redb::ReadableTable;
+use ferric_model::ids::Epoch;
+
+/// What expectations are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) revision: Revision,
+    pub(crate) epoch: Option<Epoch>,
+}
+
+/// A store at the moment of the commit.
+pub(crate) trait View {
+    /// `None`: there is no such record.
+    fn standing(&self, key: &Key) -> Result<Option<Standing>, StoreError>;
+
+    /// The ids of the records with this value.
+    fn holders(
+        &self,
+        table: Table,
+        field: usize,
+        value: &FieldValue,
+    ) -> Result<Vec<String>, StoreError>;
+}
 
 /// Writes nothing.
-pub(super) fn transaction(
-    tables: &Tables<'_>,
-    transaction: &Transaction,
-) -> Result<(), StoreError> {
+pub(crate) fn transaction(view: &impl View, transaction: &Transaction) -> Result<(), StoreError> {
     for expectation in &transaction.expect {
-        expected(tables, expectation)?;
+        expected(view, expectation)?;
     }
     for (place, put) in transaction.put.iter().enumerate() {
         // Of several documents for one record the last one counts.
         if !is_replaced(transaction, place) {
-            unique(tables, transaction, put)?;
+            unique(view, transaction, put)?;
         }
     }
     Ok(())
 }
 
 /// Whether a later put of the same transaction has the same key.
-pub(super) fn is_replaced(transaction: &Transaction, place: usize) -> bool {
+pub(crate) fn is_replaced(transaction: &Transaction, place: usize) -> bool {
     let put = &transaction.put[place];
     transaction.put[place + 1..]
         .iter()
         .any(|later| later.key == put.key)
 }
 
-fn expected(tables: &Tables<'_>, expectation: &Expectation) -> Result<(), StoreError> {
+fn expected(view: &impl View, expectation: &Expectation) -> Result<(), StoreError> {
     let (key, wanted) = match expectation {
         Expectation::Revision(key, revision) => (key, format!("revision {}", revision.0)),
         Expectation::Absent(key) => (key, "no record".to_owned()),
         Expectation::Epoch(key, epoch) => (key, format!("epoch {}", epoch.0)),
     };
-    let head = head_of(tables, key)?;
-    let found = match (expectation, &head) {
+    let standing = view.standing(key)?;
+    let found = match (expectation, &standing) {
         (Expectation::Absent(_), None) => return Ok(()),
-        (Expectation::Revision(_, revision), Some(head)) if head.revision == *revision => {
+        (Expectation::Revision(_, revision), Some(standing)) if standing.revision == *revision => {
             return Ok(());
         }
-        (Expectation::Epoch(_, epoch), Some(head)) => match head.epoch {
+        (Expectation::Epoch(_, epoch), Some(standing)) => match standing.epoch {
             Some(found) if found != *epoch => format!("epoch {}", found.0),
             _ => return Ok(()),
         },
-        (_, Some(head)) => format!("revision {}", head.revision.0),
+        (_, Some(standing)) => format!("revision {}", standing.revision.0),
         (_, None) => "no record".to_owned(),
     };
     Err(StoreError::Stale {
@@ -61,26 +75,12 @@ fn expected(tables: &Tables<'_>, expectation: &Expectation) -> Result<(), StoreE
     })
 }
 
-fn head_of(tables: &Tables<'_>, key: &Key) -> Result<Option<Head>, StoreError> {
-    let doing = "reading a record";
-    let id = (number(key.table), key.id.as_str());
-    let Some(sequence) = tables.ids.get(id).map_err(failed(doing))? else {
-        return Ok(None);
-    };
-    let place = (number(key.table), sequence.value());
-    let Some(bytes) = tables.records.get(place).map_err(failed(doing))? else {
-        return Ok(None);
-    };
-    let (head, _) = envelope::head(bytes.value()).map_err(unreadable)?;
-    Ok(Some(head))
-}
-
-fn unique(tables: &Tables<'_>, transaction: &Transaction, put: &Put) -> Result<(), StoreError> {
+fn unique(view: &impl View, transaction: &Transaction, put: &Put) -> Result<(), StoreError> {
     for (field, (name, value)) in put.fields.iter().enumerate() {
         if !put.unique.contains(name) || *value == FieldValue::Null {
             continue;
         }
-        if let Some(holder) = holder(tables, transaction, put, (field, value))? {
+        if let Some(holder) = holder(view, transaction, put, (field, value))? {
             return Err(StoreError::NotUnique {
                 table: put.key.table,
                 field: name,
@@ -94,7 +94,7 @@ fn unique(tables: &Tables<'_>, transaction: &Transaction, put: &Put) -> Result<(
 
 /// Who would have the value too once the transaction is done.
 fn holder(
-    tables: &Tables<'_>,
+    view: &impl View,
     transaction: &Transaction,
     put: &Put,
     (field, value): (usize, &FieldValue),
@@ -106,17 +106,8 @@ fn holder(
             return Ok(Some(other.key.id.clone()));
         }
     }
-    let doing = "checking that a value is unique";
-    let prefix = index::of_value(put.key.table, field, value);
-    let entries = index::scan(&tables.index, &prefix).map_err(failed(doing))?;
-    for entry in entries {
-        let (entry, _) = entry.map_err(failed(doing))?;
-        let place = (number(put.key.table), index::sequence(entry.value()));
-        let Some(bytes) = tables.records.get(place).map_err(failed(doing))? else {
-            continue;
-        };
-        let (head, _) = envelope::head(bytes.value()).map_err(unreadable)?;
-        let key = Key::new(put.key.table, head.id);
+    for id in view.holders(put.key.table, field, value)? {
+        let key = Key::new(put.key.table, id);
         let written_here = transaction.put.iter().any(|other| other.key == key);
         if !written_here && !transaction.delete.contains(&key) {
             return Ok(Some(key.id));

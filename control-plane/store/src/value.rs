@@ -13,7 +13,7 @@ const TEXT: u8 = 4;
 const ESCAPED_ZERO: u8 = 0xff;
 
 /// Appends the value.
-pub(super) fn encode(value: &FieldValue, bytes: &mut Vec<u8>) {
+pub(crate) fn encode(value: &FieldValue, bytes: &mut Vec<u8>) {
     match value {
         FieldValue::Null => bytes.push(NULL),
         FieldValue::Bool(false) => bytes.push(FALSE),
@@ -37,7 +37,7 @@ pub(super) fn encode(value: &FieldValue, bytes: &mut Vec<u8>) {
 }
 
 /// Takes one value from the front.
-pub(super) fn decode(bytes: &mut &[u8]) -> Option<FieldValue> {
+pub(crate) fn decode(bytes: &mut &[u8]) -> Option<FieldValue> {
     let (kind, rest) = bytes.split_first()?;
     *bytes = rest;
     match *kind {

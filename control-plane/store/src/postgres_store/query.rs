@@ -1,0 +1,161 @@
+//! Reads by key and by indexed field. Each list is one statement, and so of one moment.
+
+use super::PostgresStore;
+use super::row::{column, decode_fields, indexed, kind, number, outline, record};
+use super::sql::{self, Columns, List};
+use crate::StoreError;
+use crate::record::{FieldValue, Key, Outline, Record};
+use crate::seal::place_of_event;
+use crate::transaction::{Page, Query};
+use crate::{EventFilter, StoredEvent};
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+const READING: &str = "reading records";
+const READING_EVENTS: &str = "reading events";
+
+/// Where a page begins: behind this record.
+struct Marker {
+    place: i64,
+    /// The value of the field that is sorted by.
+    value: Vec<u8>,
+}
+
+type Parameter = Box<dyn ToSql + Sync + Send>;
+
+impl PostgresStore {
+    pub(super) async fn read_one(&self, key: &Key) -> Result<Option<Record>, StoreError> {
+        let id = key.id.as_bytes();
+        let rows = self
+            .connections
+            .rows(READING, sql::RECORD, &[&kind(key.table), &id])
+            .await?;
+        let row = rows.first();
+        row.map(|row| record(key.table, row, &self.sealer))
+            .transpose()
+    }
+
+    pub(super) async fn read_page(&self, query: &Query) -> Result<Page, StoreError> {
+        let rows = self.list(query, Columns::Whole).await?;
+        let records = rows
+            .iter()
+            .map(|row| record(query.table, row, &self.sealer));
+        Ok(Page {
+            records: records.collect::<Result<_, _>>()?,
+        })
+    }
+
+    pub(super) async fn read_outlines(&self, query: &Query) -> Result<Vec<Outline>, StoreError> {
+        let rows = self.list(query, Columns::Outline).await?;
+        rows.iter().map(|row| outline(query.table, row)).collect()
+    }
+
+    async fn list(&self, query: &Query, columns: Columns) -> Result<Vec<Row>, StoreError> {
+        for (name, _) in &query.filters {
+            query.table.field(name)?;
+        }
+        if let Some(name) = &query.sort {
+            query.table.field(name)?;
+        }
+        let marker = self.marker(query).await?;
+        let list = List {
+            columns,
+            by_field: query.sort.is_some(),
+            order: query.order,
+            behind_marker: marker.is_some(),
+            filters: query.filters.len(),
+        };
+        let mut parameters: Vec<Parameter> = vec![Box::new(kind(query.table))];
+        if let Some(name) = &query.sort {
+            parameters.push(Box::new(name.clone()));
+        }
+        if let Some(marker) = marker {
+            if query.sort.is_some() {
+                parameters.push(Box::new(marker.value));
+            }
+            parameters.push(Box::new(marker.place));
+        }
+        for (name, values) in &query.filters {
+            let values: Vec<Vec<u8>> = values.iter().map(indexed).collect();
+            parameters.push(Box::new(name.clone()));
+            parameters.push(Box::new(values));
+        }
+        parameters.push(Box::new(limit(query.limit)));
+        self.rows(READING, &list.sql(), &parameters).await
+    }
+
+    async fn rows(
+        &self,
+        doing: &'static str,
+        sql: &str,
+        parameters: &[Parameter],
+    ) -> Result<Vec<Row>, StoreError> {
+        let parameters: Vec<&(dyn ToSql + Sync)> = parameters
+            .iter()
+            .map(|parameter| parameter.as_ref() as &(dyn ToSql + Sync))
+            .collect();
+        self.connections.rows(doing, sql, &parameters).await
+    }
+
+    async fn marker(&self, query: &Query) -> Result<Option<Marker>, StoreError> {
+        let Some(id) = &query.marker else {
+            return Ok(None);
+        };
+        let rows = self
+            .connections
+            .rows(READING, sql::MARKER, &[&kind(query.table), &id.as_bytes()])
+            .await?;
+        let row = rows
+            .first()
+            .ok_or_else(|| StoreError::NoSuchMarker(id.clone()))?;
+        let value = match &query.sort {
+            Some(sort) => {
+                let fields = decode_fields(column(row, "fields")?)?;
+                let found = fields.into_iter().find(|(name, _)| name == sort);
+                indexed(&found.map_or(FieldValue::Null, |(_, value)| value))
+            }
+            None => Vec::new(),
+        };
+        Ok(Some(Marker {
+            place: column(row, "place")?,
+            value,
+        }))
+    }
+
+    pub(super) async fn read_events(
+        &self,
+        filter: &EventFilter,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        let after = i64::try_from(filter.after).unwrap_or(i64::MAX);
+        let limit = limit(filter.limit);
+        let rows = match filter.node {
+            Some(node) => {
+                let parameters: [&(dyn ToSql + Sync); 3] = [&after, &limit, &node.0];
+                self.connections
+                    .rows(READING_EVENTS, sql::EVENTS_OF_NODE, &parameters)
+                    .await?
+            }
+            None => {
+                self.connections
+                    .rows(READING_EVENTS, sql::EVENTS, &[&after, &limit])
+                    .await?
+            }
+        };
+        rows.iter().map(|row| self.event(row)).collect()
+    }
+
+    fn event(&self, row: &Row) -> Result<StoredEvent, StoreError> {
+        let sequence = number(row, "sequence")?;
+        let sealed: &[u8] = column(row, "event")?;
+        let clear = self.sealer.open(&place_of_event(sequence), sealed)?;
+        let event = serde_json::from_slice(&clear).map_err(|source| StoreError::Backend {
+            doing: "reading a stored event",
+            source: Box::new(source),
+        })?;
+        Ok(StoredEvent { sequence, event })
+    }
+}
+
+fn limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
