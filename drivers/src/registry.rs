@@ -108,15 +108,18 @@ impl Drivers {
             .get("fake_address")
             .and_then(Value::as_str);
         let machine = self.fakes.machine(address.unwrap_or(target.name));
-        if let Some(delay) = fake_delay(target.driver_info) {
+        if let Some(delay) = milliseconds(target.driver_info, "fake_delay_ms") {
             machine.set_delay(delay);
+        }
+        if let Some(delay) = milliseconds(target.driver_info, "fake_answer_delay_ms") {
+            machine.set_answer_delay(delay);
         }
         machine
     }
 }
 
-fn fake_delay(driver_info: &DriverInfo) -> Option<Duration> {
-    let value = driver_info.get("fake_delay_ms")?;
+fn milliseconds(driver_info: &DriverInfo, key: &str) -> Option<Duration> {
+    let value = driver_info.get(key)?;
     let number = value
         .as_u64()
         .or_else(|| value.as_str().and_then(|text| text.parse().ok()));
