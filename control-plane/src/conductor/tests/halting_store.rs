@@ -25,6 +25,7 @@ pub(in crate::conductor) struct HaltingStore {
     refusing: AtomicBool,
     /// The most records that were read at once.
     pub(in crate::conductor) largest_page: AtomicUsize,
+    pub(in crate::conductor) commits: AtomicUsize,
     pub(in crate::conductor) died: Notify,
 }
 
@@ -39,6 +40,7 @@ impl HaltingStore {
             fate,
             refusing: AtomicBool::new(false),
             largest_page: AtomicUsize::new(0),
+            commits: AtomicUsize::new(0),
             died: Notify::new(),
         })
     }
@@ -75,6 +77,7 @@ impl Store for HaltingStore {
     }
 
     async fn commit(&self, transaction: Transaction) -> Result<Revision, StoreError> {
+        self.commits.fetch_add(1, Ordering::SeqCst);
         if self.refusing.load(Ordering::SeqCst) {
             return Err(StoreError::Backend {
                 doing: "committing",
