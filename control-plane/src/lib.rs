@@ -7,5 +7,6 @@ pub mod conductor;
 pub mod config;
 mod listener;
 mod log;
+pub mod memory;
 mod process;
 pub mod tls;
