@@ -7,6 +7,7 @@ pub mod conductor;
 pub mod config;
 mod listener;
 mod log;
+pub mod memory;
 mod process;
 pub mod proxy;
 mod store_place;

@@ -9,6 +9,7 @@ use std::time::Duration;
 const THREADS_LIMIT: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
+    ferric::memory::keep_small();
     ferric::tls::install_provider();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,

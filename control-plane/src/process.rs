@@ -46,7 +46,7 @@ pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> anyhow::
         enabled: enabled(&settings.drivers)?,
         drivers: Arc::new(Drivers::new(
             driver_settings(&settings.conductor),
-            FakeMachines::default(),
+            fake_machines(&settings.drivers)?,
         )),
         store,
         boot: boot.clone(),
@@ -119,6 +119,14 @@ fn enabled(drivers: &config::Drivers) -> anyhow::Result<Enabled> {
         enabled = enabled.with_default(kind(name)?, implementation)?;
     }
     Ok(enabled)
+}
+
+fn fake_machines(drivers: &config::Drivers) -> anyhow::Result<FakeMachines> {
+    if let Some(folder) = &drivers.fake_state_dir {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("making drivers.fake_state_dir {}", folder.display()))?;
+    }
+    Ok(FakeMachines::kept_in(drivers.fake_state_dir.clone()))
 }
 
 fn driver_settings(conductor: &config::Conductor) -> ferric_drivers::Settings {

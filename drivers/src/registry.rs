@@ -173,18 +173,21 @@ impl Drivers {
             .get("fake_address")
             .and_then(Value::as_str);
         let machine = self.fakes.machine(address.unwrap_or(target.name));
-        if let Some(delay) = fake_delay(target.driver_info) {
+        if let Some(delay) = milliseconds(target.driver_info, "fake_delay_ms") {
             machine.set_delay(delay);
         }
         if let Some(duration) = number(target.driver_info, "fake_async_steps_s") {
             machine.set_task_duration(Duration::from_secs(duration));
         }
+        if let Some(delay) = milliseconds(target.driver_info, "fake_answer_delay_ms") {
+            machine.set_answer_delay(delay);
+        }
         machine
     }
 }
 
-fn fake_delay(driver_info: &DriverInfo) -> Option<Duration> {
-    number(driver_info, "fake_delay_ms").map(Duration::from_millis)
+fn milliseconds(driver_info: &DriverInfo, key: &str) -> Option<Duration> {
+    number(driver_info, key).map(Duration::from_millis)
 }
 
 fn number(driver_info: &DriverInfo, key: &str) -> Option<u64> {

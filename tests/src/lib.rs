@@ -1,6 +1,7 @@
 //! What the tests of the whole system and the demo stand on: a lab of virtual machines with a conductor in it.
 //!
-//! Talks to Ferric only as its users do: programs, files and the REST API. No crate of ours is linked.
+//! Talks to Ferric only as its users do: programs, files and the REST API. Only the programs beside it that fill a store
+//! or read one that a killed conductor left use a crate of ours.
 
 pub mod api;
 pub mod disk;

@@ -223,12 +223,17 @@ async fn store_end(
 }
 
 /// Whatever ran on the machine does not run any more: a run that waits for it learns so at once. While an operator has it
-/// held, the machine is the operator's.
+/// held, the machine is the operator's; what a BMC does goes on whatever the machine does.
 fn interrupt(node: &mut Node, action: PowerAction) {
     node.agent = None;
     let Some(run) = &mut node.run else { return };
-    let held = |wait: &Wait| wait.reason == WaitReason::Hold;
-    if run.wait.as_ref().is_none_or(held) {
+    let apart = |wait: &Wait| {
+        matches!(
+            wait.reason,
+            WaitReason::Hold | WaitReason::Hardware { .. }
+        )
+    };
+    if run.wait.as_ref().is_none_or(apart) {
         return;
     }
     run.news = Some(match action.leads_to() {

@@ -3,7 +3,6 @@
 
 use super::Conductor;
 use super::environment::{between, later};
-use super::node_task::TaskError;
 use super::walk::Walk;
 use crate::config::seconds;
 use ferric_model::event::{TimelineEvent, What};
@@ -15,6 +14,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tracing::{error, info};
 
+/// A node with its new owner, and what must still be so for that to be stored.
+struct Taken {
+    unchanged: Expectation,
+    node: Node,
+}
+
+impl Taken {
+    fn is_busy(&self) -> bool {
+        self.node.run.is_some() || self.node.target_power_state.is_some()
+    }
+}
+
 /// When each other conductor was heard of last, by name; alive ones keep their nodes.
 struct Others {
     last_beats: BTreeMap<String, Timestamp>,
@@ -22,30 +33,21 @@ struct Others {
 }
 
 impl Conductor {
-    /// Takes over what it may and resumes it.
+    /// Takes over what it may and resumes it. The nodes of a page share a commit: with one for each, ten thousand of them
+    /// would wait for as many syncs of the disk before anybody is answered.
     pub(super) async fn take_over(&self) -> Result<(), StoreError> {
         let others = self.others().await?;
-        let (mut nodes, mut resumed) = (0_u32, 0_u32);
+        let (mut nodes, mut resumed) = (0, 0);
         let mut walk = Walk::new(Query::all(Table::Node));
         while let Some(records) = walk.next(self.store().as_ref()).await? {
-            for record in &records {
-                nodes += 1;
-                match self.take_over_node(record, &others).await {
-                    Ok(Resumed::Yes) => resumed += 1,
-                    // One node that cannot be read must not keep all others from their conductor.
-                    Err(TaskError::Store(StoreError::Corrupt { key, source })) => {
-                        error!(%key, %source, "a node cannot be read and is left alone");
-                    }
-                    Err(TaskError::Store(error)) => return Err(error),
-                    Ok(Resumed::No) | Err(_) => {}
-                }
-            }
+            nodes += records.len();
+            resumed += self.take_over_page(&records, &others).await?;
         }
         info!(nodes, resumed, "took over");
         Ok(())
     }
 
-    /// Takes over the nodes of conductors that are dead, and of nobody. Answers how many.
+    /// Takes over the nodes of conductors that are dead, and of nobody. Answers how many there were.
     ///
     /// A conductor that was only silent may still be in the middle of a call to a BMC: the longest call is waited for too.
     pub(super) async fn take_over_orphans(&self) -> Result<usize, StoreError> {
@@ -62,20 +64,66 @@ impl Conductor {
         let mut walk = Walk::new(Query::all(Table::Node).filter("owned_by", owners));
         let mut taken = 0;
         while let Some(records) = walk.next(self.store().as_ref()).await? {
-            for record in &records {
-                match self.take_over_node(record, &others).await {
-                    Ok(_) => taken += 1,
-                    // Somebody else was faster.
-                    Err(TaskError::Store(StoreError::Stale { .. })) => {}
-                    Err(TaskError::Store(StoreError::Corrupt { key, source })) => {
-                        error!(%key, %source, "a node cannot be read and is left alone");
-                    }
-                    Err(TaskError::Store(error)) => return Err(error),
-                    Err(_) => {}
-                }
-            }
+            self.take_over_page(&records, &others).await?;
+            taken += records.len();
         }
         Ok(taken)
+    }
+
+    /// Answers how many were in the middle of something.
+    async fn take_over_page(
+        &self,
+        records: &[Record],
+        others: &Others,
+    ) -> Result<usize, StoreError> {
+        let mut taken = Vec::with_capacity(records.len());
+        for record in records {
+            match self.taken(record, others) {
+                Ok(node) => taken.extend(node),
+                // One node that cannot be read must not keep all others from their conductor.
+                Err(StoreError::Corrupt { key, source }) => {
+                    error!(%key, %source, "a node cannot be read and is left alone");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        match self.store_taken(&taken).await {
+            Ok(resumed) => Ok(resumed),
+            // Somebody has written one of them since: that one is left to whoever it was.
+            Err(StoreError::Stale { .. }) => {
+                let mut resumed = 0;
+                for one in taken.chunks(1) {
+                    match self.store_taken(one).await {
+                        Ok(one) => resumed += one,
+                        Err(StoreError::Stale { .. }) => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+                Ok(resumed)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Stores them in one commit, and goes on with those that were in the middle of something.
+    async fn store_taken(&self, taken: &[Taken]) -> Result<usize, StoreError> {
+        let mut transaction = Transaction::new();
+        for one in taken {
+            transaction = transaction.expect(one.unchanged.clone()).put(&one.node);
+            if one.is_busy() {
+                transaction = transaction.event(self.resumed(&one.node));
+            }
+        }
+        if !taken.is_empty() {
+            self.store().commit(transaction).await?;
+        }
+        let busy = taken.iter().filter(|one| one.is_busy());
+        Ok(busy
+            .map(|one| {
+                self.resume_power(&one.node);
+                self.nudge(one.node.uuid);
+            })
+            .count())
     }
 
     /// A store that only one process can have open proves that all others are dead, whatever they said last: a conductor
@@ -104,35 +152,25 @@ impl Conductor {
         Ok(others)
     }
 
-    async fn take_over_node(&self, record: &Record, others: &Others) -> Result<Resumed, TaskError> {
+    /// The node as it is when it is taken over; `None` when its owner is alive.
+    fn taken(&self, record: &Record, others: &Others) -> Result<Option<Taken>, StoreError> {
         let node: Node = record.decode()?;
         let owner = node.ownership.clone();
         if owner
             .as_ref()
             .is_some_and(|owner| others.alive.contains(&owner.conductor))
         {
-            return Ok(Resumed::No);
+            return Ok(None);
         }
         let silence = owner
             .as_ref()
             .and_then(|owner| others.last_beats.get(&owner.conductor));
         let silence = silence.map_or(Duration::ZERO, |beat| between(*beat, self.now()));
         let epoch = Epoch(owner.map_or(0, |owner| owner.epoch.0).saturating_add(1));
-        let busy = node.run.is_some() || node.target_power_state.is_some();
-        let taken = self.owned(node, epoch, silence);
-        let mut transaction = Transaction::new()
-            .expect(Expectation::Revision(record.key.clone(), record.revision))
-            .put(&taken);
-        if busy {
-            transaction = transaction.event(self.resumed(&taken));
-        }
-        self.store().commit(transaction).await?;
-        if !busy {
-            return Ok(Resumed::No);
-        }
-        self.resume_power(&taken);
-        self.nudge(taken.uuid);
-        Ok(Resumed::Yes)
+        Ok(Some(Taken {
+            unchanged: Expectation::Revision(record.key.clone(), record.revision),
+            node: self.owned(node, epoch, silence),
+        }))
     }
 
     /// Time in which nobody owned the node does not count, and the machine is given one more heartbeat to be heard.
@@ -168,10 +206,4 @@ impl Conductor {
             },
         }
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Resumed {
-    Yes,
-    No,
 }

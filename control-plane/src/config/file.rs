@@ -74,6 +74,8 @@ pub struct Drivers {
     pub enabled_interfaces: BTreeMap<String, Vec<String>>,
     /// By interface kind: `deploy = "direct"`.
     pub default_interfaces: BTreeMap<String, String>,
+    /// Where the machines of `fake-hardware` keep their state; `None`: they end with the process.
+    pub fake_state_dir: Option<PathBuf>,
 }
 
 impl File {

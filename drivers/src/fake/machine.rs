@@ -1,6 +1,7 @@
 //! One fake machine's state, and the set of them that a process knows.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::hardware_task::Parts;
+use super::kept::Kept;
 use crate::{BmcError, BootDevice, BootMode, BootSetting, Persistence, PowerAction, PowerState};
 
 /// What a request to a fake machine fails with.
@@ -24,19 +26,32 @@ pub enum FakeFault {
     Broken(String),
 }
 
-/// A machine in memory. It starts switched off.
+/// A machine that is not there. It starts switched off.
 #[derive(Debug)]
 pub struct FakeMachine {
     name: String,
     state: Mutex<State>,
+    /// `None`: it ends with the process.
+    kept: Option<Kept>,
+}
+
+/// What outlives a restart of whoever manages the machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Condition {
+    pub(super) power: PowerState,
+    pub(super) boot: BootSetting,
+    pub(super) mode: BootMode,
+    /// How often the machine has booted.
+    pub(super) boots: u64,
+    /// What it booted from last.
+    pub(super) booted_from: Option<BootDevice>,
 }
 
 #[derive(Debug)]
 struct State {
-    power: PowerState,
-    boot: BootSetting,
-    mode: BootMode,
+    condition: Condition,
     delay: Duration,
+    answer_delay: Duration,
     faults: VecDeque<FakeFault>,
     boots: Vec<Option<BootDevice>>,
     parts: Parts,
@@ -44,16 +59,21 @@ struct State {
 }
 
 impl FakeMachine {
-    fn new(name: &str) -> Self {
-        let boot = BootSetting {
-            device: Some(BootDevice::Disk),
-            persistence: Some(Persistence::Continuous),
+    fn new(name: &str, kept: Option<Kept>) -> Self {
+        let condition = Condition {
+            power: PowerState::Off,
+            boot: BootSetting {
+                device: Some(BootDevice::Disk),
+                persistence: Some(Persistence::Continuous),
+            },
+            mode: BootMode::Uefi,
+            boots: 0,
+            booted_from: None,
         };
         let state = State {
-            power: PowerState::Off,
-            boot,
-            mode: BootMode::Uefi,
+            condition,
             delay: Duration::ZERO,
+            answer_delay: Duration::ZERO,
             faults: VecDeque::new(),
             boots: Vec::new(),
             parts: Parts::new(),
@@ -62,12 +82,18 @@ impl FakeMachine {
         Self {
             name: name.to_owned(),
             state: Mutex::new(state),
+            kept,
         }
     }
 
-    /// Every later request takes this long.
+    /// Every later request takes this long until it has its effect.
     pub fn set_delay(&self, delay: Duration) {
         self.state.lock().delay = delay;
+    }
+
+    /// Every later change takes this long from its effect to its answer.
+    pub fn set_answer_delay(&self, delay: Duration) {
+        self.state.lock().answer_delay = delay;
     }
 
     /// The next requests fail, one with each fault.
@@ -113,22 +139,22 @@ impl FakeMachine {
         format!("fake:{}", self.name)
     }
 
-    /// Switches the machine behind everybody's back.
+    /// Switches the machine behind everybody's back. Not for machines that are kept in a file.
     pub fn force_power(&self, power: PowerState) {
-        self.state.lock().power = power;
+        self.state.lock().condition.power = power;
     }
 
-    /// The power state, without a request.
+    /// The power state as last seen, without a request.
     pub fn power(&self) -> PowerState {
-        self.state.lock().power
+        self.state.lock().condition.power
     }
 
-    /// The boot setting, without a request.
+    /// The boot setting as last seen, without a request.
     pub fn boot(&self) -> BootSetting {
-        self.state.lock().boot
+        self.state.lock().condition.boot
     }
 
-    /// What the machine booted from so far, in order.
+    /// What the machine booted from since this process began, in order.
     pub fn boots(&self) -> Vec<Option<BootDevice>> {
         self.state.lock().boots.clone()
     }
@@ -138,12 +164,33 @@ impl FakeMachine {
         self.state.lock().answered
     }
 
-    pub(super) fn mode(&self) -> BootMode {
-        self.state.lock().mode
+    /// The machine as it is now.
+    pub(super) fn look(&self) -> Result<Condition, BmcError> {
+        let mut state = self.state.lock();
+        if let Some(kept) = &self.kept
+            && let Some(condition) = kept.read().map_err(|error| self.unkept(&error))?
+        {
+            state.condition = condition;
+        }
+        Ok(state.condition.clone())
     }
 
-    pub(super) fn set_mode(&self, mode: BootMode) {
-        self.state.lock().mode = mode;
+    /// Changes the machine as it is now, whoever else has changed it before.
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> Result<T, BmcError> {
+        let mut state = self.state.lock();
+        match &self.kept {
+            None => Ok(change(&mut state)),
+            Some(kept) => state
+                .change_kept(kept, change)
+                .map_err(|error| self.unkept(&error)),
+        }
+    }
+
+    fn unkept(&self, error: &std::io::Error) -> BmcError {
+        BmcError::Fake {
+            address: format!("fake:{}", self.name),
+            problem: format!("its state cannot be kept in its file: {error}"),
+        }
     }
 
     /// One request: it takes its time, then fails if a test said so.
@@ -170,18 +217,31 @@ impl FakeMachine {
         }
     }
 
-    pub(super) fn switch(&self, action: PowerAction) {
-        let mut state = self.state.lock();
-        let was = state.power;
-        state.power = action.leads_to();
-        let starts = match action {
-            PowerAction::On => was == PowerState::Off,
-            PowerAction::Reboot | PowerAction::SoftReboot => true,
-            PowerAction::Off | PowerAction::SoftOff => false,
-        };
-        if starts {
-            state.start();
+    /// What is left of a change: its effect has happened and its answer comes late.
+    pub(super) async fn answer(&self) {
+        let delay = self.state.lock().answer_delay;
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
         }
+    }
+
+    pub(super) fn switch(&self, action: PowerAction) -> Result<(), BmcError> {
+        self.change(|state| {
+            let was = state.condition.power;
+            state.condition.power = action.leads_to();
+            let starts = match action {
+                PowerAction::On => was == PowerState::Off,
+                PowerAction::Reboot | PowerAction::SoftReboot => true,
+                PowerAction::Off | PowerAction::SoftOff => false,
+            };
+            if starts {
+                state.start();
+            }
+        })
+    }
+
+    pub(super) fn set_mode(&self, mode: BootMode) -> Result<(), BmcError> {
+        self.change(|state| state.condition.mode = mode)
     }
 
     pub(super) fn set_boot(
@@ -189,23 +249,42 @@ impl FakeMachine {
         device: BootDevice,
         persistence: Persistence,
         mode: Option<BootMode>,
-    ) -> BootSetting {
-        let mut state = self.state.lock();
-        state.boot = BootSetting {
-            device: Some(device),
-            persistence: Some(persistence),
-        };
-        state.mode = mode.unwrap_or(state.mode);
-        state.boot
+    ) -> Result<BootSetting, BmcError> {
+        self.change(|state| {
+            let condition = &mut state.condition;
+            condition.boot = BootSetting {
+                device: Some(device),
+                persistence: Some(persistence),
+            };
+            condition.mode = mode.unwrap_or(condition.mode);
+            condition.boot
+        })
     }
 }
 
 impl State {
+    fn change_kept<T>(
+        &mut self,
+        kept: &Kept,
+        change: impl FnOnce(&mut Self) -> T,
+    ) -> std::io::Result<T> {
+        let _lock = kept.lock()?;
+        if let Some(condition) = kept.read()? {
+            self.condition = condition;
+        }
+        let outcome = change(self);
+        kept.write(&self.condition)?;
+        Ok(outcome)
+    }
+
     /// A boot uses up a setting for one boot; the disk is what remains.
     fn start(&mut self) {
-        self.boots.push(self.boot.device);
-        if self.boot.persistence == Some(Persistence::Once) {
-            self.boot = BootSetting {
+        let condition = &mut self.condition;
+        condition.boots += 1;
+        condition.booted_from = condition.boot.device;
+        self.boots.push(condition.boot.device);
+        if condition.boot.persistence == Some(Persistence::Once) {
+            condition.boot = BootSetting {
                 device: Some(BootDevice::Disk),
                 persistence: Some(Persistence::Continuous),
             };
@@ -215,15 +294,27 @@ impl State {
 
 /// The fake machines by name. Clones share them, so that a test can restart a conductor around them.
 #[derive(Clone, Debug, Default)]
-pub struct FakeMachines(Arc<Mutex<BTreeMap<String, Arc<FakeMachine>>>>);
+pub struct FakeMachines {
+    machines: Arc<Mutex<BTreeMap<String, Arc<FakeMachine>>>>,
+    folder: Option<PathBuf>,
+}
 
 impl FakeMachines {
+    /// Machines whose state is kept in files of this folder and outlives the process. Without one it does not.
+    pub fn kept_in(folder: Option<PathBuf>) -> Self {
+        Self {
+            machines: Arc::default(),
+            folder,
+        }
+    }
+
     /// The machine of that name; it comes into being when first asked for.
     pub fn machine(&self, name: &str) -> Arc<FakeMachine> {
-        self.0
+        let kept = || self.folder.as_ref().map(|folder| Kept::new(folder, name));
+        self.machines
             .lock()
             .entry(name.to_owned())
-            .or_insert_with(|| Arc::new(FakeMachine::new(name)))
+            .or_insert_with(|| Arc::new(FakeMachine::new(name, kept())))
             .clone()
     }
 }

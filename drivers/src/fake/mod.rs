@@ -1,9 +1,10 @@
-//! Machines that exist in memory only, for `fake-hardware`.
+//! Machines that do not exist, for `fake-hardware`.
 //!
-//! A machine is its state and the faults that a test asks of it; nothing here stands in for real hardware outside
-//! tests of the API and of the conductor.
+//! A machine is its state, in memory or in a file, and the faults that a test asks of it; nothing here stands in for
+//! real hardware outside tests of the API and of the conductor.
 
 mod hardware_task;
+mod kept;
 mod machine;
 mod parts;
 mod steps;
@@ -31,12 +32,13 @@ use crate::{
 impl Power for FakeMachine {
     async fn get(&self) -> Result<Option<PowerState>, BmcError> {
         self.request("reading power").await?;
-        Ok(Some(self.power()))
+        Ok(Some(self.look()?.power))
     }
 
     async fn set(&self, action: PowerAction, _timeout: Option<Duration>) -> Result<(), BmcError> {
         self.request("setting power").await?;
-        self.switch(action);
+        self.switch(action)?;
+        self.answer().await;
         Ok(())
     }
 
@@ -50,7 +52,7 @@ impl Power for FakeMachine {
 impl Management for FakeMachine {
     async fn boot_device(&self) -> Result<BootSetting, BmcError> {
         self.request("reading boot device").await?;
-        Ok(self.boot())
+        Ok(self.look()?.boot)
     }
 
     async fn set_boot_device(
@@ -60,7 +62,9 @@ impl Management for FakeMachine {
         mode: Option<BootMode>,
     ) -> Result<BootSetting, BmcError> {
         self.request("setting boot device").await?;
-        Ok(self.set_boot(device, persistence, mode))
+        let set = self.set_boot(device, persistence, mode)?;
+        self.answer().await;
+        Ok(set)
     }
 
     async fn supported_boot_devices(&self) -> Result<Vec<BootDevice>, BmcError> {
@@ -70,12 +74,13 @@ impl Management for FakeMachine {
 
     async fn boot_mode(&self) -> Result<Option<BootMode>, BmcError> {
         self.request("reading boot mode").await?;
-        Ok(Some(self.mode()))
+        Ok(Some(self.look()?.mode))
     }
 
     async fn set_boot_mode(&self, mode: BootMode) -> Result<(), BmcError> {
         self.request("setting boot mode").await?;
-        self.set_mode(mode);
+        self.set_mode(mode)?;
+        self.answer().await;
         Ok(())
     }
 }

@@ -111,3 +111,42 @@ async fn a_machine_can_be_slow() {
     hardware.power.get().await.unwrap();
     assert!(start.elapsed() >= Duration::from_millis(50));
 }
+
+#[tokio::test]
+async fn a_machine_that_is_kept_outlives_its_process_and_may_be_changed_by_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = || FakeMachines::kept_in(Some(folder.path().to_owned()));
+    let hardware = connect(&process(), "a", &json!({}));
+    let management = hardware.management.as_ref().unwrap();
+    management
+        .set_boot_device(BootDevice::Pxe, Persistence::Once, None)
+        .await
+        .unwrap();
+    hardware.power.set(PowerAction::On, None).await.unwrap();
+    let file = folder.path().join("a.json");
+    let kept: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    let expected = json!({
+        "power": "power on", "boot_device": "disk", "boot_persistent": true, "boot_mode": "uefi",
+        "boots": 1, "booted_from": "pxe",
+    });
+    assert_eq!(kept, expected);
+    let next = connect(&process(), "a", &json!({}));
+    assert_eq!(next.power.get().await.unwrap(), Some(PowerState::On));
+    let mut off = expected;
+    off["power"] = json!("power off");
+    std::fs::write(&file, off.to_string()).unwrap();
+    assert_eq!(next.power.get().await.unwrap(), Some(PowerState::Off));
+    next.power.set(PowerAction::On, None).await.unwrap();
+    let kept = std::fs::read_to_string(&file).unwrap();
+    assert!(kept.contains(r#""boots":2"#), "{kept}");
+}
+
+#[tokio::test]
+async fn an_answer_may_come_long_after_its_effect() {
+    let fakes = FakeMachines::default();
+    let hardware = connect(&fakes, "a", &json!({"fake_answer_delay_ms": 60_000}));
+    let set = hardware.power.set(PowerAction::On, None);
+    let answered = tokio::time::timeout(Duration::from_millis(20), set).await;
+    assert!(answered.is_err());
+    assert_eq!(fakes.machine("a").power(), PowerState::On);
+}

@@ -108,7 +108,12 @@ const PROPERTIES: &[Property] = &[
     optional(
         "fake_delay_ms",
         FAKE,
-        "How long each request to the fake machine takes.",
+        "How long each request to the fake machine takes until it has its effect.",
+    ),
+    optional(
+        "fake_answer_delay_ms",
+        FAKE,
+        "How long each change of the fake machine takes from its effect to its answer.",
     ),
     optional(
         "fake_async_steps_s",

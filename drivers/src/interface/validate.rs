@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(keys("redfish"), sorted(&[ramdisk, redfish]));
         assert_eq!(
             keys("manual-management"),
-            sorted(&[ramdisk, "fake_address fake_delay_ms"])
+            sorted(&[ramdisk, "fake_address fake_delay_ms fake_answer_delay_ms"])
         );
         assert_eq!(properties("ipmi"), None);
     }

@@ -97,8 +97,8 @@ impl<R: Resource> Reading<R> for Everything {
         true
     }
 
-    async fn takes(&self, _recipe: &R) -> bool {
-        true
+    async fn takes(&self, _recipe: &R) -> ApiResult<bool> {
+        Ok(true)
     }
 
     fn value(&self, recipe: &R, field: &Field) -> ApiResult<Value> {

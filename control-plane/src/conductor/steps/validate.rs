@@ -5,7 +5,7 @@ use crate::conductor::validation;
 use ferric_drivers::InterfaceKind;
 
 pub(super) fn interface(context: &StepContext, kind: InterfaceKind) -> Result<Outcome, StepError> {
-    let validation = validation::of_kind(&context.conductor, &context.node, kind);
+    let validation = validation::of_kind(&context.conductor, &context.node, &context.ports, kind);
     if validation.result == Some(false) {
         let reason = validation.reason.unwrap_or_default();
         return Err(StepError::Problem(format!(

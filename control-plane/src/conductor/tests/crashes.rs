@@ -5,11 +5,15 @@ use super::halting_store::Death;
 use super::lab::Lab;
 use crate::conductor::requests::ProvisionRequest;
 use ferric_drivers::{BootDevice, PowerAction, PowerState};
+use ferric_model::ids::NodeId;
 use ferric_model::node::{NetworkBoot, Node};
 use ferric_model::state::{PowerState as Stored, ProvisionState as State};
 use ferric_model::verb::Verb;
+use ferric_store::{Query, Table, Transaction};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
+use uuid::Uuid;
 
 /// Longer than any of these runs.
 const PATIENCE: Duration = Duration::from_secs(900);
@@ -434,5 +438,31 @@ async fn an_orderly_stop_comes_soon_and_the_next_conductor_goes_on() {
         lab.start(None).await;
         lab.wait_for(State::Active).await;
         assert_eq!(lab.machine.state.lock().writes, 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_nodes_are_taken_over_in_few_commits() {
+    let mut lab = available(Manners::Ferric).await;
+    let first = lab.node().await;
+    let many = (0..250).fold(Transaction::new(), |made, number| {
+        let uuid = NodeId(Uuid::from_u128(number + 10));
+        made.put(&Node {
+            uuid,
+            ..first.clone()
+        })
+    });
+    lab.store.commit(many).await.unwrap();
+    let store = lab.start(None).await;
+    // The periodic jobs have begun as well, and store what they find node by node.
+    let commits = store.commits.load(Ordering::SeqCst);
+    assert!(commits < 125, "{commits} commits");
+    let nodes = lab.store.page(&Query::all(Table::Node)).await.unwrap();
+    assert_eq!(nodes.records.len(), 251);
+    let before = first.ownership.unwrap();
+    for record in nodes.records {
+        let owner = record.decode::<Node>().unwrap().ownership.unwrap();
+        assert_eq!(owner.epoch.0, before.epoch.0 + 1);
+        assert_ne!(owner.incarnation, before.incarnation);
     }
 }

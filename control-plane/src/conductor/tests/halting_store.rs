@@ -29,6 +29,7 @@ pub(in crate::conductor) struct HaltingStore {
     pub(in crate::conductor) largest_outlines: AtomicUsize,
     /// Documents read by their key.
     pub(in crate::conductor) gets: AtomicUsize,
+    pub(in crate::conductor) commits: AtomicUsize,
     pub(in crate::conductor) died: Notify,
 }
 
@@ -46,6 +47,7 @@ impl HaltingStore {
             largest_page: AtomicUsize::new(0),
             largest_outlines: AtomicUsize::new(0),
             gets: AtomicUsize::new(0),
+            commits: AtomicUsize::new(0),
             died: Notify::new(),
         })
     }
@@ -92,6 +94,7 @@ impl Store for HaltingStore {
     }
 
     async fn commit(&self, transaction: Transaction) -> Result<Revision, StoreError> {
+        self.commits.fetch_add(1, Ordering::SeqCst);
         if self.refusing.load(Ordering::SeqCst) {
             return Err(StoreError::Backend {
                 doing: "committing",

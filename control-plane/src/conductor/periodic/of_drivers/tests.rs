@@ -14,7 +14,7 @@ use ferric_model::ids::RunId;
 use ferric_model::node::Node;
 use ferric_model::run::{Activity, StepPhase, Wait};
 use ferric_model::state::{PowerState, ProvisionState};
-use ferric_model::step::{Performer, Recovery, Step, StepId};
+use ferric_model::step::{Performer, Place, Recovery, Step, StepId};
 use ferric_store::Transaction;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -77,6 +77,9 @@ fn one_step(id: StepId) -> Step {
         by: Performer::Conductor,
         abortable: true,
         recovery: Recovery::RunAgain,
+        requires_ramdisk: false,
+        place: Place::Here,
+        reboot_requested: false,
     }
 }
 

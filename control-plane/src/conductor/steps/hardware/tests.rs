@@ -8,7 +8,7 @@ use ferric_model::ids::RunId;
 use ferric_model::node::{Node, Object};
 use ferric_model::run::Activity;
 use ferric_model::state::ProvisionState as State;
-use ferric_model::step::{Performer, Step};
+use ferric_model::step::{Performer, Recovery, Step};
 use ferric_store::Transaction;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -299,16 +299,17 @@ async fn steps_of_the_agent_go_on_after_a_restart_for_the_bios() {
     lab.kill();
     lab.machine.bmc.set_task_duration(LONG);
     let node = lab.node().await;
-    let erase = crate::conductor::requests::RequestedStep {
-        interface: "deploy".to_owned(),
-        step: "erase_devices_metadata".to_owned(),
-        args: Object::new(),
-        priority: None,
+    let erase = Step {
+        id: flows::id("deploy", "erase_devices_metadata"),
+        by: Performer::Agent,
+        recovery: Recovery::AskAgent,
+        requires_ramdisk: true,
+        ..numlock_off()
     };
     let mut steps = flows::steps(Activity::ManualClean, &node);
-    steps = flows::with_clean_steps(steps, &[erase]);
-    let place = steps.iter().position(|step| step.by == Performer::Agent);
-    steps.insert(place.unwrap(), numlock_off());
+    let told = flows::id("agent", "get_steps");
+    let place = steps.iter().position(|step| step.id == told).unwrap() + 1;
+    steps.splice(place..place, [numlock_off(), erase]);
     put_run(&lab, steps, |_| {}).await;
     let (lab, node) = cleaned(lab, State::Manageable).await;
     assert_eq!((node.run, node.last_error), (None, None));
