@@ -92,11 +92,11 @@ fn named<'a>(item: &'a Object, key: &str) -> Result<&'a str, String> {
 /// Digits are taken for a number, as Ironic does.
 fn number(value: &Value) -> Option<u32> {
     let digits = |text: &&str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let parsed = value.as_str().filter(digits)?.parse().ok();
-    value
-        .as_u64()
-        .and_then(|number| u32::try_from(number).ok())
-        .or(parsed)
+    let number = match value.as_str() {
+        Some(text) => Some(text).filter(digits)?.parse().ok(),
+        None => value.as_u64(),
+    };
+    u32::try_from(number?).ok()
 }
 
 #[cfg(test)]
