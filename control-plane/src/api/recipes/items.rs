@@ -103,6 +103,10 @@ fn number(value: &Value) -> Option<u32> {
 mod tests {
     use super::*;
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "reads better where it is called"
+    )]
     fn step(step: &str, more: Value) -> Value {
         let mut item = json!({"interface": "raid", "step": step, "args": {}});
         item.as_object_mut()
@@ -111,6 +115,10 @@ mod tests {
         item
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "reads better where it is called"
+    )]
     fn refused(value: Value, rank: Rank, expected: &str) {
         let error = check(&value, rank, Repeats::Refused).unwrap_err();
         let error = format!("{error:?}");

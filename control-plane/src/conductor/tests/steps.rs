@@ -15,6 +15,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "reads better where it is called"
+)]
 pub(super) fn step(interface: &str, name: &str, args: Value) -> RequestedStep {
     RequestedStep {
         args: args.as_object().unwrap().clone(),
