@@ -67,7 +67,7 @@ async fn perform(task: &mut NodeTask, parent: &StepContext) -> Result<(), StepEr
         index: 0,
         ..parent.run.clone()
     };
-    let ports = task.ports().await.map_err(ours)?;
+    let ports = task.ports().await.map_err(|error| ours(&error))?;
     let context = StepContext {
         conductor: task.conductor().clone(),
         node: task.node.clone(),
@@ -79,7 +79,7 @@ async fn perform(task: &mut NodeTask, parent: &StepContext) -> Result<(), StepEr
     };
     // Boxed, because a step is what this is part of.
     let effect = Box::pin(steps::perform(&context));
-    let outcome = task.during(effect).await.map_err(ours)??;
+    let outcome = task.during(effect).await.map_err(|error| ours(&error))??;
     let (edits, waits) = (outcome.edits, outcome.wait.is_some());
     let text = format!("{} for its parent node", context.step.id);
     let change = task.change().events(outcome.events);
@@ -88,7 +88,7 @@ async fn perform(task: &mut NodeTask, parent: &StepContext) -> Result<(), StepEr
             edit(node, &mut run);
         }
     });
-    task.save(change).await.map_err(ours)?;
+    task.save(change).await.map_err(|error| ours(&error))?;
     if waits {
         return Err(StepError::Problem(
             "it was begun and goes on by itself, and on child nodes nobody waits for that"
@@ -98,6 +98,6 @@ async fn perform(task: &mut NodeTask, parent: &StepContext) -> Result<(), StepEr
     Ok(())
 }
 
-fn ours(error: TaskError) -> StepError {
-    StepError::Problem(chain(&error))
+fn ours(error: &TaskError) -> StepError {
+    StepError::Problem(chain(error))
 }

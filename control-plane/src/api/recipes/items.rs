@@ -92,17 +92,21 @@ fn named<'a>(item: &'a Object, key: &str) -> Result<&'a str, String> {
 /// Digits are taken for a number, as Ironic does.
 fn number(value: &Value) -> Option<u32> {
     let digits = |text: &&str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let parsed = value.as_str().filter(digits)?.parse().ok();
-    value
-        .as_u64()
-        .and_then(|number| u32::try_from(number).ok())
-        .or(parsed)
+    let number = match value.as_str() {
+        Some(text) => Some(text).filter(digits)?.parse().ok(),
+        None => value.as_u64(),
+    };
+    u32::try_from(number?).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "reads better where it is called"
+    )]
     fn step(step: &str, more: Value) -> Value {
         let mut item = json!({"interface": "raid", "step": step, "args": {}});
         item.as_object_mut()
@@ -111,6 +115,10 @@ mod tests {
         item
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "reads better where it is called"
+    )]
     fn refused(value: Value, rank: Rank, expected: &str) {
         let error = check(&value, rank, Repeats::Refused).unwrap_err();
         let error = format!("{error:?}");

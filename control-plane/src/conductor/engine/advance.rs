@@ -144,7 +144,7 @@ async fn perform(task: &mut NodeTask, attempt: u32) -> Result<(), TaskError> {
         Ok(context) => context,
         Err(error) => return fail(task, &chain(&error)).await,
     };
-    let effect = tokio::time::timeout(STEP_LIMIT, steps::perform(&context));
+    let effect = tokio::time::timeout(STEP_LIMIT, Box::pin(steps::perform(&context)));
     let outcome = task.during(effect).await?;
     match outcome.unwrap_or(Err(StepError::TookTooLong(STEP_LIMIT))) {
         Ok(outcome) => store_outcome(task, outcome).await,

@@ -54,6 +54,10 @@ pub(super) fn driver(interface: &str, name: &str, priority: u32) -> Offer {
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "reads better where it is called"
+)]
 pub(super) fn asked(interface: &str, name: &str, args: Value) -> RequestedStep {
     RequestedStep {
         args: args.as_object().unwrap().clone(),

@@ -67,10 +67,11 @@ impl Told<'_> {
                 offer::names(self.agent)
             ));
         };
-        // The image and the config drive are put in when it is done.
-        if !deploy::is_write_image(&step.id) {
-            offer.arguments.check(&step.id, &step.args)?;
+        // The conductor's own: it puts in what is to be written, and an abort of a deploy waits for nobody.
+        if deploy::is_write_image(&step.id) {
+            return Ok(step);
         }
+        offer.arguments.check(&step.id, &step.args)?;
         Ok(Step {
             abortable: offer.abortable,
             reboot_requested: offer.reboot_requested,

@@ -80,13 +80,14 @@ pub(super) async fn perform(context: &StepContext) -> Result<Outcome, StepError>
 async fn perform_alone(context: &StepContext) -> Result<Outcome, StepError> {
     match &context.step.place {
         Place::Here => {}
-        Place::Children { only } => return reserved::for_each_child(context, only).await,
-        Place::Child(child) => return reserved::on_child(context, *child).await,
+        Place::Children { only } => return Box::pin(reserved::for_each_child(context, only)).await,
+        Place::Child(child) => return Box::pin(reserved::on_child(context, *child)).await,
     }
+    // Boxed, because together they would fill a thread's stack.
     match context.step.by {
-        Performer::Conductor | Performer::Driver => own(context).await,
-        Performer::Reserved => reserved::perform(context).await,
-        Performer::Agent => execute::execute(context).await,
+        Performer::Conductor | Performer::Driver => Box::pin(own(context)).await,
+        Performer::Reserved => Box::pin(reserved::perform(context)).await,
+        Performer::Agent => Box::pin(execute::execute(context)).await,
     }
 }
 

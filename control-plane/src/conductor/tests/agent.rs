@@ -49,7 +49,7 @@ impl Default for Plan {
             failing: None,
             version: "1",
             clean_steps: json!([
-                {"interface": "deploy", "step": "erase_devices_metadata", "priority": 99, "abortable": true},
+                {"interface": "deploy", "step": "erase_devices_metadata", "priority": 99},
             ]),
             deploy_steps: Vec::new(),
             answer: None,

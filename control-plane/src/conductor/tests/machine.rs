@@ -52,6 +52,22 @@ pub(in crate::conductor) struct State {
 }
 
 impl State {
+    fn note(&mut self, body: &serde_json::Value, is_new: bool) {
+        let (name, params) = (body["name"].as_str().unwrap_or_default(), &body["params"]);
+        if name == "rescue.finalize_rescue" {
+            self.rescue = params.clone();
+        }
+        if !is_new {
+            return;
+        }
+        self.told.push(name.to_owned());
+        self.count(params);
+        if name == "service.execute_service_step" {
+            let step = params["step"]["step"].as_str();
+            self.services.push(step.unwrap_or_default().to_owned());
+        }
+    }
+
     /// What an agent was told to do.
     fn count(&mut self, params: &serde_json::Value) {
         let step = params["step"]["step"].as_str();
@@ -285,24 +301,13 @@ impl AgentTransport for Wire {
             }),
             Ok((answer, effect)) => {
                 let is_new = !known.contains(answer["id"].as_str().unwrap());
-                let name = body["name"].as_str().unwrap_or_default();
-                if is_new {
-                    state.told.push(name.to_owned());
-                    state.count(&body["params"]);
-                }
-                if name == "rescue.finalize_rescue" {
-                    state.rescue = body["params"].clone();
-                }
-                if name == "service.execute_service_step" && is_new {
-                    let step = body["params"]["step"]["step"].as_str();
-                    state.services.push(step.unwrap_or_default().to_owned());
-                }
+                state.note(&body, is_new);
                 match effect {
                     Effect::PowerOff => self.0.bmc.force_power(PowerState::Off),
                     Effect::Silence => state.agent = None,
                     Effect::None => {}
                 }
-                if plan.losing == Some(name) {
+                if plan.losing == body["name"].as_str() {
                     state.plan.losing = None;
                     return Err(down());
                 }

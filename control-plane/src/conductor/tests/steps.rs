@@ -15,6 +15,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "reads better where it is called"
+)]
 pub(super) fn step(interface: &str, name: &str, args: Value) -> RequestedStep {
     RequestedStep {
         args: args.as_object().unwrap().clone(),
@@ -186,18 +190,18 @@ async fn settings_decide_what_automated_cleaning_does() {
         offered("deploy", "erase_devices", 10),
         offered("deploy", "erase_devices_metadata", 99),
         offered("vendor", "send_raw", 50),
-        offered("raid", "delete_configuration", 0),
+        offered("deploy", "late", 0),
     ]);
     let plan = Plan {
         clean_steps,
         ..Plan::default()
     };
     let settings = "erase_devices_metadata_priority = 0\n\
-                    clean_step_priority_override = { 'raid.delete_configuration' = 20 }";
+                    clean_step_priority_override = { 'deploy.late' = 20 }";
     let lab = manageable(plan, settings).await;
     lab.go(Verb::Provide, State::Available).await;
     let steps = lab.machine.state.lock().steps.clone();
-    assert_eq!(steps, ["delete_configuration", "erase_devices"]);
+    assert_eq!(steps, ["late", "erase_devices"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -236,6 +240,12 @@ async fn a_raid_step_says_what_it_made() {
         ..Plan::default()
     };
     let lab = manageable(plan.clone(), "").await;
+    // Else the driver's step of the same name would be done.
+    lab.edit(|node| {
+        node.interfaces
+            .insert("raid".to_owned(), "no-raid".to_owned());
+    })
+    .await;
     lab.ask(Verb::Provide).await;
     lab.wait_for(State::CleanFailed).await;
     let error = lab.node().await.last_error.unwrap();
