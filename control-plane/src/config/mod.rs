@@ -67,6 +67,10 @@ impl Default for Http {
 /// How the conductor works.
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own in the settings file"
+)]
 pub struct Conductor {
     pub automated_clean: bool,
     pub power_off_after_deploy_failure: bool,
