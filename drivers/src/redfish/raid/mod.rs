@@ -49,7 +49,7 @@ impl Raid for System {
         for plan in &plans {
             begun.add(self.make(plan).await?);
         }
-        Ok(begun.answer(json!({"create": names})))
+        Ok(begun.answer(&json!({"create": names})))
     }
 
     async fn delete_all(&self) -> Result<Started, BmcError> {
@@ -64,7 +64,7 @@ impl Raid for System {
                 }
             }
         }
-        Ok(begun.answer(json!({"delete": true})))
+        Ok(begun.answer(&json!({"delete": true})))
     }
 
     async fn poll(&self, record: &Value) -> Result<Progress, BmcError> {
@@ -103,7 +103,7 @@ impl Begun {
         self.tasks.extend(task);
     }
 
-    fn answer(self, operation: Value) -> Started {
+    fn answer(self, operation: &Value) -> Started {
         if self.tasks.is_empty() && self.restart.is_none() {
             return Started::Done;
         }
