@@ -10,12 +10,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How much longer than usual an answer may take before its BMC is a suspect. With a tenth of all BMCs hanging, the
-/// healthy ones wait for half as long again as without them.
+/// healthy ones wait for two thirds as long again as without them.
 const SLACK: u32 = 5;
 /// Before anything is known of what is usual, and never less than `LEAST`: a busy machine is no hanging BMC.
 const FIRST: Duration = Duration::from_secs(1);
 const LEAST: Duration = Duration::from_millis(250);
 const MOST: Duration = Duration::from_secs(10);
+/// Answers that the usual time is a mean of, more or less.
+const MEMORY: u32 = 16;
 /// A suspect is given this.
 const LONG: Duration = Duration::from_secs(30);
 /// A suspect that takes so long to answer, well or not, hangs.
@@ -80,18 +82,17 @@ impl Patience {
         }
     }
 
-    /// The BMC did not answer as soon as others do.
-    pub(super) fn suspect(&mut self, node: NodeId, now: Instant) {
+    /// The BMC did not answer within the limit, which was this. Where all are slow the limit has to grow, and one in ten
+    /// that hangs must not make it grow for ever: so it counts as half of the limit.
+    pub(super) fn suspect(&mut self, node: NodeId, limit: Duration, now: Instant) {
+        self.learn(limit / 2);
         self.suspects.insert(node, Suspect { hangs: 0, due: now });
     }
 
     /// The BMC was waited for so long, and answered or not.
     pub(super) fn note(&mut self, node: NodeId, lane: Lane, took: Duration, now: Instant) {
         match lane {
-            Lane::Usual => {
-                let usual = self.usual.unwrap_or(took);
-                self.usual = Some((usual * 7 + took) / 8);
-            }
+            Lane::Usual => self.learn(took),
             Lane::Suspect if took < HANGS => {
                 self.suspects.remove(&node);
             }
@@ -102,6 +103,11 @@ impl Patience {
                 self.suspects.insert(node, Suspect { hangs, due });
             }
         }
+    }
+
+    fn learn(&mut self, took: Duration) {
+        let usual = self.usual.unwrap_or(took);
+        self.usual = Some((usual * (MEMORY - 1) + took) / MEMORY);
     }
 
     fn back_off(&self, hangs: u32) -> Duration {
@@ -140,7 +146,7 @@ mod tests {
         for (took, limit) in [
             (ms(200), ms(1000)),
             (ms(200), ms(1000)),
-            (ms(1000), ms(1500)),
+            (ms(1000), ms(1250)),
         ] {
             patience.note(NODE, Lane::Usual, took, now);
             assert_eq!(patience.limit(Lane::Usual), limit, "{took:?}");
@@ -157,11 +163,29 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn the_limit_settles_with_a_tenth_hanging_and_grows_when_nobody_answers() {
+        let now = Instant::now();
+        let mut patience = Patience::new(SPACING);
+        for number in 0..1000 {
+            match number % 10 {
+                0 => patience.suspect(NODE, patience.limit(Lane::Usual), now),
+                _ => patience.note(NODE, Lane::Usual, ms(100), now),
+            }
+            let limit = patience.limit(Lane::Usual);
+            assert!(number < 100 || limit < ms(800), "{limit:?}");
+        }
+        for _ in 0..100 {
+            patience.suspect(NODE, patience.limit(Lane::Usual), now);
+        }
+        assert_eq!(patience.limit(Lane::Usual), MOST);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn whoever_hangs_is_left_alone_for_longer_each_time() {
         let mut patience = Patience::new(SPACING);
         let mut now = Instant::now();
         assert_eq!(patience.lane(NODE, now), Some((Lane::Usual, now)));
-        patience.suspect(NODE, now);
+        patience.suspect(NODE, FIRST, now);
         assert_eq!(patience.lane(NODE, now), Some((Lane::Suspect, now)));
         for seconds in [120, 240, 480, 900, 900] {
             patience.note(NODE, Lane::Suspect, LONG, now);
@@ -177,7 +201,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn whoever_is_gone_is_forgotten() {
         let mut patience = Patience::new(SPACING);
-        patience.suspect(NODE, Instant::now());
+        patience.suspect(NODE, FIRST, Instant::now());
         assert_eq!(patience.suspects(), 1);
         patience.keep(&BTreeSet::from([NODE]));
         assert_eq!(patience.suspects(), 1);

@@ -90,7 +90,7 @@ impl Schedule {
         let by_urgency = |(candidate, _): &(Candidate, Instant)| -candidate.urgency;
         self.usual
             .make_contiguous()
-            .sort_by_key(|candidate| -candidate.urgency);
+            .sort_by_key(|candidate| (-candidate.urgency, scattered(candidate.node)));
         // Among equals those that have waited for longest.
         suspects.sort_by_key(|suspect| (by_urgency(suspect), suspect.1));
         self.suspects = suspects
@@ -160,8 +160,8 @@ impl Schedule {
         self.under_way.remove(&node);
         let now = Instant::now();
         match (ended.visited, ended.asked) {
-            (Visited::Later, _) => {
-                self.patience.suspect(node, now);
+            (Visited::Later, took) => {
+                self.patience.suspect(node, took.unwrap_or_default(), now);
                 self.suspects.push_back(ended.candidate);
             }
             (_, Some(took)) => self.patience.note(node, ended.lane, took, now),
@@ -174,4 +174,11 @@ impl Schedule {
         }
         Some(ended.visited)
     }
+}
+
+/// An order in which neighbours stand far apart. Nodes of one rack are enrolled together and hang together, when their
+/// switch does: they are not to take all slots at once.
+fn scattered(node: NodeId) -> u128 {
+    const GOLDEN: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+    node.0.as_u128().wrapping_mul(GOLDEN)
 }

@@ -14,6 +14,7 @@ const SPACING: Duration = Duration::from_secs(60);
 /// Asks machines of which some hang.
 struct Asking {
     hangs: fn(u128) -> bool,
+    usual: Duration,
     seen: Mutex<Seens>,
 }
 
@@ -41,7 +42,7 @@ impl NodePeriodic for Asking {
             seen.most_hanging = seen.most_hanging.max(seen.hanging);
             seen.asked_to_hang += 1;
         }
-        let time = if hangs { HANG * 2 } else { USUAL };
+        let time = if hangs { HANG * 2 } else { self.usual };
         let answer = visit.ask(tokio::time::sleep(time)).await;
         let mut seen = self.seen.lock();
         seen.hanging -= usize::from(hangs);
@@ -65,6 +66,10 @@ struct Outcome {
 }
 
 async fn run(hangs: fn(u128) -> bool, passes: u32) -> Outcome {
+    run_at(USUAL, hangs, passes).await
+}
+
+async fn run_at(usual: Duration, hangs: fn(u128) -> bool, passes: u32) -> Outcome {
     let mut lab = Lab::new();
     lab.start(None).await;
     let conductor = lab.conductor();
@@ -83,6 +88,7 @@ async fn run(hangs: fn(u128) -> bool, passes: u32) -> Outcome {
     lab.store.commit(made).await.unwrap();
     let job = Arc::new(Asking {
         hangs,
+        usual,
         seen: Mutex::default(),
     });
     let start = Instant::now();
@@ -162,5 +168,28 @@ async fn with_a_tenth_hanging_the_healthy_are_visited_within_twice_the_time() {
     assert!(
         (40..=150).contains(&asked),
         "{asked} questions to BMCs that hang"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rack_that_hangs_at_once_is_like_any_tenth() {
+    let undisturbed = run(|_| false, 3).await;
+    let disturbed = run(|number| (1100..1140).contains(&number), 3).await;
+    assert!(
+        disturbed.first <= undisturbed.first * 2,
+        "{:?}",
+        disturbed.first
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_all_are_slow_nobody_hangs() {
+    let slow = Duration::from_secs(2);
+    let outcome = run_at(slow, |_| false, 3).await;
+    let ideal = slow * (u32::try_from(NODES).unwrap() / u32::try_from(WIDTH).unwrap());
+    assert!(
+        outcome.first <= ideal * 2,
+        "{:?}, ideal is {ideal:?}",
+        outcome.first
     );
 }
