@@ -2,7 +2,7 @@
 
 use super::PostgresStore;
 use super::row::{column, decode_fields, indexed, kind, number, outline, record};
-use super::sql::{self, Columns, List};
+use super::sql::{self, Columns, List, Walk};
 use crate::StoreError;
 use crate::record::{FieldValue, Key, Outline, Record};
 use crate::seal::place_of_event;
@@ -58,16 +58,29 @@ impl PostgresStore {
             query.table.field(name)?;
         }
         let marker = self.marker(query).await?;
+        let (walked, filters) = split(query);
         let list = List {
             columns,
-            by_field: query.sort.is_some(),
+            walk: match (&query.sort, walked) {
+                (Some(_), _) => Walk::Field,
+                (None, None) => Walk::Records,
+                (None, Some((_, values))) if values.len() == 1 => Walk::Value,
+                (None, Some(_)) => Walk::Values,
+            },
             order: query.order,
             behind_marker: marker.is_some(),
-            filters: query.filters.len(),
+            filters: filters.len(),
         };
         let mut parameters: Vec<Parameter> = vec![Box::new(kind(query.table))];
         if let Some(name) = &query.sort {
             parameters.push(Box::new(name.clone()));
+        }
+        if let Some((name, values)) = walked {
+            parameters.push(Box::new(name.clone()));
+            match values.as_slice() {
+                [value] => parameters.push(Box::new(indexed(value))),
+                values => parameters.push(Box::new(all(values))),
+            }
         }
         if let Some(marker) = marker {
             if query.sort.is_some() {
@@ -75,10 +88,9 @@ impl PostgresStore {
             }
             parameters.push(Box::new(marker.place));
         }
-        for (name, values) in &query.filters {
-            let values: Vec<Vec<u8>> = values.iter().map(indexed).collect();
+        for (name, values) in filters {
             parameters.push(Box::new(name.clone()));
-            parameters.push(Box::new(values));
+            parameters.push(Box::new(all(values)));
         }
         parameters.push(Box::new(limit(query.limit)));
         self.rows(READING, &list.sql(), &parameters).await
@@ -154,6 +166,25 @@ impl PostgresStore {
         })?;
         Ok(StoredEvent { sequence, event })
     }
+}
+
+fn all(values: &[FieldValue]) -> Vec<Vec<u8>> {
+    values.iter().map(indexed).collect()
+}
+
+type Filter = (String, Vec<FieldValue>);
+
+/// Where no order is asked for, one filter says where to look and the others are checked there. Texts, such as names and
+/// addresses, single out more than flags do.
+fn split(query: &Query) -> (Option<&Filter>, Vec<&Filter>) {
+    let mut filters: Vec<&Filter> = query.filters.iter().collect();
+    if query.sort.is_some() || filters.is_empty() {
+        return (None, filters);
+    }
+    let is_text = |value: &FieldValue| matches!(value, FieldValue::Text(_));
+    let of_texts = |filter: &&Filter| filter.1.iter().all(is_text);
+    let chosen = filters.iter().position(of_texts).unwrap_or(0);
+    (Some(filters.remove(chosen)), filters)
 }
 
 fn limit(limit: usize) -> i64 {

@@ -114,23 +114,15 @@ async fn rewrite_one(
     let key = Key::new(table, String::from_utf8(id).map_err(unreadable)?);
     let document = open(&store.sealer, &key, column(row, "document")?)?;
     let fields = entities::fields_of(&key, &document)?;
-    let split = |fields: Vec<(String, Vec<u8>)>| -> (Vec<String>, Vec<Vec<u8>>) {
-        fields.into_iter().unzip()
-    };
-    let old = decode_fields(column(row, "fields")?)?;
-    let (names, values) = split(
-        old.iter()
-            .map(|(name, value)| (name.clone(), indexed(value)))
-            .collect(),
-    );
-    lent.execute(sql::DELETE_FIELDS, &[&kind(table), &place, &names, &values])
-        .await?;
-    let (names, values) = split(
-        fields
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), indexed(value)))
-            .collect(),
-    );
+    for (name, value) in decode_fields(column(row, "fields")?)? {
+        let value = indexed(&value);
+        lent.execute(sql::DELETE_FIELD, &[&kind(table), &name, &value, &place])
+            .await?;
+    }
+    let (names, values): (Vec<&str>, Vec<Vec<u8>>) = fields
+        .iter()
+        .map(|(name, value)| (*name, indexed(value)))
+        .unzip();
     lent.execute(sql::INSERT_FIELDS, &[&kind(table), &place, &names, &values])
         .await?;
     let encoded = encode_fields(&fields);

@@ -22,7 +22,7 @@ pub(super) struct Statements {
     update: Statement,
     delete: Statement,
     insert_fields: Statement,
-    delete_fields: Statement,
+    delete_field: Statement,
     insert_events: Statement,
     forget_events: Statement,
     counters: Statement,
@@ -38,7 +38,7 @@ impl Statements {
             update: client.prepare_cached(sql::UPDATE_RECORD).await?,
             delete: client.prepare_cached(sql::DELETE_RECORD).await?,
             insert_fields: client.prepare_cached(sql::INSERT_FIELDS).await?,
-            delete_fields: client.prepare_cached(sql::DELETE_FIELDS).await?,
+            delete_field: client.prepare_cached(sql::DELETE_FIELD).await?,
             insert_events: client.prepare_cached(sql::INSERT_EVENTS).await?,
             forget_events: client.prepare_cached(sql::FORGET_EVENTS).await?,
             counters: client.prepare_cached(sql::WRITE_COUNTERS).await?,
@@ -116,7 +116,7 @@ impl<'w> Writes<'w> {
         self.add(&statements.delete, vec![Box::new(kind), Box::new(place)]);
         let fields = old.fields.iter();
         let fields = fields.map(|(name, value)| (name.clone(), indexed(value)));
-        self.fields(&statements.delete_fields, (kind, place), fields.collect());
+        self.remove_fields((kind, place), fields.collect());
     }
 
     fn put(&mut self, put: &Put, document: Vec<u8>, old: Option<&Old>, counters: &mut Counters) {
@@ -147,19 +147,28 @@ impl<'w> Writes<'w> {
             place
         };
         let (gone, new) = changes(old, put);
-        self.fields(&statements.delete_fields, (kind, place), gone);
-        self.fields(&statements.insert_fields, (kind, place), new);
+        self.remove_fields((kind, place), gone);
+        self.add_fields((kind, place), new);
     }
 
-    fn fields(
-        &mut self,
-        statement: &Statement,
-        (kind, place): (i16, i64),
-        fields: Vec<(String, Vec<u8>)>,
-    ) {
+    fn remove_fields(&mut self, (kind, place): (i16, i64), fields: Entries) {
+        let statements = self.statements;
+        for (name, value) in fields {
+            let values: Vec<Value> = vec![
+                Box::new(kind),
+                Box::new(name),
+                Box::new(value),
+                Box::new(place),
+            ];
+            self.add(&statements.delete_field, values);
+        }
+    }
+
+    fn add_fields(&mut self, (kind, place): (i16, i64), fields: Entries) {
         if fields.is_empty() {
             return;
         }
+        let statements = self.statements;
         let (names, values): (Vec<_>, Vec<_>) = fields.into_iter().unzip();
         let values: Vec<Value> = vec![
             Box::new(kind),
@@ -167,7 +176,7 @@ impl<'w> Writes<'w> {
             Box::new(names),
             Box::new(values),
         ];
-        self.add(statement, values);
+        self.add(&statements.insert_fields, values);
     }
 
     fn events(

@@ -7,7 +7,7 @@ mod list;
 #[cfg(test)]
 mod portable;
 
-pub(super) use list::{Columns, List};
+pub(super) use list::{Columns, List, Walk};
 
 /// For each new connection. A conductor that stops in the middle of a commit holds up the others no longer than this.
 pub(super) const SESSION: &str =
@@ -59,8 +59,9 @@ pub(super) const UPDATE_FIELDS: &str =
 pub(super) const DELETE_RECORD: &str = "DELETE FROM ferric_records WHERE kind = $1 AND place = $2";
 pub(super) const INSERT_FIELDS: &str = "INSERT INTO ferric_fields (kind, field, value, place) \
      SELECT $1::smallint, u.field, u.value, $2::bigint FROM unnest($3::text[], $4::bytea[]) AS u (field, value)";
-pub(super) const DELETE_FIELDS: &str = "DELETE FROM ferric_fields WHERE kind = $1 AND place = $2 \
-     AND (field, value) IN (SELECT u.field, u.value FROM unnest($3::text[], $4::bytea[]) AS u (field, value))";
+/// One entry, by its whole key: a statement for many would leave it to statistics how they are found.
+pub(super) const DELETE_FIELD: &str =
+    "DELETE FROM ferric_fields WHERE kind = $1 AND field = $2 AND value = $3 AND place = $4";
 /// A few hundred records with their documents, for work on all of them.
 pub(super) const RECORDS_BEHIND: &str = "SELECT place, id, fields, document FROM ferric_records \
      WHERE kind = $1 AND place > $2 ORDER BY place LIMIT $3";

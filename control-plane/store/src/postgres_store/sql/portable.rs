@@ -1,7 +1,7 @@
 //! The list of what no statement may contain, and a search of this folder for it. What stands on the list and why is in
 //! docs/decisions/0004-postgresql-beside-redb.md.
 
-use super::{Columns, List};
+use super::{Columns, List, Walk};
 use crate::transaction::SortOrder;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -123,15 +123,17 @@ fn no_statement_uses_what_only_one_engine_has() {
 fn every_shape_of_a_list_is_portable() {
     for columns in [Columns::Outline, Columns::Whole] {
         for order in [SortOrder::Ascending, SortOrder::Descending] {
-            for shape in 0..8_usize {
-                let list = List {
-                    columns,
-                    by_field: shape & 1 == 1,
-                    order,
-                    behind_marker: shape & 2 == 2,
-                    filters: shape >> 2,
-                };
-                assert_eq!(forbidden_in(&list.sql()), Vec::<&str>::new());
+            for walk in [Walk::Records, Walk::Field, Walk::Value, Walk::Values] {
+                for filters in 0..3 {
+                    let list = List {
+                        columns,
+                        walk,
+                        order,
+                        behind_marker: filters > 0,
+                        filters,
+                    };
+                    assert_eq!(forbidden_in(&list.sql()), Vec::<&str>::new());
+                }
             }
         }
     }
