@@ -227,12 +227,7 @@ async fn store_end(
 fn interrupt(node: &mut Node, action: PowerAction) {
     node.agent = None;
     let Some(run) = &mut node.run else { return };
-    let apart = |wait: &Wait| {
-        matches!(
-            wait.reason,
-            WaitReason::Hold | WaitReason::Hardware { .. }
-        )
-    };
+    let apart = |wait: &Wait| matches!(wait.reason, WaitReason::Hold | WaitReason::Hardware { .. });
     if run.wait.as_ref().is_none_or(apart) {
         return;
     }

@@ -5,10 +5,9 @@ use ferric_model::node::Node;
 use ferric_model::run::Activity;
 use ferric_model::step::Step;
 
-fn way_back() -> [Step; 5] {
+fn way_back() -> [Step; 4] {
     [
         step("power", "off", 0),
-        step("boot", "clean_up", 0),
         step("boot", "disk", 0),
         step("deploy", "switch_to_tenant_network", 0),
         step("power", "on", 0),

@@ -7,6 +7,8 @@ mod always_on;
 mod config_drives;
 mod crashes;
 mod cycles;
+mod deaths;
+mod dhcp;
 mod failures;
 mod fast_track;
 pub(super) mod halting_store;
