@@ -80,7 +80,7 @@ pub(super) fn built_in(kind: InterfaceKind) -> &'static [&'static str] {
         InterfaceKind::Network => &["flat", "noop"],
         InterfaceKind::Power => &["redfish", "fake"],
         InterfaceKind::Raid => &["no-raid", "fake"],
-        InterfaceKind::Rescue => &["no-rescue", "fake"],
+        InterfaceKind::Rescue => &["no-rescue", "agent", "fake"],
         InterfaceKind::Storage => &["noop", "fake"],
         InterfaceKind::Vendor => &["no-vendor", "fake"],
     }
@@ -120,7 +120,7 @@ fn generic(kind: InterfaceKind) -> &'static [&'static str] {
         InterfaceKind::Inspect => &["agent", "no-inspect"],
         InterfaceKind::Network => &["flat", "noop"],
         InterfaceKind::Raid => &["no-raid"],
-        InterfaceKind::Rescue => &["no-rescue"],
+        InterfaceKind::Rescue => &["no-rescue", "agent"],
         InterfaceKind::Storage => &["noop"],
         InterfaceKind::Vendor => &["no-vendor"],
         InterfaceKind::Management | InterfaceKind::Power => &[],

@@ -63,6 +63,21 @@ const PROPERTIES: &[Property] = &[
         "URL or path of the ramdisk. Required unless configured for all nodes.",
     ),
     optional(
+        "rescue_kernel",
+        RAMDISK,
+        "URL or path of the kernel that machines are rescued with. Default: as configured, else that of the ramdisk.",
+    ),
+    optional(
+        "rescue_ramdisk",
+        RAMDISK,
+        "URL or path of the ramdisk that machines are rescued with. Default: as configured, else the ramdisk.",
+    ),
+    optional(
+        "fast_track",
+        RAMDISK,
+        "Whether the ramdisk is kept up from one activity to the next. Default: as configured.",
+    ),
+    optional(
         "kernel_append_params",
         RAMDISK,
         "Further kernel arguments; %default% stands for the configured ones.",
