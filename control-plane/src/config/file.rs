@@ -1,6 +1,6 @@
 //! The TOML file as it is written, and the checks that turn it into [`Settings`].
 
-use super::{Agent, Boot, Conductor, Http, Overrides, Settings, SettingsError};
+use super::{Agent, Boot, Conductor, Deploy, Http, Overrides, Settings, SettingsError};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -20,6 +20,7 @@ pub struct File {
     http: Http,
     drivers: Drivers,
     conductor: Conductor,
+    deploy: Deploy,
     agent: Agent,
     boot: Boot,
     images: Images,
@@ -97,6 +98,7 @@ impl File {
             http: self.http,
             drivers: self.drivers,
             conductor: self.conductor,
+            deploy: self.deploy,
             agent: self.agent,
             boot: self.boot,
             image_paths: self.images.allowed_paths,
@@ -226,6 +228,14 @@ mod tests {
             Ok(()),
         );
         check("[http]\nconnections = 0", Err("http.connections = 0"));
+        check(
+            "[conductor]\nrescue_password_hash_algorithm = 'md5'",
+            Err("expected `sha256` or `sha512`"),
+        );
+        check(
+            "[deploy]\nfast_track = true\nfast_track_timeout_s = 60",
+            Ok(()),
+        );
         check("[agent]\npoll_interval_s = 11", Err("from 1 to 10"));
         check("[conductor]\nbeat_timeout_s = 5", Err("beat_interval_s"));
     }

@@ -29,6 +29,7 @@ pub struct Settings {
     pub http: Http,
     pub drivers: Drivers,
     pub conductor: Conductor,
+    pub deploy: Deploy,
     pub agent: Agent,
     pub boot: Boot,
     /// Folders from which `file://` images may be taken.
@@ -63,15 +64,52 @@ impl Default for Http {
     }
 }
 
+/// How a rescue password is hashed before the ramdisk is told it, as in crypt(3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PasswordHash {
+    Sha256,
+    Sha512,
+}
+
+/// Deploys, and what comes before them.
+#[derive(Clone, Copy, Debug, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Deploy {
+    /// Keep the ramdisk up between inspection, cleaning and deploy; `driver_info.fast_track` wins.
+    pub fast_track: bool,
+    /// A ramdisk that was not heard of for so long is booted anew.
+    pub fast_track_timeout_s: u64,
+}
+
+impl Default for Deploy {
+    fn default() -> Self {
+        Self {
+            fast_track: false,
+            fast_track_timeout_s: 300,
+        }
+    }
+}
+
 /// How the conductor works.
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own in the file"
+)]
 pub struct Conductor {
     pub automated_clean: bool,
     pub power_off_after_deploy_failure: bool,
+    /// Switch off when a clean or service step has failed; else the ramdisk stays up to be looked at.
+    pub poweroff_in_cleanfail: bool,
+    pub poweroff_in_servicefail: bool,
     /// Deploys and cleans that run at the same time; more are answered 503.
     pub max_concurrent_deploy: usize,
     pub max_concurrent_clean: usize,
+    /// Each conductor group has these limits for itself.
+    pub max_concurrent_per_conductor_group: bool,
+    pub rescue_password_hash_algorithm: PasswordHash,
     /// Seconds that a second asker for a node waits before it gets 409.
     pub node_lock_wait_s: u64,
     pub beat_interval_s: u64,
@@ -85,6 +123,8 @@ pub struct Conductor {
     pub deploy_callback_timeout_s: u64,
     pub clean_callback_timeout_s: u64,
     pub inspect_callback_timeout_s: u64,
+    pub rescue_callback_timeout_s: u64,
+    pub service_callback_timeout_s: u64,
     pub power_change_timeout_s: u64,
     pub soft_power_off_timeout_s: u64,
     /// Visits of periodic jobs that run at the same time.
@@ -96,8 +136,12 @@ impl Default for Conductor {
         Self {
             automated_clean: true,
             power_off_after_deploy_failure: true,
+            poweroff_in_cleanfail: false,
+            poweroff_in_servicefail: false,
             max_concurrent_deploy: 250,
             max_concurrent_clean: 50,
+            max_concurrent_per_conductor_group: false,
+            rescue_password_hash_algorithm: PasswordHash::Sha256,
             node_lock_wait_s: 3,
             beat_interval_s: 10,
             beat_timeout_s: 60,
@@ -109,6 +153,8 @@ impl Default for Conductor {
             deploy_callback_timeout_s: 1800,
             clean_callback_timeout_s: 1800,
             inspect_callback_timeout_s: 1800,
+            rescue_callback_timeout_s: 1800,
+            service_callback_timeout_s: 1800,
             power_change_timeout_s: 60,
             soft_power_off_timeout_s: 600,
             periodic_concurrency: 8,
@@ -151,6 +197,9 @@ pub struct Boot {
     /// Kernel and ramdisk of nodes that name none in `driver_info`: a path or a URL.
     pub kernel: Option<String>,
     pub ramdisk: Option<String>,
+    /// The same for rescuing; those above where there are none.
+    pub rescue_kernel: Option<String>,
+    pub rescue_ramdisk: Option<String>,
     pub kernel_append_params: String,
     /// Where dnsmasq reads hosts and options; `None`: the machines' DHCP is somebody else's.
     pub dnsmasq_hosts_dir: Option<PathBuf>,
@@ -167,6 +216,8 @@ impl Default for Boot {
         Self {
             kernel: None,
             ramdisk: None,
+            rescue_kernel: None,
+            rescue_ramdisk: None,
             kernel_append_params: "nofb vga=normal".to_owned(),
             dnsmasq_hosts_dir: None,
             dnsmasq_options_dir: None,
