@@ -28,18 +28,36 @@ impl Part {
     }
 }
 
-/// `driver_info` before the setting.
+fn is_rescue(node: &Node) -> bool {
+    let run = node.run.as_ref();
+    run.is_some_and(|run| run.activity == Activity::Rescue)
+}
+
+/// `driver_info` before the setting; a rescue has a ramdisk of its own where one is named.
 pub(super) fn source(boot: &Boot, node: &Node, part: Part) -> Result<Source, String> {
-    let (key, setting) = match part {
-        Part::Kernel => ("deploy_kernel", &boot.kernel),
-        Part::Ramdisk => ("deploy_ramdisk", &boot.ramdisk),
+    let named = |key: &str| node.driver_info.get(key).and_then(|value| value.as_str());
+    let (key, rescue_key, setting, rescue) = match part {
+        Part::Kernel => (
+            "deploy_kernel",
+            "rescue_kernel",
+            &boot.kernel,
+            &boot.rescue_kernel,
+        ),
+        Part::Ramdisk => (
+            "deploy_ramdisk",
+            "rescue_ramdisk",
+            &boot.ramdisk,
+            &boot.rescue_ramdisk,
+        ),
     };
-    let text = node
-        .driver_info
-        .get(key)
-        .and_then(|value| value.as_str())
-        .or(setting.as_deref());
-    let Some(text) = text else {
+    let for_rescue = || Some((rescue_key, named(rescue_key).or(rescue.as_deref())?));
+    let for_all = || Some((key, named(key).or(setting.as_deref())?));
+    let found = if is_rescue(node) {
+        for_rescue().or_else(for_all)
+    } else {
+        for_all()
+    };
+    let Some((key, text)) = found else {
         return Err(format!(
             "set driver_info.{key} or boot.{name} in the configuration",
             name = part.name()
@@ -178,6 +196,31 @@ mod tests {
                 .unwrap_err()
                 .contains("driver_info.deploy_kernel")
         );
+    }
+
+    #[test]
+    fn a_rescue_has_a_ramdisk_of_its_own_where_one_is_named() {
+        let mut boot = Boot::default();
+        let mut node = node();
+        let run = json!({
+            "id": Uuid::nil(), "activity": "rescue", "goal": "rescue", "started_at": jiff::Timestamp::UNIX_EPOCH,
+            "steps": [], "index": 0, "phase": "ready", "wait": null, "agent_steps_known": false,
+            "agent_step_version": null, "notes": {},
+        });
+        let rescue: Option<ferric_model::run::Run> = Some(serde_json::from_value(run).unwrap());
+        let kernel = |boot: &Boot, node: &Node| match source(boot, node, Part::Kernel) {
+            Ok(Source::Url(url)) => url,
+            other => panic!("{other:?}"),
+        };
+        node.run = rescue;
+        assert_eq!(kernel(&boot, &node), "http://mirror/kernel");
+        boot.rescue_kernel = Some("http://mirror/configured".into());
+        assert_eq!(kernel(&boot, &node), "http://mirror/configured");
+        let own = json!("http://mirror/own");
+        node.driver_info.insert("rescue_kernel".into(), own);
+        assert_eq!(kernel(&boot, &node), "http://mirror/own");
+        node.run = None;
+        assert_eq!(kernel(&boot, &node), "http://mirror/kernel");
     }
 
     #[test]
