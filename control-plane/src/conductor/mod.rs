@@ -86,6 +86,8 @@ struct Inner {
     driving: Driving,
     work: Work,
     turns: Semaphore,
+    /// Held while nodes are counted that are worked on, until one more is stored.
+    admission: tokio::sync::Mutex<()>,
     stop: CancellationToken,
 }
 
@@ -102,6 +104,7 @@ impl Conductor {
                 driving: Driving::default(),
                 work: Work::default(),
                 turns: Semaphore::new(TURNS),
+                admission: tokio::sync::Mutex::new(()),
                 stop: CancellationToken::new(),
             }),
         }
@@ -313,6 +316,10 @@ impl Conductor {
 
     fn work(&self) -> &Work {
         &self.inner.work
+    }
+
+    fn admission(&self) -> &tokio::sync::Mutex<()> {
+        &self.inner.admission
     }
 
     fn stop_token(&self) -> &CancellationToken {

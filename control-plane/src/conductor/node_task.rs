@@ -132,8 +132,15 @@ impl NodeTask {
 
     /// Moves the node and stores it with the event that says so, in one transaction.
     pub(super) async fn apply(&mut self, event: Event, change: Change) -> Result<(), TaskError> {
-        let from = self.node.provision_state;
-        let to = from.on(event)?;
+        self.apply_each(&[event], change).await
+    }
+
+    /// The same for a way through states in which the node does not stay: each row of the table is one of the events.
+    pub(super) async fn apply_each(
+        &mut self,
+        events: &[Event],
+        change: Change,
+    ) -> Result<(), TaskError> {
         let now = self.conductor.now();
         let goal = change
             .node
@@ -141,21 +148,24 @@ impl NodeTask {
             .as_ref()
             .or(self.node.run.as_ref())
             .map(|run| run.goal);
-        let mut change = change.with(|node| {
-            node.provision_state = to;
-            node.target_provision_state = target(to, goal);
-            node.provision_updated_at = Some(now);
-        });
-        let (target, error) = (
-            change.node.target_provision_state,
-            change.node.last_error.clone(),
-        );
-        change.events.push(What::StateChanged {
-            from,
-            to,
-            target,
-            error,
-        });
+        let (mut change, mut from) = (change, self.node.provision_state);
+        for event in events {
+            let to = from.on(*event)?;
+            let target = target(to, goal);
+            change = change.with(|node| {
+                node.provision_state = to;
+                node.target_provision_state = target;
+                node.provision_updated_at = Some(now);
+            });
+            let error = change.node.last_error.clone();
+            change.events.push(What::StateChanged {
+                from,
+                to,
+                target,
+                error,
+            });
+            from = to;
+        }
         self.commit(change).await
     }
 

@@ -208,7 +208,7 @@ async fn store_end(
             // Whatever ran on the machine does not run any more.
             change.with(|node| {
                 node.power_state = to;
-                if action != PowerAction::On {
+                if action != PowerAction::On || from == Some(PowerState::Off) {
                     node.agent = None;
                 }
             })

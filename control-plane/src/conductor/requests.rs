@@ -7,6 +7,7 @@ use ferric_model::node::{Node, Object};
 use ferric_model::verb::Verb;
 use ferric_store::{StoreError, Table};
 use serde_json::Value;
+use std::fmt;
 use std::net::IpAddr;
 
 /// Why a request was not done. The texts are for the caller: one sentence with the cause and, where there is one, the remedy.
@@ -107,8 +108,29 @@ pub struct ProvisionRequest {
     pub verb: Verb,
     /// As the client gave it: a text or an object. Its form is checked here.
     pub configdrive: Option<Value>,
-    /// `deploy_steps` or `clean_steps`.
+    /// `deploy_steps`, `clean_steps` or `service_steps`.
     pub steps: Vec<RequestedStep>,
+    pub rescue_password: Option<RescuePassword>,
+    pub ramdisk: Ramdisk,
+}
+
+/// What the user of a rescued machine logs in with. Shows itself in no log line.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RescuePassword(pub String);
+
+impl fmt::Debug for RescuePassword {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("***")
+    }
+}
+
+/// Whether the steps of a request are done with the ramdisk up; without it only those that need no agent are possible.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ramdisk {
+    #[default]
+    Boot,
+    /// `disable_ramdisk`.
+    Disable,
 }
 
 impl ProvisionRequest {
@@ -118,6 +140,8 @@ impl ProvisionRequest {
             verb,
             configdrive: None,
             steps: Vec::new(),
+            rescue_password: None,
+            ramdisk: Ramdisk::Boot,
         }
     }
 }

@@ -4,8 +4,8 @@ use super::failure::{self, fail};
 use super::finish::finish;
 use super::next_move::{LOST_POWER, Move};
 use crate::conductor::agent::{AgentClient, command_id};
-use crate::conductor::environment::later;
 use crate::conductor::flows;
+use crate::conductor::limits;
 use crate::conductor::messages;
 use crate::conductor::node_task::{Change, NodeTask, TaskError};
 use crate::conductor::steps::{self, Outcome, StepContext, StepError, chain};
@@ -39,6 +39,7 @@ pub(super) async fn advance(task: &mut NodeTask, next: Move) -> Result<(), TaskE
         Move::FetchInventory => fetch_inventory(task).await,
         Move::TakeUp => take_up(task).await,
         Move::MeetReboot => failure::meet_reboot(task).await,
+        Move::Abort => failure::abort(task).await,
         Move::Fail(error) => fail(task, &error).await,
         Move::Finish => finish(task).await,
     }
@@ -148,6 +149,10 @@ async fn perform(task: &mut NodeTask, attempt: u32) -> Result<(), TaskError> {
         Err(error) if error.is_lost_agent() && failure::has_rebooted(&task.node) => {
             failure::meet_reboot(task).await
         }
+        // It may have done what it was told and be silent because of that. A ramdisk holds nothing that would be lost.
+        Err(error) if error.is_lost_agent() && steps::silences_the_agent(&context.step.id) => {
+            failure::meet_reboot(task).await
+        }
         Err(error) if error.is_lost_agent() => {
             let off = task.during(steps::is_off(&context.hardware)).await?;
             let error = if off {
@@ -207,7 +212,7 @@ async fn store_outcome(task: &mut NodeTask, outcome: Outcome) -> Result<(), Task
     wait(task, change, reason, limit).await
 }
 
-/// Hands over to the machine.
+/// Hands over to the machine, or to an operator.
 pub(super) async fn wait(
     task: &mut NodeTask,
     change: Change,
@@ -215,10 +220,15 @@ pub(super) async fn wait(
     limit: Duration,
 ) -> Result<(), TaskError> {
     let since = task.conductor().now();
+    let event = match reason {
+        WaitReason::Hold => Event::Hold,
+        _ => Event::Wait,
+    };
+    let deadline = limits::deadline(&reason, since, limit);
     let wait = Wait {
         reason,
         since,
-        deadline: Some(later(since, limit)),
+        deadline,
     };
     let change = change.with(|node| {
         node.reservation = None;
@@ -226,7 +236,14 @@ pub(super) async fn wait(
             run.wait = Some(wait);
         }
     });
-    task.apply(Event::Wait, change).await
+    task.apply(event, change).await
+}
+
+/// An operator says go: the step that held the node is done.
+pub(in crate::conductor) async fn unhold(task: &mut NodeTask) -> Result<(), TaskError> {
+    let change = reserve(step_done(task.change(), None), task);
+    task.apply_each(&[Event::Unhold, Event::Resume], change)
+        .await
 }
 
 async fn end_command(
@@ -250,7 +267,8 @@ fn raid_config(result: &serde_json::Value) -> Option<ferric_model::node::Object>
             .then(|| result.get(format!("{kind}_result")))?
     };
     find("clean")
-        .or_else(|| find("deploy"))?
+        .or_else(|| find("deploy"))
+        .or_else(|| find("service"))?
         .as_object()
         .cloned()
 }

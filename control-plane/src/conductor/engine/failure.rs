@@ -3,7 +3,7 @@
 //! So a crash of the conductor in between leaves no half-written machine running.
 
 use super::advance::{rebooted, reserve, wait};
-use crate::conductor::environment::later;
+use super::next_move::ABORTED;
 use crate::conductor::flows::{self, PowerOff};
 use crate::conductor::limits;
 use crate::conductor::node_task::{Change, NodeTask, TaskError};
@@ -12,32 +12,56 @@ use ferric_model::node::Node;
 use ferric_model::node::agent_session::AgentSession;
 use ferric_model::run::{Activity, Run, StepPhase, Wait, WaitReason};
 use ferric_model::state::Event;
-use ferric_model::step::{Performer, Recovery};
+use ferric_model::step::{Performer, Recovery, Step};
+use serde_json::json;
 
 /// How often a machine may boot again in the middle before its run is given up.
 const REBOOTS: u32 = 3;
 
+/// The note of a run that ends because somebody asked for that.
+pub(in crate::conductor) const ABORTED_NOTE: &str = "aborted";
+/// The note of a run that failed after its machine had been touched.
+pub(super) const TOUCHED: &str = "touched";
+/// The note of a failed run whose clearing up failed too, with the reason.
+pub(super) const NOT_CLEARED: &str = "not_cleared_up";
+
+/// Why a run ends before its last step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    Failure,
+    Request,
+}
+
 /// The step in hand failed. A failure while clearing up is noted, and the clearing up goes on.
 pub(in crate::conductor) async fn fail(task: &mut NodeTask, error: &str) -> Result<(), TaskError> {
+    end(task, error, Cause::Failure).await
+}
+
+/// Somebody wants no more of it. Nobody is to blame, so the node stays in everybody's reach.
+pub(in crate::conductor) async fn abort(task: &mut NodeTask) -> Result<(), TaskError> {
+    end(task, ABORTED, Cause::Request).await
+}
+
+async fn end(task: &mut NodeTask, error: &str, cause: Cause) -> Result<(), TaskError> {
     let Some(run) = task.node.run.clone() else {
         return Ok(());
     };
-    let settings = &task.conductor().settings().conductor;
-    let power_off = if settings.power_off_after_deploy_failure {
-        PowerOff::Yes
-    } else {
-        PowerOff::No
-    };
-    let step = run.step().map(|step| step.id.clone());
-    let failed = step.clone().map(|step| What::StepFailed {
-        step,
+    let fault = fault(&run).filter(|_| cause == Cause::Failure);
+    let failed = run.step().map(|step| What::StepFailed {
+        step: step.id.clone(),
         error: error.to_owned(),
     });
-    let clearing_up = flows::clearing_up(&run, &task.node, power_off);
+    let left = match (run.activity, cause) {
+        (Activity::Service, Cause::Request) => flows::way_back(&run, &task.node),
+        _ => flows::clearing_up(&run, &task.node, power_off(task, &run, fault)),
+    };
     let sentence = sentence(&run, error);
+    let touched = flows::has_touched(&run);
     let change = task.change().events(failed).with(|node| {
-        if run.activity == Activity::Clean || run.activity == Activity::ManualClean {
-            blame_step(node, &run, &sentence);
+        if let Some(fault) = fault {
+            node.maintenance = true;
+            node.maintenance_reason = Some(sentence.clone());
+            node.fault = Some(fault.to_owned());
         }
         let Some(run) = &mut node.run else { return };
         run.wait = None;
@@ -45,34 +69,64 @@ pub(in crate::conductor) async fn fail(task: &mut NodeTask, error: &str) -> Resu
         run.phase = StepPhase::Ready;
         if run.failure.is_some() {
             run.index += 1;
-        } else {
-            run.failure = Some(sentence);
-            run.steps = clearing_up;
-            run.index = 0;
+            run.notes.insert(NOT_CLEARED.to_owned(), json!(sentence));
+            return;
+        }
+        run.failure = Some(sentence);
+        run.steps = left;
+        run.index = 0;
+        let notes = [
+            (cause == Cause::Request).then_some(ABORTED_NOTE),
+            touched.then_some(TOUCHED),
+        ];
+        for note in notes.into_iter().flatten() {
+            run.notes.insert(note.to_owned(), json!(true));
         }
     });
     store(task, change).await
 }
 
 /// Ends what the node waits for with this failure, for somebody who asked for it.
-pub(in crate::conductor) async fn store(
-    task: &mut NodeTask,
-    change: Change,
-) -> Result<(), TaskError> {
+async fn store(task: &mut NodeTask, change: Change) -> Result<(), TaskError> {
     let change = reserve(change, task);
-    if task.node.provision_state.is_wait() {
+    let state = task.node.provision_state;
+    if state.is_hold() {
+        // The way out of a hold that lets the machine be cleared up leads through the wait.
+        return task
+            .apply_each(&[Event::Unhold, Event::Resume], change)
+            .await;
+    }
+    if state.is_wait() {
         return task.apply(Event::Resume, change).await;
     }
     task.save(change).await
 }
 
-/// As in Ironic: a node whose disks are half cleaned is kept out of everybody's reach.
-fn blame_step(node: &mut Node, run: &Run, sentence: &str) {
-    if run.failure.is_none() && run.step().is_some_and(|step| step.by == Performer::Agent) {
-        node.maintenance = true;
-        node.maintenance_reason = Some(sentence.to_owned());
-        node.fault = Some("clean failure".to_owned());
-    }
+/// As in Ironic: a node with a half-done clean or service step is kept out of everybody's reach.
+fn fault(run: &Run) -> Option<&'static str> {
+    let name = match run.activity {
+        Activity::Clean | Activity::ManualClean => "clean failure",
+        Activity::Service => "service failure",
+        _ => return None,
+    };
+    let is_work =
+        |step: &Step| step.by == Performer::Agent || !flows::is_part_of_the_frame(&step.id);
+    (run.failure.is_none() && run.step().is_some_and(is_work)).then_some(name)
+}
+
+/// A machine whose step failed is left as it is unless the operator wants it off: its ramdisk may be looked at.
+fn power_off(task: &NodeTask, run: &Run, fault: Option<&str>) -> PowerOff {
+    let settings = &task.conductor().settings().conductor;
+    let may_be_off = !task.node.disable_power_off;
+    let off = match run.activity {
+        Activity::Deploy | Activity::Rebuild => settings.power_off_after_deploy_failure,
+        Activity::Clean | Activity::ManualClean => {
+            fault.is_none() || (settings.poweroff_in_cleanfail && may_be_off)
+        }
+        Activity::Service => settings.poweroff_in_servicefail && may_be_off,
+        _ => true,
+    };
+    if off { PowerOff::Yes } else { PowerOff::No }
 }
 
 /// `Deploying failed in deploy.write_image: ...`
@@ -166,10 +220,12 @@ async fn await_agent(
     }
     // Already waiting, from now on for something else.
     let since = task.conductor().now();
+    let reason = WaitReason::AgentReboot;
+    let deadline = limits::deadline(&reason, since, limit);
     let wait = Wait {
-        reason: WaitReason::AgentReboot,
+        reason,
         since,
-        deadline: Some(later(since, limit)),
+        deadline,
     };
     let change = change.with(|node| {
         if let Some(run) = &mut node.run {

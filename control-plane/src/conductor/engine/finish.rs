@@ -1,5 +1,6 @@
 //! The end of a run: all steps are done, or its failure has been cleared up. Goes over into the state that follows.
 
+use super::failure::{ABORTED_NOTE, NOT_CLEARED, TOUCHED};
 use crate::conductor::config_drive;
 use crate::conductor::flows;
 use crate::conductor::inspection::bmc_addresses;
@@ -8,6 +9,10 @@ use ferric_model::ids::RunId;
 use ferric_model::node::Node;
 use ferric_model::run::{Activity, Run};
 use ferric_model::state::Event;
+use serde_json::Value;
+
+/// In `internal_info` of a node whose service failed: its machine does not run the instance any more.
+pub(in crate::conductor) const LEFT_INSTANCE: &str = "ferric_left_instance";
 
 /// The note of a run whose config drive came with the verb that started it.
 pub(in crate::conductor) const OWN_CONFIG_DRIVE: &str = "own_config_drive";
@@ -22,8 +27,7 @@ pub(super) async fn finish(task: &mut NodeTask) -> Result<(), TaskError> {
         node.internal_info.shift_remove(bmc_addresses::KEY);
     });
     if let Some(failure) = run.failure.clone() {
-        let change = change.with(|node| forget_failed(node, &run, failure));
-        return task.apply(Event::Fail, change).await;
+        return finish_failed(task, change, &run, failure).await;
     }
     let now = task.conductor().now();
     match run.activity {
@@ -36,8 +40,50 @@ pub(super) async fn finish(task: &mut NodeTask) -> Result<(), TaskError> {
             task.apply(Event::Clean, change).await
         }
         Activity::ManualClean => task.apply(Event::Manage, change).await,
+        Activity::Service | Activity::Unrescue => {
+            let change = change.with(|node| {
+                node.internal_info.shift_remove(LEFT_INSTANCE);
+            });
+            task.apply(Event::Done, change).await
+        }
         Activity::Clean if task.node.retired => task.apply(Event::Manage, change).await,
         _ => task.apply(Event::Done, change).await,
+    }
+}
+
+async fn finish_failed(
+    task: &mut NodeTask,
+    change: Change,
+    run: &Run,
+    failure: String,
+) -> Result<(), TaskError> {
+    let aborted = run.notes.contains_key(ABORTED_NOTE);
+    let problem = run.notes.get(NOT_CLEARED).and_then(Value::as_str);
+    let is_back = run.activity == Activity::Service && aborted && problem.is_none();
+    let sentence = match problem.filter(|_| aborted) {
+        Some(problem) => format!("{failure}; going back failed: {problem}"),
+        None => failure,
+    };
+    let change = change.with(|node| {
+        forget_failed(node, run, sentence);
+        if run.activity == Activity::Service {
+            note_instance(node, run, is_back);
+        }
+    });
+    if is_back {
+        // As in Ironic: the service failed, and the instance is back.
+        return task.apply_each(&[Event::Fail, Event::Abort], change).await;
+    }
+    task.apply(Event::Fail, change).await
+}
+
+/// Whoever aborts a failed service later must know whether the machine still runs its instance.
+fn note_instance(node: &mut Node, run: &Run, is_back: bool) {
+    if is_back {
+        node.internal_info.shift_remove(LEFT_INSTANCE);
+    } else if run.notes.contains_key(TOUCHED) {
+        let noted = Value::from(true);
+        node.internal_info.insert(LEFT_INSTANCE.to_owned(), noted);
     }
 }
 

@@ -9,8 +9,9 @@ mod finish;
 mod next_move;
 mod work;
 
-pub(super) use failure::fail;
-pub(super) use finish::{OWN_CONFIG_DRIVE, automated_clean_steps};
+pub(super) use advance::unhold;
+pub(super) use failure::{ABORTED_NOTE, abort, fail};
+pub(super) use finish::{LEFT_INSTANCE, OWN_CONFIG_DRIVE, automated_clean_steps};
 pub(super) use next_move::{ABORT_AFTER, ABORTED};
 pub(super) use work::{Work, contained};
 

@@ -1,12 +1,21 @@
 //! Activities as lists of steps, ordered by a pure function of the node. What a step does is in `steps`.
 
+mod adopt;
+mod always_on;
 mod clean;
 mod deploy;
+mod rescue;
+mod service;
 
 pub(super) use clean::{
     with_agent_steps as clean_with_agent_steps, with_requested as with_clean_steps,
 };
 pub(super) use deploy::{with_agent_steps as deploy_with_agent_steps, with_requested};
+pub(super) use rescue::HASH as RESCUE_PASSWORD_HASH;
+pub(super) use service::{
+    back_to_instance, with_agent_steps as service_with_agent_steps,
+    with_requested as with_service_steps, without_ramdisk,
+};
 
 use ferric_model::ids::RunId;
 use ferric_model::node::{Node, Object};
@@ -19,6 +28,7 @@ use jiff::Timestamp;
 fn is_real(node: &Node, activity: Activity) -> bool {
     let kind = match activity {
         Activity::Inspect => "inspect",
+        Activity::Rescue | Activity::Unrescue => "rescue",
         _ => "deploy",
     };
     node.interface(kind).is_some_and(|name| name != "fake")
@@ -26,6 +36,19 @@ fn is_real(node: &Node, activity: Activity) -> bool {
 
 /// The steps known at the start; those of the agent are added once it is up.
 pub(super) fn steps(activity: Activity, node: &Node) -> Vec<Step> {
+    for_node(plan(activity, node), node)
+}
+
+/// A machine that must not be off is restarted instead.
+fn for_node(steps: Vec<Step>, node: &Node) -> Vec<Step> {
+    if node.disable_power_off {
+        always_on::rewritten(steps)
+    } else {
+        steps
+    }
+}
+
+fn plan(activity: Activity, node: &Node) -> Vec<Step> {
     let real = is_real(node, activity);
     match activity {
         Activity::Verify => vec![step("power", "get", 0)],
@@ -45,7 +68,10 @@ pub(super) fn steps(activity: Activity, node: &Node) -> Vec<Step> {
         ],
         Activity::Delete => vec![step("deploy", "tear_down", 10)],
         Activity::Clean | Activity::ManualClean if real => clean::around_agent_steps(),
-        Activity::Adopt => vec![step("power", "get", 0)],
+        Activity::Adopt => adopt::steps(),
+        Activity::Rescue if real => rescue::rescue(),
+        Activity::Unrescue if real => rescue::unrescue(),
+        Activity::Service if real => service::around_requested_steps(),
         Activity::Clean
         | Activity::ManualClean
         | Activity::Rescue
@@ -59,29 +85,56 @@ pub(super) fn steps(activity: Activity, node: &Node) -> Vec<Step> {
 /// A run that did not get as far as switching the machine off has not touched it and leaves it alone: an instance that
 /// was to be rebuilt from an image that does not exist goes on running.
 pub(super) fn clearing_up(run: &Run, node: &Node, power_off: PowerOff) -> Vec<Step> {
-    let touched = run.steps[..run.steps.len().min(run.index + 1)]
-        .iter()
-        .any(|step| step.id == id("power", "off"));
-    if !touched || !is_real(node, run.activity) {
+    if !has_touched(run) || !is_real(node, run.activity) {
         return Vec::new();
     }
-    let keeps_power =
-        power_off == PowerOff::No && matches!(run.activity, Activity::Deploy | Activity::Rebuild);
     match run.activity {
         Activity::Deploy
         | Activity::Rebuild
         | Activity::Inspect
         | Activity::Clean
-        | Activity::ManualClean => {
+        | Activity::ManualClean
+        | Activity::Rescue
+        | Activity::Service => {
             let mut steps = vec![step("agent", "collect_logs", 30)];
-            if !keeps_power {
+            if power_off == PowerOff::Yes {
                 steps.push(step("power", "off", 20));
             }
             steps.push(step("boot", "clean_up", 10));
-            steps
+            for_node(steps, node)
         }
-        _ => Vec::new(),
+        Activity::Verify | Activity::Delete | Activity::Adopt | Activity::Unrescue => Vec::new(),
     }
+}
+
+/// What is left to do when the service of a node is aborted: its instance runs again, if it does not run still.
+pub(super) fn way_back(run: &Run, node: &Node) -> Vec<Step> {
+    if has_touched(run) && is_real(node, run.activity) {
+        back_to_instance(node)
+    } else {
+        Vec::new()
+    }
+}
+
+/// Whether the machine does not run what it ran when the run began.
+pub(super) fn has_touched(run: &Run) -> bool {
+    let begun = &run.steps[..run.steps.len().min(run.index + 1)];
+    begun.iter().any(|step| {
+        matches!(
+            (step.id.interface.as_str(), step.id.step.as_str()),
+            ("power", "off" | "restart") | ("boot", "ramdisk") | ("deploy", "deploy")
+        )
+    })
+}
+
+/// Steps that bring a machine to where work is done on it and back. All others are the work.
+pub(super) fn is_part_of_the_frame(step: &StepId) -> bool {
+    matches!(
+        (step.interface.as_str(), step.step.as_str()),
+        ("power", "off" | "on" | "restart")
+            | ("boot" | "agent", _)
+            | ("deploy", "switch_to_tenant_network")
+    )
 }
 
 /// Put before a step whose agent was lost.
@@ -89,7 +142,7 @@ pub(super) fn boot_ramdisk_again() -> [Step; 2] {
     [step("power", "off", 0), step("boot", "ramdisk", 0)]
 }
 
-/// `power_off_after_deploy_failure`.
+/// Whether a machine whose run has failed is switched off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PowerOff {
     Yes,

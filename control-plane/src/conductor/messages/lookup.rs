@@ -6,6 +6,7 @@
 use super::Merged;
 use crate::conductor::node_task::{NodeTask, TaskError};
 use crate::conductor::requests::{LookupAnswer, LookupRequest, RequestError, TokenUse};
+use crate::conductor::steps::is_fast_track_enabled;
 use ferric_agent_protocol::extensions::{Extension, Extensions};
 use ferric_agent_protocol::headers::HIDDEN_TOKEN;
 use ferric_model::event::What;
@@ -14,7 +15,10 @@ use ferric_model::node::agent_session::{AgentSession, Token};
 use std::net::IpAddr;
 
 pub(super) async fn merge(task: &mut NodeTask, request: LookupRequest) -> Merged<LookupAnswer> {
-    if !task.node.provision_state.allows_lookup() {
+    let (state, settings) = (task.node.provision_state, task.conductor().settings());
+    let expects_one = state.allows_lookup()
+        || (state.allows_lookup_on_fast_track() && is_fast_track_enabled(settings, &task.node));
+    if !expects_one {
         return Ok(Err(RequestError::NotFound(
             "no node with these addresses expects a ramdisk".to_owned(),
         )));

@@ -98,12 +98,20 @@ async fn correct(task: &mut NodeTask, found: Option<PowerState>) -> Result<(), T
     let change = task.change().with(|node| {
         node.power_state = found;
         node.power_sync_failures = 0;
+        void_agent_if_off(node, found);
     });
     let corrected = (stored != found).then_some(What::PowerChanged {
         from: stored,
         to: found,
     });
     task.save(change.events(corrected)).await
+}
+
+/// The BMC says that whatever ran on the machine is gone, and the agent's token with it.
+fn void_agent_if_off(node: &mut Node, found: Option<PowerState>) {
+    if found == Some(PowerState::Off) {
+        node.agent = None;
+    }
 }
 
 async fn enforce(
@@ -123,9 +131,10 @@ async fn enforce(
                 found.map_or("unknown", PowerState::name),
                 stored.map_or("unknown", PowerState::name)
             );
-            task.change()
-                .event(What::Note { text })
-                .with(|node| node.power_sync_failures = 0)
+            task.change().event(What::Note { text }).with(|node| {
+                node.power_sync_failures = 0;
+                void_agent_if_off(node, found);
+            })
         }
         Err(error) => {
             let error = chain(&error);

@@ -31,9 +31,8 @@ pub(super) async fn get_steps(context: &StepContext) -> Result<Outcome, StepErro
     let offered: Vec<StepSpec> = list.steps.into_values().flatten().collect();
     let steps = match kind {
         StepKind::Clean => flows::clean_with_agent_steps(&context.run, &offered),
-        StepKind::Deploy | StepKind::Service => {
-            flows::deploy_with_agent_steps(&context.run, &offered)
-        }
+        StepKind::Deploy => flows::deploy_with_agent_steps(&context.run, &offered),
+        StepKind::Service => flows::service_with_agent_steps(&context.run, &offered),
     };
     let steps = steps.map_err(StepError::Problem)?;
     let detail = format!("{} offered", offered.len());

@@ -1,13 +1,12 @@
 //! The ramdisk: bringing it up, and taking away what brings it up.
 
-use super::{Outcome, StepContext, StepError, power};
+use super::{Outcome, StepContext, StepError, fast_track, power};
 use crate::conductor::limits;
-use ferric_drivers::{BootDevice, BootMode, Persistence, PowerAction};
+use ferric_drivers::{BootDevice, BootMode, Persistence};
 use ferric_model::node::{NetworkBoot, Node};
 use ferric_model::run::{Activity, WaitReason};
-use ferric_model::state::PowerState;
 
-/// Boots the ramdisk and has the run wait for it. The machine is off, or on because of this very step.
+/// Boots the ramdisk and has the run wait for it. The machine is off, or on because of this very step, or was left on.
 pub(super) async fn ramdisk(context: &StepContext) -> Result<Outcome, StepError> {
     if context.node.interface("boot") != Some("fake") {
         context
@@ -16,26 +15,29 @@ pub(super) async fn ramdisk(context: &StepContext) -> Result<Outcome, StepError>
             .prepare(&context.node, &context.ports)
             .await?;
     }
+    let activity = context.run.activity;
+    let limit = limits::callback(context.conductor.settings(), activity);
+    if fast_track::is_up(context).await {
+        // What inspection needs to know the agent is asked for.
+        return Ok(match activity {
+            Activity::Inspect => Outcome::wait(WaitReason::InspectionData, limit),
+            _ => Outcome::done().detail("fast track: the ramdisk is up"),
+        });
+    }
     if let Some(management) = &context.hardware.management {
         let mode = wanted_mode(&context.node);
         let set = management.set_boot_device(BootDevice::Pxe, Persistence::Once, mode);
         set.await
             .map_err(StepError::bmc("setting the boot device to the network"))?;
     }
-    let set = context.hardware.power.set(PowerAction::On, None);
-    set.await
-        .map_err(StepError::bmc("switching the machine on"))?;
-    let activity = context.run.activity;
     let reason = match activity {
         Activity::Inspect => WaitReason::InspectionData,
         _ => WaitReason::AgentBoot,
     };
-    let limit = limits::callback(context.conductor.settings(), activity);
-    Ok(power::noting(
-        Outcome::wait(reason, limit),
-        context,
-        Some(PowerState::On),
-    ))
+    Ok(Outcome {
+        wait: Some((reason, limit)),
+        ..power::boot(context).await?
+    })
 }
 
 /// From now on the machine gets no ramdisk, whatever makes it boot from the network.

@@ -19,6 +19,11 @@ pub(super) async fn prepare(context: &StepContext) -> Result<Outcome, StepError>
     if mode == BootMode::Uefi {
         install(context, &agent, uuids, mode).await?;
     }
+    from_disk(context).await
+}
+
+/// What is on the disk is what the machine boots from now on.
+pub(super) async fn from_disk(context: &StepContext) -> Result<Outcome, StepError> {
     if let Some(management) = &context.hardware.management {
         let set = management.set_boot_device(BootDevice::Disk, Persistence::Continuous, None);
         set.await

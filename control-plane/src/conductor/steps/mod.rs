@@ -6,19 +6,24 @@ mod boot;
 mod check_image;
 mod collect_logs;
 mod execute;
+mod fast_track;
 mod finish;
 mod instance_boot;
 mod outcome;
 mod power;
+mod rescue;
 mod tear_down_agent;
+mod validate;
 
 pub(super) use boot::wanted_mode;
+pub(super) use fast_track::is_enabled as is_fast_track_enabled;
 pub(super) use outcome::{Outcome, StepError, chain};
 pub(super) use power::{is_off, state as power_state};
+pub(super) use rescue::silences_the_agent;
 
 use super::Conductor;
 use super::inspection::bmc_addresses;
-use ferric_drivers::Hardware;
+use ferric_drivers::{Hardware, InterfaceKind};
 use ferric_model::node::{NetworkBoot, Node};
 use ferric_model::port::Port;
 use ferric_model::run::{Activity, Run};
@@ -66,14 +71,24 @@ pub(super) async fn perform(context: &StepContext) -> Result<Outcome, StepError>
 
 async fn perform_alone(context: &StepContext) -> Result<Outcome, StepError> {
     if context.step.by == Performer::Agent {
-        return execute::execute(context).await;
+        return if context.node.interface("deploy") == Some("fake") {
+            Ok(Outcome::done())
+        } else {
+            execute::execute(context).await
+        };
     }
     let id = &context.step.id;
     match (id.interface.as_str(), id.step.as_str()) {
         ("power", "get") => power::get(context).await,
         ("power", "off") => power::off(context).await,
+        ("power", "on") => power::on(context).await,
+        ("power", "restart") => power::restart(context).await,
         ("boot", "ramdisk") => boot::ramdisk(context).await,
         ("boot", "clean_up") => boot::clean_up(context).await,
+        ("boot", "disk") => instance_boot::from_disk(context).await,
+        ("boot", "validate") => validate::interface(context, InterfaceKind::Boot),
+        ("deploy", "validate") => validate::interface(context, InterfaceKind::Deploy),
+        ("rescue", "finalize_rescue") => rescue::finalize(context).await,
         ("agent", "collect_logs") => Ok(collect_logs::collect(context).await),
         ("agent", "get_steps") => agent_steps::get_steps(context).await,
         ("deploy", "deploy") if context.node.interface("deploy") == Some("fake") => {
@@ -84,9 +99,10 @@ async fn perform_alone(context: &StepContext) -> Result<Outcome, StepError> {
         ("deploy", "prepare_instance_boot") => instance_boot::prepare(context).await,
         ("deploy", "tear_down_agent") => tear_down_agent::tear_down(context).await,
         ("deploy", "switch_to_tenant_network") => Ok(finish::switch_to_tenant_network()),
-        ("deploy", "boot_instance") => power::on(context).await,
+        ("deploy", "boot_instance") => power::into_instance(context).await,
         ("deploy", "tear_down") => Ok(finish::tear_down()),
         ("inspect", "fake") => Ok(Outcome::done()),
+        (_, "hold") => Ok(Outcome::hold()),
         _ => Err(StepError::Unknown(id.clone())),
     }
 }

@@ -3,6 +3,7 @@
 use crate::boot::BootError;
 use crate::conductor::agent::AgentError;
 use crate::conductor::config_drive::ConfigDriveError;
+use crate::conductor::limits::NEVER;
 use ferric_drivers::{BmcError, ConnectError, InterfaceError};
 use ferric_model::event::What;
 use ferric_model::node::Node;
@@ -39,6 +40,11 @@ impl Outcome {
             wait: Some((reason, limit)),
             ..Self::done()
         }
+    }
+
+    /// Nothing goes on until an operator says so.
+    pub(in crate::conductor) fn hold() -> Self {
+        Self::wait(WaitReason::Hold, NEVER)
     }
 
     pub(in crate::conductor) fn edit(

@@ -1,4 +1,6 @@
 //! Switches the machine off after the image was written: by the agent if it can, so that disks are flushed, else by the BMC.
+//!
+//! A machine that must not be off is left on with an agent that is locked down.
 
 use super::{Outcome, StepContext, StepError, chain, power};
 use crate::conductor::agent::{AgentClient, command_id};
@@ -19,6 +21,15 @@ pub(super) async fn tear_down(context: &StepContext) -> Result<Outcome, StepErro
             power::state(Some(PowerState::Off)),
         ));
     }
+    if context.node.disable_power_off {
+        return Ok(match lock_down(context).await {
+            Ok(()) => outcome,
+            // The restart that follows ends it all the same.
+            Err(error) => outcome.event(What::Note {
+                text: format!("the agent was not locked down: {}", chain(&error)),
+            }),
+        });
+    }
     match ask_agent(context).await {
         Ok(true) => Ok(power::noting(
             outcome,
@@ -29,6 +40,22 @@ pub(super) async fn tear_down(context: &StepContext) -> Result<Outcome, StepErro
         // A sync of the disks was part of writing the image, so nothing is lost by cutting the power.
         Err(error) => by_bmc(context, outcome, &chain(&error)).await,
     }
+}
+
+/// On a machine that must not be off: disks are flushed, and the agent lets go of the network until the restart.
+async fn lock_down(context: &StepContext) -> Result<(), StepError> {
+    let agent = AgentClient::of(&context.conductor, &context.node)?;
+    agent.ask("standby.sync", Object::new()).await?;
+    let id = command_id(&context.command_id, "lockdown");
+    agent.start("system.lockdown", Object::new(), id).await?;
+    let quick = agent.within(POLL_INTERVAL);
+    for _ in 0..POLLS {
+        if quick.list().await.is_err() {
+            return Ok(());
+        }
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
+    Err(StepError::Problem("it goes on answering".to_owned()))
 }
 
 /// Whether the machine is off in the end.

@@ -27,6 +27,10 @@ pub(in crate::conductor) struct Plan {
     pub(in crate::conductor) failing: Option<(&'static str, &'static str)>,
     /// Makes the conductor's own code panic when it asks the agent.
     pub(in crate::conductor) panicking: bool,
+    /// The command that is done once without its answer getting through.
+    pub(in crate::conductor) losing: Option<&'static str>,
+    /// Whether the machine never gets as far as a ramdisk.
+    pub(in crate::conductor) broken: bool,
 }
 
 impl Default for Plan {
@@ -36,6 +40,8 @@ impl Default for Plan {
             writing: Duration::from_secs(30),
             failing: None,
             panicking: false,
+            losing: None,
+            broken: false,
         }
     }
 }
@@ -45,6 +51,8 @@ impl Default for Plan {
 pub(in crate::conductor) enum Effect {
     None,
     PowerOff,
+    /// The agent answers nobody any more.
+    Silence,
 }
 
 /// One boot of the ramdisk.
@@ -106,19 +114,19 @@ impl Agent {
             .unwrap_or_default();
         let takes = match (request.name.as_str(), step) {
             (_, "write_image") => plan.writing,
-            (_, "erase_devices_metadata") | ("image.install_bootloader", _) => {
+            (_, "erase_devices_metadata" | "flash" | "reset") | ("image.install_bootloader", _) => {
                 Duration::from_secs(5)
             }
             _ => Duration::ZERO,
         };
         let error = plan
             .failing
-            .filter(|(name, _)| *name == step)
+            .filter(|(name, _)| *name == step || *name == request.name)
             .map(|(_, error)| error.to_owned());
-        let effect = if request.name == "standby.power_off" {
-            Effect::PowerOff
-        } else {
-            Effect::None
+        let effect = match request.name.as_str() {
+            "standby.power_off" => Effect::PowerOff,
+            "rescue.finalize_rescue" | "system.lockdown" if error.is_none() => Effect::Silence,
+            _ => Effect::None,
         };
         let id = id.unwrap_or_else(Uuid::new_v4);
         let command = Command {
@@ -195,6 +203,14 @@ fn answer(request: &CommandRequest) -> Value {
         "clean.get_clean_steps" => {
             json!({"clean_steps": {"Generic": [step("erase_devices_metadata", 99)]}, "hardware_manager_version": version})
         }
+        "service.get_service_steps" => {
+            let mut flash = step("flash", 0);
+            flash["abortable"] = json!(false);
+            let mut reset = step("reset", 0);
+            reset["abortable"] = json!(true);
+            json!({"service_steps": {"Generic": [flash, reset]}, "hardware_manager_version": version})
+        }
+        "service.execute_service_step" => json!({"service_result": null, "service_step": echo}),
         "deploy.execute_deploy_step" => json!({"deploy_result": null, "deploy_step": echo}),
         "clean.execute_clean_step" => json!({"clean_result": null, "clean_step": echo}),
         "log.collect_system_logs" => json!({"system_logs": "bG9n\ncw=="}),

@@ -3,6 +3,7 @@
 use super::agent::{Manners, Plan};
 use super::halting_store::Death;
 use super::lab::Lab;
+use crate::conductor::requests::ProvisionRequest;
 use ferric_drivers::{BootDevice, PowerAction, PowerState};
 use ferric_model::node::{NetworkBoot, Node};
 use ferric_model::state::{PowerState as Stored, ProvisionState as State};
@@ -55,14 +56,28 @@ async fn die_at(
     // The client was not answered, or not well: it asks again if nothing came of it.
     let node = lab.node().await;
     if !matches!(asked, Ok(Ok(()))) && node.run.is_none() && !is_goal(&node) {
-        lab.ask(verb).await;
+        lab.try_to(request(verb)).await.unwrap();
     }
     lab.wait_until("the goal", PATIENCE, is_goal).await;
     died
 }
 
-fn request(verb: Verb) -> crate::conductor::requests::ProvisionRequest {
-    crate::conductor::requests::ProvisionRequest::new(verb)
+/// With what must come along.
+fn request(verb: Verb) -> ProvisionRequest {
+    match verb {
+        Verb::Rescue => super::rescue::request(),
+        Verb::Service => super::service::request(&["flash", "reset"]),
+        _ => ProvisionRequest::new(verb),
+    }
+}
+
+/// A node that runs its instance, with nobody looking after it.
+async fn active() -> Lab {
+    let mut lab = available(Manners::Ferric).await;
+    lab.start(None).await;
+    lab.go(Verb::Deploy, State::Active).await;
+    lab.kill();
+    lab
 }
 
 /// Every commit of a deploy in turn, until one is reached that the deploy does not have.
@@ -154,6 +169,99 @@ async fn inspection_survives_the_loss_of_each_commit() {
         assert_eq!(lab.machine.bmc.power(), PowerState::Off, "commit {k}");
         if !died {
             assert!(k > 8, "inspection has more commits than {k}");
+            return;
+        }
+    }
+}
+
+/// The ramdisk is told the password, and whether it was told can be seen by nobody: then it is booted and told again.
+async fn rescue_survives(death: Death) {
+    for k in 0.. {
+        let mut lab = active().await;
+        let died = die_at(&mut lab, Verb::Rescue, (k, death), |node| {
+            node.provision_state == State::Rescue
+        })
+        .await;
+        let node = lab.node().await;
+        assert_eq!(node.last_error, None, "{death:?} commit {k}");
+        let told = lab.machine.state.lock().rescue.clone();
+        assert_eq!(told["hashed"], true, "{death:?} commit {k}");
+        let bmc = &lab.machine.bmc;
+        assert_eq!(
+            (bmc.power(), bmc.boots().last()),
+            (PowerState::On, Some(&Some(BootDevice::Pxe))),
+            "{death:?} commit {k}"
+        );
+        lab.go(Verb::Unrescue, State::Active).await;
+        assert_eq!(
+            lab.machine.bmc.boots().last(),
+            Some(&Some(BootDevice::Disk))
+        );
+        if !died {
+            assert!(k > 8, "a rescue has more commits than {k}");
+            return;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rescue_survives_the_loss_of_each_commit() {
+    rescue_survives(Death::Before).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rescue_survives_death_after_each_commit() {
+    rescue_survives(Death::After).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_survives_the_loss_of_each_commit() {
+    for k in 0.. {
+        let mut lab = active().await;
+        let machine = lab.machine.clone();
+        let machine = &machine;
+        let is_goal = move |node: &Node| {
+            let serviced = machine.state.lock().services.len() == 2;
+            serviced && node.provision_state == State::Active
+        };
+        let died = die_at(&mut lab, Verb::Service, (k, Death::Before), is_goal).await;
+        let node = lab.node().await;
+        assert_eq!(
+            (node.last_error, node.maintenance),
+            (None, false),
+            "commit {k}"
+        );
+        let services = lab.machine.state.lock().services.clone();
+        assert_eq!(services, ["flash", "reset"], "commit {k}");
+        let bmc = &lab.machine.bmc;
+        assert_eq!(
+            (bmc.power(), bmc.boots().last()),
+            (PowerState::On, Some(&Some(BootDevice::Disk))),
+            "commit {k}"
+        );
+        if !died {
+            assert!(k > 15, "a service has more commits than {k}");
+            return;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adoption_survives_the_loss_of_each_commit() {
+    for k in 0.. {
+        let mut lab = Lab::new();
+        lab.start(None).await;
+        lab.enroll_real().await;
+        lab.go(Verb::Manage, State::Manageable).await;
+        lab.kill();
+        let died = die_at(&mut lab, Verb::Adopt, (k, Death::Before), |node| {
+            node.provision_state == State::Active
+        })
+        .await;
+        assert_eq!(lab.node().await.last_error, None, "commit {k}");
+        assert_eq!(lab.machine.bmc.boots().len(), 0, "commit {k}");
+        if !died {
+            assert!(k > 5, "an adoption has more commits than {k}");
             return;
         }
     }

@@ -56,6 +56,11 @@ impl HaltingStore {
         }
     }
 
+    /// The process dies at this commit, counted from now on.
+    pub(in crate::conductor) fn doom(&self, fate: (usize, Death)) {
+        *self.fate.lock() = Some(fate);
+    }
+
     /// From now on no commit is taken, as on a full disk; or every one again.
     pub(in crate::conductor) fn refuse(&self, refusing: bool) {
         self.refusing.store(refusing, Ordering::SeqCst);

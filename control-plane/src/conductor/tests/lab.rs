@@ -4,7 +4,7 @@ use super::agent::Plan;
 use super::halting_store::{Death, HaltingStore};
 use super::machine::{ADDRESS, Machine, State, Wire};
 use crate::boot::BootPlane;
-use crate::conductor::requests::ProvisionRequest;
+use crate::conductor::requests::{ProvisionRequest, RequestError};
 use crate::conductor::{Conductor, Parts, SystemEnvironment};
 use crate::config::{Overrides, Settings};
 use ferric_drivers::{Drivers, Enabled, FakeMachines};
@@ -67,8 +67,13 @@ impl Lab {
 
     /// The next conductor has this host name, as a container that is made anew.
     pub(in crate::conductor) fn rename(&mut self, host: &str) {
+        self.configure(|settings| host.clone_into(&mut settings.host));
+    }
+
+    /// For the next conductor.
+    pub(in crate::conductor) fn configure(&mut self, edit: impl FnOnce(&mut Settings)) {
         let mut settings = Settings::clone(&self.settings);
-        host.clone_into(&mut settings.host);
+        edit(&mut settings);
         self.settings = Arc::new(settings);
     }
 
@@ -159,6 +164,7 @@ impl Lab {
             ("deploy", "direct"),
             ("inspect", "agent"),
             ("network", "noop"),
+            ("rescue", "agent"),
         ])
         .await;
     }
@@ -166,12 +172,22 @@ impl Lab {
     /// A node that may be deployed at once.
     pub(in crate::conductor) async fn enroll_available(&self) {
         self.enroll_real().await;
+        self.edit(|node| node.provision_state = ProvisionState::Available)
+            .await;
+    }
+
+    /// A node that runs its instance.
+    pub(in crate::conductor) async fn enroll_active(&self) {
+        self.enroll_available().await;
+        self.go(Verb::Deploy, ProvisionState::Active).await;
+    }
+
+    /// Behind the conductor's back, while it has nothing to do with the node.
+    pub(in crate::conductor) async fn edit(&self, edit: impl FnOnce(&mut Node)) {
         let mut node = self.node().await;
-        node.provision_state = ProvisionState::Available;
-        self.store
-            .commit(Transaction::new().put(&node))
-            .await
-            .unwrap();
+        edit(&mut node);
+        let changed = Transaction::new().put(&node);
+        self.store.commit(changed).await.unwrap();
     }
 
     pub(in crate::conductor) fn image_url(&self) -> String {
@@ -196,11 +212,22 @@ impl Lab {
     }
 
     pub(in crate::conductor) async fn ask(&self, verb: Verb) {
-        let request = ProvisionRequest::new(verb);
-        self.conductor()
-            .provision(self.machine.node, request)
-            .await
-            .unwrap();
+        self.try_to(ProvisionRequest::new(verb)).await.unwrap();
+    }
+
+    pub(in crate::conductor) async fn try_to(
+        &self,
+        request: ProvisionRequest,
+    ) -> Result<(), RequestError> {
+        self.conductor().provision(self.machine.node, request).await
+    }
+
+    /// The sentence with which a verb is refused (400).
+    pub(in crate::conductor) async fn refusal(&self, request: ProvisionRequest) -> String {
+        match self.try_to(request).await {
+            Err(RequestError::Invalid(text)) => text,
+            other => panic!("{other:?}"),
+        }
     }
 
     pub(in crate::conductor) async fn wait_for(&self, state: ProvisionState) {

@@ -37,6 +37,14 @@ pub(in crate::conductor) struct State {
     pub(in crate::conductor) written: serde_json::Value,
     /// Does not answer, though it is on.
     pub(in crate::conductor) silent: bool,
+    /// The commands that were taken, in order.
+    pub(in crate::conductor) told: Vec<String>,
+    /// The service steps among them.
+    pub(in crate::conductor) services: Vec<String>,
+    /// The parameters of the last `finalize_rescue`.
+    pub(in crate::conductor) rescue: serde_json::Value,
+    /// Whether it was seen without power.
+    pub(in crate::conductor) was_off: bool,
 }
 
 pub(in crate::conductor) struct Machine {
@@ -54,6 +62,7 @@ impl Machine {
             sleep(Duration::from_millis(500)).await;
             let off = self.bmc.power() == PowerState::Off;
             let history = self.bmc.boots();
+            self.state.lock().was_off |= off;
             if off || history.len() != boots {
                 self.state.lock().agent = None;
             }
@@ -61,7 +70,8 @@ impl Machine {
                 continue;
             }
             boots = history.len();
-            if history.last() == Some(&Some(BootDevice::Pxe)) {
+            let broken = self.state.lock().plan.broken;
+            if !broken && history.last() == Some(&Some(BootDevice::Pxe)) {
                 sleep(BOOT_TIME).await;
                 if self.is_same_boot(boots) {
                     self.come_up(boots).await;
@@ -184,6 +194,29 @@ impl Machine {
     }
 }
 
+impl State {
+    /// A command that the agent had not been given before.
+    fn note(&mut self, body: &serde_json::Value) {
+        let name = body["name"].as_str().unwrap_or_default();
+        self.told.push(name.to_owned());
+        if name == "rescue.finalize_rescue" {
+            self.rescue = body["params"].clone();
+        }
+        let step = body["params"]["step"]["step"].as_str().unwrap_or_default();
+        if name == "service.execute_service_step" {
+            self.services.push(step.to_owned());
+        }
+        match step {
+            "write_image" => {
+                self.writes += 1;
+                self.written = body["params"].clone();
+            }
+            "erase_devices_metadata" => self.erasures += 1,
+            _ => {}
+        }
+    }
+}
+
 /// What its agent finds.
 pub(in crate::conductor) fn inventory() -> serde_json::Value {
     json!({
@@ -252,16 +285,17 @@ impl AgentTransport for Wire {
             }),
             Ok((answer, effect)) => {
                 let is_new = !known.contains(answer["id"].as_str().unwrap());
-                match body["params"]["step"]["step"].as_str() {
-                    Some("write_image") if is_new => {
-                        state.writes += 1;
-                        state.written = body["params"].clone();
-                    }
-                    Some("erase_devices_metadata") if is_new => state.erasures += 1,
-                    _ => {}
+                if is_new {
+                    state.note(&body);
                 }
-                if effect == Effect::PowerOff {
-                    self.0.bmc.force_power(PowerState::Off);
+                match effect {
+                    Effect::PowerOff => self.0.bmc.force_power(PowerState::Off),
+                    Effect::Silence => state.agent = None,
+                    Effect::None => {}
+                }
+                if plan.losing.is_some() && plan.losing == body["name"].as_str() {
+                    state.plan.losing = None;
+                    return Err(down());
                 }
                 Ok(AgentAnswer {
                     status: 200,

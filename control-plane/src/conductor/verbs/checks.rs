@@ -1,8 +1,7 @@
 //! What must hold before a verb is accepted. A refusal names the cause and, where there is one, the remedy.
 
-use crate::conductor::Conductor;
 use crate::conductor::node_task::NodeTask;
-use crate::conductor::requests::{RequestError, not_in_this_state};
+use crate::conductor::requests::{Ramdisk, RequestError, not_in_this_state};
 use crate::conductor::validation;
 use ferric_drivers::InterfaceKind;
 use ferric_model::node::Node;
@@ -32,14 +31,19 @@ pub(super) fn protected(node: &Node) -> Result<(), RequestError> {
     )))
 }
 
-pub(super) async fn deployable(task: &NodeTask) -> Result<(), RequestError> {
-    let node = &task.node;
-    if node.maintenance {
-        return Err(RequestError::Invalid(format!(
-            "The deploying operation can't be performed on node {} because it's in maintenance mode.",
-            node.uuid
-        )));
+/// In Ironic's words.
+pub(super) fn not_in_maintenance(node: &Node, operation: &str) -> Result<(), RequestError> {
+    if !node.maintenance {
+        return Ok(());
     }
+    Err(RequestError::Invalid(format!(
+        "The {operation} operation can't be performed on node {} because it's in maintenance mode.",
+        node.uuid
+    )))
+}
+
+pub(super) async fn deployable(task: &NodeTask) -> Result<(), RequestError> {
+    not_in_maintenance(&task.node, "deploying")?;
     let kinds = [
         InterfaceKind::Power,
         InterfaceKind::Management,
@@ -48,7 +52,7 @@ pub(super) async fn deployable(task: &NodeTask) -> Result<(), RequestError> {
     ];
     valid(task, &kinds)?;
     room(
-        task.conductor(),
+        task,
         &[ProvisionState::Deploying, ProvisionState::DeployWait],
         task.conductor().settings().conductor.max_concurrent_deploy,
     )
@@ -61,8 +65,13 @@ pub(super) async fn cleanable(task: &NodeTask) -> Result<(), RequestError> {
     if task.node.automated_clean.unwrap_or(configured) {
         valid(task, &[InterfaceKind::Boot])?;
     }
+    room_to_clean(task).await
+}
+
+/// Undeploying ends in cleaning.
+pub(super) async fn room_to_clean(task: &NodeTask) -> Result<(), RequestError> {
     room(
-        task.conductor(),
+        task,
         &[
             ProvisionState::Deleting,
             ProvisionState::Cleaning,
@@ -91,6 +100,32 @@ pub(super) fn inspectable(task: &NodeTask) -> Result<(), RequestError> {
     }
 }
 
+pub(super) fn rescuable(task: &NodeTask) -> Result<(), RequestError> {
+    match task.node.interface("rescue") {
+        Some("no-rescue") | None => Err(RequestError::Invalid(format!(
+            "Node {} has no rescue interface: set rescue_interface to agent",
+            task.node.uuid
+        ))),
+        Some("fake") => valid(task, &[InterfaceKind::Power]),
+        Some(_) => valid(
+            task,
+            &[
+                InterfaceKind::Power,
+                InterfaceKind::Management,
+                InterfaceKind::Boot,
+            ],
+        ),
+    }
+}
+
+pub(super) fn serviceable(task: &NodeTask, ramdisk: Ramdisk) -> Result<(), RequestError> {
+    valid(task, &[InterfaceKind::Power, InterfaceKind::Management])?;
+    match ramdisk {
+        Ramdisk::Boot => valid(task, &[InterfaceKind::Boot]),
+        Ramdisk::Disable => Ok(()),
+    }
+}
+
 fn valid(task: &NodeTask, kinds: &[InterfaceKind]) -> Result<(), RequestError> {
     for kind in kinds {
         let validation = validation::of_kind(task.conductor(), &task.node, *kind);
@@ -105,17 +140,26 @@ fn valid(task: &NodeTask, kinds: &[InterfaceKind]) -> Result<(), RequestError> {
     Ok(())
 }
 
-/// Whether one more node may be in these states.
+/// Whether one more node may be in these states, in all or in its conductor group.
 async fn room(
-    conductor: &Conductor,
+    task: &NodeTask,
     states: &[ProvisionState],
     limit: usize,
 ) -> Result<(), RequestError> {
+    let conductor = task.conductor();
     let values = states
         .iter()
         .map(|state| FieldValue::Text(state.name().to_owned()))
         .collect();
     let mut query = Query::all(Table::Node).filter("provision_state", values);
+    if conductor
+        .settings()
+        .conductor
+        .max_concurrent_per_conductor_group
+    {
+        let group = FieldValue::Text(task.node.conductor_group.clone());
+        query = query.filter("conductor_group", vec![group]);
+    }
     query.limit = limit;
     let found = conductor.store().page(&query).await?.records.len();
     if found < limit {

@@ -1,18 +1,21 @@
 //! `states/provision`: what may be asked for is checked under the node's lock, stored as a run, and the engine does it.
 
+mod abort;
 mod checks;
+mod rescue;
+mod service;
 
 use super::Conductor;
 use super::config_drive;
-use super::engine::{ABORT_AFTER, ABORTED, OWN_CONFIG_DRIVE, automated_clean_steps, fail};
+use super::engine::{OWN_CONFIG_DRIVE, automated_clean_steps, unhold};
 use super::flows;
 use super::node_task::{Change, NodeTask};
-use super::requests::{ProvisionRequest, RequestError};
+use super::requests::{ProvisionRequest, Ramdisk, RequestError};
 use ferric_model::ids::{NodeId, RunId};
 use ferric_model::node::Reservation;
 use ferric_model::run::{Activity, Run};
 use ferric_model::state::{Event, ProvisionState};
-use ferric_model::step::{Performer, Step};
+use ferric_model::step::Step;
 use ferric_model::verb::Verb;
 use serde_json::json;
 
@@ -25,6 +28,11 @@ impl Conductor {
         let mut task = self.task(id, "changing its provision state").await?;
         let event = request.verb.event();
         checks::state(&task.node, request.verb)?;
+        // Two that look for room at the same time must not both find the last place.
+        let _counting = match takes_room(request.verb) {
+            true => Some(self.admission().lock().await),
+            false => None,
+        };
         match request.verb {
             Verb::Manage if task.node.provision_state == ProvisionState::Enroll => {
                 start(&mut task, event, Activity::Verify, |change| change).await?;
@@ -39,21 +47,34 @@ impl Conductor {
             }
             Verb::Deleted | Verb::Undeploy => {
                 checks::protected(&task.node)?;
+                checks::room_to_clean(&task).await?;
                 start(&mut task, event, Activity::Delete, |change| change).await?;
             }
             Verb::Clean => clean(&mut task, request).await?,
             Verb::Adopt => start(&mut task, event, Activity::Adopt, |change| change).await?,
-            Verb::Abort => abort(&mut task).await?,
-            Verb::Rescue | Verb::Unrescue | Verb::Unhold | Verb::Service => {
-                return Err(RequestError::Invalid(format!(
-                    "{} is not supported by node {id}",
-                    request.verb
-                )));
-            }
+            Verb::Abort => abort::abort(&mut task).await?,
+            Verb::Rescue => rescue::rescue(&mut task, request).await?,
+            Verb::Unrescue => rescue::unrescue(&mut task).await?,
+            Verb::Service => service::service(&mut task, request).await?,
+            Verb::Unhold => unhold(&mut task).await?,
         }
         self.hand_over(task);
         Ok(())
     }
+}
+
+/// What counts against `max_concurrent_deploy` or `max_concurrent_clean`.
+fn takes_room(verb: Verb) -> bool {
+    matches!(
+        verb,
+        Verb::Active
+            | Verb::Deploy
+            | Verb::Rebuild
+            | Verb::Provide
+            | Verb::Clean
+            | Verb::Deleted
+            | Verb::Undeploy
+    )
 }
 
 /// Stores a run at its first step. The edit comes last, so that it can change the run.
@@ -166,6 +187,7 @@ fn note(run: &mut Option<Run>, name: &str) {
 }
 
 async fn clean(task: &mut NodeTask, request: ProvisionRequest) -> Result<(), RequestError> {
+    checks::not_in_maintenance(&task.node, "cleaning")?;
     if request.steps.is_empty() {
         return Err(RequestError::Invalid("clean_steps are missing".to_owned()));
     }
@@ -174,18 +196,17 @@ async fn clean(task: &mut NodeTask, request: ProvisionRequest) -> Result<(), Req
         flows::steps(Activity::ManualClean, &task.node),
         &request.steps,
     );
+    let steps = for_ramdisk(steps, request.ramdisk)?;
     start_with(task, Event::Clean, Activity::ManualClean, steps, |change| {
         change
     })
     .await
 }
 
-/// Ends what the node waits for. A step that must not be interrupted ends first.
-async fn abort(task: &mut NodeTask) -> Result<(), RequestError> {
-    let step = task.node.run.as_ref().and_then(Run::step);
-    if step.is_some_and(|step| !step.abortable && step.by == Performer::Agent) {
-        let change = task.change().with(|node| note(&mut node.run, ABORT_AFTER));
-        return Ok(task.save(change).await?);
+/// With `disable_ramdisk` there is nothing to boot, and nobody to do what only an agent can do.
+fn for_ramdisk(steps: Vec<Step>, ramdisk: Ramdisk) -> Result<Vec<Step>, RequestError> {
+    match ramdisk {
+        Ramdisk::Boot => Ok(steps),
+        Ramdisk::Disable => flows::without_ramdisk(steps).map_err(RequestError::Invalid),
     }
-    Ok(fail(task, ABORTED).await?)
 }

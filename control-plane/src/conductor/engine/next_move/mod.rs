@@ -27,6 +27,8 @@ pub(super) enum Move {
     MeetReboot,
     /// The step's wait cannot end well any more.
     Fail(String),
+    /// An abort was asked for while a step was under way that must not be interrupted; it is over.
+    Abort,
     /// Do the step.
     Start,
     /// The step was started by somebody who did not live to see its end.
@@ -51,7 +53,7 @@ pub(super) fn next_move(node: &Node, now: Timestamp) -> Move {
         return Move::Finish;
     }
     match run.phase {
-        StepPhase::Ready if abort_is_due(run) => Move::Fail(ABORTED.to_owned()),
+        StepPhase::Ready if abort_is_due(run) => Move::Abort,
         StepPhase::Ready => Move::Start,
         StepPhase::Started { attempt, .. } => Move::Recover { attempt },
     }

@@ -1,0 +1,27 @@
+//! Rescuing and unrescuing with the `agent` interface: the ramdisk is handed over to a user, and the instance comes back.
+
+use super::step;
+use ferric_model::step::Step;
+
+/// The note of a run with the hash of the rescue password, until the ramdisk has been told.
+pub(in crate::conductor) const HASH: &str = "rescue_password_hash";
+
+pub(super) fn rescue() -> Vec<Step> {
+    vec![
+        step("power", "off", 0),
+        step("boot", "ramdisk", 0),
+        step("rescue", "finalize_rescue", 0),
+        step("boot", "clean_up", 0),
+        step("deploy", "switch_to_tenant_network", 0),
+    ]
+}
+
+pub(super) fn unrescue() -> Vec<Step> {
+    vec![
+        step("power", "off", 0),
+        step("boot", "clean_up", 0),
+        step("boot", "disk", 0),
+        step("deploy", "switch_to_tenant_network", 0),
+        step("power", "on", 0),
+    ]
+}

@@ -1,0 +1,112 @@
+//! Limits on deploys and cleans that run at the same time, in all and by conductor group.
+
+use super::lab::Lab;
+use crate::conductor::requests::{ProvisionRequest, RequestError};
+use crate::config::Conductor as Settings;
+use ferric_model::ids::{NodeId, PortId};
+use ferric_model::node::Node;
+use ferric_model::port::Port;
+use ferric_model::state::ProvisionState as State;
+use ferric_model::verb::Verb;
+use ferric_store::Transaction;
+use uuid::Uuid;
+
+async fn lab(edit: impl FnOnce(&mut Settings)) -> Lab {
+    let mut lab = Lab::new();
+    lab.configure(|settings| edit(&mut settings.conductor));
+    lab.start(None).await;
+    lab.enroll_available().await;
+    lab
+}
+
+/// Another node, of a group, in a state.
+async fn another(lab: &Lab, number: u128, group: &str, state: State) -> NodeId {
+    let own = lab.node().await;
+    let id = NodeId(Uuid::from_u128(number));
+    let node = Node {
+        uuid: id,
+        conductor_group: group.to_owned(),
+        provision_state: state,
+        ..own
+    };
+    let address = format!("52:54:00:00:01:{number:02x}").parse().unwrap();
+    let port = PortId(Uuid::from_u128(number + 100));
+    let port = Port::new(port, address, id, node.created_at);
+    let made = Transaction::new().put(&node).put(&port);
+    lab.store.commit(made).await.unwrap();
+    id
+}
+
+async fn is_refused(lab: &Lab, verb: Verb) -> bool {
+    match lab.try_to(ProvisionRequest::new(verb)).await {
+        Ok(()) => false,
+        Err(RequestError::Busy { retry_after_s, .. }) => {
+            assert!(retry_after_s > 0);
+            true
+        }
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn deploys_beyond_the_limit_are_told_to_come_back() {
+    for state in [State::Deploying, State::DeployWait] {
+        let lab = lab(|settings| settings.max_concurrent_deploy = 2).await;
+        another(&lab, 11, "", state).await;
+        another(&lab, 12, "", state).await;
+        assert!(is_refused(&lab, Verb::Deploy).await, "{state}");
+        assert_eq!(lab.node().await.provision_state, State::Available);
+        another(&lab, 12, "", State::Active).await;
+        assert!(!is_refused(&lab, Verb::Deploy).await, "{state}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn undeploying_and_cleaning_share_a_limit() {
+    for (state, verb) in [
+        (State::Active, Verb::Undeploy),
+        (State::Manageable, Verb::Provide),
+    ] {
+        for other in [State::Deleting, State::Cleaning, State::CleanWait] {
+            let lab = lab(|settings| settings.max_concurrent_clean = 1).await;
+            lab.edit(|node| node.provision_state = state).await;
+            another(&lab, 11, "", other).await;
+            assert!(is_refused(&lab, verb).await, "{verb} beside {other}");
+            assert_eq!(lab.node().await.provision_state, state);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_group_may_have_its_own_room() {
+    for (per_group, refused) in [(true, false), (false, true)] {
+        let lab = lab(|settings| {
+            settings.max_concurrent_deploy = 1;
+            settings.max_concurrent_per_conductor_group = per_group;
+        })
+        .await;
+        another(&lab, 11, "elsewhere", State::DeployWait).await;
+        assert_eq!(is_refused(&lab, Verb::Deploy).await, refused);
+    }
+}
+
+/// Both look for room before either has taken it.
+#[tokio::test(start_paused = true)]
+async fn the_last_place_is_given_away_once() {
+    let lab = lab(|settings| settings.max_concurrent_deploy = 3).await;
+    let mut nodes = vec![lab.machine.node];
+    for number in 11..18 {
+        nodes.push(another(&lab, number, "", State::Available).await);
+    }
+    let conductor = lab.conductor();
+    let asked = nodes
+        .iter()
+        .map(|id| conductor.provision(*id, ProvisionRequest::new(Verb::Deploy)));
+    let outcomes = futures_util::future::join_all(asked).await;
+    let accepted = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    assert_eq!(accepted, 3, "{outcomes:?}");
+    let busy = |outcome: &Result<(), RequestError>| {
+        matches!(outcome, Ok(()) | Err(RequestError::Busy { .. }))
+    };
+    assert!(outcomes.iter().all(busy), "{outcomes:?}");
+}
