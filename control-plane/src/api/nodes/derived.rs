@@ -4,9 +4,12 @@ use crate::api::masking::{MASK, masked};
 use crate::api::shape::shown_time;
 use ferric_model::node::agent_session::AgentSession;
 use ferric_model::node::{Node, Object};
-use ferric_model::run::{Activity, Run};
+use ferric_model::run::Activity;
 use ferric_model::step::Step;
 use serde_json::{Value, json};
+
+/// The note of a run that is to be aborted when its step is over.
+const ABORT_AFTER: &str = "abort_after";
 
 /// Which of the three kinds of step list a run shows as: `deploy`, `clean` or `service`.
 fn kind(activity: Activity) -> Option<&'static str> {
@@ -29,7 +32,14 @@ pub(super) fn current_step(node: &Node, of: &str) -> Value {
         .run
         .as_ref()
         .filter(|run| kind(run.activity) == Some(of));
-    run.and_then(Run::step).map_or_else(|| json!({}), step)
+    let Some((run, current)) = run.and_then(|run| Some((run, run.step()?))) else {
+        return json!({});
+    };
+    let mut shown = step(current);
+    if run.notes.contains_key(ABORT_AFTER) {
+        shown["abort_after"] = json!(true);
+    }
+    shown
 }
 
 fn step(step: &Step) -> Value {
@@ -140,6 +150,15 @@ mod tests {
         assert_eq!(current_step(&node, "deploy"), expected);
         assert_eq!(current_step(&node, "clean"), json!({}));
         assert_eq!(current_step(&node, "service"), json!({}));
+    }
+
+    #[test]
+    fn an_abort_that_waits_for_its_step_is_seen() {
+        let mut node = node(Activity::Service);
+        assert_eq!(current_step(&node, "service").get("abort_after"), None);
+        let run = node.run.as_mut().unwrap();
+        run.notes.insert(ABORT_AFTER.to_owned(), json!(true));
+        assert_eq!(current_step(&node, "service")["abort_after"], true);
     }
 
     #[test]

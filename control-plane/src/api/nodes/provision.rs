@@ -12,7 +12,9 @@ use crate::api::masking::MASK;
 use crate::api::path::Path;
 use crate::api::shape::Shape;
 use crate::api::version::ApiVersion;
-use crate::conductor::requests::{ProvisionRequest, RequestedStep, not_in_this_state};
+use crate::conductor::requests::{
+    ProvisionRequest, Ramdisk, RequestedStep, RescuePassword, not_in_this_state,
+};
 use axum::response::Response;
 use ferric_model::node::{Node, Object};
 use ferric_model::verb::Verb;
@@ -111,9 +113,10 @@ impl Asked {
                 "there are no runbooks yet: send the steps themselves",
             ));
         }
-        if let Some(disable) = self.disable_ramdisk {
-            check_disable_ramdisk(verb, disable, version)?;
-        }
+        let ramdisk = match self.disable_ramdisk {
+            Some(disable) => disable_ramdisk(verb, disable, version)?,
+            None => Ramdisk::Boot,
+        };
         only_with(
             verb,
             "clean_steps",
@@ -135,10 +138,17 @@ impl Asked {
             self.service_steps.as_ref(),
             &[Verb::Service],
         )?;
-        let steps = requested_steps(verb, self.clean_steps, self.deploy_steps)?;
+        let lists = [
+            (StepList::Clean, self.clean_steps),
+            (StepList::Deploy, self.deploy_steps),
+            // Its items have the keys of clean steps.
+            (StepList::Clean, self.service_steps),
+        ];
         Ok(ProvisionRequest {
             configdrive,
-            steps,
+            steps: requested_steps(verb, lists)?,
+            rescue_password: rescue_password(verb, self.rescue_password)?,
+            ramdisk,
             ..ProvisionRequest::new(verb)
         })
     }
@@ -164,27 +174,49 @@ fn only_with(verb: Verb, key: &str, value: Option<&Value>, targets: &[Verb]) -> 
     Ok(())
 }
 
+/// The steps of the one list that goes with the target.
 fn requested_steps(
     verb: Verb,
-    clean: Option<Value>,
-    deploy: Option<Value>,
+    lists: [(StepList, Option<Value>); 3],
 ) -> ApiResult<Vec<RequestedStep>> {
-    let clean = clean
-        .map(|list| steps::parse(StepList::Clean, list))
-        .transpose()?
-        .unwrap_or_default();
-    if verb == Verb::Clean && clean.is_empty() {
-        return Err(ApiError::invalid("the target clean needs clean_steps"));
+    let mut requested = Vec::new();
+    for (list, given) in lists {
+        if let Some(given) = given {
+            requested.extend(steps::parse(list, given)?);
+        }
     }
-    let deploy = deploy
-        .map(|list| steps::parse(StepList::Deploy, list))
-        .transpose()?;
-    Ok(deploy.filter(|steps| !steps.is_empty()).unwrap_or(clean))
+    let needed = match verb {
+        Verb::Clean => "clean_steps",
+        Verb::Service => "service_steps",
+        _ => return Ok(requested),
+    };
+    if requested.is_empty() {
+        return Err(ApiError::invalid(format!(
+            "the target {verb} needs {needed}"
+        )));
+    }
+    Ok(requested)
 }
 
-fn check_disable_ramdisk(verb: Verb, value: Value, version: ApiVersion) -> ApiResult<()> {
+fn rescue_password(verb: Verb, given: Option<Value>) -> ApiResult<Option<RescuePassword>> {
+    match given {
+        Some(Value::String(password)) if !password.trim().is_empty() => {
+            Ok(Some(RescuePassword(password)))
+        }
+        // What was given instead may be a password in the wrong place, so it is not repeated.
+        Some(_) => Err(ApiError::invalid(
+            "rescue_password must be a text that is not empty",
+        )),
+        None if verb == Verb::Rescue => Err(ApiError::invalid(
+            "the target rescue needs a rescue_password that is not empty",
+        )),
+        None => Ok(None),
+    }
+}
+
+fn disable_ramdisk(verb: Verb, value: Value, version: ApiVersion) -> ApiResult<Ramdisk> {
     let Value::Bool(disable) = Shape::Flag.check("disable_ramdisk", value)? else {
-        return Ok(());
+        return Ok(Ramdisk::Boot);
     };
     let since = match verb {
         Verb::Clean => 70,
@@ -196,12 +228,11 @@ fn check_disable_ramdisk(verb: Verb, value: Value, version: ApiVersion) -> ApiRe
         }
     };
     need(version, since, "the argument disable_ramdisk")?;
-    if disable {
-        return Err(ApiError::invalid(
-            "cleaning without the ramdisk is not supported: leave disable_ramdisk out",
-        ));
-    }
-    Ok(())
+    Ok(if disable {
+        Ramdisk::Disable
+    } else {
+        Ramdisk::Boot
+    })
 }
 
 /// A base64 text, a URL, or an object whose parts have the right types.

@@ -1,5 +1,6 @@
 //! The API as its clients see it: requests against a real conductor with the fake hardware.
 
+mod activities;
 mod cycle;
 mod fixture;
 mod framework;
