@@ -65,6 +65,9 @@ async fn finish_failed(
         None => failure,
     };
     let change = change.with(|node| {
+        if run.activity == Activity::Rescue && aborted && problem.is_some() {
+            keep_out_of_reach(node, &sentence);
+        }
         forget_failed(node, run, sentence);
         if run.activity == Activity::Service {
             note_instance(node, run, is_back);
@@ -75,6 +78,13 @@ async fn finish_failed(
         return task.apply_each(&[Event::Fail, Event::Abort], change).await;
     }
     task.apply(Event::Fail, change).await
+}
+
+/// Nobody knows what a machine runs whose rescue could not be taken back.
+fn keep_out_of_reach(node: &mut Node, reason: &str) {
+    node.maintenance = true;
+    node.maintenance_reason = Some(reason.to_owned());
+    node.fault = Some("rescue abort failure".to_owned());
 }
 
 /// Whoever aborts a failed service later must know whether the machine still runs its instance.

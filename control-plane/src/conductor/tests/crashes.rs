@@ -12,10 +12,10 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 /// Longer than any of these runs.
-const PATIENCE: Duration = Duration::from_secs(900);
+pub(super) const PATIENCE: Duration = Duration::from_secs(900);
 
 /// A node that is available, with nobody looking after it.
-async fn available(manners: Manners) -> Lab {
+pub(super) async fn available(manners: Manners) -> Lab {
     let mut lab = Lab::new();
     let writing = Duration::from_secs(11);
     lab.plan(Plan {
@@ -31,7 +31,7 @@ async fn available(manners: Manners) -> Lab {
 
 /// Starts the verb under a conductor that dies at its commit `k`, lets another one go on, and waits for the goal. Answers
 /// whether the first one died at all.
-async fn die_at(
+pub(super) async fn die_at(
     lab: &mut Lab,
     verb: Verb,
     fate: (usize, Death),
@@ -63,7 +63,7 @@ async fn die_at(
 }
 
 /// With what must come along.
-fn request(verb: Verb) -> ProvisionRequest {
+pub(super) fn request(verb: Verb) -> ProvisionRequest {
     match verb {
         Verb::Rescue => super::rescue::request(),
         Verb::Service => super::service::request(&["flash", "reset"]),
@@ -72,7 +72,7 @@ fn request(verb: Verb) -> ProvisionRequest {
 }
 
 /// A node that runs its instance, with nobody looking after it.
-async fn active() -> Lab {
+pub(super) async fn active() -> Lab {
     let mut lab = available(Manners::Ferric).await;
     lab.start(None).await;
     lab.go(Verb::Deploy, State::Active).await;
@@ -169,99 +169,6 @@ async fn inspection_survives_the_loss_of_each_commit() {
         assert_eq!(lab.machine.bmc.power(), PowerState::Off, "commit {k}");
         if !died {
             assert!(k > 8, "inspection has more commits than {k}");
-            return;
-        }
-    }
-}
-
-/// The ramdisk is told the password, and whether it was told can be seen by nobody: then it is booted and told again.
-async fn rescue_survives(death: Death) {
-    for k in 0.. {
-        let mut lab = active().await;
-        let died = die_at(&mut lab, Verb::Rescue, (k, death), |node| {
-            node.provision_state == State::Rescue
-        })
-        .await;
-        let node = lab.node().await;
-        assert_eq!(node.last_error, None, "{death:?} commit {k}");
-        let told = lab.machine.state.lock().rescue.clone();
-        assert_eq!(told["hashed"], true, "{death:?} commit {k}");
-        let bmc = &lab.machine.bmc;
-        assert_eq!(
-            (bmc.power(), bmc.boots().last()),
-            (PowerState::On, Some(&Some(BootDevice::Pxe))),
-            "{death:?} commit {k}"
-        );
-        lab.go(Verb::Unrescue, State::Active).await;
-        assert_eq!(
-            lab.machine.bmc.boots().last(),
-            Some(&Some(BootDevice::Disk))
-        );
-        if !died {
-            assert!(k > 8, "a rescue has more commits than {k}");
-            return;
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_rescue_survives_the_loss_of_each_commit() {
-    rescue_survives(Death::Before).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_rescue_survives_death_after_each_commit() {
-    rescue_survives(Death::After).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_service_survives_the_loss_of_each_commit() {
-    for k in 0.. {
-        let mut lab = active().await;
-        let machine = lab.machine.clone();
-        let machine = &machine;
-        let is_goal = move |node: &Node| {
-            let serviced = machine.state.lock().services.len() == 2;
-            serviced && node.provision_state == State::Active
-        };
-        let died = die_at(&mut lab, Verb::Service, (k, Death::Before), is_goal).await;
-        let node = lab.node().await;
-        assert_eq!(
-            (node.last_error, node.maintenance),
-            (None, false),
-            "commit {k}"
-        );
-        let services = lab.machine.state.lock().services.clone();
-        assert_eq!(services, ["flash", "reset"], "commit {k}");
-        let bmc = &lab.machine.bmc;
-        assert_eq!(
-            (bmc.power(), bmc.boots().last()),
-            (PowerState::On, Some(&Some(BootDevice::Disk))),
-            "commit {k}"
-        );
-        if !died {
-            assert!(k > 15, "a service has more commits than {k}");
-            return;
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_adoption_survives_the_loss_of_each_commit() {
-    for k in 0.. {
-        let mut lab = Lab::new();
-        lab.start(None).await;
-        lab.enroll_real().await;
-        lab.go(Verb::Manage, State::Manageable).await;
-        lab.kill();
-        let died = die_at(&mut lab, Verb::Adopt, (k, Death::Before), |node| {
-            node.provision_state == State::Active
-        })
-        .await;
-        assert_eq!(lab.node().await.last_error, None, "commit {k}");
-        assert_eq!(lab.machine.bmc.boots().len(), 0, "commit {k}");
-        if !died {
-            assert!(k > 5, "an adoption has more commits than {k}");
             return;
         }
     }

@@ -7,6 +7,7 @@ mod always_on;
 mod config_drives;
 mod crashes;
 mod cycles;
+mod deaths;
 mod failures;
 mod fast_track;
 mod halting_store;

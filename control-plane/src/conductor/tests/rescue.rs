@@ -4,7 +4,7 @@ use super::agent::Plan;
 use super::lab::Lab;
 use crate::conductor::requests::{Maintenance, ProvisionRequest, RescuePassword};
 use crate::config::PasswordHash as Algorithm;
-use ferric_drivers::{BootDevice, PowerState};
+use ferric_drivers::{BootDevice, FakeFault, PowerState};
 use ferric_model::node::NetworkBoot;
 use ferric_model::state::ProvisionState as State;
 use ferric_model::verb::Verb;
@@ -142,6 +142,49 @@ async fn an_abort_of_a_rescue_leaves_it_failed_and_the_machine_off() {
     assert_eq!(lab.machine.bmc.power(), PowerState::Off);
     lab.try_to(request()).await.unwrap();
     lab.wait_for(State::Rescue).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abort_that_cannot_be_cleared_up_is_a_fault() {
+    let lab = active().await;
+    lab.try_to(request()).await.unwrap();
+    lab.wait_for(State::RescueWait).await;
+    let fault = FakeFault::Broken("no route to the BMC".to_owned());
+    lab.machine.bmc.fail_next([fault]);
+    lab.go(Verb::Abort, State::RescueFailed).await;
+    let node = lab.node().await;
+    assert_eq!(
+        (node.maintenance, node.fault.as_deref()),
+        (true, Some("rescue abort failure"))
+    );
+    let error = node.last_error.unwrap();
+    assert!(
+        error.contains("aborted") && error.contains("no route to the BMC"),
+        "{error}"
+    );
+    assert_eq!(node.network_boot, NetworkBoot::LocalDisk);
+    let (id, conductor) = (lab.machine.node, lab.conductor());
+    conductor
+        .set_maintenance(id, Maintenance::Off)
+        .await
+        .unwrap();
+    assert_eq!(lab.node().await.fault, None);
+    lab.go(Verb::Unrescue, State::Active).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unrescue_that_failed_is_done_again() {
+    let lab = active().await;
+    lab.try_to(request()).await.unwrap();
+    lab.wait_for(State::Rescue).await;
+    let fault = FakeFault::Broken("no route to the BMC".to_owned());
+    lab.machine.bmc.fail_next([fault]);
+    lab.go(Verb::Unrescue, State::UnrescueFailed).await;
+    let error = lab.node().await.last_error.unwrap();
+    assert!(error.contains("Unrescuing failed in power.off"), "{error}");
+    lab.go(Verb::Unrescue, State::Active).await;
+    assert_eq!(lab.machine.bmc.power(), PowerState::On);
+    assert_eq!(lab.node().await.last_error, None);
 }
 
 #[tokio::test(start_paused = true)]
