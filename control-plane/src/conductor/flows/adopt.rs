@@ -9,7 +9,6 @@ pub(super) fn steps() -> Vec<Step> {
     vec![
         step("boot", "validate", 0),
         step("deploy", "validate", 0),
-        step("boot", "clean_up", 0),
         step("boot", "disk", 0),
     ]
 }

@@ -11,7 +11,6 @@ pub(super) fn rescue() -> Vec<Step> {
         step("power", "off", 0),
         step("boot", "ramdisk", 0),
         step("rescue", "finalize_rescue", 0),
-        step("boot", "clean_up", 0),
         step("deploy", "switch_to_tenant_network", 0),
     ]
 }
@@ -19,7 +18,6 @@ pub(super) fn rescue() -> Vec<Step> {
 pub(super) fn unrescue() -> Vec<Step> {
     vec![
         step("power", "off", 0),
-        step("boot", "clean_up", 0),
         step("boot", "disk", 0),
         step("deploy", "switch_to_tenant_network", 0),
         step("power", "on", 0),

@@ -18,10 +18,9 @@ pub(super) fn around_requested_steps() -> Vec<Step> {
     steps
 }
 
-fn way_back() -> [Step; 5] {
+fn way_back() -> [Step; 4] {
     [
         step("power", "off", 0),
-        step("boot", "clean_up", 0),
         step("boot", "disk", 0),
         step("deploy", "switch_to_tenant_network", 0),
         step("power", "on", 0),

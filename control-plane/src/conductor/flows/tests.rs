@@ -215,11 +215,11 @@ fn a_machine_that_must_not_be_off_is_restarted_after_what_decides_on_its_boot() 
     );
     check(
         Activity::Unrescue,
-        "boot.clean_up boot.disk deploy.switch_to_tenant_network power.restart",
+        "boot.disk deploy.switch_to_tenant_network power.restart",
     );
     check(
         Activity::Service,
-        "boot.ramdisk agent.get_steps boot.clean_up boot.disk deploy.switch_to_tenant_network power.restart",
+        "boot.ramdisk agent.get_steps boot.disk deploy.switch_to_tenant_network power.restart",
     );
     for (activity, name) in ACTIVITIES {
         let names = names(&steps(activity, &node));

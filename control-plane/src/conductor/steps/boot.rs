@@ -40,9 +40,10 @@ pub(super) async fn ramdisk(context: &StepContext) -> Result<Outcome, StepError>
     })
 }
 
-/// From now on the machine gets no ramdisk, whatever makes it boot from the network.
+/// From now on the machine gets no ramdisk, whatever makes it boot from the network. A ramdisk that stays up for what
+/// comes next goes on being answered by DHCP.
 pub(super) async fn clean_up(context: &StepContext) -> Result<Outcome, StepError> {
-    if context.node.interface("boot") != Some("fake") {
+    if context.node.interface("boot") != Some("fake") && !fast_track::is_up(context).await {
         context
             .conductor
             .boot()

@@ -22,8 +22,20 @@ pub(super) async fn prepare(context: &StepContext) -> Result<Outcome, StepError>
     from_disk(context).await
 }
 
+/// For an instance that is there already: it is answered by DHCP as after its deploy, whatever went on in between.
+pub(super) async fn again(context: &StepContext) -> Result<Outcome, StepError> {
+    if context.node.interface("boot") != Some("fake") {
+        context
+            .conductor
+            .boot()
+            .prepare(&context.node, &context.ports)
+            .await?;
+    }
+    from_disk(context).await
+}
+
 /// What is on the disk is what the machine boots from now on.
-pub(super) async fn from_disk(context: &StepContext) -> Result<Outcome, StepError> {
+async fn from_disk(context: &StepContext) -> Result<Outcome, StepError> {
     if let Some(management) = &context.hardware.management {
         let set = management.set_boot_device(BootDevice::Disk, Persistence::Continuous, None);
         set.await

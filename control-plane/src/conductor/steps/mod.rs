@@ -85,7 +85,7 @@ async fn perform_alone(context: &StepContext) -> Result<Outcome, StepError> {
         ("power", "restart") => power::restart(context).await,
         ("boot", "ramdisk") => boot::ramdisk(context).await,
         ("boot", "clean_up") => boot::clean_up(context).await,
-        ("boot", "disk") => instance_boot::from_disk(context).await,
+        ("boot", "disk") => instance_boot::again(context).await,
         ("boot", "validate") => validate::interface(context, InterfaceKind::Boot),
         ("deploy", "validate") => validate::interface(context, InterfaceKind::Deploy),
         ("rescue", "finalize_rescue") => rescue::finalize(context).await,

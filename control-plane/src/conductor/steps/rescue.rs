@@ -4,6 +4,7 @@ use super::{Outcome, StepContext, StepError};
 use crate::conductor::agent::AgentClient;
 use crate::conductor::flows::RESCUE_PASSWORD_HASH;
 use ferric_agent_protocol::params::FinalizeRescue;
+use ferric_model::node::NetworkBoot;
 use ferric_model::step::StepId;
 use serde_json::Value;
 
@@ -28,6 +29,8 @@ pub(super) async fn finalize(context: &StepContext) -> Result<Outcome, StepError
     agent.ask("rescue.finalize_rescue", arguments).await?;
     Ok(Outcome::done().edit(|node, run| {
         node.agent = None;
+        // It keeps its network, and boots the ramdisk no more.
+        node.network_boot = NetworkBoot::LocalDisk;
         run.notes.shift_remove(RESCUE_PASSWORD_HASH);
     }))
 }

@@ -8,6 +8,7 @@ mod config_drives;
 mod crashes;
 mod cycles;
 mod deaths;
+mod dhcp;
 mod failures;
 mod fast_track;
 mod halting_store;
