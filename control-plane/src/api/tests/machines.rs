@@ -51,6 +51,10 @@ const OPERATORS: &[(Method, &str)] = &[
     (Method::GET, "/v1/ports/detail"),
     (Method::GET, "/v1/drivers"),
     (Method::GET, "/v1/drivers/fake-hardware"),
+    (Method::GET, "/v1/deploy_templates"),
+    (Method::POST, "/v1/deploy_templates"),
+    (Method::GET, "/v1/runbooks"),
+    (Method::POST, "/v1/runbooks"),
     (Method::GET, "/v1/conductors"),
     (Method::GET, "/ferric/v1/nodes/{n}/timeline"),
 ];
@@ -101,18 +105,18 @@ fn paths(folder: &std::path::Path, node: &str) -> Vec<String> {
         }
         let source = std::fs::read_to_string(&path).unwrap();
         let routes = source.split(".route(").skip(1);
-        found.extend(
-            routes
-                .filter_map(|route| route.split('"').nth(1))
-                .map(|path| {
-                    let parts = path.split('/').map(|part| match part {
-                        "{node}" => node,
-                        part if part.starts_with('{') => "anything",
-                        part => part,
-                    });
-                    parts.collect::<Vec<_>>().join("/")
-                }),
-        );
+        // Those of resources that share their routes stand in `OPERATORS`.
+        let spelt = routes
+            .filter_map(|route| route.split('"').nth(1))
+            .filter(|path| path.starts_with('/'));
+        found.extend(spelt.map(|path| {
+            let parts = path.split('/').map(|part| match part {
+                "{node}" => node,
+                part if part.starts_with('{') => "anything",
+                part => part,
+            });
+            parts.collect::<Vec<_>>().join("/")
+        }));
     }
     found
 }

@@ -232,7 +232,7 @@ fn service_steps_stand_between_the_ramdisk_and_the_instance() {
         asked("deploy", "a", json!({})),
     ];
     let all = around(&wanted);
-    let expected = "power.off boot.ramdisk agent.get_steps raid.b bios.reset deploy.a power.off boot.clean_up \
+    let expected = "power.off boot.ramdisk agent.get_steps raid.b bios.reset deploy.a power.off \
                     boot.disk deploy.switch_to_tenant_network power.on";
     assert_eq!(names(&all), expected);
     let run = run_of(Activity::Service, all, 0);

@@ -233,29 +233,6 @@ impl Machine {
     }
 }
 
-impl State {
-    /// A command that the agent had not been given before.
-    fn note(&mut self, body: &serde_json::Value) {
-        let name = body["name"].as_str().unwrap_or_default();
-        self.told.push(name.to_owned());
-        if name == "rescue.finalize_rescue" {
-            self.rescue = body["params"].clone();
-        }
-        let step = body["params"]["step"]["step"].as_str().unwrap_or_default();
-        if name == "service.execute_service_step" {
-            self.services.push(step.to_owned());
-        }
-        match step {
-            "write_image" => {
-                self.writes += 1;
-                self.written = body["params"].clone();
-            }
-            "erase_devices_metadata" => self.erasures += 1,
-            _ => {}
-        }
-    }
-}
-
 /// What its agent finds.
 pub(in crate::conductor) fn inventory() -> serde_json::Value {
     json!({

@@ -301,6 +301,7 @@ async fn steps_of_the_agent_go_on_after_a_restart_for_the_bios() {
     let node = lab.node().await;
     let erase = Step {
         id: flows::id("deploy", "erase_devices_metadata"),
+        args: Object::new(),
         by: Performer::Agent,
         recovery: Recovery::AskAgent,
         requires_ramdisk: true,
