@@ -80,9 +80,9 @@ async fn start(
     stop: &CancellationToken,
     tasks: &mut Tasks,
 ) -> anyhow::Result<()> {
-    let accel = Accel::detect().await;
-    info!(lab = lab.name, "machines run on {accel}");
     let ovmf = Ovmf::find()?;
+    let accel = Accel::detect(&ovmf).await;
+    info!(lab = lab.name, "machines run on {accel}");
     bridge::make(lab)
         .await
         .context("making the lab's network")?;
