@@ -1,5 +1,6 @@
-//! The log: to standard error, with the level from `FERRIC_LOG` (as in `FERRIC_LOG=ferric=debug`).
+//! The log: to standard error, with the level from `FERRIC_LOG` (as in `FERRIC_LOG=ferric=debug`), coloured on a terminal only.
 
+use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
 /// Once, by the program.
@@ -9,6 +10,7 @@ pub(crate) fn start() {
     drop(
         tracing_subscriber::fmt()
             .with_env_filter(filter)
+            .with_ansi(std::io::stderr().is_terminal())
             .with_writer(std::io::stderr)
             .try_init(),
     );

@@ -199,6 +199,19 @@ impl Lab {
         output(testbed(&self.folder).args(["power", name, action])).map(drop)
     }
 
+    /// What the machines run on: KVM or software emulation.
+    ///
+    /// # Errors
+    /// When the lab's log does not say so.
+    pub fn accelerator(&self) -> anyhow::Result<String> {
+        let log = std::fs::read_to_string(self.folder.join("testbed.log"))?;
+        let said = log.split("machines run on ").nth(1);
+        let said = said.and_then(|rest| rest.lines().next());
+        // The log's own fields follow.
+        let name = said.and_then(|rest| rest.split(" lab=").next());
+        Ok(name.context("what the machines run on")?.to_owned())
+    }
+
     /// Enrols a machine with its port.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 )]
 
 mod failure;
+mod milestones;
 mod story;
 mod summary;
 
@@ -77,6 +78,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         lab.api().base(),
         lab.folder().display()
     );
+    println!("machines run on {}", lab.accelerator()?);
     match deploy(&lab) {
         Ok(summaries) => {
             println!("\n{}", summary::table(&summaries));

@@ -1,5 +1,6 @@
 //! What happens to one machine, told as it happens by `ferric node watch`.
 
+use crate::milestones;
 use crate::summary::Summary;
 use anyhow::Context;
 use ferric_tests::interrupt;
@@ -29,6 +30,7 @@ fn take_through(lab: &Lab, name: &str) -> anyhow::Result<Summary> {
 
     summary.timed("manage", || node.manage())?;
     summary.timed("inspect", || node.inspect())?;
+    milestones::note(&mut summary, &node)?;
     let found = found(lab, &node)?;
     say(name, &format!("found: {found}"));
     summary.note("inspection found", &found);
