@@ -83,39 +83,31 @@ pub(super) async fn room_to_clean(task: &NodeTask) -> Result<(), RequestError> {
 }
 
 pub(super) async fn inspectable(task: &NodeTask) -> Result<(), RequestError> {
-    match task.node.interface("inspect") {
-        Some("no-inspect") | None => Err(RequestError::Invalid(format!(
-            "Node {} has no inspect interface: set inspect_interface to agent",
-            task.node.uuid
-        ))),
-        Some("fake") => valid(task, &[InterfaceKind::Power]).await,
-        Some(_) => {
-            let kinds = [
-                InterfaceKind::Power,
-                InterfaceKind::Management,
-                InterfaceKind::Boot,
-            ];
-            valid(task, &kinds).await
-        }
-    }
+    by_ramdisk(task, "inspect").await
 }
 
 pub(super) async fn rescuable(task: &NodeTask) -> Result<(), RequestError> {
-    match task.node.interface("rescue") {
-        Some("no-rescue") | None => Err(RequestError::Invalid(format!(
-            "Node {} has no rescue interface: set rescue_interface to agent",
-            task.node.uuid
-        ))),
-        Some("fake") => valid(task, &[InterfaceKind::Power]).await,
-        Some(_) => {
-            let kinds = [
-                InterfaceKind::Power,
-                InterfaceKind::Management,
-                InterfaceKind::Boot,
-            ];
-            valid(task, &kinds).await
-        }
+    by_ramdisk(task, "rescue").await
+}
+
+/// What an interface of this kind does with a ramdisk, unless it is `fake`.
+async fn by_ramdisk(task: &NodeTask, kind: &str) -> Result<(), RequestError> {
+    let name = task.node.interface(kind);
+    if name == Some("fake") {
+        return valid(task, &[InterfaceKind::Power]).await;
     }
+    if name.is_none_or(|name| name == format!("no-{kind}")) {
+        return Err(RequestError::Invalid(format!(
+            "Node {} has no {kind} interface: set {kind}_interface to agent",
+            task.node.uuid
+        )));
+    }
+    let kinds = [
+        InterfaceKind::Power,
+        InterfaceKind::Management,
+        InterfaceKind::Boot,
+    ];
+    valid(task, &kinds).await
 }
 
 pub(super) async fn serviceable(task: &NodeTask, ramdisk: Ramdisk) -> Result<(), RequestError> {
