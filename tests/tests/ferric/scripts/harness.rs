@@ -68,3 +68,24 @@ fn a_failure_is_one_line_without_what_is_attached() {
     assert!(format!("{error:?}").contains("the last events"));
     assert_eq!(one_line(&anyhow!("first\nsecond")), "first");
 }
+
+/// Suites end at the first command that fails: that nobody is found is none.
+#[test]
+fn who_has_to_do_with_a_folder_is_found_and_that_nobody_has_is_no_failure() {
+    let look = |folders: &str| {
+        let script = format!(
+            "set -euo pipefail; cd '{}'; . tests/lib/traces.sh; processes_in {folders}; echo end",
+            ferric_tests::images::top().display()
+        );
+        output(command("bash").args(["-c", &script])).unwrap()
+    };
+    assert_eq!(look("/nonexistent/one /nonexistent/two"), "end\n");
+    let folder = tempfile::tempdir().unwrap();
+    let mut sleeper = command("sleep");
+    let mut child = sleeper.arg("60").current_dir(&folder).spawn().unwrap();
+    let seen = look(&format!("/nonexistent/one {}", folder.path().display()));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(seen.contains("sleep 60"), "{seen}");
+    assert!(seen.ends_with("end\n"), "{seen}");
+}
