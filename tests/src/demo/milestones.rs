@@ -20,7 +20,7 @@ pub(crate) fn note(summary: &mut Summary, node: &Node<'_>) -> anyhow::Result<()>
     })?;
     summary.note("power on", &format!("by the BMC at {}", clock(on)?));
     summary.note("network boot", &after(on, boot, boot["what"].as_str())?);
-    summary.note("agent hello", &after(on, hello, hello["version"].as_str())?);
+    summary.note("agent hello", &after(on, hello, hello["address"].as_str())?);
     Ok(())
 }
 
