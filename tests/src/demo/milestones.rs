@@ -15,9 +15,7 @@ pub(crate) fn note(summary: &mut Summary, node: &Node<'_>) -> anyhow::Result<()>
     let boot = first(&events, "network boot", |event| {
         event["event"] == "boot_request"
     })?;
-    let hello = first(&events, "agent hello", |event| {
-        event["event"] == "heartbeat"
-    })?;
+    let hello = first(&events, "agent hello", |event| event["event"] == "lookup")?;
     summary.note("power on", &format!("by the BMC at {}", clock(on)?));
     summary.note("network boot", &after(on, boot, boot["what"].as_str())?);
     summary.note("agent hello", &after(on, hello, hello["address"].as_str())?);
