@@ -129,6 +129,9 @@ pub(super) fn clearing_up(run: &Run, node: &Node, power_off: PowerOff) -> Vec<St
         | Activity::Rescue
         | Activity::Service => {
             let mut steps = vec![step("agent", "collect_logs", 30)];
+            if has_written(run) {
+                steps.push(step("agent", "discard_image", 25));
+            }
             if power_off == PowerOff::Yes {
                 steps.push(step("power", "off", 20));
             }
@@ -180,6 +183,12 @@ pub(super) fn has_touched(run: &Run) -> bool {
             ("power", "off" | "restart") | ("boot", "ramdisk") | ("deploy", "deploy")
         )
     })
+}
+
+/// Whether a whole image is on the disk: a write that fails takes it back itself.
+fn has_written(run: &Run) -> bool {
+    let passed = &run.steps[..run.steps.len().min(run.index)];
+    passed.iter().any(|step| deploy::is_write_image(&step.id))
 }
 
 /// Steps that bring a machine to where work is done on it and back. All others are the work.

@@ -6,6 +6,7 @@ mod agent_steps;
 mod boot;
 mod check_image;
 mod collect_logs;
+mod discard_image;
 mod execute;
 mod fast_track;
 mod finish;
@@ -106,6 +107,7 @@ async fn own(context: &StepContext) -> Result<Outcome, StepError> {
         ("deploy", "validate") => validate::interface(context, InterfaceKind::Deploy),
         ("rescue", "finalize_rescue") => rescue::finalize(context).await,
         ("agent", "collect_logs") => Ok(collect_logs::collect(context).await),
+        ("agent", "discard_image") => discard_image::discard(context).await,
         ("agent", "get_steps") => agent_steps::get_steps(context).await,
         ("deploy", "deploy") if context.node.interface("deploy") == Some("fake") => {
             Ok(Outcome::done())
