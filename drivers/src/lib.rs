@@ -20,6 +20,7 @@ mod raid_config;
 mod redfish;
 mod registry;
 mod secure_boot;
+mod sensors;
 mod settings;
 mod step;
 mod task;
@@ -48,6 +49,7 @@ pub use raid_config::{
 };
 pub use registry::{ConnectError, Drivers};
 pub use secure_boot::{KeysReset, SecureBoot};
+pub use sensors::{SensorKind, SensorReading, Sensors};
 pub use settings::Settings;
 pub use step::{
     Argument, ArgumentError, ArgumentType, Need, Offer, OfferedStep, StepFlow, check_arguments,

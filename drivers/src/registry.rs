@@ -105,6 +105,7 @@ impl Drivers {
             management: None,
             clock: None,
             secure_boot: None,
+            sensors: None,
             bios: None,
             raid: None,
             firmware: None,
@@ -113,9 +114,13 @@ impl Drivers {
             Implementation::Redfish(system) => {
                 hardware.management = Some(system.clone());
                 hardware.clock = Some(system.clone());
-                hardware.secure_boot = Some(system);
+                hardware.secure_boot = Some(system.clone());
+                hardware.sensors = Some(system);
             }
-            Implementation::Fake(machine) => hardware.management = Some(machine),
+            Implementation::Fake(machine) => {
+                hardware.management = Some(machine.clone());
+                hardware.sensors = Some(machine);
+            }
             Implementation::None(_) => {}
         }
         match implementation(InterfaceKind::Bios)? {

@@ -4,10 +4,12 @@
 
 use super::call::{Api, Call};
 use super::error::{ApiError, ApiResult};
-use crate::conductor::JobFigures;
+use crate::conductor::{JobFigures, Sensed};
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use ferric_drivers::{SensorKind, SensorReading};
+use ferric_model::ids::NodeId;
 use ferric_store::{FieldValue, Outline};
 use http::header;
 use prometheus_client::encoding::text::encode;
@@ -22,6 +24,7 @@ const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset
 
 type Labels = Vec<(&'static str, String)>;
 type Gauges = Family<Labels, Gauge>;
+type Floats = Family<Labels, Gauge<f64, AtomicU64>>;
 type Counters = Family<Labels, Counter>;
 
 pub(super) fn routes() -> Router<Api> {
@@ -37,6 +40,7 @@ async fn metrics(call: Call) -> ApiResult<Response> {
         .await?;
     add_nodes(&mut registry, nodes);
     add_jobs(&mut registry, &call.conductor().periodic_figures());
+    add_sensors(&mut registry, &call.conductor().sensors());
     let mut text = String::new();
     encode(&mut text, &registry).map_err(|source| ApiError::Internal {
         doing: "writing the metrics",
@@ -83,7 +87,7 @@ fn add_jobs(registry: &mut Registry, jobs: &BTreeMap<&'static str, JobFigures>) 
         Counters::default(),
     );
     let (nodes, suspects) = (Gauges::default(), Gauges::default());
-    let took = Family::<Labels, Gauge<f64, AtomicU64>>::default();
+    let took = Floats::default();
     for (purpose, figures) in jobs {
         let labels = vec![("job", (*purpose).to_owned())];
         passes.get_or_create(&labels).inc_by(figures.passes);
@@ -110,6 +114,48 @@ fn add_jobs(registry: &mut Registry, jobs: &BTreeMap<&'static str, JobFigures>) 
     jobs.register("suspects", "Nodes whose BMC was too slow last", suspects);
     let help = "How long the last whole pass took";
     jobs.register_with_unit("pass", help, Unit::Seconds, took);
+}
+
+/// What the sensors of this conductor's nodes said last.
+fn add_sensors(registry: &mut Registry, sensors: &BTreeMap<NodeId, Sensed>) {
+    let values = [
+        (
+            SensorKind::Temperature,
+            "temperature_celsius",
+            "Temperature",
+        ),
+        (SensorKind::FanSpeed, "fan_rpm", "Speed of a fan"),
+        (SensorKind::FanPercent, "fan_percent", "Speed of a fan"),
+        (SensorKind::Power, "power_watts", "Power taken or given"),
+    ];
+    let registry = registry.sub_registry_with_prefix("sensor");
+    for (kind, name, help) in values {
+        let family = Floats::default();
+        for (labels, reading) in each(sensors).filter(|(_, reading)| reading.kind == kind) {
+            if let Some(value) = reading.value {
+                family.get_or_create(&labels).set(value);
+            }
+        }
+        registry.register(name, help, family);
+    }
+    let healthy = Gauges::default();
+    for (labels, reading) in each(sensors) {
+        if let Some(health) = &reading.health {
+            let is_ok = health.eq_ignore_ascii_case("ok");
+            healthy.get_or_create(&labels).set(is_ok.into());
+        }
+    }
+    let help = "1 where the BMC says that the part is OK, 0 where it says anything else";
+    registry.register("healthy", help, healthy);
+}
+
+fn each(sensors: &BTreeMap<NodeId, Sensed>) -> impl Iterator<Item = (Labels, &SensorReading)> {
+    sensors.iter().flat_map(|(node, sensed)| {
+        sensed.readings.iter().map(move |reading| {
+            let labels = vec![("node", node.to_string()), ("sensor", reading.name.clone())];
+            (labels, reading)
+        })
+    })
 }
 
 fn gauge(number: usize) -> i64 {

@@ -24,6 +24,7 @@ mod ports;
 mod power;
 mod recipes;
 pub mod requests;
+mod sensors;
 mod steps;
 mod takeover;
 mod validation;
@@ -38,6 +39,7 @@ pub use environment::{Environment, SystemEnvironment};
 pub use life::RunError;
 pub use periodic::JobFigures;
 pub use recipes::Recipe;
+pub use sensors::Sensed;
 
 use crate::boot::BootPlane;
 use crate::config::Settings;
@@ -94,6 +96,7 @@ struct Inner {
     /// Held while nodes are counted that are worked on, until one more is stored.
     admission: tokio::sync::Mutex<()>,
     periodic_figures: periodic::Figures,
+    sensor_board: sensors::SensorBoard,
     stop: CancellationToken,
 }
 
@@ -112,6 +115,7 @@ impl Conductor {
                 turns: Semaphore::new(TURNS),
                 admission: tokio::sync::Mutex::new(()),
                 periodic_figures: periodic::Figures::default(),
+                sensor_board: sensors::SensorBoard::default(),
                 stop: CancellationToken::new(),
             }),
         }
@@ -337,6 +341,10 @@ impl Conductor {
 
     fn figures_of_jobs(&self) -> &periodic::Figures {
         &self.inner.periodic_figures
+    }
+
+    fn sensor_board(&self) -> &sensors::SensorBoard {
+        &self.inner.sensor_board
     }
 
     fn stop_token(&self) -> &CancellationToken {

@@ -197,6 +197,10 @@ fn check_intervals(conductor: &Conductor, agent: &Agent) -> Result<(), SettingsE
             conductor.periodic_concurrency,
         ),
         ("conductor.power_sync_workers", conductor.power_sync_workers),
+        (
+            "conductor.sensor_data_workers",
+            conductor.sensor_data_workers,
+        ),
     ] {
         if value == 0 {
             return wrong(setting, 0, "must be at least 1");

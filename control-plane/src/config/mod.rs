@@ -139,6 +139,12 @@ pub struct Conductor {
     pub periodic_concurrency: usize,
     /// BMCs that the power sync asks at the same time. One in ten of these at most is spent on BMCs that hang.
     pub power_sync_workers: usize,
+    /// 0: no sensors are read.
+    pub sensor_data_interval_s: u64,
+    /// BMCs whose sensors are read at the same time.
+    pub sensor_data_workers: usize,
+    /// Also of machines that nobody uses.
+    pub sensor_data_for_undeployed_nodes: bool,
     pub orphan_check_interval_s: u64,
     pub conductor_cleanup_interval_s: u64,
     /// A conductor that is dead for so long and owns nothing is forgotten.
@@ -182,6 +188,9 @@ impl Default for Conductor {
             soft_power_off_timeout_s: 600,
             periodic_concurrency: 8,
             power_sync_workers: 50,
+            sensor_data_interval_s: 0,
+            sensor_data_workers: 4,
+            sensor_data_for_undeployed_nodes: false,
             orphan_check_interval_s: 60,
             conductor_cleanup_interval_s: 86_400,
             conductor_cleanup_timeout_s: 1_209_600,

@@ -27,8 +27,13 @@ fn value(text: &str, name: &str) -> Option<f64> {
 
 #[tokio::test]
 async fn nodes_and_periodic_jobs_are_counted() {
-    let server = Server::start().await;
-    for name in ["a", "b", "c"] {
+    let server = Server::start_with(|settings| {
+        settings.conductor.sensor_data_interval_s = 1;
+        settings.conductor.sensor_data_for_undeployed_nodes = true;
+    })
+    .await;
+    let node = server.node("a").await;
+    for name in ["b", "c"] {
         server.node(name).await;
     }
     server
@@ -55,6 +60,18 @@ async fn nodes_and_periodic_jobs_are_counted() {
         sleep(Duration::from_millis(50)).await;
     };
     assert!(value(&text, "ferric_power_sync_nodes").is_some(), "{text}");
+    let sensor = format!("{{node=\"{node}\",sensor=\"fake/inlet\"}}");
+    for (name, expected) in [("temperature_celsius", 20.0), ("healthy", 1.0)] {
+        let name = format!("ferric_sensor_{name}{sensor}");
+        loop {
+            let text = scrape(&server).await;
+            if let Some(found) = value(&text, &name) {
+                assert_eq!(found, expected);
+                break;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
     stop.cancel();
     running.await.unwrap().unwrap();
     let machines = Request::get("/metrics").body(Body::empty()).unwrap();

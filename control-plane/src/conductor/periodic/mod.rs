@@ -16,6 +16,7 @@ mod patience;
 mod power_recovery;
 mod power_sync;
 mod schedule;
+mod sensor_data;
 mod stale_conductors;
 mod stalled_runs;
 mod stalled_wishes;
@@ -93,6 +94,7 @@ pub(super) fn jobs(drivers: &Drivers, settings: &Settings) -> Vec<Arc<dyn NodePe
         Arc::new(boot_power::BootPower::default()),
         Arc::new(boot_retry::BootRetry::new(settings)),
         Arc::new(timeline_trim::TimelineTrim::new(settings)),
+        Arc::new(sensor_data::SensorData::new(settings)),
     ];
     for job in drivers.periodics() {
         jobs.push(Arc::new(OfDriver::new(job.clone())));
