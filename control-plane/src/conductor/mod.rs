@@ -3,12 +3,15 @@
 //! The API calls the methods here and reads the store; it opens no transaction. Knows no HTTP status.
 
 mod agent;
+mod around;
 mod children;
 mod composition;
 mod config_drive;
 mod engine;
 mod environment;
+mod fence;
 mod flows;
+mod handover;
 mod inbox;
 mod inspection;
 mod life;
@@ -24,6 +27,7 @@ mod ports;
 mod power;
 mod recipes;
 pub mod requests;
+mod standing;
 mod steps;
 mod takeover;
 mod validation;
@@ -40,8 +44,9 @@ pub use periodic::JobFigures;
 pub use recipes::Recipe;
 
 use crate::boot::BootPlane;
-use crate::config::Settings;
+use crate::config::{self, Settings};
 use engine::{Driving, Work};
+use fence::{Fence, FencedTransport};
 use ferric_drivers::{BootDevice, BootSetting, Drivers, Enabled, Persistence, PowerAction};
 use ferric_model::ids::{Incarnation, NodeId, PortId};
 use ferric_model::node::Node;
@@ -55,6 +60,7 @@ use requests::{
     HeartbeatRequest, InspectionRequest, LookupAnswer, LookupRequest, Maintenance,
     ProvisionRequest, RequestError, Validation,
 };
+use standing::Standing;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,6 +92,8 @@ pub struct Parts {
 struct Inner {
     parts: Parts,
     incarnation: Incarnation,
+    fence: Arc<Fence>,
+    standing: Standing,
     locks: NodeLocks,
     inboxes: Inboxes,
     driving: Driving,
@@ -95,16 +103,27 @@ struct Inner {
     admission: tokio::sync::Mutex<()>,
     periodic_figures: periodic::Figures,
     stop: CancellationToken,
+    draining: CancellationToken,
 }
 
 impl Conductor {
     /// A new incarnation, which owns nothing until `start`.
     pub fn new(parts: Parts) -> Self {
         let incarnation = Incarnation(parts.environment.id());
+        let beat_timeout = config::seconds(parts.settings.conductor.beat_timeout_s);
+        let fence = Arc::new(Fence::new(parts.store.clone(), beat_timeout));
+        parts.drivers.ask_before_calls(fence.clone());
+        let transport = Arc::new(FencedTransport {
+            transport: parts.transport,
+            fence: fence.clone(),
+        });
+        let parts = Parts { transport, ..parts };
         Self {
             inner: Arc::new(Inner {
                 parts,
                 incarnation,
+                fence,
+                standing: Standing::default(),
                 locks: NodeLocks::default(),
                 inboxes: Inboxes::default(),
                 driving: Driving::default(),
@@ -113,6 +132,7 @@ impl Conductor {
                 admission: tokio::sync::Mutex::new(()),
                 periodic_figures: periodic::Figures::default(),
                 stop: CancellationToken::new(),
+                draining: CancellationToken::new(),
             }),
         }
     }
@@ -401,7 +421,7 @@ impl From<TaskError> for RequestError {
             TaskError::Gone(id) => Self::NotFound(format!("Node {id} could not be found.")),
             TaskError::Illegal(illegal) => Self::Invalid(illegal.to_string()),
             TaskError::Store(error) => error.into(),
-            TaskError::NotOurs(_) => Self::Busy {
+            TaskError::NotOurs(_) | TaskError::Unsure(_) => Self::Busy {
                 reason: error.to_string(),
                 retry_after_s: 10,
             },
