@@ -130,10 +130,16 @@ fn fake_machines(drivers: &config::Drivers) -> anyhow::Result<FakeMachines> {
 }
 
 fn driver_settings(conductor: &config::Conductor) -> ferric_drivers::Settings {
+    let defaults = ferric_drivers::Settings::default();
+    let call_timeout = config::seconds(conductor.bmc_call_timeout_s);
     ferric_drivers::Settings {
+        // One request must be over before the call that it is a part of.
+        connect_timeout: defaults.connect_timeout.min(call_timeout / 3),
+        read_timeout: defaults.read_timeout.min(call_timeout * 2 / 3),
+        call_timeout,
         power_state_change_timeout: config::seconds(conductor.power_change_timeout_s),
         soft_power_off_timeout: config::seconds(conductor.soft_power_off_timeout_s),
-        ..ferric_drivers::Settings::default()
+        ..defaults
     }
 }
 

@@ -14,6 +14,7 @@ mod hardware;
 mod interface;
 mod management;
 mod periodic;
+mod permit;
 mod power;
 mod raid;
 mod raid_config;
@@ -42,6 +43,7 @@ pub use management::{
 pub use periodic::{
     Access, Answer, DriverPeriodic, Field, Filter, PeriodicSpec, PeriodicVisit, Snapshot,
 };
+pub use permit::CallPermit;
 pub use power::{Power, PowerAction, PowerState, UnknownPowerAction};
 pub use raid::Raid;
 pub use raid_config::{

@@ -3,12 +3,15 @@
 //! The API calls the methods here and reads the store; it opens no transaction. Knows no HTTP status.
 
 mod agent;
+mod around;
 mod children;
 mod composition;
 mod config_drive;
 mod engine;
 mod environment;
+mod fence;
 mod flows;
+mod handover;
 mod inbox;
 mod inspection;
 mod life;
@@ -25,6 +28,7 @@ mod power;
 mod recipes;
 pub mod requests;
 mod sensors;
+mod standing;
 mod steps;
 mod takeover;
 mod validation;
@@ -42,8 +46,9 @@ pub use recipes::Recipe;
 pub use sensors::Sensed;
 
 use crate::boot::BootPlane;
-use crate::config::Settings;
+use crate::config::{self, Settings};
 use engine::{Driving, Work};
+use fence::{Fence, FencedTransport};
 use ferric_drivers::{BootDevice, BootSetting, Drivers, Enabled, Persistence, PowerAction};
 use ferric_model::ids::{Incarnation, NodeId, PortId};
 use ferric_model::node::Node;
@@ -57,6 +62,7 @@ use requests::{
     HeartbeatRequest, InspectionRequest, LookupAnswer, LookupRequest, Maintenance,
     ProvisionRequest, RequestError, Validation,
 };
+use standing::Standing;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,6 +94,8 @@ pub struct Parts {
 struct Inner {
     parts: Parts,
     incarnation: Incarnation,
+    fence: Arc<Fence>,
+    standing: Standing,
     locks: NodeLocks,
     inboxes: Inboxes,
     driving: Driving,
@@ -98,16 +106,27 @@ struct Inner {
     periodic_figures: periodic::Figures,
     sensor_board: sensors::SensorBoard,
     stop: CancellationToken,
+    draining: CancellationToken,
 }
 
 impl Conductor {
     /// A new incarnation, which owns nothing until `start`.
     pub fn new(parts: Parts) -> Self {
         let incarnation = Incarnation(parts.environment.id());
+        let beat_timeout = config::seconds(parts.settings.conductor.beat_timeout_s);
+        let fence = Arc::new(Fence::new(parts.store.clone(), beat_timeout));
+        parts.drivers.ask_before_calls(fence.clone());
+        let transport = Arc::new(FencedTransport {
+            transport: parts.transport,
+            fence: fence.clone(),
+        });
+        let parts = Parts { transport, ..parts };
         Self {
             inner: Arc::new(Inner {
                 parts,
                 incarnation,
+                fence,
+                standing: Standing::default(),
                 locks: NodeLocks::default(),
                 inboxes: Inboxes::default(),
                 driving: Driving::default(),
@@ -117,6 +136,7 @@ impl Conductor {
                 periodic_figures: periodic::Figures::default(),
                 sensor_board: sensors::SensorBoard::default(),
                 stop: CancellationToken::new(),
+                draining: CancellationToken::new(),
             }),
         }
     }
@@ -409,7 +429,7 @@ impl From<TaskError> for RequestError {
             TaskError::Gone(id) => Self::NotFound(format!("Node {id} could not be found.")),
             TaskError::Illegal(illegal) => Self::Invalid(illegal.to_string()),
             TaskError::Store(error) => error.into(),
-            TaskError::NotOurs(_) => Self::Busy {
+            TaskError::NotOurs(_) | TaskError::Unsure(_) => Self::Busy {
                 reason: error.to_string(),
                 retry_after_s: 10,
             },

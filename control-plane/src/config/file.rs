@@ -1,5 +1,6 @@
 //! The TOML file as it is written, and the checks that turn it into [`Settings`].
 
+use super::beats::check_beats;
 use super::{
     Agent, Boot, Conductor, Deploy, Http, Overrides, Settings, SettingsError, Steps, Timeline,
 };
@@ -100,6 +101,8 @@ impl File {
         }
         let provision_listen = overrides.provision_listen.or(self.provision.listen);
         check_intervals(&self.conductor, &self.agent)?;
+        let agent_s = self.agent.request_timeout_s;
+        check_beats(&self.conductor, agent_s, self.store.is_some())?;
         check_patience(&self.http)?;
         self.steps.check()?;
         Ok(Settings {
@@ -175,13 +178,6 @@ fn check_intervals(conductor: &Conductor, agent: &Agent) -> Result<(), SettingsE
             "agent.poll_interval_s",
             agent.poll_interval_s,
             "must be from 1 to 10",
-        );
-    }
-    if conductor.beat_interval_s == 0 || conductor.beat_timeout_s <= conductor.beat_interval_s {
-        return wrong(
-            "conductor.beat_timeout_s",
-            conductor.beat_timeout_s,
-            "must be longer than beat_interval_s",
         );
     }
     if conductor.wait_check_interval_s == 0 || conductor.wait_check_interval_s > 60 {
@@ -300,6 +296,23 @@ mod tests {
         );
         check("[agent]\npoll_interval_s = 11", Err("from 1 to 10"));
         check("[conductor]\nbeat_timeout_s = 5", Err("beat_interval_s"));
+        check("[conductor]\nbeat_timeout_s = 60", Ok(()));
+        let shared = "store = 'postgresql://f@db/ferric'\n[conductor]\n";
+        check(shared, Ok(()));
+        check(
+            &format!("{shared}beat_timeout_s = 110"),
+            Err("longest call together"),
+        );
+        check(
+            &format!(
+                "{shared}beat_timeout_s = 60\nbmc_call_timeout_s = 49\n[agent]\nrequest_timeout_s = 49"
+            ),
+            Ok(()),
+        );
+        check(
+            &format!("{shared}beat_timeout_s = 60\nbmc_call_timeout_s = 49"),
+            Err("agent.request_timeout_s"),
+        );
         check(
             "[conductor]\npower_sync_workers = 0",
             Err("power_sync_workers = 0"),

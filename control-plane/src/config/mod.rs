@@ -2,6 +2,7 @@
 //!
 //! Every constant that bounds something outside of the process stands here with its default.
 
+mod beats;
 mod file;
 mod steps;
 
@@ -123,6 +124,8 @@ pub struct Conductor {
     pub beat_interval_s: u64,
     /// A conductor that was not heard of for so long is dead.
     pub beat_timeout_s: u64,
+    /// How long one call to a BMC may take in all, its repetitions included.
+    pub bmc_call_timeout_s: u64,
     pub power_sync_interval_s: u64,
     pub power_sync_max_failures: u32,
     pub force_power_state_during_sync: bool,
@@ -173,7 +176,8 @@ impl Default for Conductor {
             rescue_password_hash_algorithm: PasswordHash::Sha256,
             node_lock_wait_s: 3,
             beat_interval_s: 10,
-            beat_timeout_s: 60,
+            beat_timeout_s: 120,
+            bmc_call_timeout_s: 100,
             power_sync_interval_s: 120,
             power_sync_max_failures: 3,
             force_power_state_during_sync: true,
@@ -191,7 +195,7 @@ impl Default for Conductor {
             sensor_data_interval_s: 0,
             sensor_data_workers: 4,
             sensor_data_for_undeployed_nodes: false,
-            orphan_check_interval_s: 60,
+            orphan_check_interval_s: 10,
             conductor_cleanup_interval_s: 86_400,
             conductor_cleanup_timeout_s: 1_209_600,
             boot_retry_timeout_s: 0,

@@ -60,7 +60,8 @@ impl Ferric {
         let text = format!(
             "state_dir = '{}'\n{store}\n[api]\nlisten = '127.0.0.1:{port}'\n\
              [provision]\nlisten = '127.0.0.1:{machines}'\n\
-             [conductor]\nbeat_interval_s = 1\nbeat_timeout_s = 3\n",
+             [conductor]\nbeat_interval_s = 1\nbeat_timeout_s = 3\nbmc_call_timeout_s = 1\n\
+             [agent]\nrequest_timeout_s = 1\n",
             state.display()
         );
         fs::write(folder.path().join("ferric.toml"), text).unwrap();

@@ -18,6 +18,7 @@ use super::http::client;
 use super::info::{AuthType, Login, RedfishInfo};
 use super::resource::Resource;
 use super::tls::TlsError;
+use crate::permit::Gate;
 use crate::{BmcError, Settings};
 
 /// The service root, which needs no credentials.
@@ -31,6 +32,7 @@ pub(crate) struct Bmc {
     pub(super) auth: AuthType,
     pub(super) http: Client,
     settings: Settings,
+    gate: Gate,
     places: Semaphore,
     pub(super) credential: Mutex<Option<Arc<Credential>>>,
     /// Held while a session is opened, so that many requests open one session.
@@ -39,7 +41,11 @@ pub(crate) struct Bmc {
 }
 
 impl Bmc {
-    pub(crate) fn new(info: &RedfishInfo, settings: &Settings) -> Result<Self, TlsError> {
+    pub(crate) fn new(
+        info: &RedfishInfo,
+        settings: &Settings,
+        gate: Gate,
+    ) -> Result<Self, TlsError> {
         Ok(Self {
             name: info.address.as_str().trim_end_matches('/').to_owned(),
             address: info.address.clone(),
@@ -48,6 +54,7 @@ impl Bmc {
             http: client(info, settings)?,
             places: Semaphore::new(settings.requests_per_bmc),
             settings: settings.clone(),
+            gate,
             credential: Mutex::new(None),
             login_turn: tokio::sync::Mutex::new(()),
             only_system: Mutex::new(None),
@@ -140,6 +147,10 @@ impl Bmc {
             .acquire()
             .await
             .expect("the semaphore is never closed");
+        if request.needs_permit {
+            let limit = self.settings.connect_timeout + self.settings.read_timeout;
+            self.gate.check(limit, &self.name, &request.name())?;
+        }
         let mut builder = self
             .http
             .request(request.method.clone(), url)

@@ -110,7 +110,7 @@ impl Bmc {
 
     async fn open_session(&self, path: &str, login: &Login) -> Result<Credential, Refusal> {
         let body = json!({"UserName": login.user, "Password": login.password});
-        let request = Request::post(path, &body);
+        let request = Request::login(path, &body);
         let answer = self
             .exchange(&request, &Credential::Anonymous)
             .await

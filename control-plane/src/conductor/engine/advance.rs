@@ -22,6 +22,12 @@ use uuid::Uuid;
 const STEP_LIMIT: Duration = Duration::from_secs(1800);
 
 pub(super) async fn advance(task: &mut NodeTask, next: Move) -> Result<(), TaskError> {
+    if matches!(
+        next,
+        Move::Start | Move::Recover { .. } | Move::FetchInventory
+    ) {
+        task.ensure_ours()?;
+    }
     match next {
         Move::Rest => Ok(()),
         Move::Start => start(task).await,

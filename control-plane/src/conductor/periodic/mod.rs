@@ -10,6 +10,7 @@ mod boot_retry;
 mod chore;
 mod declaration;
 mod figures;
+mod handovers;
 pub(super) mod of_drivers;
 mod orphans;
 mod patience;

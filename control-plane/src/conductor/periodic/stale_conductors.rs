@@ -53,7 +53,8 @@ impl Chore for StaleConductors {
 
 fn is_stale(conductor: &Conductor, known: &ConductorRecord) -> bool {
     let limit = seconds(conductor.settings().conductor.conductor_cleanup_timeout_s);
-    known.hostname != conductor.host() && between(known.updated_at, conductor.now()) > limit
+    known.hostname != conductor.host()
+        && between(known.updated_at, conductor.cluster_time()) > limit
 }
 
 async fn owns(conductor: &Conductor, known: &ConductorRecord) -> Result<bool, StoreError> {

@@ -89,6 +89,6 @@ async fn a_conductor_that_can_store_nothing_for_long_ends() {
     store.refuse(true);
     let conductor = lab.conductor();
     let run = conductor.run(CancellationToken::new());
-    let ended = timeout(Duration::from_secs(120), run).await.unwrap();
+    let ended = timeout(Duration::from_secs(240), run).await.unwrap();
     assert!(matches!(ended, Err(RunError::Store(..))), "{ended:?}");
 }
