@@ -1,10 +1,12 @@
-//! The process on one page: store, conductor, the two listeners; the first to end ends the rest.
+//! The process on one page: store, conductor, the listeners; the first to end ends the rest.
 
 use crate::boot::{self, BootPlane};
+use crate::cluster::{HttpPeers, Identity};
 use crate::conductor::{Conductor, HttpTransport, Parts, SystemEnvironment};
 use crate::config::{self, Settings};
+use crate::listener::Admission;
 use crate::proxy::Clients;
-use crate::{api, listener, store_place};
+use crate::{api, cluster, listener, store_place};
 use anyhow::Context;
 use ferric_drivers::{Drivers, Enabled, FakeMachines, InterfaceKind};
 use ferric_store::{PostgresStore, RedbStore, Store};
@@ -35,6 +37,13 @@ pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> anyhow::
         Some(address) => Some(listener::bind(address, "machines").await?),
         None => None,
     };
+    let others = match &settings.cluster {
+        Some(cluster) => Some((
+            listener::bind(cluster.listen, "other conductors").await?,
+            Arc::new(Identity::load(cluster, &settings.host)?),
+        )),
+        None => None,
+    };
     let store = open_store(&settings).await?;
     let clients = Clients::new(
         |builder| builder.connect_timeout(IMAGE_CONNECT_TIMEOUT),
@@ -42,7 +51,7 @@ pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> anyhow::
     )?;
     let boot = BootPlane::new(Arc::clone(&settings), Arc::clone(&store), clients);
     boot.install_tftp_files()?;
-    let conductor = Conductor::new(Parts {
+    let parts = Parts {
         enabled: enabled(&settings.drivers)?,
         drivers: Arc::new(Drivers::new(
             driver_settings(&settings.conductor),
@@ -53,13 +62,24 @@ pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> anyhow::
         environment: Arc::new(SystemEnvironment::new()),
         transport: Arc::new(HttpTransport::default()),
         settings: Arc::clone(&settings),
-    });
+    };
+    let conductor = match &others {
+        Some((_, identity)) => {
+            Conductor::with_peers(parts, Arc::new(HttpPeers::new(Arc::clone(identity))))
+        }
+        None => Conductor::new(parts),
+    };
     conductor.start().await?;
 
     let mut tasks = JoinSet::new();
     let public_url = settings.public_url.as_deref();
     let router = api::operator_router(conductor.clone(), public_url, stop.clone());
-    let serving = listener::serve(operators, router, settings.http, stop.clone());
+    let serving = listener::serve(
+        operators,
+        (Admission::Anybody, router),
+        settings.http,
+        stop.clone(),
+    );
     tasks.spawn(async move {
         serving.await;
         Ok(())
@@ -69,7 +89,19 @@ pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> anyhow::
         let router =
             api::machine_router(conductor.clone(), settings.provision_base(), stop.clone())
                 .merge(files);
-        let serving = listener::serve(machines, router, settings.http, stop.clone());
+        let served = (Admission::Anybody, router);
+        let serving = listener::serve(machines, served, settings.http, stop.clone());
+        tasks.spawn(async move {
+            serving.await;
+            Ok(())
+        });
+    }
+    if let Some((others, identity)) = others {
+        let served = (
+            Admission::Conductors(identity),
+            cluster::router(conductor.clone()),
+        );
+        let serving = listener::serve(others, served, settings.http, stop.clone());
         tasks.spawn(async move {
             serving.await;
             Ok(())

@@ -1,6 +1,7 @@
 //! Creating, changing and deleting ports on request, under the lock of their node.
 
 use super::Conductor;
+use super::forward::Update;
 use super::node_task::NodeTask;
 use super::requests::{ATTACHED_VIF, RequestError};
 use ferric_model::ids::{NodeId, PortId};
@@ -33,15 +34,11 @@ impl Conductor {
         Ok(port)
     }
 
-    pub(super) async fn do_update_port(
-        &self,
-        old: &Record,
-        mut new: Port,
-    ) -> Result<Port, RequestError> {
-        let before: Port = old.decode()?;
+    pub(super) async fn do_update_port(&self, update: Update<Port>) -> Result<Port, RequestError> {
+        let expected = Expectation::Revision(update.before.key(), update.revision());
+        let (before, mut new) = (update.before, update.new);
         let (mut task, _target) = self.port_tasks(before.node_uuid, new.node_uuid).await?;
         new.updated_at = Some(self.now());
-        let expected = Expectation::Revision(old.key.clone(), old.revision);
         let change = task
             .change()
             .beside(|transaction| transaction.expect(expected).put(&new));
