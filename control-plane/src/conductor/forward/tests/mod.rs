@@ -14,7 +14,7 @@ use ferric_agent_protocol::heartbeat::Heartbeat;
 use ferric_drivers::{BootDevice, Persistence, PowerAction};
 use ferric_model::ids::{NodeId, PortId};
 use ferric_model::node::agent_session::AgentSession;
-use ferric_model::node::{NetworkBoot, Object};
+use ferric_model::node::{NetworkBoot, Node, Object, Reservation};
 use ferric_model::port::Port;
 use ferric_model::state::ProvisionState;
 use ferric_model::verb::Verb;
@@ -118,6 +118,36 @@ async fn changes_of_records_are_done_by_the_owner() {
     asked.destroy_node(NODE).await.unwrap();
     let found = cell.store.get(&Key::new(Table::Node, NODE)).await.unwrap();
     assert_eq!(found, None);
+}
+
+#[tokio::test]
+async fn a_port_moves_between_nodes_of_two_conductors() {
+    let cell = Cell::new();
+    let (one, two) = cell.pair().await;
+    let other = NodeId(Uuid::from_u128(3));
+    let node = Node::new(other, "fake-hardware", two.conductor.now());
+    let stored = two.conductor.create_node(node).await.unwrap();
+    assert_eq!(stored.ownership.unwrap().conductor, "two");
+    let mut moved = one.conductor.create_port(port(&two)).await.unwrap();
+    for (to, asked) in [(other, &one), (NODE, &one), (other, &two)] {
+        let old = record(&cell, Table::Port, PORT.0).await;
+        moved.node_uuid = to;
+        moved = asked.conductor.update_port(&old, moved).await.unwrap();
+        let kept: Port = record(&cell, Table::Port, PORT.0).await.decode().unwrap();
+        assert_eq!(kept.node_uuid, to);
+    }
+    cell.edit(|node| {
+        node.reservation = Some(Reservation {
+            conductor: "one".to_owned(),
+            purpose: "deploying it".to_owned(),
+            since: two.conductor.now(),
+        });
+    })
+    .await;
+    let old = record(&cell, Table::Port, PORT.0).await;
+    moved.node_uuid = NODE;
+    let held = two.conductor.update_port(&old, moved).await.unwrap_err();
+    assert!(held.to_string().contains("deploying it"), "{held:?}");
 }
 
 #[tokio::test]
