@@ -12,6 +12,7 @@ use ferric_drivers::{Drivers, Enabled, FakeMachines, InterfaceKind};
 use ferric_store::{PostgresStore, RedbStore, Store};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -32,18 +33,7 @@ const INTERRUPTED: i32 = 130;
 pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> anyhow::Result<()> {
     let settings = Arc::new(settings);
     // Bound first: a port in use must be known before anything is taken over.
-    let operators = listener::bind(settings.listen, "the operators' API").await?;
-    let machines = match settings.provision_listen {
-        Some(address) => Some(listener::bind(address, "machines").await?),
-        None => None,
-    };
-    let others = match &settings.cluster {
-        Some(cluster) => Some((
-            listener::bind(cluster.listen, "other conductors").await?,
-            Arc::new(Identity::load(cluster, &settings.host)?),
-        )),
-        None => None,
-    };
+    let listeners = Listeners::bind(&settings).await?;
     let store = open_store(&settings).await?;
     let clients = Clients::new(
         |builder| builder.connect_timeout(IMAGE_CONNECT_TIMEOUT),
@@ -63,7 +53,7 @@ pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> anyhow::
         transport: Arc::new(HttpTransport::default()),
         settings: Arc::clone(&settings),
     };
-    let conductor = match &others {
+    let conductor = match &listeners.others {
         Some((_, identity)) => {
             Conductor::with_peers(parts, Arc::new(HttpPeers::new(Arc::clone(identity))))
         }
@@ -71,42 +61,7 @@ pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> anyhow::
     };
     conductor.start().await?;
 
-    let mut tasks = JoinSet::new();
-    let public_url = settings.public_url.as_deref();
-    let router = api::operator_router(conductor.clone(), public_url, stop.clone());
-    let serving = listener::serve(
-        operators,
-        (Admission::Anybody, router),
-        settings.http,
-        stop.clone(),
-    );
-    tasks.spawn(async move {
-        serving.await;
-        Ok(())
-    });
-    if let Some(machines) = machines {
-        let files = boot::router(boot, observer(&conductor));
-        let router =
-            api::machine_router(conductor.clone(), settings.provision_base(), stop.clone())
-                .merge(files);
-        let served = (Admission::Anybody, router);
-        let serving = listener::serve(machines, served, settings.http, stop.clone());
-        tasks.spawn(async move {
-            serving.await;
-            Ok(())
-        });
-    }
-    if let Some((others, identity)) = others {
-        let served = (
-            Admission::Conductors(identity),
-            cluster::router(conductor.clone()),
-        );
-        let serving = listener::serve(others, served, settings.http, stop.clone());
-        tasks.spawn(async move {
-            serving.await;
-            Ok(())
-        });
-    }
+    let mut tasks = listeners.serve(&conductor, boot, &stop);
     let (life, drivers) = (stop.clone(), Arc::clone(conductor.drivers()));
     tasks.spawn(async move { conductor.run(life).await.context("running the conductor") });
     tracing::info!(api = %settings.listen, machines = ?settings.provision_listen, "ready");
@@ -119,6 +74,66 @@ pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> anyhow::
     first
         .context("nothing was started")?
         .context("a task of the process panicked")?
+}
+
+/// The sockets, and who may connect to each.
+struct Listeners {
+    operators: TcpListener,
+    machines: Option<TcpListener>,
+    others: Option<(TcpListener, Arc<Identity>)>,
+}
+
+impl Listeners {
+    async fn bind(settings: &Settings) -> anyhow::Result<Self> {
+        let operators = listener::bind(settings.listen, "the operators' API").await?;
+        let machines = match settings.provision_listen {
+            Some(address) => Some(listener::bind(address, "machines").await?),
+            None => None,
+        };
+        let others = match &settings.cluster {
+            Some(cluster) => Some((
+                listener::bind(cluster.listen, "other conductors").await?,
+                Arc::new(Identity::load(cluster, &settings.host)?),
+            )),
+            None => None,
+        };
+        Ok(Self {
+            operators,
+            machines,
+            others,
+        })
+    }
+
+    fn serve(
+        self,
+        conductor: &Conductor,
+        boot: BootPlane,
+        stop: &CancellationToken,
+    ) -> JoinSet<anyhow::Result<()>> {
+        let (settings, mut tasks) = (conductor.settings(), JoinSet::new());
+        let mut serve = |listener, admission, router| {
+            let patience = settings.http;
+            let serving = listener::serve(listener, (admission, router), patience, stop.clone());
+            tasks.spawn(async move {
+                serving.await;
+                Ok(())
+            });
+        };
+        let public_url = settings.public_url.as_deref();
+        let router = api::operator_router(conductor.clone(), public_url, stop.clone());
+        serve(self.operators, Admission::Anybody, router);
+        if let Some(machines) = self.machines {
+            let base = settings.provision_base();
+            let files = boot::router(boot, observer(conductor));
+            let router = api::machine_router(conductor.clone(), base, stop.clone()).merge(files);
+            serve(machines, Admission::Anybody, router);
+        }
+        if let Some((others, identity)) = self.others {
+            let admission = Admission::Conductors(identity);
+            serve(others, admission, cluster::router(conductor.clone()));
+        }
+        tasks
+    }
 }
 
 async fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {

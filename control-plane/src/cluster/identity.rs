@@ -33,7 +33,7 @@ pub(crate) enum IdentityError {
         certificate: PathBuf,
         ca: PathBuf,
         host: String,
-        source: rustls::Error,
+        source: Box<rustls::Error>,
     },
     #[error(
         "the name of conductor {0:?} is no name that a certificate can have: set host to a DNS name"
@@ -43,7 +43,7 @@ pub(crate) enum IdentityError {
     Setup {
         certificate: PathBuf,
         key: PathBuf,
-        source: rustls::Error,
+        source: Box<rustls::Error>,
     },
 }
 
@@ -150,7 +150,7 @@ impl Files {
         let setup = |source| IdentityError::Setup {
             certificate: self.certificate.clone(),
             key: self.key.clone(),
-            source,
+            source: Box::new(source),
         };
         let versions = &[&rustls::version::TLS13];
         let mut server = ServerConfig::builder_with_provider(provider.clone())
@@ -198,7 +198,7 @@ impl Files {
             certificate: self.certificate.clone(),
             ca: self.ca.clone(),
             host: self.host.clone(),
-            source,
+            source: Box::new(source),
         };
         let verifier = WebPkiServerVerifier::builder_with_provider(roots.clone(), provider.clone());
         let verifier = verifier
