@@ -96,6 +96,11 @@ impl Conductor {
             conductor_group: self.settings().conductor_group.clone(),
             drivers,
             online: presence != Presence::Leaving,
+            address: self
+                .settings()
+                .cluster
+                .as_ref()
+                .map(|cluster| cluster.url.clone()),
             created_at: known.map_or(now, |record| record.created_at),
             updated_at: now,
         }

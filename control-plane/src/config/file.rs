@@ -1,6 +1,7 @@
 //! The TOML file as it is written, and the checks that turn it into [`Settings`].
 
 use super::beats::check_beats;
+use super::cluster::Section;
 use super::{
     Agent, Boot, Conductor, Deploy, Http, Overrides, Settings, SettingsError, Steps, Timeline,
 };
@@ -24,6 +25,7 @@ pub struct File {
     api: Api,
     provision: Provision,
     http: Http,
+    cluster: Option<Section>,
     drivers: Drivers,
     conductor: Conductor,
     deploy: Deploy,
@@ -105,11 +107,13 @@ impl File {
         check_beats(&self.conductor, agent_s, self.store.is_some())?;
         check_patience(&self.http)?;
         self.steps.check()?;
+        let state_dir = overrides
+            .state_dir
+            .or(self.state_dir)
+            .ok_or(SettingsError::NoStateDir)?;
+        let cluster = self.cluster.map(|section| section.check(&state_dir));
         Ok(Settings {
-            state_dir: overrides
-                .state_dir
-                .or(self.state_dir)
-                .ok_or(SettingsError::NoStateDir)?,
+            state_dir,
             store: self.store.map(|text| database(&text.0)).transpose()?,
             host: self.host.map_or_else(host_name, Ok)?,
             conductor_group: self.conductor_group.to_lowercase(),
@@ -121,6 +125,7 @@ impl File {
                 .public_url
                 .map(|url| url.trim_end_matches('/').to_owned()),
             http: self.http,
+            cluster: cluster.transpose()?,
             drivers: self.drivers,
             conductor: self.conductor,
             deploy: self.deploy,

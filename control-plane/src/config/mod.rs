@@ -3,9 +3,11 @@
 //! Every constant that bounds something outside of the process stands here with its default.
 
 mod beats;
+pub mod cluster;
 mod file;
 mod steps;
 
+pub use cluster::Cluster;
 pub use file::{Drivers, File};
 pub use steps::{Priorities, StepSource, Steps};
 
@@ -34,6 +36,8 @@ pub struct Settings {
     /// The URL of links in answers; from the request's host when `None`.
     pub public_url: Option<String>,
     pub http: Http,
+    /// The way to other conductors; `None`: there is none.
+    pub cluster: Option<Cluster>,
     pub drivers: Drivers,
     pub conductor: Conductor,
     pub deploy: Deploy,

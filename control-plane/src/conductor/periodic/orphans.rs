@@ -48,6 +48,7 @@ mod tests {
             conductor_group: String::new(),
             drivers: vec!["fake-hardware".to_owned()],
             online,
+            address: None,
             created_at: heard,
             updated_at: heard,
         };

@@ -85,6 +85,7 @@ mod tests {
             conductor_group: String::new(),
             drivers: Vec::new(),
             online: false,
+            address: None,
             created_at: now - Duration::from_secs(days * DAY),
             updated_at: now - Duration::from_secs(days * DAY),
         };
