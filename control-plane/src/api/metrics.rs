@@ -43,7 +43,7 @@ async fn metrics(call: Call) -> ApiResult<Response> {
     add_sensors(&mut registry, &call.conductor().sensors());
     let mut text = String::new();
     encode(&mut text, &registry).map_err(|source| ApiError::Internal {
-        doing: "writing the metrics",
+        doing: "writing the metrics".into(),
         source: source.into(),
     })?;
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())

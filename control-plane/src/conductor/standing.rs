@@ -158,6 +158,7 @@ mod tests {
             conductor_group: String::new(),
             drivers: Vec::new(),
             online: true,
+            address: None,
             created_at: Timestamp::UNIX_EPOCH,
             updated_at: Timestamp::UNIX_EPOCH,
         };

@@ -10,7 +10,8 @@ use super::FakeMachine;
 use crate::permit::Gate;
 use crate::{
     Bios, BmcError, BootDevice, BootMode, BootSetting, Firmware, FirmwareComponent, FirmwareImage,
-    LogicalDisk, Management, Persistence, Power, PowerAction, PowerState, Progress, Raid, Started,
+    LogicalDisk, Management, Persistence, Power, PowerAction, PowerState, Progress, Raid,
+    SensorReading, Sensors, Started,
 };
 
 /// The machine is shared by all who manage it, the leave is not.
@@ -133,5 +134,12 @@ impl Firmware for FakeHandle {
 
     async fn poll(&self, record: &Value) -> Result<Progress, BmcError> {
         Firmware::poll(self.machine.as_ref(), record).await
+    }
+}
+
+#[async_trait]
+impl Sensors for FakeHandle {
+    async fn read(&self) -> Result<Vec<SensorReading>, BmcError> {
+        self.machine.read().await
     }
 }

@@ -248,6 +248,7 @@ pub(super) fn host_among(names: &[&str], node: NodeId) -> String {
         conductor_group: String::new(),
         drivers: vec!["fake-hardware".to_owned()],
         online: true,
+        address: None,
         created_at: jiff::Timestamp::UNIX_EPOCH,
         updated_at: jiff::Timestamp::UNIX_EPOCH,
     };

@@ -13,7 +13,7 @@ use ferric_model::ids::{Epoch, Incarnation};
 use ferric_model::node::Ownership;
 use ferric_model::state::ProvisionState;
 use ferric_model::verb::Verb;
-use ferric_store::{Store, Transaction};
+use ferric_store::{Entity, Key, Store, Transaction};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -245,14 +245,9 @@ async fn a_node_without_a_conductor_that_runs_is_waited_for() {
         let reason = busy(manage(&two).await);
         assert!(reason.contains("takes"), "{owner:?}: {reason}");
     }
-    let mut left: ConductorRecord = two
-        .conductor
-        .conductors()
-        .await
-        .unwrap()
-        .into_iter()
-        .find(|record| record.hostname == "one")
-        .expect("its record");
+    let key = Key::new(ConductorRecord::TABLE, "one");
+    let known = cell.store.get(&key).await.unwrap().expect("its record");
+    let mut left: ConductorRecord = known.decode().unwrap();
     left.online = false;
     cell.store
         .commit(Transaction::new().put(&left))
