@@ -227,4 +227,12 @@ mod tests {
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(response.headers()["retry-after"], "7");
     }
+
+    #[test]
+    fn what_may_have_been_done_is_nothing_that_clients_repeat_by_themselves() {
+        let error = ApiError::from(RequestError::Unanswered("it may have been done".to_owned()));
+        let response = error.into_response();
+        assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
+        assert!(!response.headers().contains_key("retry-after"));
+    }
 }

@@ -79,8 +79,9 @@ impl Conductor {
     pub(crate) async fn take_call(&self, call: &[u8]) -> Vec<u8> {
         let reply = match NodeCall::parse(call) {
             Ok(call) => self.reply_to(call).await,
+            // Without its source, which quotes what it stumbled over.
             Err(error) => Reply::NotUnderstood {
-                reason: chain(&error),
+                reason: error.to_string(),
             },
         };
         serde_json::to_vec(&reply).unwrap_or_else(|error| {
@@ -180,7 +181,9 @@ impl Conductor {
                  ({reason}): nothing was done; upgrade it, or ask it in its own words"
             )),
             Err(error) => {
-                tracing::warn!(%node, peer = %host, %error, "another conductor's answer cannot be read");
+                // The error itself would quote what it stumbled over, which may be a token.
+                let (at, kind) = (error.column(), error.classify());
+                tracing::warn!(%node, peer = %host, at, ?kind, "another conductor's answer cannot be read");
                 Handed::Answered(Err(unanswered(host, node)))
             }
         }

@@ -126,12 +126,15 @@ async fn what_is_not_understood_is_said_to_be_so() {
     let one = cell.start("one", Way::default()).await;
     for (call, part) in [
         (r#"{"call":"dance","with":{}}"#, "dance"),
-        (r#"{"call":"provision","with":{"node":1}}"#, "form"),
+        (r#"{"call":"provision","with":{"node":"hunter2"}}"#, "form"),
         ("no JSON", "form"),
     ] {
         let reply = one.conductor.take_call(call.as_bytes()).await;
         match serde_json::from_slice(&reply).unwrap() {
-            Reply::NotUnderstood { reason } => assert!(reason.contains(part), "{reason}"),
+            Reply::NotUnderstood { reason } => {
+                assert!(reason.contains(part), "{reason}");
+                assert!(!reason.contains("hunter2"), "{reason}");
+            }
             _ => panic!("{call} was understood"),
         }
     }
