@@ -188,6 +188,9 @@ pub(super) async fn meet_reboot(task: &mut NodeTask) -> Result<(), TaskError> {
             run.news = None;
             run.phase = StepPhase::Started { attempt, at };
             if let Some(steps) = restart.clone() {
+                if let Some(step) = run.steps.get_mut(run.index) {
+                    flows::forget_restart(step);
+                }
                 run.steps.splice(run.index..run.index, steps);
                 run.phase = StepPhase::Ready;
             }

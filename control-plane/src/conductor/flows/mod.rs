@@ -211,9 +211,27 @@ pub(super) fn ask_for_steps() -> Step {
     ramdisk_step("agent", "get_steps", 0)
 }
 
+/// The argument of a step that boots the ramdisk on a machine that boots already.
+const RESTARTED_AT: &str = "restarted_at";
+
 /// Put after a step that restarted the machine into the ramdisk.
-pub(super) fn await_ramdisk() -> Step {
-    step("boot", "ramdisk", 0)
+pub(super) fn await_ramdisk(restarted_at: Timestamp) -> Step {
+    let mut step = step("boot", "ramdisk", 0);
+    let at = restarted_at.to_string().into();
+    step.args.insert(RESTARTED_AT.to_owned(), at);
+    step
+}
+
+/// When the machine was restarted that is to come up in this step; `None`: the step starts it itself.
+pub(super) fn restarted_at(step: &Step) -> Option<Timestamp> {
+    step.args.get(RESTARTED_AT)?.as_str()?.parse().ok()
+}
+
+/// Somebody else has restarted it since: the step is to start it itself.
+pub(super) fn forget_restart(step: &mut Step) {
+    if step.by == Performer::Conductor {
+        step.args.shift_remove(RESTARTED_AT);
+    }
 }
 
 /// Put after a step that changed the volumes.
