@@ -178,10 +178,14 @@ pub(super) fn way_back(run: &Run, node: &Node) -> Vec<Step> {
 pub(super) fn has_touched(run: &Run) -> bool {
     let begun = &run.steps[..run.steps.len().min(run.index + 1)];
     begun.iter().any(|step| {
-        matches!(
-            (step.id.interface.as_str(), step.id.step.as_str()),
-            ("power", "off" | "restart") | ("boot", "ramdisk") | ("deploy", "deploy")
-        )
+        let is_switched_off = step.by == Performer::Reserved
+            && step.place == Place::Here
+            && Reserved::of(&step.id.step) == Some(Reserved::PowerOff);
+        is_switched_off
+            || matches!(
+                (step.id.interface.as_str(), step.id.step.as_str()),
+                ("power", "off" | "restart") | ("boot", "ramdisk") | ("deploy", "deploy")
+            )
     })
 }
 

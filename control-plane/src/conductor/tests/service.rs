@@ -156,6 +156,27 @@ async fn an_abort_while_it_waits_brings_the_instance_back() {
     );
 }
 
+/// A request for steps that need no ramdisk.
+fn out_of_band(steps: &[&str]) -> ProvisionRequest {
+    let step = |name: &&str| RequestedStep::new("power", name);
+    ProvisionRequest {
+        steps: steps.iter().map(step).collect(),
+        ..ProvisionRequest::new(Verb::Service)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abort_switches_a_machine_on_that_a_step_has_switched_off() {
+    let lab = active().await;
+    lab.try_to(out_of_band(&["power_off", "hold"]))
+        .await
+        .unwrap();
+    lab.wait_for(State::ServiceHold).await;
+    assert_eq!(lab.machine.bmc.power(), PowerState::Off);
+    lab.go(Verb::Abort, State::Active).await;
+    runs_its_instance(&lab, &lab.node().await);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_step_that_must_not_be_aborted_ends_before_the_abort() {
     let lab = active().await;
