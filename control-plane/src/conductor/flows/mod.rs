@@ -17,7 +17,7 @@ pub(super) use offer::Offer;
 pub(super) use requested::{Child, InBand, Rules, listed};
 pub(super) use rescue::HASH as RESCUE_PASSWORD_HASH;
 pub(super) use reserved::{Reserved, seconds};
-pub(super) use service::{around_listed as service_around, back_to_instance};
+pub(super) use service::{around_listed as service_around, back_to_instance, has_left_instance};
 pub(super) use told::{RUNBOOK, Told};
 
 use crate::config::Steps;
@@ -167,7 +167,7 @@ pub(super) fn may_be_repeated(step: &Step) -> bool {
 
 /// What is left to do when the service of a node is aborted: its instance runs again, if it does not run still.
 pub(super) fn way_back(run: &Run, node: &Node) -> Vec<Step> {
-    if has_touched(run) && is_real(node, run.activity) {
+    if (has_touched(run) || has_left_instance(node)) && is_real(node, run.activity) {
         back_to_instance(node)
     } else {
         Vec::new()

@@ -7,6 +7,7 @@ use ferric_drivers::{BootDevice, PowerState};
 use ferric_model::node::{NetworkBoot, Node};
 use ferric_model::state::ProvisionState as State;
 use ferric_model::verb::Verb;
+use serde_json::json;
 
 pub(super) fn request(steps: &[&str]) -> ProvisionRequest {
     let step = |name: &&str| RequestedStep::new("deploy", name);
@@ -173,6 +174,51 @@ async fn an_abort_switches_a_machine_on_that_a_step_has_switched_off() {
         .unwrap();
     lab.wait_for(State::ServiceHold).await;
     assert_eq!(lab.machine.bmc.power(), PowerState::Off);
+    lab.go(Verb::Abort, State::Active).await;
+    runs_its_instance(&lab, &lab.node().await);
+}
+
+/// Held while it runs the ramdisk.
+async fn held_in_the_ramdisk() -> Lab {
+    let lab = active().await;
+    lab.try_to(request(&["reset", "hold"])).await.unwrap();
+    lab.wait_for(State::ServiceHold).await;
+    lab
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_without_the_ramdisk_in_the_place_of_one_with_it_brings_the_instance_back() {
+    let lab = held_in_the_ramdisk().await;
+    let wait = RequestedStep {
+        args: json!({"seconds": 5}).as_object().unwrap().clone(),
+        ..RequestedStep::new("deploy", "wait")
+    };
+    let waiting = ProvisionRequest {
+        steps: vec![wait],
+        ..ProvisionRequest::new(Verb::Service)
+    };
+    lab.try_to(waiting.clone()).await.unwrap();
+    lab.wait_for(State::Active).await;
+    runs_its_instance(&lab, &lab.node().await);
+
+    lab.plan(broken());
+    lab.try_to(request(&["flash"])).await.unwrap();
+    lab.wait_for(State::ServiceFailed).await;
+    let (id, conductor) = (lab.machine.node, lab.conductor());
+    conductor
+        .set_maintenance(id, Maintenance::Off)
+        .await
+        .unwrap();
+    lab.try_to(waiting).await.unwrap();
+    lab.wait_for(State::Active).await;
+    runs_its_instance(&lab, &lab.node().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abort_of_the_second_service_knows_that_the_first_has_left_the_instance() {
+    let lab = held_in_the_ramdisk().await;
+    lab.try_to(out_of_band(&["hold"])).await.unwrap();
+    lab.wait_for(State::ServiceHold).await;
     lab.go(Verb::Abort, State::Active).await;
     runs_its_instance(&lab, &lab.node().await);
 }
