@@ -1,6 +1,6 @@
 //! Service: steps on a machine that keeps its instance.
 
-use super::agent::Plan;
+use super::agent::{Manners, Plan};
 use super::lab::Lab;
 use crate::conductor::requests::{Maintenance, ProvisionRequest, Ramdisk, RequestedStep};
 use ferric_drivers::{BootDevice, PowerState};
@@ -58,6 +58,22 @@ async fn steps_are_done_in_the_order_given_and_the_instance_runs_again() {
     runs_its_instance(&lab, &node);
     assert_eq!(node.last_error, None);
     assert!(lab.states().await.contains(&"service wait"));
+}
+
+/// Ironic's agent does not tell one command of a name from the other.
+#[tokio::test(start_paused = true)]
+async fn a_step_that_is_wanted_twice_in_a_row_is_done_twice_by_any_agent() {
+    for manners in [Manners::Ferric, Manners::Ironic] {
+        let lab = active().await;
+        lab.plan(Plan {
+            manners,
+            ..Plan::default()
+        });
+        let steps = ["flash", "flash", "reset"];
+        lab.try_to(request(&steps)).await.unwrap();
+        lab.wait_for(State::Active).await;
+        assert_eq!(lab.machine.state.lock().services, steps, "{manners:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
