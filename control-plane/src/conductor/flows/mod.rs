@@ -14,7 +14,7 @@ mod told;
 pub(super) use clean::{around_listed as clean_around, automated as automated_clean};
 pub(super) use deploy::{Composed, compose as compose_deploy};
 pub(super) use offer::Offer;
-pub(super) use requested::{Child, InBand, Rules, listed};
+pub(super) use requested::{Child, InBand, Rules, listed, need_ramdisk};
 pub(super) use rescue::HASH as RESCUE_PASSWORD_HASH;
 pub(super) use reserved::{Reserved, seconds};
 pub(super) use service::{around_listed as service_around, back_to_instance, has_left_instance};
