@@ -59,7 +59,7 @@ impl BmcCache {
             entry.last_use = last_use;
             return Ok(entry.bmc.clone());
         }
-        let bmc = Arc::new(Bmc::new(&info, &self.settings)?);
+        let bmc = Bmc::new(&info, &self.settings)?;
         known.bmcs.insert(
             key,
             Entry {
