@@ -2,7 +2,7 @@
 //!
 //! Every handle to a machine behind this BMC shares the value. It does not know what a system or a boot device is.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use reqwest::{Client, StatusCode};
@@ -36,7 +36,9 @@ pub(crate) struct Bmc {
     places: Semaphore,
     pub(super) credential: Mutex<Option<Arc<Credential>>>,
     /// Held while a session is opened, so that many requests open one session.
-    pub(super) login_turn: tokio::sync::Mutex<()>,
+    pub(super) login_turn: Arc<tokio::sync::Mutex<()>>,
+    /// The value itself, for what outlives the request that needs it.
+    pub(super) itself: Weak<Self>,
     only_system: Mutex<Option<String>>,
 }
 
@@ -45,20 +47,22 @@ impl Bmc {
         info: &RedfishInfo,
         settings: &Settings,
         gate: Gate,
-    ) -> Result<Self, TlsError> {
-        Ok(Self {
+    ) -> Result<Arc<Self>, TlsError> {
+        let http = client(info, settings)?;
+        Ok(Arc::new_cyclic(|itself| Self {
             name: info.address.as_str().trim_end_matches('/').to_owned(),
             address: info.address.clone(),
             login: info.login.clone(),
             auth: info.auth,
-            http: client(info, settings)?,
+            http,
             places: Semaphore::new(settings.requests_per_bmc),
             settings: settings.clone(),
             gate,
             credential: Mutex::new(None),
-            login_turn: tokio::sync::Mutex::new(()),
+            login_turn: Arc::default(),
+            itself: itself.clone(),
             only_system: Mutex::new(None),
-        })
+        }))
     }
 
     /// The address as errors name it.

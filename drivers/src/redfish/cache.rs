@@ -62,7 +62,7 @@ impl BmcCache {
             entry.last_use = last_use;
             return Ok(entry.bmc.clone());
         }
-        let bmc = Arc::new(Bmc::new(&info, &self.settings, self.gate.clone())?);
+        let bmc = Bmc::new(&info, &self.settings, self.gate.clone())?;
         known.bmcs.insert(
             key,
             Entry {

@@ -46,6 +46,7 @@ pub(super) async fn advance(task: &mut NodeTask, next: Move) -> Result<(), TaskE
         Move::FetchInventory => fetch_inventory(task).await,
         Move::TakeUp => take_up(task).await,
         Move::MeetReboot => failure::meet_reboot(task).await,
+        Move::BringUp => failure::bring_up(task).await,
         Move::MeetVersionChange => version_change::meet(task).await,
         Move::Abort => failure::abort(task).await,
         Move::Fail(error) => fail(task, &error).await,

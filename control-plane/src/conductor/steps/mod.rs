@@ -21,7 +21,7 @@ mod validate;
 mod verify;
 
 pub(super) use after_command::{check as check_result, follow_up};
-pub(super) use boot::wanted_mode;
+pub(super) use boot::{persistence, wanted_mode};
 pub(super) use fast_track::is_enabled as is_fast_track_enabled;
 pub(super) use outcome::{Outcome, StepError, chain};
 pub(super) use power::{is_off, state as power_state};
