@@ -102,16 +102,9 @@ impl Conductor {
         node: &Node,
         request: &ProvisionRequest,
     ) -> Result<Composed, RequestError> {
-        let listed = self
-            .listed_steps(node, Activity::ManualClean, request)
-            .await?;
-        let mut composed = Composed::of(flows::clean_around(node, listed));
-        if let Some(name) = &request.runbook {
-            composed
-                .notes
-                .insert(flows::RUNBOOK.to_owned(), json!(name));
-        }
-        Ok(composed)
+        let activity = Activity::ManualClean;
+        let listed = self.listed_steps(node, activity, request).await?;
+        Ok(with_runbook(flows::clean_around(node, listed), request))
     }
 
     /// Service, whole.
@@ -121,13 +114,7 @@ impl Conductor {
         request: &ProvisionRequest,
     ) -> Result<Composed, RequestError> {
         let listed = self.listed_steps(node, Activity::Service, request).await?;
-        let mut composed = Composed::of(flows::service_around(node, listed));
-        if let Some(name) = &request.runbook {
-            composed
-                .notes
-                .insert(flows::RUNBOOK.to_owned(), json!(name));
-        }
-        Ok(composed)
+        Ok(with_runbook(flows::service_around(node, listed), request))
     }
 
     /// Automated cleaning, whole; no steps for a node that is not to be cleaned.
@@ -245,6 +232,15 @@ impl Conductor {
             .filter(|node| node.uuid != parent)
             .collect())
     }
+}
+
+/// The run remembers the runbook that its steps come from.
+fn with_runbook(steps: Vec<Step>, request: &ProvisionRequest) -> Composed {
+    let mut composed = Composed::of(steps);
+    let name = request.runbook.as_ref();
+    let note = name.map(|name| (flows::RUNBOOK.to_owned(), json!(name)));
+    composed.notes.extend(note);
+    composed
 }
 
 fn in_band(node: &Node, activity: Activity, wanted: Ramdisk) -> InBand {

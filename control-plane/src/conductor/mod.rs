@@ -47,6 +47,8 @@ pub use periodic::JobFigures;
 pub use recipes::Recipe;
 pub use sensors::Sensed;
 
+pub(crate) use engine::ABORT_AFTER;
+
 use crate::boot::BootPlane;
 use crate::config::{self, Settings};
 use engine::{Driving, Work};

@@ -2,14 +2,12 @@
 
 use crate::api::masking::{MASK, masked};
 use crate::api::shape::shown_time;
+use crate::conductor::ABORT_AFTER;
 use ferric_model::node::agent_session::AgentSession;
 use ferric_model::node::{Node, Object};
 use ferric_model::run::Activity;
 use ferric_model::step::Step;
 use serde_json::{Value, json};
-
-/// The note of a run that is to be aborted when its step is over.
-const ABORT_AFTER: &str = "abort_after";
 
 /// Which of the three kinds of step list a run shows as: `deploy`, `clean` or `service`.
 fn kind(activity: Activity) -> Option<&'static str> {

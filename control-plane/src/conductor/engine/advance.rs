@@ -220,7 +220,7 @@ async fn store_outcome(task: &mut NodeTask, outcome: Outcome) -> Result<(), Task
     wait(task, change, reason, limit).await
 }
 
-/// Hands over to the machine, or to an operator.
+/// Hands over to the machine, or to an operator. A run that waits already waits for this from now on.
 pub(super) async fn wait(
     task: &mut NodeTask,
     change: Change,
@@ -244,6 +244,9 @@ pub(super) async fn wait(
             run.wait = Some(wait);
         }
     });
+    if task.node.provision_state.is_wait() {
+        return task.save(change).await;
+    }
     task.apply(event, change).await
 }
 

@@ -10,7 +10,7 @@ use crate::conductor::node_task::{Change, NodeTask, TaskError};
 use ferric_model::event::What;
 use ferric_model::node::Node;
 use ferric_model::node::agent_session::AgentSession;
-use ferric_model::run::{Activity, News, Run, StepPhase, Wait, WaitReason};
+use ferric_model::run::{Activity, News, Run, StepPhase, WaitReason};
 use ferric_model::state::Event;
 use ferric_model::step::{Performer, Recovery, Step};
 use serde_json::json;
@@ -195,7 +195,8 @@ pub(super) async fn meet_reboot(task: &mut NodeTask) -> Result<(), TaskError> {
     if restart.is_some() {
         return store(task, change).await;
     }
-    await_agent(task, change, run.activity).await
+    let limit = limits::callback(task.conductor().settings(), run.activity);
+    wait(task, change, WaitReason::AgentReboot, limit).await
 }
 
 fn too_many_reboots() -> String {
@@ -238,32 +239,6 @@ fn restart(node: &Node, run: &Run) -> Option<Vec<Step>> {
         Some(WaitReason::AgentBoot | WaitReason::InspectionData)
     );
     Some(if boots { vec![off] } else { vec![off, boot] })
-}
-
-async fn await_agent(
-    task: &mut NodeTask,
-    change: Change,
-    activity: Activity,
-) -> Result<(), TaskError> {
-    let limit = limits::callback(task.conductor().settings(), activity);
-    if !task.node.provision_state.is_wait() {
-        return wait(task, change, WaitReason::AgentReboot, limit).await;
-    }
-    // Already waiting, from now on for something else.
-    let since = task.conductor().now();
-    let reason = WaitReason::AgentReboot;
-    let deadline = limits::deadline(&reason, since, limit);
-    let wait = Wait {
-        reason,
-        since,
-        deadline,
-    };
-    let change = change.with(|node| {
-        if let Some(run) = &mut node.run {
-            run.wait = Some(wait);
-        }
-    });
-    task.save(change).await
 }
 
 fn attempt(run: &Run) -> u32 {

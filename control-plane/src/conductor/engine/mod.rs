@@ -13,7 +13,8 @@ mod work;
 pub(super) use advance::unhold;
 pub(super) use failure::{ABORTED_NOTE, abort, fail};
 pub(super) use finish::{LEFT_INSTANCE, OWN_CONFIG_DRIVE};
-pub(super) use next_move::{ABORT_AFTER, ABORTED};
+pub(crate) use next_move::ABORT_AFTER;
+pub(super) use next_move::ABORTED;
 pub(super) use work::{Work, contained};
 
 use super::Conductor;

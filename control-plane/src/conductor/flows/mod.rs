@@ -72,7 +72,7 @@ fn plan(activity: Activity, node: &Node) -> Vec<Step> {
         Activity::Delete => vec![step("deploy", "tear_down", 10)],
         Activity::Adopt => adopt::steps(),
         Activity::Rescue if real => rescue::rescue(),
-        Activity::Unrescue if real => rescue::unrescue(),
+        Activity::Unrescue if real => service::way_back().into(),
         // What stands around, or beside, the steps that drivers, agents, operators and clients want.
         Activity::Deploy | Activity::Rebuild if real => deploy::direct(),
         Activity::Deploy | Activity::Rebuild => vec![step("deploy", "deploy", deploy::RAMDISK)],

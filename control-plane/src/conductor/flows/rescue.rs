@@ -1,4 +1,4 @@
-//! Rescuing and unrescuing with the `agent` interface: the ramdisk is handed over to a user, and the instance comes back.
+//! Rescuing with the `agent` interface: the ramdisk is handed over to a user. The instance comes back as after a service.
 
 use super::step;
 use ferric_model::step::Step;
@@ -12,14 +12,5 @@ pub(super) fn rescue() -> Vec<Step> {
         step("boot", "ramdisk", 0),
         step("rescue", "finalize_rescue", 0),
         step("deploy", "switch_to_tenant_network", 0),
-    ]
-}
-
-pub(super) fn unrescue() -> Vec<Step> {
-    vec![
-        step("power", "off", 0),
-        step("boot", "disk", 0),
-        step("deploy", "switch_to_tenant_network", 0),
-        step("power", "on", 0),
     ]
 }

@@ -6,7 +6,8 @@ use ferric_model::node::Node;
 use ferric_model::run::Activity;
 use ferric_model::step::Step;
 
-fn way_back() -> [Step; 4] {
+/// From the ramdisk to the instance, also after a rescue.
+pub(super) fn way_back() -> [Step; 4] {
     [
         step("power", "off", 0),
         step("boot", "disk", 0),

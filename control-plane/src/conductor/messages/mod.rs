@@ -72,7 +72,7 @@ fn respond<T>(merged: Merged<T>, reply: super::inbox::Reply<T>) -> Result<(), Ta
 }
 
 /// The command that the run waits for.
-fn awaited_command(node: &Node) -> Option<&str> {
+pub(super) fn awaited_command(node: &Node) -> Option<&str> {
     match &node.run.as_ref()?.wait.as_ref()?.reason {
         WaitReason::AgentCommand { id, .. } => Some(id),
         _ => None,

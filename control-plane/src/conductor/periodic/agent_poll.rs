@@ -4,6 +4,7 @@ use super::{Declaration, NodePeriodic, Visit, Visited};
 use crate::conductor::Conductor;
 use crate::conductor::agent::AgentClient;
 use crate::conductor::inbox::Message;
+use crate::conductor::messages::awaited_command;
 use crate::conductor::node_task::TaskError;
 use crate::conductor::steps::{chain, is_off};
 use crate::config::{Settings, seconds};
@@ -11,7 +12,6 @@ use async_trait::async_trait;
 use ferric_model::ids::NodeId;
 use ferric_model::node::Node;
 use ferric_model::node::agent_session::AgentSession;
-use ferric_model::run::WaitReason;
 use ferric_store::FieldValue;
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -49,7 +49,7 @@ impl NodePeriodic for AgentPoll {
     }
 
     fn wants(&self, node: &Node, _now: Timestamp) -> bool {
-        awaited(node).is_some()
+        awaited_command(node).is_some()
             && node
                 .agent
                 .as_ref()
@@ -58,7 +58,7 @@ impl NodePeriodic for AgentPoll {
 
     async fn visit(&self, visit: Visit<'_>) -> Result<Visited, TaskError> {
         let (conductor, node) = (&visit.conductor, &visit.node);
-        let Some(wait) = awaited(node) else {
+        let Some(wait) = awaited_command(node).map(str::to_owned) else {
             return Ok(Visited::Nothing);
         };
         let list = match AgentClient::of(conductor, node) {
@@ -111,13 +111,5 @@ impl AgentPoll {
             self.failures.lock().remove(&node.uuid);
         }
         gone.then_some(Message::LostAgent { wait })
-    }
-}
-
-/// The command that the run waits for.
-fn awaited(node: &Node) -> Option<String> {
-    match &node.run.as_ref()?.wait.as_ref()?.reason {
-        WaitReason::AgentCommand { id, .. } => Some(id.clone()),
-        _ => None,
     }
 }

@@ -74,7 +74,7 @@ const SWITCHED_OFF: &str =
 /// What `last_error` says after an abort; clients look for the word.
 pub(in crate::conductor) const ABORTED: &str = "aborted by request";
 /// The note of a run that is to be aborted when its step, which must not be interrupted, is over.
-pub(in crate::conductor) const ABORT_AFTER: &str = "abort_after";
+pub(crate) const ABORT_AFTER: &str = "abort_after";
 
 fn abort_is_due(run: &Run) -> bool {
     run.failure.is_none() && run.notes.contains_key(ABORT_AFTER)
