@@ -117,7 +117,10 @@ impl RedbSnapshot {
                 let record = match record(table, last, bytes.value()) {
                     Ok(record) => record,
                     Err(error) if self.scope == Scope::Indexes => {
-                        items.push(problem(format!("{table:?} number {last}"), &error));
+                        items.push(problem(
+                            format!("{table:?} number {last}"),
+                            error.to_string(),
+                        ));
                         continue;
                     }
                     Err(error) => return Err(error),
@@ -304,9 +307,9 @@ fn entry(key: &[u8]) -> Item {
     })
 }
 
-fn problem(place: String, problem: impl ToString) -> Item {
+fn problem(place: String, problem: impl Into<String>) -> Item {
     Item::Problem(Finding {
         place,
-        problem: problem.to_string(),
+        problem: problem.into(),
     })
 }

@@ -272,7 +272,6 @@ async fn a_file_gets_smaller_and_keeps_everything() {
         folder.path().join("store.key"),
     );
     let (before, after) = RedbStore::compact(&file, &key).unwrap();
-    println!("{before} bytes before, {after} after");
     assert!(after < before / 2, "{before} {after}");
     assert_eq!(fs::metadata(&file).unwrap().len(), after);
     assert!(RedbStore::check_pages(&file, &key).unwrap());
