@@ -11,5 +11,6 @@ mod log;
 pub mod memory;
 mod process;
 pub mod proxy;
+mod store_jobs;
 mod store_place;
 pub mod tls;

@@ -12,6 +12,8 @@ pub(crate) fn start() {
             .with_env_filter(filter)
             .with_ansi(std::io::stderr().is_terminal())
             .with_writer(std::io::stderr)
+            // A log on a full disk would be complained of on the same disk, and that ends the process with a panic.
+            .log_internal_errors(false)
             .try_init(),
     );
 }

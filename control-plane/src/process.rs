@@ -6,9 +6,10 @@ use crate::conductor::{Conductor, HttpTransport, Parts, SystemEnvironment};
 use crate::config::{self, Settings};
 use crate::listener::Admission;
 use crate::proxy::Clients;
-use crate::{api, cluster, listener, store_place};
+use crate::{api, cluster, listener, store_jobs, store_place};
 use anyhow::Context;
 use ferric_drivers::{Drivers, Enabled, FakeMachines, InterfaceKind};
+use ferric_store::upkeep::Upkeep;
 use ferric_store::{PostgresStore, RedbStore, Store};
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +35,9 @@ pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> anyhow::
     let settings = Arc::new(settings);
     // Bound first: a port in use must be known before anything is taken over.
     let listeners = Listeners::bind(&settings).await?;
-    let store = open_store(&settings).await?;
+    let whole = open_store(&settings).await?;
+    let upkeep = store_jobs::server::bind(&settings.state_dir)?;
+    let store: Arc<dyn Store> = Arc::<dyn Upkeep>::clone(&whole);
     let clients = Clients::new(
         |builder| builder.connect_timeout(IMAGE_CONNECT_TIMEOUT),
         settings.provision_base(),
@@ -62,6 +65,11 @@ pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> anyhow::
     conductor.start().await?;
 
     let mut tasks = listeners.serve(&conductor, boot, &stop);
+    let serving = store_jobs::server::serve(upkeep, whole, stop.clone());
+    tasks.spawn(async move {
+        serving.await;
+        Ok(())
+    });
     let (life, drivers) = (stop.clone(), Arc::clone(conductor.drivers()));
     tasks.spawn(async move { conductor.run(life).await.context("running the conductor") });
     tracing::info!(api = %settings.listen, machines = ?settings.provision_listen, "ready");
@@ -136,7 +144,7 @@ impl Listeners {
     }
 }
 
-async fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
+async fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Upkeep>> {
     let folder = settings.state_dir.clone();
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("making the state directory {}", folder.display()))?;

@@ -26,7 +26,7 @@ enum Command {
     Serve(serve::Serve),
     /// Enrol nodes and take them through their life.
     Node(node::Arguments),
-    /// Move the store.
+    /// Back up, restore, check and move the store.
     Store(store::Arguments),
     /// Make one of several conductors.
     Cluster(cluster::Arguments),
@@ -38,6 +38,8 @@ pub enum Exit {
     Done = 0,
     /// Bad usage or configuration.
     Usage = 64,
+    /// A check found something wrong.
+    Wrong = 65,
     /// What was asked for failed.
     Internal = 70,
     /// The conductor cannot be reached or is busy: try again.

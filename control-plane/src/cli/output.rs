@@ -7,6 +7,7 @@
 
 use super::Exit;
 use super::client::ClientError;
+use super::store::FoundWrong;
 use crate::config::SettingsError;
 use parking_lot::Mutex;
 use std::io::{BufRead, IsTerminal, Write};
@@ -72,6 +73,8 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     eprintln!("ferric: {error:#}");
     let exit = if error.is::<SettingsError>() {
         Exit::Usage
+    } else if error.is::<FoundWrong>() {
+        Exit::Wrong
     } else {
         match error.downcast_ref::<ClientError>() {
             Some(

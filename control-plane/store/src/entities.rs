@@ -33,6 +33,18 @@ pub(crate) fn fields_of(
     })
 }
 
+/// The fields of a table whose values belong to one record only.
+pub(crate) const fn unique(table: Table) -> &'static [&'static str] {
+    match table {
+        Table::Node => Node::UNIQUE,
+        Table::Port => Port::UNIQUE,
+        Table::Conductor => ConductorRecord::UNIQUE,
+        Table::Inventory => StoredInventory::UNIQUE,
+        Table::DeployTemplate => DeployTemplate::UNIQUE,
+        Table::Runbook => Runbook::UNIQUE,
+    }
+}
+
 /// The epoch in a stored document; only nodes have one.
 pub(crate) fn epoch_of(key: &Key, document: &[u8]) -> Result<Option<Epoch>, StoreError> {
     if key.table != Table::Node {

@@ -85,6 +85,19 @@ impl KeyFile {
         changed
     }
 
+    /// This key seals, if it is known here.
+    #[must_use]
+    pub(crate) fn sealing_by(mut self, id: KeyId) -> Self {
+        let mut others = self.others.iter_mut();
+        let wanted = others.find(|(key, _)| KeyId::of(key) == id);
+        if KeyId::of(&self.sealing) != id
+            && let Some(wanted) = wanted
+        {
+            *wanted = (std::mem::replace(&mut self.sealing, wanted.0), Role::Old);
+        }
+        self
+    }
+
     /// Nothing in the store needs the old keys any more.
     #[must_use]
     pub(crate) fn retired(mut self) -> Self {
@@ -106,7 +119,7 @@ impl KeyFile {
         }
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (mut sealing, mut others) = (None, Vec::new());
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             let mut words = line.split_whitespace();

@@ -15,6 +15,7 @@ pub mod redb_store;
 mod seal;
 pub mod transaction;
 pub mod transfer;
+pub mod upkeep;
 mod value;
 
 use async_trait::async_trait;

@@ -43,7 +43,7 @@ pub(crate) const KEY_CHECK: &[u8] = b"ferric store";
 
 /// Tells keys apart without telling them: the first bytes of a digest.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct KeyId(pub(crate) u32);
+pub struct KeyId(pub(crate) u32);
 
 impl KeyId {
     pub(crate) fn of(secret: &[u8; KEY_BYTES]) -> Self {
@@ -71,7 +71,7 @@ impl fmt::Debug for KeyId {
 struct Ring(Vec<(KeyId, Arc<RandomizedNonceKey>)>);
 
 /// Seals and opens documents.
-pub(crate) struct Sealer {
+pub struct Sealer {
     ring: RwLock<Arc<Ring>>,
     /// Read again when a key is met that is not known: somebody has changed the key.
     file: Option<PathBuf>,

@@ -73,9 +73,12 @@ impl System {
     }
 }
 
+/// What an entry of a list is about.
+type Kind = fn(&Value) -> SensorKind;
+
 /// What stands in the lists of a `Thermal` or a `Power` resource.
 fn of_chassis(chassis: &str, resource: &Resource) -> Vec<SensorReading> {
-    let lists: [(&str, &str, fn(&Value) -> SensorKind); 4] = [
+    let lists: [(&str, &str, Kind); 4] = [
         ("/Temperatures", "ReadingCelsius", |_| {
             SensorKind::Temperature
         }),

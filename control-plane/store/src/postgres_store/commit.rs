@@ -153,7 +153,7 @@ impl PostgresStore {
 }
 
 /// The key that the row of counters asks for; none before it is changed for the first time.
-fn sealing(row: &Row) -> Result<Option<KeyId>, StoreError> {
+pub(super) fn sealing(row: &Row) -> Result<Option<KeyId>, StoreError> {
     let number: Option<i64> = column(row, "sealing")?;
     let id = number.and_then(|number| u32::try_from(number).ok());
     Ok(id.map(KeyId))

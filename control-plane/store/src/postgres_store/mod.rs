@@ -13,8 +13,10 @@ mod query;
 mod reindex;
 mod row;
 mod schema;
+mod snapshot;
 mod sql;
 mod tls;
+mod upkeep;
 mod url;
 mod write;
 

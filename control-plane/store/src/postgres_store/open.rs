@@ -16,7 +16,7 @@ use std::sync::atomic::AtomicU64;
 use tokio::sync::Mutex;
 
 const DOING: &str = "reading what the store notes of itself";
-const NOTE_KEY_CHECK: &str = "key check";
+pub(super) const NOTE_KEY_CHECK: &str = "key check";
 
 pub(super) async fn open(
     url: &DatabaseUrl,

@@ -79,7 +79,7 @@ impl Movable for RedbStore {
 
 impl Engine {
     /// One transaction of the database.
-    fn whole(
+    pub(super) fn whole(
         &self,
         work: impl FnOnce(&WriteTransaction) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {

@@ -18,7 +18,9 @@ mod query;
 mod reindex;
 mod schema;
 mod shared;
+mod snapshot;
 mod upgrade;
+mod upkeep;
 mod view;
 mod writer;
 

@@ -11,6 +11,7 @@ mod schema;
 mod secrets;
 mod server;
 mod tls;
+mod upkeep;
 
 use ferric_store::{DatabaseUrl, PostgresStore};
 use server::Server;

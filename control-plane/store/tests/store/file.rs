@@ -12,11 +12,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use uuid::Uuid;
 
-const PASSWORD: &str = "hunter2-of-the-bmc";
-const TOKEN: &str = "token-of-the-agent";
-const QUOTED: &str = "secret-in-an-error";
+pub(crate) const PASSWORD: &str = "hunter2-of-the-bmc";
+pub(crate) const TOKEN: &str = "token-of-the-agent";
+pub(crate) const QUOTED: &str = "secret-in-an-error";
 
-fn secretive() -> Node {
+pub(crate) fn secretive() -> Node {
     let mut node = node(1);
     node.driver_info
         .insert("redfish_password".to_owned(), json!(PASSWORD));
@@ -27,7 +27,7 @@ fn secretive() -> Node {
     node
 }
 
-fn quoting() -> TimelineEvent {
+pub(crate) fn quoting() -> TimelineEvent {
     TimelineEvent {
         id: Uuid::nil(),
         node: node(1).uuid,

@@ -8,3 +8,4 @@ mod disk;
 mod file;
 mod full_disk;
 mod upgrade;
+mod upkeep;

@@ -27,6 +27,9 @@ pub(super) const WRITE_SCHEMA: &str = "INSERT INTO ferric_schema (one, version, 
      VALUES (1, $1, $2) ON CONFLICT (one) DO UPDATE SET version = EXCLUDED.version, least = EXCLUDED.least";
 
 pub(super) const BEGIN: &str = "BEGIN";
+/// Reads one moment, whatever is committed meanwhile. What reads it pauses while what it has read is carried away.
+pub(super) const BEGIN_SNAPSHOT: &str = "SET idle_in_transaction_session_timeout = '60s'; \
+     BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 pub(super) const COMMIT: &str = "COMMIT";
 pub(super) const ROLLBACK: &str = "ROLLBACK";
 
@@ -41,6 +44,8 @@ pub(super) const COUNTERS: &str =
     "SELECT revision, place, event FROM ferric_counters WHERE one = 1";
 pub(super) const LOCK_COUNTERS: &str =
     "SELECT revision, place, event, sealing FROM ferric_counters WHERE one = 1 FOR UPDATE";
+pub(super) const SEALING: &str = "SELECT sealing FROM ferric_counters WHERE one = 1";
+pub(super) const WRITE_SEALING: &str = "UPDATE ferric_counters SET sealing = $1 WHERE one = 1";
 pub(super) const WRITE_COUNTERS: &str =
     "UPDATE ferric_counters SET revision = $1, place = $2, event = $3 WHERE one = 1";
 
@@ -60,6 +65,8 @@ pub(super) const UPDATE_RECORD: &str = "UPDATE ferric_records \
      SET revision = $3, epoch = $4, layout = $5, fields = $6, document = $7 WHERE kind = $1 AND place = $2";
 pub(super) const UPDATE_FIELDS: &str =
     "UPDATE ferric_records SET fields = $3 WHERE kind = $1 AND place = $2";
+pub(super) const UPDATE_DOCUMENT: &str =
+    "UPDATE ferric_records SET document = $3 WHERE kind = $1 AND place = $2";
 pub(super) const DELETE_RECORD: &str = "DELETE FROM ferric_records WHERE kind = $1 AND place = $2";
 pub(super) const INSERT_FIELDS: &str = "INSERT INTO ferric_fields (kind, field, value, place) \
      SELECT $1::smallint, u.field, u.value, $2::bigint FROM unnest($3::text[], $4::bytea[]) AS u (field, value)";
@@ -67,7 +74,7 @@ pub(super) const INSERT_FIELDS: &str = "INSERT INTO ferric_fields (kind, field, 
 pub(super) const DELETE_FIELD: &str =
     "DELETE FROM ferric_fields WHERE kind = $1 AND field = $2 AND value = $3 AND place = $4";
 /// A few hundred records with their documents, for work on all of them.
-pub(super) const RECORDS_BEHIND: &str = "SELECT place, id, fields, document FROM ferric_records \
+pub(super) const RECORDS_BEHIND: &str = "SELECT place, id, revision, epoch, fields, document FROM ferric_records \
      WHERE kind = $1 AND place > $2 ORDER BY place LIMIT $3";
 
 pub(super) const INSERT_EVENTS: &str = "INSERT INTO ferric_events (sequence, node, event) \
@@ -79,6 +86,14 @@ pub(super) const EVENTS: &str =
     "SELECT sequence, event FROM ferric_events WHERE sequence > $1 ORDER BY sequence LIMIT $2";
 pub(super) const EVENTS_OF_NODE: &str = "SELECT sequence, event FROM ferric_events \
      WHERE sequence > $1 AND node = $3 ORDER BY sequence LIMIT $2";
+
+pub(super) const EVENTS_BEHIND: &str = "SELECT sequence, node, event FROM ferric_events \
+     WHERE sequence > $1 ORDER BY sequence LIMIT $2";
+pub(super) const UPDATE_EVENT: &str = "UPDATE ferric_events SET event = $2 WHERE sequence = $1";
+/// All entries of indexes, in the order of their keys.
+pub(super) const FIELDS_BEHIND: &str = "SELECT kind, field, value, place FROM ferric_fields \
+     WHERE (kind, field, value, place) > ($1, $2, $3, $4) \
+     ORDER BY kind, field, value, place LIMIT $5";
 
 /// Microseconds since 1970.
 pub(super) const CLOCK: &str =
