@@ -15,7 +15,9 @@ pub trait CallPermit: Send + Sync {
 
 /// What all handles ask; without a permit that was set everything is allowed.
 #[derive(Clone, Default)]
-pub(crate) struct Gate(Arc<RwLock<Option<Arc<dyn CallPermit>>>>);
+pub(crate) struct Gate(Arc<RwLock<Setting>>);
+
+type Setting = Option<Arc<dyn CallPermit>>;
 
 impl Gate {
     pub(crate) fn set(&self, permit: Arc<dyn CallPermit>) {

@@ -154,9 +154,9 @@ impl Cluster {
             living.run(until).await
         });
         ready.await.unwrap();
-        let mut reachable = self.reachable.lock();
-        reachable.insert(name.to_owned(), conductor.clone());
-        drop(reachable);
+        self.reachable
+            .lock()
+            .insert(name.to_owned(), conductor.clone());
         sleep(Duration::from_millis(200)).await;
         Member {
             conductor,

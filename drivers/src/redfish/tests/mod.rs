@@ -7,6 +7,7 @@ mod exchange;
 mod fake_bmc;
 mod firmware;
 mod oddities;
+mod permit;
 mod power;
 mod raid;
 mod secure_boot;
