@@ -5,6 +5,7 @@ use axum::body::{Body, to_bytes};
 use http::{Request, StatusCode};
 use serde_json::json;
 use std::time::Duration;
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -50,7 +51,8 @@ async fn nodes_and_periodic_jobs_are_counted() {
 
     let stop = CancellationToken::new();
     let (conductor, until) = (server.conductor.clone(), stop.clone());
-    let running = tokio::spawn(async move { conductor.run(until).await });
+    let mut running = JoinSet::new();
+    running.spawn(async move { conductor.run(until).await });
     let passes = "ferric_periodic_passes_total{job=\"comparing its power state\"}";
     let text = loop {
         let text = scrape(&server).await;
@@ -73,7 +75,7 @@ async fn nodes_and_periodic_jobs_are_counted() {
         }
     }
     stop.cancel();
-    running.await.unwrap().unwrap();
+    running.join_next().await.unwrap().unwrap().unwrap();
     let machines = Request::get("/metrics").body(Body::empty()).unwrap();
     let refused = server.machine.clone().oneshot(machines).await.unwrap();
     assert_eq!(refused.status(), StatusCode::NOT_FOUND);
