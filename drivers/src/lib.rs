@@ -46,7 +46,7 @@ pub use raid::Raid;
 pub use raid_config::{
     LogicalDisk, RAID_LEVELS, RaidConfig, RaidConfigError, VolumeSize, logical_disk_properties,
 };
-pub use registry::{ConnectError, Drivers};
+pub use registry::{ConnectError, Connector, Drivers};
 pub use secure_boot::{KeysReset, SecureBoot};
 pub use settings::Settings;
 pub use step::{

@@ -20,6 +20,7 @@ mod messages;
 mod node_task;
 mod nodes;
 mod periodic;
+mod planted;
 mod ports;
 mod power;
 mod recipes;
@@ -37,6 +38,7 @@ pub use agent::{AgentAnswer, AgentCall, AgentTransport, HttpTransport, Transport
 pub use environment::{Environment, SystemEnvironment};
 pub use life::RunError;
 pub use periodic::JobFigures;
+pub use planted::Planted;
 pub use recipes::Recipe;
 
 use crate::boot::BootPlane;
@@ -309,6 +311,10 @@ impl Conductor {
 
     fn new_id(&self) -> Uuid {
         self.inner.parts.environment.id()
+    }
+
+    fn planted(&self, fault: Planted) -> bool {
+        self.inner.parts.environment.planted(fault)
     }
 
     fn new_token(&self) -> String {

@@ -3,6 +3,7 @@
 
 use super::Conductor;
 use super::environment::{between, later};
+use super::planted::Planted;
 use super::walk::Walk;
 use crate::config::seconds;
 use ferric_model::event::{TimelineEvent, What};
@@ -186,7 +187,9 @@ impl Conductor {
             self.now(),
             seconds(self.settings().agent.heartbeat_timeout_s),
         );
-        if let Some(wait) = node.run.as_mut().and_then(|run| run.wait.as_mut()) {
+        let counts = self.planted(Planted::SilenceCounts);
+        let wait = node.run.as_mut().and_then(|run| run.wait.as_mut());
+        if let Some(wait) = wait.filter(|_| !counts) {
             wait.deadline = wait
                 .deadline
                 .map(|deadline| later(deadline, silence).max(grace));

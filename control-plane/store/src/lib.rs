@@ -7,6 +7,7 @@ mod check;
 pub mod conformance;
 mod entities;
 mod key_file;
+pub mod memory_store;
 mod open_error;
 pub mod postgres_store;
 pub mod record;
@@ -17,6 +18,7 @@ pub mod transfer;
 mod value;
 
 use async_trait::async_trait;
+pub use memory_store::MemoryStore;
 pub use open_error::OpenError;
 pub use postgres_store::{DatabaseUrl, PostgresStore};
 pub use record::{Entity, FieldValue, Key, Outline, Record, Revision, Table};

@@ -2,6 +2,7 @@
 
 use super::transport::{AgentAnswer, AgentCall, AgentTransport, TransportError, Verb};
 use crate::conductor::Conductor;
+use crate::conductor::planted::Planted;
 use ferric_agent_protocol::command::{CommandList, CommandRequest, CommandResult, CommandStatus};
 use ferric_agent_protocol::extensions::Extension;
 use ferric_agent_protocol::headers::{FERRIC_COMMAND_ID, FERRIC_EPOCH, TOKEN_QUERY};
@@ -108,6 +109,8 @@ pub(in crate::conductor) struct AgentClient {
     /// Set when the agent takes our headers.
     epoch: Option<u64>,
     timeout: Duration,
+    /// Chooses an id for each try, where that fault is planted.
+    chooser: Option<Conductor>,
 }
 
 impl AgentClient {
@@ -136,6 +139,9 @@ impl AgentClient {
                 .filter(|_| url.starts_with("https:")),
             epoch,
             timeout: crate::config::seconds(conductor.settings().agent.request_timeout_s),
+            chooser: conductor
+                .planted(Planted::CommandSentTwice)
+                .then(|| conductor.clone()),
         })
     }
 
@@ -195,6 +201,7 @@ impl AgentClient {
         };
         let began = Instant::now();
         loop {
+            let id = self.chooser.as_ref().map_or(id, Conductor::new_id);
             let outcome = self.post(name, params.clone(), "false", Some(id)).await;
             let Err(error) = outcome else {
                 return outcome;

@@ -1,0 +1,23 @@
+//! A world follows from its seed and from nothing else.
+
+use crate::log::Keep;
+use crate::world::{self, Making};
+
+const MAKING: Making = Making {
+    planted: None,
+    most_conductors: 1,
+    keep: Keep::Yes,
+};
+
+#[test]
+fn a_seed_has_one_history() {
+    for seed in 0..100 {
+        let (one, other) = (world::run(seed, MAKING), world::run(seed, MAKING));
+        assert!(one.log.len() > 1000, "seed {seed} has no history");
+        if one.log != other.log {
+            let mut lines = one.log.lines().zip(other.log.lines());
+            let differing = lines.find(|(one, other)| one != other);
+            panic!("seed {seed} has two histories: {differing:?}");
+        }
+    }
+}
