@@ -63,6 +63,7 @@ impl Client<'_> {
         F: Future<Output = Result<T, RequestError>>,
     {
         let world = self.world;
+        world.somebody_up().await;
         let mut host = world.dice.below(world.hosts.len());
         let mut last = RequestError::NotFound("nobody answers".to_owned());
         for _ in 0..world.hosts.len() {
@@ -133,7 +134,8 @@ impl Client<'_> {
 
     /// Brings the node there, one run after the other; answers whether it got there.
     async fn reach(&self, goal: State) -> bool {
-        for _ in 0..TRIES {
+        let (mut tries, since) = (0, Instant::now());
+        while tries < TRIES && since.elapsed() < PATIENCE {
             let Some(node) = self.rest().await else {
                 return false;
             };
@@ -154,6 +156,7 @@ impl Client<'_> {
                 sleep(self.world.dice.seconds(1, 10)).await;
                 continue;
             }
+            tries += 1;
             let Some(node) = self.rest().await else {
                 return false;
             };

@@ -128,6 +128,7 @@ async fn run(world: Arc<World>, host: usize, link: Arc<Link>, conductor: Conduct
             if let Some(life) = host.current.lock().as_mut() {
                 life.conductor = Some(conductor.clone());
             }
+            world.sky.started.notify_waiters();
             conductor.run(CancellationToken::new()).await
         }
     };

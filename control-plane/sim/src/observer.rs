@@ -141,7 +141,9 @@ impl Observer {
             }
             Err(StoreError::Stale { key, expected, .. }) => {
                 world.log.note(link, || format!("is refused: {key} is not at {expected}"));
-                self.refused(world, link, writer, key);
+                if expected.starts_with("revision") {
+                    self.refused(world, link, writer, key);
+                }
             }
             Err(error) => world.log.note(link, || format!("is refused: {error}")),
         }

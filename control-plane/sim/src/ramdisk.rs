@@ -20,6 +20,8 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 const RETRY: Duration = Duration::from_secs(5);
+/// Between two lookups.
+const LONGEST_PAUSE: Duration = Duration::from_secs(40);
 /// An answer that has not come by then does not come.
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -165,6 +167,7 @@ async fn inspect(world: &Arc<World>, machine: &Machine) {
 
 /// Until it has a token.
 async fn look_up(world: &Arc<World>, machine: &Machine, boot: u32) {
+    let mut pause = RETRY;
     while machine.is_same_boot(boot) {
         let request = LookupRequest {
             addresses: vec![machine.address.clone()],
@@ -185,7 +188,8 @@ async fn look_up(world: &Arc<World>, machine: &Machine, boot: u32) {
             }
             return;
         }
-        sleep(RETRY).await;
+        sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
@@ -255,6 +259,7 @@ pub(crate) async fn say<'w, T, F>(
 where
     F: Future<Output = T> + Send + 'w,
 {
+    world.somebody_up().await;
     let faults = &world.plan.faults;
     let host = world.dice.below(world.hosts.len());
     let way = match world.fault(faults.delay) {

@@ -56,6 +56,7 @@ async fn pause(world: &Arc<World>) {
     sleep(pause).await;
     world.log.note(&link, || "goes on");
     link.release();
+    world.sky.started.notify_waiters();
 }
 
 fn kill(world: &World, host: usize) {

@@ -16,6 +16,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use tokio_util::task::TaskTracker;
 
@@ -46,6 +47,8 @@ pub(crate) struct Sky {
     pub(crate) store_away_until: Mutex<Instant>,
     /// No conductor is started before.
     pub(crate) down_until: Mutex<Instant>,
+    /// A conductor is there again.
+    pub(crate) started: Notify,
 }
 
 impl Sky {
@@ -56,6 +59,7 @@ impl Sky {
             clock_off: Mutex::new(SignedDuration::ZERO),
             store_away_until: Mutex::new(now),
             down_until: Mutex::new(now),
+            started: Notify::new(),
         }
     }
 
@@ -124,6 +128,17 @@ impl World {
 
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         drop(self.tasks.spawn(task));
+    }
+
+    /// Waits until there is anybody to ask: whoever asks again and again meanwhile is told nothing.
+    pub(crate) async fn somebody_up(&self) {
+        loop {
+            let started = self.sky.started.notified();
+            if self.hosts.iter().any(|host| host.conductor().is_some()) {
+                return;
+            }
+            started.await;
+        }
     }
 
     pub(crate) fn machine_of(&self, node: &str) -> Option<&Machine> {
