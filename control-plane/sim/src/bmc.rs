@@ -201,7 +201,8 @@ impl Management for Bmc {
             self.machine().check_disturbance(world, &self.link);
             let forgotten = world.fault(world.plan.faults.boot_forgotten);
             if forgotten {
-                self.machine().excuse(world, "its BMC forgets the boot device");
+                self.machine()
+                    .excuse(world, "its BMC forgets the boot device");
             } else {
                 let mut state = self.machine().state.lock();
                 state.boot = set;

@@ -16,6 +16,7 @@ use ferric_model::port::Port;
 use ferric_model::state::ProvisionState as State;
 use ferric_model::verb::Verb;
 use ferric_store::{Key, Table};
+use parking_lot::Mutex;
 use serde_json::json;
 use std::future::Future;
 use std::sync::Arc;
@@ -25,15 +26,16 @@ use uuid::Uuid;
 
 /// Runs that a client asks for until it gives up on a goal.
 const TRIES: u32 = 60;
-/// Longer than any run, with every time-out and a time without conductors in it.
-const PATIENCE: Duration = Duration::from_secs(12 * 3600);
-/// From a fault to the run that it fails at the latest: a run that it may still have is long over by then.
-const REACH: Duration = Duration::from_secs(4 * 3600);
+/// Longer than any run, with every time-out, times without conductors, and a clock that was put back in it.
+const PATIENCE: Duration = Duration::from_secs(60 * 3600);
+/// How long before its beginning a fault may fail a run: a BMC may still lie then, or a machine be off.
+const REACH: Duration = Duration::from_secs(300);
 
 pub(crate) async fn live(world: &Arc<World>, index: usize) {
     let client = Client {
         world,
         machine: &world.machines[index],
+        began: Mutex::new(Instant::now()),
     };
     sleep(world.dice.seconds(1, 60)).await;
     client.enrol().await;
@@ -54,11 +56,17 @@ pub(crate) async fn live(world: &Arc<World>, index: usize) {
 struct Client<'w> {
     world: &'w Arc<World>,
     machine: &'w Machine,
+    /// The last run.
+    began: Mutex<Instant>,
 }
 
 impl Client<'_> {
     /// Asks the conductors in turn until one answers.
-    async fn ask<T, F>(&self, what: &str, request: impl Fn(Conductor) -> F) -> Result<T, RequestError>
+    async fn ask<T, F>(
+        &self,
+        what: &str,
+        request: impl Fn(Conductor) -> F,
+    ) -> Result<T, RequestError>
     where
         F: Future<Output = Result<T, RequestError>>,
     {
@@ -71,17 +79,21 @@ impl Client<'_> {
             if let Some(conductor) = world.hosts[host].conductor() {
                 let answer = timeout(Duration::from_secs(60), request(conductor)).await;
                 let lost = world.fault(world.plan.faults.loss);
-                world.log.note(format_args!("client {}", self.machine.index), || {
-                    let outcome = match &answer {
-                        Ok(Ok(_)) => "is taken".to_owned(),
-                        Ok(Err(error)) => format!("is refused: {error}"),
-                        Err(_) => "is not answered".to_owned(),
-                    };
-                    format!("{what} {outcome}")
-                });
+                world
+                    .log
+                    .note(format_args!("client {}", self.machine.index), || {
+                        let outcome = match &answer {
+                            Ok(Ok(_)) => "is taken".to_owned(),
+                            Ok(Err(error)) => format!("is refused: {error}"),
+                            Err(_) => "is not answered".to_owned(),
+                        };
+                        format!("{what} {outcome}")
+                    });
                 match answer {
                     Ok(Ok(_)) if lost => {}
-                    Ok(Err(error @ (RequestError::Busy { .. } | RequestError::Internal { .. }))) => {
+                    Ok(Err(
+                        error @ (RequestError::Busy { .. } | RequestError::Internal { .. }),
+                    )) => {
                         last = error;
                     }
                     Ok(answer) => return answer,
@@ -146,7 +158,7 @@ impl Client<'_> {
                 self.end_maintenance().await;
                 continue;
             }
-            let began = Instant::now();
+            *self.began.lock() = Instant::now();
             let verb = self.next(&node, goal);
             if verb == Verb::Deploy && !node.instance_info.contains_key("image_source") {
                 self.name_image().await;
@@ -160,7 +172,7 @@ impl Client<'_> {
             let Some(node) = self.rest().await else {
                 return false;
             };
-            if !self.judge(&node, verb, began) {
+            if !self.judge(&node, verb) {
                 return false;
             }
         }
@@ -255,7 +267,13 @@ impl Client<'_> {
         match timeout(PATIENCE, waiting).await {
             Ok(node) => Some(node),
             Err(_elapsed) => {
-                let state = self.node().map(|node| format!("{} {:?}", node.provision_state, node.run.map(|run| (run.index, run.phase, run.wait))));
+                let state = self.node().map(|node| {
+                    format!(
+                        "{} {:?}",
+                        node.provision_state,
+                        node.run.map(|run| (run.index, run.phase, run.wait))
+                    )
+                });
                 self.violation(format!("does not come to rest: {state:?}"));
                 None
             }
@@ -263,7 +281,7 @@ impl Client<'_> {
     }
 
     /// Whether the run ended as it may.
-    fn judge(&self, node: &Node, verb: Verb, began: Instant) -> bool {
+    fn judge(&self, node: &Node, verb: Verb) -> bool {
         let ended_well = matches!(
             (verb, node.provision_state),
             (Verb::Manage | Verb::Inspect, State::Manageable)
@@ -284,8 +302,7 @@ impl Client<'_> {
             self.violation(format!("{} failed without a cause", verb.name()));
             return false;
         }
-        let since = began.checked_sub(REACH).unwrap_or(began);
-        if self.machine.excused(since.max(began - began.elapsed().min(REACH))).is_none() {
+        if self.excuse().is_none() {
             self.violation(format!(
                 "{} failed, and nothing was wrong with the machine: {error}",
                 verb.name()
@@ -303,13 +320,18 @@ impl Client<'_> {
         let (on, from) = (state.on, state.booted_from);
         drop(state);
         let runs = on && from == Some(BootDevice::Disk);
-        let since = Instant::now().checked_sub(REACH);
-        let excused = since.is_none_or(|since| self.machine.excused(since).is_some());
-        if !whole || !(runs || excused) {
+        if !whole || !(runs || self.excuse().is_some()) {
             self.violation(format!(
                 "is active, and its machine does not run the image (whole {whole}, on {on}, from {from:?})"
             ));
         }
+    }
+
+    /// What was wrong with the machine during the last run.
+    fn excuse(&self) -> Option<&'static str> {
+        let began = *self.began.lock();
+        self.machine
+            .excused(began.checked_sub(REACH).unwrap_or(began))
     }
 
     fn violation(&self, what: String) {

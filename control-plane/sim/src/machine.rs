@@ -207,7 +207,7 @@ impl Machine {
             return;
         };
         let Some(run) = &node.run else { return };
-        let since = Instant::now() - Duration::from_secs(7200);
+        let since = Instant::now() - Duration::from_secs(1800);
         if run.failure.is_none() && run.reboots == 0 && self.excused(since).is_none() {
             world.violation(format!(
                 "{link} disturbs machine {} while {step} works on its disk",

@@ -121,13 +121,13 @@ fn judge(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     let totals = runs::run(&slice, making(arguments, None, Keep::No));
     let took = began.elapsed();
-    for (seed, violation) in &totals.failing {
-        println!("seed {seed}: {violation}");
-    }
     let rate = totals.deploys as f64 / took.as_secs_f64();
     println!("worlds:  {}", totals.worlds);
     println!("deploys: {} ({rate:.0} a second)", totals.deploys);
-    println!("runs that a fault of their machine failed: {}", totals.failures);
+    println!(
+        "runs that a fault of their machine failed: {}",
+        totals.failures
+    );
     println!("conductors that died: {}", totals.crashes);
     println!("failing seeds: {}", totals.failing.len());
     if let Some(path) = &arguments.results {

@@ -195,7 +195,9 @@ fn arrive(
     let machine = &world.machines[index];
     let header = |wanted: &str| {
         let mut headers = call.headers.iter();
-        headers.find(|(name, _)| *name == wanted).map(|(_, value)| value)
+        headers
+            .find(|(name, _)| *name == wanted)
+            .map(|(_, value)| value)
     };
     let answer = {
         let mut state = machine.state.lock();
@@ -220,7 +222,10 @@ fn arrive(
         if let Some(epoch) = header(FERRIC_EPOCH).filter(|_| is_ours) {
             let epoch = epoch.parse().unwrap_or(0);
             if epoch < agent.epoch {
-                return Ok(refused(409, "the conductor does not own this node any more"));
+                return Ok(refused(
+                    409,
+                    "the conductor does not own this node any more",
+                ));
             }
             agent.epoch = epoch;
         }
@@ -280,9 +285,8 @@ fn note_write(world: &World, link: &Link, machine: &Machine) {
     }
     state.written_in = Some((run, boot));
     state.disk = Disk::Partial(run);
-    world
-        .log
-        .note(format_args!("machine {}", machine.index), || {
-            "writes the image"
-        });
+    world.log.note(
+        format_args!("machine {}", machine.index),
+        || "writes the image",
+    );
 }

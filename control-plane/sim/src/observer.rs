@@ -106,7 +106,12 @@ impl Observer {
     }
 
     /// The nodes that a transaction writes.
-    pub(crate) fn before(&self, world: &World, link: &Link, transaction: &Transaction) -> Vec<Write> {
+    pub(crate) fn before(
+        &self,
+        world: &World,
+        link: &Link,
+        transaction: &Transaction,
+    ) -> Vec<Write> {
         let puts = transaction.put.iter();
         let nodes = puts.filter(|put| put.key.table == Table::Node);
         let writes = nodes.filter_map(|put| {
@@ -140,7 +145,9 @@ impl Observer {
                 }
             }
             Err(StoreError::Stale { key, expected, .. }) => {
-                world.log.note(link, || format!("is refused: {key} is not at {expected}"));
+                world
+                    .log
+                    .note(link, || format!("is refused: {key} is not at {expected}"));
                 if expected.starts_with("revision") {
                     self.refused(world, link, writer, key);
                 }
@@ -158,9 +165,7 @@ impl Observer {
             Some((known, owner)) if known == epoch => {
                 if owner != writer {
                     let node = write.machine;
-                    world.violation(format!(
-                        "{link} writes node {node}, which it does not own"
-                    ));
+                    world.violation(format!("{link} writes node {node}, which it does not own"));
                 }
             }
             Some((known, _)) if known > epoch => world.violation(format!(
@@ -178,7 +183,10 @@ impl Observer {
 
     /// A write that came to nothing because the same conductor has written in between: two of its tasks hold the node.
     fn refused(&self, world: &World, link: &Link, writer: Incarnation, key: &Key) {
-        let Some(machine) = world.machine_of(&key.id).filter(|_| key.table == Table::Node) else {
+        let Some(machine) = world
+            .machine_of(&key.id)
+            .filter(|_| key.table == Table::Node)
+        else {
             return;
         };
         let last = self.nodes.lock()[machine.index].last_writer;
@@ -201,9 +209,7 @@ impl Observer {
     ) -> Effect {
         let of = link.incarnation.get().copied();
         let of = of.unwrap_or(Incarnation(uuid::Uuid::nil()));
-        world
-            .log
-            .note(link, || format!("node {machine}: {what}"));
+        world.log.note(link, || format!("node {machine}: {what}"));
         let other = {
             let mut nodes = self.nodes.lock();
             let effects = &mut nodes[machine].effects;
@@ -239,7 +245,10 @@ impl Observer {
                 && node.reservation.is_none()
                 && node.target_power_state.is_none();
             let names_cause = node.provision_state.is_stable()
-                || node.last_error.as_ref().is_some_and(|error| !error.is_empty());
+                || node
+                    .last_error
+                    .as_ref()
+                    .is_some_and(|error| !error.is_empty());
             if !rests || !names_cause {
                 world.violation(format!(
                     "node {} does not come to rest: {}, {:?}, {:?}",
@@ -306,7 +315,10 @@ fn line(put: &Put) -> String {
 fn check_wait(world: &World, link: &Link, put: &Put) {
     let waits = text(put, "waits_for");
     if waits != "-" && waits != "hold" && *field(put, "wait_deadline") == FieldValue::Null {
-        world.violation(format!("{link} has {} wait for {waits} without end", put.key.id));
+        world.violation(format!(
+            "{link} has {} wait for {waits} without end",
+            put.key.id
+        ));
     }
 }
 

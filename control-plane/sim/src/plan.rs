@@ -56,7 +56,7 @@ impl Plan {
             delay: dice.rate(0.08),
             doubling: dice.rate(0.08),
             slow_store: dice.rate(0.5),
-            crash: dice.rate(1.0),
+            crash: dice.rate(0.9),
             bmc_error: dice.rate(0.01),
             bmc_lie: dice.rate(0.02),
             boot_forgotten: dice.rate(0.02),

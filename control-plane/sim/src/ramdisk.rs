@@ -59,8 +59,7 @@ fn run_disk(world: &World, machine: &Machine) {
         });
     if let Disk::Partial(_) = disk {
         let node = machine.node_as_stored(world);
-        let is_deployed =
-            node.is_some_and(|node| node.run.is_none() && node.last_error.is_none());
+        let is_deployed = node.is_some_and(|node| node.run.is_none() && node.last_error.is_none());
         if is_deployed {
             world.violation(format!(
                 "machine {} is deployed and boots half an image",
@@ -73,25 +72,29 @@ fn run_disk(world: &World, machine: &Machine) {
 /// What the boot plane says, which reads the store; `None`: nothing is there.
 async fn network_boot(world: &Arc<World>, machine: &Machine) -> Option<NetworkBoot> {
     let what = format!("boot script of {}", machine.address);
-    let note = say(world, machine, "asks for its boot script", move |conductor| {
-        let what = what.clone();
-        async move {
-            conductor.note_boot_request(machine.node, what);
-            let key = Key::new(Table::Node, machine.node);
-            let record = conductor.store().get(&key).await.ok().flatten()?;
-            let node: ferric_model::node::Node = record.decode().ok()?;
-            Some(node.network_boot)
-        }
-    });
+    let note = say(
+        world,
+        machine,
+        "asks for its boot script",
+        move |conductor| {
+            let what = what.clone();
+            async move {
+                conductor.note_boot_request(machine.node, what);
+                let key = Key::new(Table::Node, machine.node);
+                let record = conductor.store().get(&key).await.ok().flatten()?;
+                let node: ferric_model::node::Node = record.decode().ok()?;
+                Some(node.network_boot)
+            }
+        },
+    );
     note.await.flatten()
 }
 
 async fn ramdisk(world: &Arc<World>, machine: &Machine, boot: u32) {
-    world
-        .log
-        .note(format_args!("machine {}", machine.index), || {
-            "runs the ramdisk"
-        });
+    world.log.note(
+        format_args!("machine {}", machine.index),
+        || "runs the ramdisk",
+    );
     machine.state.lock().agent = Some(Agent::new(machine.index, boot));
     misfortune(world, machine, boot);
     inspect(world, machine).await;
@@ -273,10 +276,12 @@ where
         .log
         .note(format_args!("machine {}", machine.index), || {
             let host = host + 1;
-            format!("{what} at conductor-{host}{}{}{}",
+            format!(
+                "{what} at conductor-{host}{}{}{}",
                 if lost { ", lost" } else { "" },
                 if answer_lost { ", answer lost" } else { "" },
-                if doubled { ", twice" } else { "" })
+                if doubled { ", twice" } else { "" }
+            )
         });
     let conductor = world.hosts[host].conductor().filter(|_| !lost)?;
     let sent = timeout(PATIENCE, message(conductor.clone())).await;

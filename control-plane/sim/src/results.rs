@@ -36,7 +36,11 @@ pub(crate) fn append(
     totals: &Totals,
     took: Duration,
 ) -> anyhow::Result<()> {
-    let failing: Vec<Value> = totals.failing.iter().map(|failing| json!(failing)).collect();
+    let failing: Vec<Value> = totals
+        .failing
+        .iter()
+        .map(|failing| json!(failing))
+        .collect();
     let line = json!({
         "seeds": [seeds.start, seeds.end], "worlds": totals.worlds, "deploys": totals.deploys,
         "failures": totals.failures, "crashes": totals.crashes, "failing": failing,
@@ -63,9 +67,8 @@ pub(crate) fn sums(path: &Path) -> anyhow::Result<Totals> {
         counted.push(slice["seeds"].clone());
         let number = |key: &str| slice[key].as_u64().unwrap_or(0);
         let failing = slice["failing"].as_array().into_iter().flatten();
-        let failing = failing.filter_map(|failing| {
-            Some((failing[0].as_u64()?, failing[1].as_str()?.to_owned()))
-        });
+        let failing = failing
+            .filter_map(|failing| Some((failing[0].as_u64()?, failing[1].as_str()?.to_owned())));
         totals.add(Totals {
             worlds: number("worlds"),
             deploys: number("deploys"),

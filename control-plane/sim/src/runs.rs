@@ -46,7 +46,11 @@ fn some(slice: &Slice, making: Making, after: After) -> Totals {
                     if seed >= slice.seeds.end {
                         return;
                     }
-                    totals.lock().add(one(seed, making));
+                    let one = one(seed, making);
+                    if let Some((seed, violation)) = one.failing.first() {
+                        println!("seed {seed}: {violation}");
+                    }
+                    totals.lock().add(one);
                 }
             });
         }
@@ -64,6 +68,9 @@ fn one(seed: u64, making: Making) -> Totals {
         deploys: outcome.deploys,
         failures: outcome.failures,
         crashes: outcome.crashes,
-        failing: first.map(|violation| (seed, violation)).into_iter().collect(),
+        failing: first
+            .map(|violation| (seed, violation))
+            .into_iter()
+            .collect(),
     }
 }

@@ -8,19 +8,22 @@ use tokio::time::{Instant, sleep};
 
 /// Longer than every time-out of a conductor.
 const LONG_OUTAGE: (u64, u64) = (3600, 4 * 3600);
+const MOST_OUTAGES: u32 = 2;
 /// Less than the time-outs of a machine: of a conductor that is alone nobody else can know that it does not act.
 const PAUSE: (u64, u64) = (1, 110);
 
 /// Until it is calm.
 pub(crate) async fn blow(world: &Arc<World>) {
     let faults = &world.plan.faults;
+    let mut outages = 0;
     while !world.sky.is_calm() {
         sleep(world.dice.seconds(60, 600)).await;
         if world.fault(faults.pause) {
             pause(world).await;
         }
-        if world.fault(faults.outage) {
-            outage(world);
+        if outages < MOST_OUTAGES && world.fault(faults.outage) {
+            outages += 1;
+            outage(world).await;
         }
         if world.fault(faults.store_away) {
             let until = Instant::now() + world.dice.seconds(5, 70);
@@ -33,10 +36,12 @@ pub(crate) async fn blow(world: &Arc<World>) {
                 true => day,
                 false => -day,
             };
-            world.log.note("weather", || format!("the clock is put by {step}"));
+            world
+                .log
+                .note("weather", || format!("the clock is put by {step}"));
             *world.sky.clock_off.lock() += step;
         }
-        if world.fault(faults.crash) {
+        if world.fault(faults.crash / 4.0) {
             kill(world, world.dice.below(world.hosts.len()));
         }
     }
@@ -68,13 +73,14 @@ fn kill(world: &World, host: usize) {
 }
 
 /// All conductors are down for a long time.
-fn outage(world: &World) {
+async fn outage(world: &World) {
     let length: Duration = world.dice.seconds(LONG_OUTAGE.0, LONG_OUTAGE.1);
-    world
-        .log
-        .note("weather", || format!("no conductor for {} s", length.as_secs()));
+    world.log.note("weather", || {
+        format!("no conductor for {} s", length.as_secs())
+    });
     *world.sky.down_until.lock() = Instant::now() + length;
     for host in 0..world.hosts.len() {
         kill(world, host);
     }
+    sleep(length).await;
 }

@@ -53,7 +53,8 @@ pub(super) async fn off(context: &StepContext) -> Result<Outcome, StepError> {
     set.await
         .map_err(StepError::bmc("switching the machine off"))?;
     let kept = context.conductor.planted(Planted::TokenKept);
-    let outcome = Outcome::done().edit(move |node, _| node.agent = node.agent.take().filter(|_| kept));
+    let outcome =
+        Outcome::done().edit(move |node, _| node.agent = node.agent.take().filter(|_| kept));
     Ok(noting(outcome, context, Some(PowerState::Off)))
 }
 

@@ -1,9 +1,7 @@
 //! The rows of one table, and the questions that are asked of them: each is a look at all rows.
 
 use crate::transaction::Put;
-use crate::{
-    FieldValue, Key, Outline, Query, Record, Revision, SortOrder, StoreError, Table,
-};
+use crate::{FieldValue, Key, Outline, Query, Record, Revision, SortOrder, StoreError, Table};
 use ferric_model::ids::Epoch;
 use std::collections::BTreeMap;
 
