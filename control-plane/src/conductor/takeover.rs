@@ -12,7 +12,6 @@ use ferric_model::node::{Node, Ownership};
 use ferric_store::{Expectation, FieldValue, Query, Record, StoreError, Table, Transaction};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
-use std::time::Duration;
 use tracing::{error, info};
 
 /// A node with its new owner, and what must still be so for that to be stored.
@@ -163,19 +162,20 @@ impl Conductor {
         {
             return Ok(None);
         }
-        let silence = owner
+        let beat = owner
             .as_ref()
             .and_then(|owner| others.last_beats.get(&owner.conductor));
-        let silence = silence.map_or(Duration::ZERO, |beat| between(*beat, self.now()));
+        let heard = beat.copied().unwrap_or_else(|| self.now());
         let epoch = Epoch(owner.map_or(0, |owner| owner.epoch.0).saturating_add(1));
         Ok(Some(Taken {
             unchanged: Expectation::Revision(record.key.clone(), record.revision),
-            node: self.owned(node, epoch, silence),
+            node: self.owned(node, epoch, heard),
         }))
     }
 
-    /// Time in which nobody owned the node does not count, and the machine is given one more heartbeat to be heard.
-    fn owned(&self, mut node: Node, epoch: Epoch, silence: Duration) -> Node {
+    /// Time in which nobody owned the node does not count, and the machine is given one more heartbeat to be heard. What is
+    /// left of a wait is counted by the clock that set its end: this conductor's may be a day ahead of it, or behind.
+    fn owned(&self, mut node: Node, epoch: Epoch, heard: Timestamp) -> Node {
         let (conductor, incarnation) = (self.host().to_owned(), self.incarnation());
         node.ownership = Some(Ownership {
             conductor,
@@ -190,9 +190,8 @@ impl Conductor {
         let counts = self.planted(Planted::SilenceCounts);
         let wait = node.run.as_mut().and_then(|run| run.wait.as_mut());
         if let Some(wait) = wait.filter(|_| !counts) {
-            wait.deadline = wait
-                .deadline
-                .map(|deadline| later(deadline, silence).max(grace));
+            let left = |deadline| later(self.now(), between(heard, deadline));
+            wait.deadline = wait.deadline.map(|deadline| left(deadline).max(grace));
         }
         node
     }
