@@ -86,7 +86,7 @@ impl Bmc {
             self.machine().excuse(world, "its BMC fails a request");
         }
         sleep(world.dice.millis(5, 400)).await;
-        self.link.pass().await;
+        self.link.arrive().await;
         fate
     }
 
@@ -152,7 +152,12 @@ impl Power for Bmc {
         self.link.pass().await;
         let world = &self.world;
         let observer = &world.observer;
-        let _effect = observer.effect(world, &self.link, self.machine, action.name(), Needs::Owner);
+        let _effect = observer.effect(
+            world,
+            &self.link,
+            self.machine,
+            (action.name(), Needs::Owner),
+        );
         let fate = self.request().await;
         if fate != Fate::Refused {
             let before = self.shown();
@@ -191,7 +196,7 @@ impl Management for Bmc {
             _ => "boot from network",
         };
         let observer = &world.observer;
-        let _effect = observer.effect(world, &self.link, self.machine, what, Needs::Run);
+        let _effect = observer.effect(world, &self.link, self.machine, (what, Needs::Run));
         let fate = self.request().await;
         let set = BootSetting {
             device: Some(device),

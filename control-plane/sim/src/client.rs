@@ -176,7 +176,7 @@ impl Client<'_> {
                 return false;
             }
         }
-        self.violation(format!("never gets to {goal}"));
+        self.violation(&format!("never gets to {goal}"));
         false
     }
 
@@ -233,7 +233,7 @@ impl Client<'_> {
                 if let RequestError::Invalid(text) = &error
                     && !moved
                 {
-                    self.violation(format!("{} is refused: {text}", verb.name()));
+                    self.violation(&format!("{} is refused: {text}", verb.name()));
                 }
                 moved
             }
@@ -255,10 +255,8 @@ impl Client<'_> {
         let waiting = async {
             loop {
                 let changed = self.machine.changed.notified();
-                if let Some(node) = self.node()
-                    && node.run.is_none()
-                    && node.reservation.is_none()
-                {
+                let rests = self.machine.state.lock().node_rests;
+                if rests && let Some(node) = self.node() {
                     return node;
                 }
                 changed.await;
@@ -274,7 +272,7 @@ impl Client<'_> {
                         node.run.map(|run| (run.index, run.phase, run.wait))
                     )
                 });
-                self.violation(format!("does not come to rest: {state:?}"));
+                self.violation(&format!("does not come to rest: {state:?}"));
                 None
             }
         }
@@ -299,11 +297,11 @@ impl Client<'_> {
                 format!("{} failed: {error}", verb.name())
             });
         if error.is_empty() {
-            self.violation(format!("{} failed without a cause", verb.name()));
+            self.violation(&format!("{} failed without a cause", verb.name()));
             return false;
         }
         if self.excuse().is_none() {
-            self.violation(format!(
+            self.violation(&format!(
                 "{} failed, and nothing was wrong with the machine: {error}",
                 verb.name()
             ));
@@ -321,7 +319,7 @@ impl Client<'_> {
         drop(state);
         let runs = on && from == Some(BootDevice::Disk);
         if !whole || !(runs || self.excuse().is_some()) {
-            self.violation(format!(
+            self.violation(&format!(
                 "is active, and its machine does not run the image (whole {whole}, on {on}, from {from:?})"
             ));
         }
@@ -334,7 +332,7 @@ impl Client<'_> {
             .excused(began.checked_sub(REACH).unwrap_or(began))
     }
 
-    fn violation(&self, what: String) {
+    fn violation(&self, what: &str) {
         self.world
             .violation(format!("node {} {what}", self.machine.index));
     }

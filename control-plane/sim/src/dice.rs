@@ -23,6 +23,11 @@ impl Dice {
         self.0.lock().random_range(least..=most)
     }
 
+    /// The same of things.
+    pub(crate) fn count(&self, least: usize, most: usize) -> usize {
+        self.0.lock().random_range(least..=most)
+    }
+
     pub(crate) fn below(&self, count: usize) -> usize {
         self.0.lock().random_range(0..count.max(1))
     }

@@ -46,6 +46,13 @@ impl Link {
         }
     }
 
+    /// What is on its way arrives though its sender is stopped; a connection ends with the process that made it.
+    pub(crate) async fn arrive(&self) {
+        if self.is_cut() {
+            std::future::pending().await
+        }
+    }
+
     pub(crate) fn is_cut(&self) -> bool {
         *self.state.lock() == State::Cut
     }

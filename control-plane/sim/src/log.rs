@@ -24,6 +24,10 @@ impl Log {
         }
     }
 
+    pub(crate) fn is_kept(&self) -> bool {
+        self.lines.is_some()
+    }
+
     /// Since the world began.
     pub(crate) fn elapsed_ms(&self) -> u128 {
         self.began.elapsed().as_millis()

@@ -62,6 +62,8 @@ pub(crate) struct State {
     pub(crate) lie: Option<(PowerState, Instant)>,
     /// The last fault that may fail a run, and when it was.
     pub(crate) excuse: Option<(Instant, &'static str)>,
+    /// Whether nothing is done to its node, as it is stored.
+    pub(crate) node_rests: bool,
     /// Messages to the agent that got lost in a row.
     pub(crate) lost_in_a_row: u32,
 }
@@ -97,6 +99,7 @@ impl Machine {
                 written_in: None,
                 lie: None,
                 excuse: None,
+                node_rests: false,
                 lost_in_a_row: 0,
             }),
         }

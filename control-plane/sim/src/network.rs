@@ -91,7 +91,7 @@ impl Network {
             return Err(down("no answer in time"));
         }
         sleep(way).await;
-        self.link.pass().await;
+        self.link.arrive().await;
         if fate == Fate::Twice {
             let again = Late::new(self, machine, call);
             let way = world.dice.millis(1, 6000);
@@ -143,7 +143,7 @@ impl AgentTransport for Network {
         let name = command_name(&call);
         let _effect = name.map(|name| {
             let observer = &world.observer;
-            observer.effect(world, &self.link, machine.index, name, Needs::Run)
+            observer.effect(world, &self.link, machine.index, (name, Needs::Run))
         });
         let fate = self.fate(machine);
         let answer = match fate {

@@ -31,8 +31,10 @@ struct Seen {
 /// A write of a node, before it is judged by the store.
 pub(crate) struct Write {
     machine: usize,
-    put: Put,
-    line: String,
+    epoch: Epoch,
+    rests: bool,
+    /// For the log, if anybody keeps it.
+    line: Option<String>,
 }
 
 /// Whether an effect is one of those that only a run, or a wish for another power state, has.
@@ -119,8 +121,11 @@ impl Observer {
             check_wait(world, link, put);
             Some(Write {
                 machine,
-                line: line(put),
-                put: put.clone(),
+                epoch: put.epoch.unwrap_or_default(),
+                rests: ["running", "reserved"]
+                    .iter()
+                    .all(|name| *field(put, name) == FieldValue::Bool(false)),
+                line: world.log.is_kept().then(|| line(put)),
             })
         });
         writes.collect()
@@ -139,7 +144,10 @@ impl Observer {
         match outcome {
             Ok(_) => {
                 for write in writes {
-                    world.log.note(link, || &write.line);
+                    world
+                        .log
+                        .note(link, || write.line.clone().unwrap_or_default());
+                    world.machines[write.machine].state.lock().node_rests = write.rests;
                     self.written(world, link, writer, &write);
                     world.machines[write.machine].changed.notify_waiters();
                 }
@@ -160,7 +168,7 @@ impl Observer {
         let mut nodes = self.nodes.lock();
         let seen = &mut nodes[write.machine];
         seen.last_writer = Some(writer);
-        let epoch = write.put.epoch.unwrap_or_default();
+        let epoch = write.epoch;
         match seen.owner {
             Some((known, owner)) if known == epoch => {
                 if owner != writer {
@@ -204,8 +212,7 @@ impl Observer {
         world: &Arc<World>,
         link: &Link,
         machine: usize,
-        what: &'static str,
-        needs: Needs,
+        (what, needs): (&'static str, Needs),
     ) -> Effect {
         let of = link.incarnation.get().copied();
         let of = of.unwrap_or(Incarnation(uuid::Uuid::nil()));

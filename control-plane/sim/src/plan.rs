@@ -48,7 +48,7 @@ impl Plan {
     pub(crate) fn draw(dice: &Dice, most_conductors: usize) -> Self {
         let conductors = match most_conductors {
             0 | 1 => 1,
-            most if dice.chance(0.5) => dice.between(2, most as u64) as usize,
+            most if dice.chance(0.5) => dice.count(2, most),
             _ => 1,
         };
         let faults = Faults {
@@ -83,8 +83,8 @@ impl Plan {
         Self {
             conductors,
             exclusive: conductors == 1 && dice.chance(0.6),
-            nodes: dice.between(3, 12) as usize,
-            deploys: dice.between(1, 4) as usize,
+            nodes: dice.count(3, 12),
+            deploys: dice.count(1, 4),
             faults,
             settings: Arc::new(settings),
         }
