@@ -32,6 +32,8 @@ struct Seen {
 pub(crate) struct Write {
     machine: usize,
     epoch: Epoch,
+    /// Whose it is from then on, where it changes hands.
+    new_owner: Option<Incarnation>,
     rests: bool,
     /// For the log, if anybody keeps it.
     line: Option<String>,
@@ -75,6 +77,11 @@ impl Observer {
             failures: AtomicU64::new(0),
             crashes: AtomicU64::new(0),
         }
+    }
+
+    /// Whose a node is, as it is stored.
+    pub(crate) fn owner(&self, machine: usize) -> Option<Incarnation> {
+        self.nodes.lock()[machine].owner.map(|(_, owner)| owner)
     }
 
     pub(crate) fn add(&self, violation: String) {
@@ -122,6 +129,7 @@ impl Observer {
             Some(Write {
                 machine,
                 epoch: put.epoch.unwrap_or_default(),
+                new_owner: self.new_owner(machine, put),
                 rests: ["running", "reserved"]
                     .iter()
                     .all(|name| *field(put, name) == FieldValue::Bool(false)),
@@ -129,6 +137,15 @@ impl Observer {
             })
         });
         writes.collect()
+    }
+
+    fn new_owner(&self, machine: usize, put: &Put) -> Option<Incarnation> {
+        let owner = self.nodes.lock()[machine].owner;
+        if owner.is_some_and(|(epoch, _)| Some(epoch) == put.epoch) {
+            return None;
+        }
+        let node: Node = serde_json::from_slice(&put.document).ok()?;
+        node.ownership.map(|owner| owner.incarnation)
     }
 
     pub(crate) fn after(
@@ -181,10 +198,11 @@ impl Observer {
                 write.machine, epoch.0, known.0
             )),
             _ => {
-                if let Some((_, before)) = seen.owner {
+                // Whoever has it may hand it over; anybody else must wait until its owner is gone.
+                if let Some((_, before)) = seen.owner.filter(|(_, before)| *before != writer) {
                     check_takeover(world, link, write.machine, before);
                 }
-                seen.owner = Some((epoch, writer));
+                seen.owner = Some((epoch, write.new_owner.unwrap_or(writer)));
             }
         }
     }

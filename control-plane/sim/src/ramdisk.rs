@@ -264,7 +264,7 @@ where
 {
     world.somebody_up().await;
     let faults = &world.plan.faults;
-    let host = world.dice.below(world.hosts.len());
+    let host = world.host_for(machine);
     let way = match world.fault(faults.delay) {
         true => world.dice.millis(80, 8000),
         false => world.dice.millis(1, 80),

@@ -10,7 +10,9 @@ use tokio::time::{Instant, sleep};
 const LONG_OUTAGE: (u64, u64) = (3600, 4 * 3600);
 const MOST_OUTAGES: u32 = 2;
 /// Less than the time-outs of a machine: of a conductor that is alone nobody else can know that it does not act.
-const PAUSE: (u64, u64) = (1, 110);
+const PAUSE: u64 = 110;
+/// Others take its nodes meanwhile.
+const LONG_PAUSE: u64 = 600;
 
 /// Until it is calm.
 pub(crate) async fn blow(world: &Arc<World>) {
@@ -53,7 +55,11 @@ async fn pause(world: &Arc<World>) {
     let Some(link) = world.hosts[host].link() else {
         return;
     };
-    let pause = world.dice.seconds(PAUSE.0, PAUSE.1);
+    let longest = match world.hosts.len() {
+        1 => PAUSE,
+        _ => LONG_PAUSE,
+    };
+    let pause = world.dice.seconds(1, longest);
     world
         .log
         .note(&link, || format!("is paused for {} s", pause.as_secs()));

@@ -141,6 +141,20 @@ impl World {
         }
     }
 
+    /// Whom a machine talks to: often the one that its node belongs to, and any other one.
+    pub(crate) fn host_for(&self, machine: &Machine) -> usize {
+        let any = self.dice.below(self.hosts.len());
+        if self.hosts.len() == 1 || self.dice.chance(0.3) {
+            return any;
+        }
+        let owner = self.observer.owner(machine.index);
+        let is_owner = |host: &Host| {
+            let link = host.link();
+            link.is_some_and(|link| link.incarnation.get().copied() == owner)
+        };
+        self.hosts.iter().position(is_owner).unwrap_or(any)
+    }
+
     pub(crate) fn machine_of(&self, node: &str) -> Option<&Machine> {
         let mut machines = self.machines.iter();
         machines.find(|machine| machine.id == node)
