@@ -237,7 +237,10 @@ fn arrive(
                 .filter(|_| is_ours)
                 .and_then(|id| id.parse().ok()),
             own_id: Uuid::from_bytes(world.dice.bytes()),
-            takes: world.dice.seconds(2, 70),
+            takes: match world.dice.chance(0.8) {
+                true => world.dice.seconds(2, 25),
+                false => world.dice.seconds(25, 90),
+            },
             error: world
                 .fault(world.plan.faults.agent_error)
                 .then_some("the disk is worn out"),

@@ -76,6 +76,7 @@ impl Plan {
         ] {
             *limit = dice.between(400, 900);
         }
+        settings.agent.poll_interval_s = dice.between(3, 6);
         if dice.chance(0.5) {
             conductor.boot_retry_timeout_s = dice.between(90, 200);
         }

@@ -22,8 +22,8 @@ use tokio_util::task::TaskTracker;
 
 /// When every world begins, after 1970.
 const BEGINNING: Duration = Duration::from_secs(1_800_000_000);
-/// Longer than any wait of a conductor that nobody disturbs any more.
-const CALM: Duration = Duration::from_secs(3600);
+/// Several looks at the power of each machine.
+const CALM: Duration = Duration::from_secs(600);
 
 pub(crate) struct World {
     pub(crate) plan: Plan,
@@ -182,6 +182,7 @@ impl World {
         }
         self.sky.calm.store(true, Ordering::Relaxed);
         self.log.note("world", || "nothing goes wrong any more");
+        self.somebody_up().await;
         sleep(CALM).await;
         self.observer.at_the_end(self);
     }
