@@ -105,8 +105,14 @@ impl Client<'_> {
         Err(last)
     }
 
+    /// What no answer says, or one that a lost answer was followed by.
+    fn is_stored(&self, table: Table, id: Uuid) -> bool {
+        self.world.store.read(&Key::new(table, id)).is_some()
+    }
+
     async fn enrol(&self) {
         let machine = self.machine;
+        let port_id = PortId(Uuid::from_u128(0x9000 + machine.index as u128));
         loop {
             let created = self.ask("enrolling", |conductor| async move {
                 let mut node = Node::new(machine.node, "fake-hardware", conductor.now());
@@ -121,19 +127,18 @@ impl Client<'_> {
                 }
                 conductor.create_node(node).await.map(drop)
             });
-            if matches!(created.await, Ok(()) | Err(RequestError::Conflict(_))) {
+            if created.await.is_ok() || self.is_stored(Table::Node, machine.node.0) {
                 break;
             }
             sleep(LOOK).await;
         }
         loop {
             let created = self.ask("making a port", |conductor| async move {
-                let id = PortId(Uuid::from_u128(0x9000 + machine.index as u128));
                 let address = machine.address.clone();
-                let port = Port::new(id, address, machine.node, conductor.now());
+                let port = Port::new(port_id, address, machine.node, conductor.now());
                 conductor.create_port(port).await.map(drop)
             });
-            if matches!(created.await, Ok(()) | Err(RequestError::Conflict(_))) {
+            if created.await.is_ok() || self.is_stored(Table::Port, port_id.0) {
                 break;
             }
             sleep(LOOK).await;
