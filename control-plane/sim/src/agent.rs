@@ -33,6 +33,8 @@ pub(crate) struct Agent {
     pub(crate) boot: u32,
     pub(crate) token: Option<String>,
     pub(crate) certificate: String,
+    /// Of the machine's interface.
+    address: String,
     /// The highest that came with a command.
     pub(crate) epoch: u64,
     commands: Vec<Command>,
@@ -43,11 +45,14 @@ struct Command {
     request: CommandRequest,
     ends: Instant,
     error: Option<&'static str>,
+    /// Once it is done.
+    answer: Value,
 }
 
 impl Agent {
-    pub(crate) fn new(machine: usize, boot: u32) -> Self {
+    pub(crate) fn new(machine: usize, address: &str, boot: u32) -> Self {
         Self {
+            address: address.to_owned(),
             boot,
             token: None,
             certificate: format!("certificate of machine {machine}, boot {boot}"),
@@ -75,6 +80,7 @@ impl Agent {
             return Err(format!("Agent is busy: executing {}", busy.request.name));
         }
         let command = Command {
+            answer: answer(&request, &self.address),
             id: terms.id.unwrap_or(terms.own_id),
             ends: Instant::now() + takes(&request, terms.takes),
             error: terms.error.filter(|_| step(&request).is_some()),
@@ -128,7 +134,7 @@ impl Command {
                 details: error.to_owned(),
                 ..CommandError::default()
             }),
-            command_result: succeeded.then(|| answer(&self.request)),
+            command_result: succeeded.then(|| self.answer.clone()),
             ferric_progress: None,
         }
     }
@@ -159,7 +165,7 @@ pub(crate) fn inventory(address: &str) -> Value {
     })
 }
 
-fn answer(request: &CommandRequest) -> Value {
+fn answer(request: &CommandRequest, address: &str) -> Value {
     let version = json!({"generic": "1"});
     let listed = |kind: &str, step: &str, priority: u32| {
         let steps = json!([{"interface": "deploy", "step": step, "priority": priority}]);
@@ -174,7 +180,7 @@ fn answer(request: &CommandRequest) -> Value {
             let echo = json!({"interface": called["interface"], "step": called["step"]});
             json!({format!("{kind}_result"): null, format!("{kind}_step"): echo})
         }
-        "poll.get_hardware_info" => inventory("52:54:00:ff:ff:ff"),
+        "poll.get_hardware_info" => inventory(address),
         "standby.get_partition_uuids" => json!({"root uuid": "0x00000000"}),
         _ => Value::Null,
     }

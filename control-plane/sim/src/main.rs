@@ -52,6 +52,9 @@ struct Arguments {
     /// Shows all that happens in the world of this seed.
     #[arg(long)]
     replay: Option<u64>,
+    /// Runs each world twice and compares their histories byte for byte.
+    #[arg(long)]
+    twice: bool,
     /// Plants a fault in the conductor by its name, or each of them in turn (all), and fails if it is not found.
     #[arg(long)]
     planted: Option<String>,
@@ -76,6 +79,9 @@ fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     if let Some(seed) = arguments.replay {
         return replay(&arguments, seed);
+    }
+    if arguments.twice {
+        return compare(&arguments);
     }
     match arguments.planted.as_deref() {
         None => judge(&arguments),
@@ -110,6 +116,28 @@ fn replay(arguments: &Arguments, seed: u64) -> anyhow::Result<ExitCode> {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     })
+}
+
+/// A world follows from its seed and from nothing else.
+fn compare(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let (mut code, mut bytes) = (ExitCode::SUCCESS, 0);
+    for seed in arguments.seeds.clone() {
+        let making = making(arguments, None, Keep::Yes);
+        let (one, other) = (world::run(seed, making).log, world::run(seed, making).log);
+        anyhow::ensure!(!one.is_empty(), "the world of seed {seed} has no history");
+        bytes += one.len();
+        if one != other {
+            let mut lines = one.lines().zip(other.lines());
+            let differing = lines.find(|(one, other)| one != other);
+            println!("seed {seed} has two histories: {differing:?}");
+            code = ExitCode::FAILURE;
+        }
+    }
+    println!(
+        "compared: {bytes} bytes of the histories of {:?}",
+        arguments.seeds
+    );
+    Ok(code)
 }
 
 fn judge(arguments: &Arguments) -> anyhow::Result<ExitCode> {

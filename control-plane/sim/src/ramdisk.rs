@@ -95,7 +95,7 @@ async fn ramdisk(world: &Arc<World>, machine: &Machine, boot: u32) {
         format_args!("machine {}", machine.index),
         || "runs the ramdisk",
     );
-    machine.state.lock().agent = Some(Agent::new(machine.index, boot));
+    machine.state.lock().agent = Some(Agent::new(machine.index, machine.address.as_str(), boot));
     misfortune(world, machine, boot);
     inspect(world, machine).await;
     loop {

@@ -11,7 +11,8 @@ const MAKING: Making = Making {
 
 #[test]
 fn a_seed_has_one_history() {
-    for seed in 0..100 {
+    // The suite does so with a hundred, by a build that is faster than that of tests.
+    for seed in 0..6 {
         let (one, other) = (world::run(seed, MAKING), world::run(seed, MAKING));
         assert!(one.log.len() > 1000, "seed {seed} has no history");
         if one.log != other.log {
