@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::fake::{FakeMachine, FakeMachines};
+use crate::fake::{FakeHandle, FakeMachine, FakeMachines};
+use crate::permit::Gate;
 use crate::redfish::{BmcCache, RedfishInfo, System};
 use crate::task_watch::TaskWatch;
 use crate::{
-    DriverInfo, DriverPeriodic, Hardware, InterfaceKind, Interfaces, Power, Settings, Target, fake,
-    redfish,
+    CallPermit, DriverInfo, DriverPeriodic, Hardware, InterfaceKind, Interfaces, Power, Settings,
+    Target, fake, redfish,
 };
 
 /// Why no handle can be made; nothing was asked of the BMC yet.
@@ -36,7 +37,7 @@ pub enum ConnectError {
 /// Who stands behind the name of an implementation.
 enum Implementation {
     Redfish(Arc<System>),
-    Fake(Arc<FakeMachine>),
+    Fake(Arc<FakeHandle>),
     /// Nobody, by that name.
     None(&'static str),
 }
@@ -48,14 +49,16 @@ fn watches() -> impl Iterator<Item = TaskWatch> {
 
 /// Another way to machines than the drivers of this crate: a simulation's, which has no network and no BMC.
 pub trait Connector: Send + Sync {
-    /// The handles to the machine of this name.
-    fn connect(&self, name: &str) -> Hardware;
+    /// The handles to the machine of this name, which ask the gate before they change anything.
+    fn connect(&self, name: &str, gate: &Gate) -> Hardware;
 }
 
 /// Makes handles to machines, and keeps one session and one request budget for each BMC.
 pub struct Drivers {
     bmcs: BmcCache,
     fakes: FakeMachines,
+    gate: Gate,
+    call_timeout: Duration,
     periodics: Vec<Arc<dyn DriverPeriodic>>,
     connector: Option<Arc<dyn Connector>>,
 }
@@ -63,9 +66,12 @@ pub struct Drivers {
 impl Drivers {
     /// With machines of `fakes` for the fake interfaces.
     pub fn new(settings: Settings, fakes: FakeMachines) -> Self {
+        let (gate, call_timeout) = (Gate::default(), settings.call_timeout);
         Self {
-            bmcs: BmcCache::new(settings),
+            bmcs: BmcCache::new(settings, gate.clone()),
             fakes,
+            gate,
+            call_timeout,
             periodics: watches().map(|watch| Arc::new(watch) as _).collect(),
             connector: None,
         }
@@ -76,6 +82,11 @@ impl Drivers {
     pub fn by_way_of(mut self, connector: Arc<dyn Connector>) -> Self {
         self.connector = Some(connector);
         self
+    }
+
+    /// From now on nothing is begun at any machine without this permit. Questions need none.
+    pub fn ask_before_calls(&self, permit: Arc<dyn CallPermit>) {
+        self.gate.set(permit);
     }
 
     /// The purpose of the periodic job that finds out how operations of this interface end; `None`: it has none that go on
@@ -105,7 +116,7 @@ impl Drivers {
         target: Target<'_>,
     ) -> Result<Hardware, ConnectError> {
         if let Some(connector) = &self.connector {
-            return Ok(connector.connect(target.name));
+            return Ok(connector.connect(target.name, &self.gate));
         }
         let implementation = |kind| self.implementation(interfaces, kind, target);
         let power: Arc<dyn Power> = match implementation(InterfaceKind::Power)? {
@@ -123,6 +134,7 @@ impl Drivers {
             management: None,
             clock: None,
             secure_boot: None,
+            sensors: None,
             bios: None,
             raid: None,
             firmware: None,
@@ -131,9 +143,13 @@ impl Drivers {
             Implementation::Redfish(system) => {
                 hardware.management = Some(system.clone());
                 hardware.clock = Some(system.clone());
-                hardware.secure_boot = Some(system);
+                hardware.secure_boot = Some(system.clone());
+                hardware.sensors = Some(system);
             }
-            Implementation::Fake(machine) => hardware.management = Some(machine),
+            Implementation::Fake(machine) => {
+                hardware.management = Some(machine.clone());
+                hardware.sensors = Some(machine);
+            }
             Implementation::None(_) => {}
         }
         match implementation(InterfaceKind::Bios)? {
@@ -162,7 +178,7 @@ impl Drivers {
     ) -> Result<Implementation, ConnectError> {
         match interfaces.get(kind) {
             "redfish" => Ok(Implementation::Redfish(Arc::new(self.redfish(target)?))),
-            "fake" => Ok(Implementation::Fake(self.fake(target))),
+            "fake" => Ok(Implementation::Fake(Arc::new(self.fake_handle(target)))),
             name if name == "noop" || name.starts_with("no-") => Ok(Implementation::None(name)),
             // Volumes that the ramdisk makes are no business of a driver.
             "agent" => Ok(Implementation::None("agent")),
@@ -183,6 +199,14 @@ impl Drivers {
             .bmc(&info)
             .map_err(|source| ConnectError::Tls(Box::new(source)))?;
         Ok(System::new(bmc, &info, target.off_allowed))
+    }
+
+    fn fake_handle(&self, target: Target<'_>) -> FakeHandle {
+        FakeHandle {
+            machine: self.fake(target),
+            gate: self.gate.clone(),
+            limit: self.call_timeout,
+        }
     }
 
     fn fake(&self, target: Target<'_>) -> Arc<FakeMachine> {

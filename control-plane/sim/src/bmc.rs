@@ -6,8 +6,8 @@ use crate::observer::Needs;
 use crate::world::World;
 use async_trait::async_trait;
 use ferric_drivers::{
-    BmcError, BootDevice, BootMode, BootSetting, Connector, Hardware, Management, Persistence,
-    Power, PowerAction, PowerState,
+    BmcError, BootDevice, BootMode, BootSetting, Connector, Gate, Hardware, Management,
+    Persistence, Power, PowerAction, PowerState,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,12 +29,13 @@ impl Bmcs {
 }
 
 impl Connector for Bmcs {
-    fn connect(&self, name: &str) -> Hardware {
+    fn connect(&self, name: &str, gate: &Gate) -> Hardware {
         let machine = self.world.machine_of(name);
         let bmc = Arc::new(Bmc {
             machine: machine.map_or(0, |machine| machine.index),
             world: self.world.clone(),
             link: self.link.clone(),
+            gate: gate.clone(),
         });
         Hardware {
             power: bmc.clone(),
@@ -44,6 +45,7 @@ impl Connector for Bmcs {
             bios: None,
             raid: None,
             firmware: None,
+            sensors: None,
         }
     }
 }
@@ -52,7 +54,11 @@ struct Bmc {
     machine: usize,
     world: Arc<World>,
     link: Arc<Link>,
+    gate: Gate,
 }
+
+/// The longest time that a call takes.
+const LONGEST: Duration = Duration::from_secs(100);
 
 /// What becomes of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -150,6 +156,7 @@ impl Power for Bmc {
 
     async fn set(&self, action: PowerAction, _timeout: Option<Duration>) -> Result<(), BmcError> {
         self.link.pass().await;
+        self.gate.check(LONGEST, &self.address(), "setting power")?;
         let world = &self.world;
         let observer = &world.observer;
         let _effect = observer.effect(
@@ -190,6 +197,8 @@ impl Management for Bmc {
         mode: Option<BootMode>,
     ) -> Result<BootSetting, BmcError> {
         self.link.pass().await;
+        self.gate
+            .check(LONGEST, &self.address(), "setting boot device")?;
         let world = &self.world;
         let what = match device {
             BootDevice::Disk => "boot from disk",

@@ -25,10 +25,14 @@ pub enum Planted {
     DeathFails,
     /// Time in which no conductor was there counts for the ends of waits.
     SilenceCounts,
+    /// A node is written whoever owns it by now.
+    NoEpochCheck,
+    /// The nodes of others are taken as soon as they are seen.
+    TakenAtOnce,
 }
 
 impl Planted {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::EffectBeforeIntent,
         Self::CommandSentTwice,
         Self::LostInbox,
@@ -39,6 +43,8 @@ impl Planted {
         Self::BegunIsDone,
         Self::DeathFails,
         Self::SilenceCounts,
+        Self::NoEpochCheck,
+        Self::TakenAtOnce,
     ];
 
     pub fn name(self) -> &'static str {
@@ -53,6 +59,8 @@ impl Planted {
             Self::BegunIsDone => "begun-is-done",
             Self::DeathFails => "death-fails",
             Self::SilenceCounts => "silence-counts",
+            Self::NoEpochCheck => "no-epoch-check",
+            Self::TakenAtOnce => "taken-at-once",
         }
     }
 }

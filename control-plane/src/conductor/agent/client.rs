@@ -350,10 +350,11 @@ impl Patience {
 }
 
 fn is_passing(error: &AgentError) -> bool {
-    matches!(
-        error,
-        AgentError::Unreachable { .. } | AgentError::Refused { status: 409, .. }
-    )
+    match error {
+        AgentError::Unreachable { source, .. } => !matches!(source, TransportError::NotPermitted),
+        AgentError::Refused { status, .. } => *status == 409,
+        _ => false,
+    }
 }
 
 fn parse<T: serde::de::DeserializeOwned>(
