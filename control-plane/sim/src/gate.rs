@@ -71,7 +71,7 @@ impl Gate {
     /// What every call meets.
     async fn enter(&self, doing: &'static str) -> Result<(), StoreError> {
         self.link.pass().await;
-        if self.world.sky.is_store_away() && !self.world.plan.exclusive {
+        if self.world.is_store_away(self.link.host) {
             let wait = self.world.dice.millis(AWAY_MS.0, AWAY_MS.1);
             sleep(wait).await;
             self.link.pass().await;
@@ -105,7 +105,7 @@ impl Store for Gate {
     async fn commit(&self, transaction: Transaction) -> Result<Revision, StoreError> {
         let world = &self.world;
         // An answer that never comes says nothing about what was done.
-        let doubtful = world.sky.is_store_away() && !world.plan.exclusive && world.dice.chance(0.1);
+        let doubtful = world.is_store_away(self.link.host) && world.dice.chance(0.1);
         if !doubtful {
             self.enter("committing").await?;
         }

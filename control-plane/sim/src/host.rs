@@ -6,12 +6,14 @@ use crate::gate::Gate;
 use crate::images::OneImage;
 use crate::link::Link;
 use crate::network::Network;
+use crate::peers::Wires;
 use crate::world::World;
 use ferric::boot::BootPlane;
 use ferric::conductor::{Conductor, Parts};
-use ferric::config::Settings;
+use ferric::config::{Cluster, Settings};
 use ferric_drivers::{Drivers, Enabled, FakeMachines};
 use parking_lot::Mutex;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -55,6 +57,13 @@ impl Host {
         life.conductor.clone()
     }
 
+    /// The conductor that takes what is sent here, be it that it is stopped and looks at it later.
+    pub(crate) fn reachable(&self) -> Option<(Arc<Link>, Conductor)> {
+        let current = self.current.lock();
+        let life = current.as_ref().filter(|life| !life.link.is_cut())?;
+        Some((life.link.clone(), life.conductor.clone()?))
+    }
+
     pub(crate) fn link(&self) -> Option<Arc<Link>> {
         self.current.lock().as_ref().map(|life| life.link.clone())
     }
@@ -84,12 +93,14 @@ impl Host {
         let gate = Arc::new(Gate::new(world, &link, fate));
         let mut settings = Settings::clone(&world.plan.settings);
         settings.host = self.name();
+        settings.cluster = (!world.plan.exclusive).then(|| cluster(self.index));
         let settings = Arc::new(settings);
         let drivers = Drivers::new(ferric_drivers::Settings::default(), FakeMachines::default())
             .by_way_of(Arc::new(Bmcs::new(world, &link)));
         let boot = BootPlane::new(settings.clone(), gate.clone(), web_client())
             .with_image_servers(Arc::new(OneImage));
-        let conductor = Conductor::new(Parts {
+        let peers = Arc::new(Wires::new(world, &link));
+        let parts = Parts {
             settings,
             store: gate,
             drivers: Arc::new(drivers),
@@ -97,7 +108,8 @@ impl Host {
             boot,
             environment: Arc::new(SimulatedEnvironment::new(world, &link)),
             transport: Arc::new(Network::new(world, &link)),
-        });
+        };
+        let conductor = Conductor::with_peers(parts, peers);
         let mut tasks = JoinSet::new();
         let running = run(world.clone(), self.index, link.clone(), conductor);
         tasks.spawn(running);
@@ -138,6 +150,19 @@ async fn run(world: Arc<World>, host: usize, link: Arc<Link>, conductor: Conduct
         world.violation(format!("{link} ended: {error}"));
     }
     host.died.notify_one();
+}
+
+/// Where the others reach it. No file is read, as nothing listens.
+fn cluster(index: usize) -> Cluster {
+    let address = format!("192.0.2.{}", 11 + index);
+    Cluster {
+        listen: std::net::SocketAddr::from(([192, 0, 2, 1], 6389)),
+        url: format!("https://{address}:6389"),
+        ca: PathBuf::new(),
+        certificate: PathBuf::new(),
+        key: PathBuf::new(),
+        forward_timeout_s: Cluster::FORWARD_TIMEOUT_S,
+    }
 }
 
 /// The error with its causes.

@@ -18,6 +18,7 @@ mod log;
 mod machine;
 mod network;
 mod observer;
+mod peers;
 mod plan;
 mod ramdisk;
 mod results;
@@ -62,7 +63,7 @@ struct Arguments {
     #[arg(long, default_value_t = 2)]
     threads: usize,
     /// Worlds have up to so many conductors.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 3)]
     conductors: usize,
 }
 

@@ -57,7 +57,6 @@ impl Network {
                 };
             }
         }
-        machine.state.lock().lost_in_a_row = 0;
         // Ironic's agent cannot tell a command that comes twice from two commands.
         if machine.manners == Manners::Ferric && world.fault(faults.doubling) {
             return Fate::Twice;
@@ -83,14 +82,16 @@ impl Network {
         fate: Fate,
     ) -> Result<AgentAnswer, TransportError> {
         let world = &self.world;
-        let way = self.latency(&world.machines[machine]);
-        if way > call.timeout {
+        let its = &world.machines[machine];
+        let way = self.latency(its);
+        if way > call.timeout && its.state.lock().lost_in_a_row < LOST_IN_A_ROW {
+            its.state.lock().lost_in_a_row += 1;
             let late = Late::new(self, machine, call);
             world.spawn(async move { late.arrive(way).await });
             sleep(call.timeout).await;
             return Err(down("no answer in time"));
         }
-        sleep(way).await;
+        sleep(way.min(call.timeout)).await;
         self.link.arrive().await;
         if fate == Fate::Twice {
             let again = Late::new(self, machine, call);
@@ -162,6 +163,9 @@ impl AgentTransport for Network {
         }
         sleep(world.dice.millis(1, 80)).await;
         self.link.pass().await;
+        if answer.is_ok() {
+            machine.state.lock().lost_in_a_row = 0;
+        }
         answer
     }
 }

@@ -10,9 +10,13 @@ use ferric_store::{FieldValue, Key, Revision, StoreError, Table, Transaction};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::time::Instant;
 
 pub(crate) struct Observer {
     nodes: Mutex<Vec<Seen>>,
+    /// The last beat of each host's conductor.
+    beats: Mutex<Vec<Option<(Incarnation, Instant)>>>,
     violations: Mutex<Vec<String>>,
     deploys: AtomicU64,
     failures: AtomicU64,
@@ -28,8 +32,15 @@ struct Seen {
     effects: Vec<(Incarnation, &'static str)>,
 }
 
-/// A write of a node, before it is judged by the store.
-pub(crate) struct Write {
+/// What a transaction writes, before it is judged by the store.
+pub(crate) struct Writes {
+    nodes: Vec<Write>,
+    /// Of the conductor that commits it; whether it leaves.
+    beat: Option<bool>,
+}
+
+/// A write of a node.
+struct Write {
     machine: usize,
     epoch: Epoch,
     /// Whose it is from then on, where it changes hands.
@@ -69,8 +80,9 @@ impl Drop for Effect {
 }
 
 impl Observer {
-    pub(crate) fn new(nodes: usize) -> Self {
+    pub(crate) fn new(nodes: usize, hosts: usize) -> Self {
         Self {
+            beats: Mutex::new(vec![None; hosts]),
             nodes: Mutex::new(vec![Seen::default(); nodes]),
             violations: Mutex::default(),
             deploys: AtomicU64::new(0),
@@ -115,12 +127,7 @@ impl Observer {
     }
 
     /// The nodes that a transaction writes.
-    pub(crate) fn before(
-        &self,
-        world: &World,
-        link: &Link,
-        transaction: &Transaction,
-    ) -> Vec<Write> {
+    pub(crate) fn before(&self, world: &World, link: &Link, transaction: &Transaction) -> Writes {
         let puts = transaction.put.iter();
         let nodes = puts.filter(|put| put.key.table == Table::Node);
         let writes = nodes.filter_map(|put| {
@@ -136,7 +143,13 @@ impl Observer {
                 line: world.log.is_kept().then(|| line(put)),
             })
         });
-        writes.collect()
+        let host = world.hosts[link.host].name();
+        let mut puts = transaction.put.iter();
+        let beat = puts.find(|put| put.key.table == Table::Conductor && put.key.id == host);
+        Writes {
+            nodes: writes.collect(),
+            beat: beat.map(|put| *field(put, "online") == FieldValue::Bool(false)),
+        }
     }
 
     fn new_owner(&self, machine: usize, put: &Put) -> Option<Incarnation> {
@@ -152,7 +165,7 @@ impl Observer {
         &self,
         world: &World,
         link: &Link,
-        writes: Vec<Write>,
+        writes: Writes,
         outcome: &Result<Revision, StoreError>,
     ) {
         let Some(writer) = link.incarnation.get().copied() else {
@@ -160,7 +173,10 @@ impl Observer {
         };
         match outcome {
             Ok(_) => {
-                for write in writes {
+                if let Some(leaves) = writes.beat {
+                    self.beaten(link, leaves);
+                }
+                for write in writes.nodes {
                     world
                         .log
                         .note(link, || write.line.clone().unwrap_or_default());
@@ -200,11 +216,35 @@ impl Observer {
             _ => {
                 // Whoever has it may hand it over; anybody else must wait until its owner is gone.
                 if let Some((_, before)) = seen.owner.filter(|(_, before)| *before != writer) {
-                    check_takeover(world, link, write.machine, before);
+                    self.check_takeover(world, link, write.machine, before);
                 }
                 seen.owner = Some((epoch, write.new_owner.unwrap_or(writer)));
             }
         }
+    }
+
+    /// Nobody takes a node from a conductor that others must take for alive.
+    fn check_takeover(&self, world: &World, link: &Link, machine: usize, before: Incarnation) {
+        let timeout = Duration::from_secs(world.plan.settings.conductor.beat_timeout_s);
+        let beats = self.beats.lock();
+        let beat = beats.iter().enumerate().find_map(|(host, beat)| {
+            let (incarnation, at) = beat.as_ref()?;
+            (*incarnation == before && host != link.host).then_some((host, at.elapsed()))
+        });
+        if let Some((owner, silence)) = beat.filter(|(_, silence)| *silence < timeout) {
+            world.violation(format!(
+                "{link} takes node {machine} from conductor-{}, which was heard of {} s ago",
+                owner + 1,
+                silence.as_secs()
+            ));
+        }
+    }
+
+    /// A conductor says that it is there, or that it leaves.
+    fn beaten(&self, link: &Link, leaves: bool) {
+        let incarnation = link.incarnation.get().filter(|_| !leaves);
+        let beat = incarnation.map(|incarnation| (*incarnation, Instant::now()));
+        self.beats.lock()[link.host] = beat;
     }
 
     /// A write that came to nothing because the same conductor has written in between: two of its tasks hold the node.
@@ -343,17 +383,6 @@ fn check_wait(world: &World, link: &Link, put: &Put) {
         world.violation(format!(
             "{link} has {} wait for {waits} without end",
             put.key.id
-        ));
-    }
-}
-
-/// Nobody takes a node from a conductor that is there.
-fn check_takeover(world: &World, link: &Link, machine: usize, before: Incarnation) {
-    let owners = world.hosts.iter().filter_map(|host| host.link());
-    let mut alive = owners.filter(|other| other.incarnation.get() == Some(&before));
-    if let Some(owner) = alive.find(|owner| owner.is_open() && owner.host != link.host) {
-        world.violation(format!(
-            "{link} takes node {machine} from {owner}, which is there"
         ));
     }
 }

@@ -42,6 +42,7 @@ pub(crate) struct Faults {
     pub(crate) outage: f64,
     pub(crate) store_away: f64,
     pub(crate) clock_step: f64,
+    pub(crate) partition: f64,
 }
 
 impl Plan {
@@ -66,6 +67,7 @@ impl Plan {
             outage: dice.rate(0.15),
             store_away: dice.rate(0.2),
             clock_step: dice.rate(0.3),
+            partition: dice.rate(0.4),
         };
         let mut settings = base().clone();
         let conductor = &mut settings.conductor;

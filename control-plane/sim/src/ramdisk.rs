@@ -160,7 +160,12 @@ async fn inspect(world: &Arc<World>, machine: &Machine) {
             async move { conductor.continue_inspection(request).await.map(drop) }
         });
         match answer.await {
-            None | Some(Err(RequestError::Busy { .. } | RequestError::Internal { .. })) => {
+            None
+            | Some(Err(
+                RequestError::Busy { .. }
+                | RequestError::Internal { .. }
+                | RequestError::Unanswered(_),
+            )) => {
                 sleep(RETRY).await;
             }
             Some(_) => return,

@@ -5,7 +5,7 @@ use crate::world::{self, Making};
 
 const MAKING: Making = Making {
     planted: None,
-    most_conductors: 1,
+    most_conductors: 3,
     keep: Keep::Yes,
 };
 

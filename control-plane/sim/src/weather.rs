@@ -32,6 +32,18 @@ pub(crate) async fn blow(world: &Arc<World>) {
             world.log.note("weather", || "the store is away");
             *world.sky.store_away_until.lock() = until;
         }
+        if world.hosts.len() > 1 && world.fault(faults.partition) {
+            let host = world.dice.below(world.hosts.len());
+            let length = world.dice.seconds(10, LONG_PAUSE);
+            world.log.note("weather", || {
+                format!(
+                    "conductor-{} is cut off for {} s",
+                    host + 1,
+                    length.as_secs()
+                )
+            });
+            *world.sky.cut_off.lock() = Some((host, Instant::now() + length));
+        }
         if world.fault(faults.clock_step) {
             let day = SignedDuration::from_hours(24);
             let step = match world.dice.chance(0.5) {

@@ -45,6 +45,8 @@ pub(crate) struct Sky {
     /// What somebody has put the wall clock forward or back by.
     pub(crate) clock_off: Mutex<SignedDuration>,
     pub(crate) store_away_until: Mutex<Instant>,
+    /// A host that reaches neither the store nor other conductors, but all machines; and until when.
+    pub(crate) cut_off: Mutex<Option<(usize, Instant)>>,
     /// No conductor is started before.
     pub(crate) down_until: Mutex<Instant>,
     /// A conductor is there again.
@@ -58,6 +60,7 @@ impl Sky {
             calm: AtomicBool::new(false),
             clock_off: Mutex::new(SignedDuration::ZERO),
             store_away_until: Mutex::new(now),
+            cut_off: Mutex::new(None),
             down_until: Mutex::new(now),
             started: Notify::new(),
         }
@@ -99,7 +102,7 @@ impl World {
         Arc::new(Self {
             planted: making.planted,
             log: Log::new(making.keep),
-            observer: Observer::new(plan.nodes),
+            observer: Observer::new(plan.nodes, plan.conductors),
             store: MemoryStore::new(),
             hosts: (0..plan.conductors).map(Host::new).collect(),
             machines: machines.collect(),
@@ -124,6 +127,16 @@ impl World {
     /// Whether a fault of this probability happens now.
     pub(crate) fn fault(&self, probability: f64) -> bool {
         !self.sky.is_calm() && self.dice.chance(probability)
+    }
+
+    pub(crate) fn is_cut_off(&self, host: usize) -> bool {
+        let cut_off = *self.sky.cut_off.lock();
+        cut_off.is_some_and(|(who, until)| who == host && Instant::now() < until)
+    }
+
+    /// Whether a host's store does not answer.
+    pub(crate) fn is_store_away(&self, host: usize) -> bool {
+        !self.plan.exclusive && (self.sky.is_store_away() || self.is_cut_off(host))
     }
 
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {

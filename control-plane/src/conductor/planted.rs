@@ -29,10 +29,12 @@ pub enum Planted {
     NoEpochCheck,
     /// The nodes of others are taken as soon as they are seen.
     TakenAtOnce,
+    /// A request that another conductor was given and did not answer is given to it again.
+    ForwardedTwice,
 }
 
 impl Planted {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::EffectBeforeIntent,
         Self::CommandSentTwice,
         Self::LostInbox,
@@ -45,6 +47,7 @@ impl Planted {
         Self::SilenceCounts,
         Self::NoEpochCheck,
         Self::TakenAtOnce,
+        Self::ForwardedTwice,
     ];
 
     pub fn name(self) -> &'static str {
@@ -61,6 +64,7 @@ impl Planted {
             Self::SilenceCounts => "silence-counts",
             Self::NoEpochCheck => "no-epoch-check",
             Self::TakenAtOnce => "taken-at-once",
+            Self::ForwardedTwice => "forwarded-twice",
         }
     }
 }
