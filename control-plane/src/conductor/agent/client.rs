@@ -210,7 +210,7 @@ impl AgentClient {
             };
             if self.epoch.is_none()
                 && is_passing(&error)
-                && let Some(ours) = self.newest(name, before).await?
+                && let Some(ours) = Box::pin(self.newest(name, before)).await?
             {
                 return Ok(ours);
             }

@@ -56,10 +56,9 @@ pub(super) async fn advance(task: &mut NodeTask, next: Move) -> Result<(), TaskE
 }
 
 async fn start(task: &mut NodeTask) -> Result<(), TaskError> {
-    if task.conductor().planted(Planted::EffectBeforeIntent) {
-        return perform(task, 1).await;
+    if !task.conductor().planted(Planted::EffectBeforeIntent) {
+        begin(task, 1, None).await?;
     }
-    begin(task, 1, None).await?;
     perform(task, 1).await
 }
 
