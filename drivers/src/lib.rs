@@ -43,13 +43,13 @@ pub use management::{
 pub use periodic::{
     Access, Answer, DriverPeriodic, Field, Filter, PeriodicSpec, PeriodicVisit, Snapshot,
 };
-pub use permit::CallPermit;
+pub use permit::{CallPermit, Gate};
 pub use power::{Power, PowerAction, PowerState, UnknownPowerAction};
 pub use raid::Raid;
 pub use raid_config::{
     LogicalDisk, RAID_LEVELS, RaidConfig, RaidConfigError, VolumeSize, logical_disk_properties,
 };
-pub use registry::{ConnectError, Drivers};
+pub use registry::{ConnectError, Connector, Drivers};
 pub use secure_boot::{KeysReset, SecureBoot};
 pub use sensors::{SensorKind, SensorReading, Sensors};
 pub use settings::Settings;

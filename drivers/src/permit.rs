@@ -15,7 +15,7 @@ pub trait CallPermit: Send + Sync {
 
 /// What all handles ask; without a permit that was set everything is allowed.
 #[derive(Clone, Default)]
-pub(crate) struct Gate(Arc<RwLock<Setting>>);
+pub struct Gate(Arc<RwLock<Setting>>);
 
 type Setting = Option<Arc<dyn CallPermit>>;
 
@@ -25,12 +25,10 @@ impl Gate {
     }
 
     /// For whoever is about to change something at this address.
-    pub(crate) fn check(
-        &self,
-        limit: Duration,
-        address: &str,
-        request: &str,
-    ) -> Result<(), BmcError> {
+    ///
+    /// # Errors
+    /// [`BmcError::NotPermitted`]: it is not to be begun.
+    pub fn check(&self, limit: Duration, address: &str, request: &str) -> Result<(), BmcError> {
         let permit = self.0.read().clone();
         if permit.is_none_or(|permit| permit.allows(limit)) {
             return Ok(());

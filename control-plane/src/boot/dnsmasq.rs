@@ -7,6 +7,11 @@ use crate::config::Boot;
 use ferric_model::port::Port;
 use std::path::Path;
 
+/// Whether there is anything to write.
+pub(super) fn is_used(boot: &Boot) -> bool {
+    boot.dnsmasq_hosts_dir.is_some() || boot.dnsmasq_options_dir.is_some()
+}
+
 /// Lets dnsmasq answer this port and tells it what to boot.
 pub(super) fn admit(boot: &Boot, provision_url: &str, port: &Port) -> Result<(), BootError> {
     // The options first: a host that is admitted without them would boot nothing.

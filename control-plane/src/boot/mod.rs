@@ -11,7 +11,7 @@ mod script;
 mod tftp;
 
 pub(crate) use image::without_secrets;
-pub use image::{Digest, ImageLocation};
+pub use image::{Digest, ImageHead, ImageLocation, ImageServers};
 pub use routes::{Observer, router};
 
 use crate::config::Settings;
@@ -51,7 +51,7 @@ pub enum BootError {
 pub struct BootPlane {
     settings: Arc<Settings>,
     store: Arc<dyn Store>,
-    clients: Clients,
+    image_servers: Arc<dyn ImageServers>,
     image_files: image::Files,
 }
 
@@ -62,12 +62,20 @@ impl BootPlane {
         store: Arc<dyn Store>,
         clients: impl Into<Clients>,
     ) -> Self {
+        let clients: Clients = clients.into();
         Self {
             settings,
             store,
-            clients: clients.into(),
+            image_servers: Arc::new(clients),
             image_files: image::Files::default(),
         }
+    }
+
+    /// Asks for images in this way.
+    #[must_use]
+    pub fn with_image_servers(mut self, servers: Arc<dyn ImageServers>) -> Self {
+        self.image_servers = servers;
+        self
     }
 
     /// Puts the iPXE programs where the TFTP server finds them. Once, at start.
@@ -95,6 +103,9 @@ impl BootPlane {
             .cloned()
             .collect();
         let boot = self.settings.boot.clone();
+        if !dnsmasq::is_used(&boot) {
+            return Ok(());
+        }
         blocking(move || {
             ports
                 .iter()
@@ -108,8 +119,11 @@ impl BootPlane {
     /// # Errors
     /// [`BootError`] when a file cannot be written.
     pub async fn clean_up(&self, _node: &Node, ports: &[Port]) -> Result<(), BootError> {
-        let ports = ports.to_vec();
         let boot = self.settings.boot.clone();
+        if !dnsmasq::is_used(&boot) {
+            return Ok(());
+        }
+        let ports = ports.to_vec();
         blocking(move || {
             ports
                 .iter()
@@ -147,7 +161,8 @@ impl BootPlane {
     /// # Errors
     /// [`BootError::Image`] names the image and the problem.
     pub async fn image(&self, node: &Node) -> Result<ImageLocation, BootError> {
-        image::locate(&self.settings, &self.clients, &self.image_files, node).await
+        let servers = self.image_servers.as_ref();
+        image::locate(&self.settings, servers, &self.image_files, node).await
     }
 
     async fn node(&self, id: NodeId) -> Result<Option<Node>, StoreError> {

@@ -3,12 +3,13 @@
 use super::Conductor;
 use super::environment::between;
 use super::membership::is_beating;
+use super::planted::Planted;
 use ferric_model::conductor::ConductorRecord;
 use ferric_model::hash_ring::RingSettings;
 use ferric_model::hash_ring::groups::Rings;
 use ferric_model::node::Node;
 use ferric_store::{Key, Record, Revision, StoreError};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
 /// One conductor.
@@ -27,7 +28,7 @@ pub(super) struct Around {
     host: String,
     all: Vec<Seen>,
     /// For how long this conductor's own name was nobody's.
-    absence: Duration,
+    absence: SignedDuration,
     has_others: bool,
 }
 
@@ -44,7 +45,8 @@ impl Around {
             let silence = between(record.updated_at, now);
             let is_ours = record.hostname == conductor.host();
             let is_alone = conductor.store().is_exclusive();
-            let may_be_succeeded = !is_ours && (is_alone || is_gone(conductor, &record, silence));
+            let at_once = is_alone || conductor.planted(Planted::TakenAtOnce);
+            let may_be_succeeded = !is_ours && (at_once || is_gone(conductor, &record, silence));
             let beats = is_beating(&record, now, conductor.beat_timeout());
             all.push(Seen {
                 is_alive: beats && !may_be_succeeded,
@@ -59,7 +61,7 @@ impl Around {
         Ok(Self {
             host: conductor.host().to_owned(),
             all,
-            absence: predecessor.map_or(Duration::ZERO, |beat| between(beat, now)),
+            absence: predecessor.map_or(SignedDuration::ZERO, |beat| now.duration_since(beat)),
             has_others: !conductor.store().is_exclusive(),
         })
     }
@@ -96,15 +98,15 @@ impl Around {
     ///
     /// What it had under its own name before it was started is its own. Of all others' nodes it takes those that the ring
     /// gives it now, and those for which the ring has nobody, so that two who see the same take different ones.
-    pub(super) fn may_take(&self, rings: &Rings, node: &Node) -> Option<Duration> {
+    pub(super) fn may_take(&self, rings: &Rings, node: &Node) -> Option<SignedDuration> {
         let owner = node.ownership.as_ref().map(|owner| &owner.conductor);
         if owner == Some(&self.host) {
             return Some(self.absence);
         }
         let silence = match owner.and_then(|owner| self.named(owner)) {
             Some(seen) if !seen.may_be_succeeded => return None,
-            Some(seen) => seen.silence,
-            None => Duration::ZERO,
+            Some(seen) => SignedDuration::try_from(seen.silence).unwrap_or(SignedDuration::MAX),
+            None => SignedDuration::ZERO,
         };
         let host = rings.host(&node.conductor_group, &node.driver, node.uuid);
         let is_ours = !self.has_others || host.is_err() || host == Ok(self.host.as_str());

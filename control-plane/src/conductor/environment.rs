@@ -2,6 +2,7 @@
 //!
 //! Nobody here reads a clock or draws an id in any other way.
 
+use super::planted::Planted;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
@@ -18,6 +19,11 @@ pub trait Environment: Send + Sync {
     fn id(&self) -> Uuid;
     /// A new agent token: 43 characters that are safe in a URL.
     fn token(&self) -> String;
+
+    /// Whether this fault is planted in the conductor: by nobody but a simulation that shows that it would find it.
+    fn planted(&self, _fault: Planted) -> bool {
+        false
+    }
 }
 
 /// The real thing.

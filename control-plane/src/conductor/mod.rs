@@ -24,6 +24,7 @@ mod messages;
 mod node_task;
 mod nodes;
 mod periodic;
+mod planted;
 mod ports;
 mod power;
 mod recipes;
@@ -44,6 +45,7 @@ pub use environment::{Environment, SystemEnvironment};
 pub use forward::{Peer, PeerError, Peers};
 pub use life::RunError;
 pub use periodic::JobFigures;
+pub use planted::Planted;
 pub use recipes::Recipe;
 pub use sensors::Sensed;
 
@@ -365,6 +367,10 @@ impl Conductor {
 
     fn new_id(&self) -> Uuid {
         self.inner.parts.environment.id()
+    }
+
+    fn planted(&self, fault: Planted) -> bool {
+        self.inner.parts.environment.planted(fault)
     }
 
     fn new_token(&self) -> String {

@@ -4,14 +4,17 @@
 use super::Conductor;
 use super::around::Around;
 use super::environment::later;
+use super::limits;
+use super::planted::Planted;
 use super::walk::Walk;
 use crate::config::seconds;
 use ferric_model::event::{TimelineEvent, What};
 use ferric_model::hash_ring::groups::Rings;
 use ferric_model::ids::Epoch;
 use ferric_model::node::{Node, Ownership};
+use ferric_model::run::WaitReason;
 use ferric_store::{Expectation, FieldValue, Query, Record, StoreError, Table, Transaction};
-use std::time::Duration;
+use jiff::{SignedDuration, Timestamp};
 use tracing::{error, info};
 
 /// A node with its new owner, and what must still be so for that to be stored.
@@ -163,18 +166,36 @@ impl Conductor {
         }))
     }
 
-    /// Time in which nobody owned the node does not count, and the machine is given one more heartbeat to be heard.
-    pub(super) fn in_new_hands(&self, mut node: Node, owner: Ownership, silence: Duration) -> Node {
+    /// Time in which nobody owned the node does not count, and the machine is given one more heartbeat to be heard. A clock
+    /// that was put back meanwhile makes it negative: the end that is stored stands by the clock as it was. Where the last beat is of the new clock already, as
+    /// that of a conductor that died right after it, a whole time-out is the most that is left.
+    pub(super) fn in_new_hands(
+        &self,
+        mut node: Node,
+        owner: Ownership,
+        silence: SignedDuration,
+    ) -> Node {
         node.ownership = Some(owner);
         node.reservation = None;
         let grace = later(
             self.now(),
             seconds(self.settings().agent.heartbeat_timeout_s),
         );
-        if let Some(wait) = node.run.as_mut().and_then(|run| run.wait.as_mut()) {
-            wait.deadline = wait
-                .deadline
-                .map(|deadline| later(deadline, silence).max(grace));
+        let counts = self.planted(Planted::SilenceCounts);
+        let activity = node.run.as_ref().map(|run| run.activity);
+        let longest = activity.map_or(limits::NEVER, |activity| {
+            limits::callback(self.settings(), activity)
+        });
+        let latest = later(self.now(), longest).max(grace);
+        let wait = node.run.as_mut().and_then(|run| run.wait.as_mut());
+        if let Some(wait) = wait.filter(|_| !counts) {
+            let by_bmc = matches!(wait.reason, WaitReason::Hardware { .. });
+            let latest = if by_bmc { Timestamp::MAX } else { latest };
+            let moved = |deadline: Timestamp| {
+                let moved = deadline.checked_add(silence).unwrap_or(Timestamp::MAX);
+                moved.max(grace).min(latest)
+            };
+            wait.deadline = wait.deadline.map(moved);
         }
         node
     }

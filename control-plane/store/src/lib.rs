@@ -7,6 +7,7 @@ mod check;
 pub mod conformance;
 mod entities;
 mod key_file;
+pub mod memory_store;
 mod open_error;
 mod packing;
 pub mod postgres_store;
@@ -19,6 +20,7 @@ pub mod upkeep;
 mod value;
 
 use async_trait::async_trait;
+pub use memory_store::MemoryStore;
 pub use open_error::OpenError;
 pub use postgres_store::{DatabaseUrl, PostgresStore};
 pub use record::{Entity, FieldValue, Key, Outline, Record, Revision, Table};

@@ -3,7 +3,6 @@
 use super::BootError;
 use super::image_source::{self, ImageSource};
 use crate::config::Settings;
-use crate::proxy::Clients;
 use ferric_model::node::Node;
 use std::path::PathBuf;
 
@@ -12,6 +11,7 @@ mod server;
 
 pub(super) use files::Files;
 pub(crate) use server::without_secrets;
+pub use server::{ImageHead, ImageServers};
 
 /// An image as it goes into the agent's `image_info`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub enum Digest {
 
 pub(super) async fn locate(
     settings: &Settings,
-    clients: &Clients,
+    servers: &dyn ImageServers,
     files: &Files,
     node: &Node,
 ) -> Result<ImageLocation, BootError> {
@@ -56,8 +56,7 @@ pub(super) async fn locate(
     match image_source::parse(&source, &settings.image_paths)? {
         ImageSource::Url(url) => {
             let authorization = text("image_request_authorization");
-            let client = clients.for_url(&url);
-            server::look(client, url, authorization.as_deref(), digest, format).await
+            server::look(servers, url, authorization.as_deref(), digest, format).await
         }
         ImageSource::File(path) => {
             let given = Given { digest, format };

@@ -2,6 +2,8 @@
 
 use super::{Digest, ImageLocation};
 use crate::boot::BootError;
+use crate::proxy::Clients;
+use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, HeaderValue, RANGE};
@@ -10,10 +12,44 @@ use std::time::Duration;
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// What a web server answers when it is asked for an image.
+#[derive(Clone, Copy, Debug)]
+pub struct ImageHead {
+    pub status: StatusCode,
+    /// Of the whole file, when it says so.
+    pub size_bytes: Option<u64>,
+}
+
+/// The way to web servers, so that a simulation can have some without a network (design D13).
+#[async_trait]
+pub trait ImageServers: Send + Sync {
+    /// Asks for an image without fetching it.
+    async fn head(
+        &self,
+        url: &str,
+        authorization: Option<&HeaderValue>,
+    ) -> reqwest::Result<ImageHead>;
+}
+
+#[async_trait]
+impl ImageServers for Clients {
+    async fn head(
+        &self,
+        url: &str,
+        authorization: Option<&HeaderValue>,
+    ) -> reqwest::Result<ImageHead> {
+        let answer = ask(self.for_url(url), url, authorization).await?;
+        Ok(ImageHead {
+            status: answer.status(),
+            size_bytes: size(&answer),
+        })
+    }
+}
+
 /// A digest is mandatory here: nobody else vouches for what a web server sends. `authorization` is the base64 of a
 /// header value, as the agent gets it.
 pub(super) async fn look(
-    client: &reqwest::Client,
+    servers: &dyn ImageServers,
     url: String,
     authorization: Option<&str>,
     digest: Option<Digest>,
@@ -32,19 +68,19 @@ pub(super) async fn look(
     let authorization = authorization
         .map(|text| header(text).ok_or_else(|| refuse(UNUSABLE_HEADER.to_owned())))
         .transpose()?;
-    let answer = ask(client, &url, authorization.as_ref()).await;
+    let answer = servers.head(&url, authorization.as_ref()).await;
     let answer = answer.map_err(|source| BootError::ImageRequest {
         image: without_secrets(&url),
         source: source.without_url(),
     })?;
-    let status = answer.status();
+    let status = answer.status;
     if !status.is_success() && status != StatusCode::METHOD_NOT_ALLOWED {
         return Err(refuse(format!(
             "its server answers {status}: correct instance_info.image_source"
         )));
     }
     Ok(ImageLocation {
-        size_bytes: size(&answer),
+        size_bytes: answer.size_bytes,
         url,
         digest,
         disk_format,

@@ -2,6 +2,7 @@
 
 use super::transport::{AgentAnswer, AgentCall, AgentTransport, TransportError, Verb};
 use crate::conductor::Conductor;
+use crate::conductor::planted::Planted;
 use ferric_agent_protocol::command::{CommandList, CommandRequest, CommandResult, CommandStatus};
 use ferric_agent_protocol::extensions::Extension;
 use ferric_agent_protocol::headers::{FERRIC_COMMAND_ID, FERRIC_EPOCH, TOKEN_QUERY};
@@ -16,6 +17,8 @@ use uuid::Uuid;
 /// An agent that does not answer for so long is gone; one that is started again by its service manager is back earlier.
 /// Long enough for several requests that hang, short enough for a machine without power to be found out in two minutes.
 const PATIENCE: Duration = Duration::from_secs(45);
+/// As often it is asked in any case.
+const TRIES: u32 = 3;
 /// For requests that are answered at once by an agent that is there at all.
 const QUICK: Duration = Duration::from_secs(10);
 const RETRY_INTERVAL: Duration = Duration::from_secs(2);
@@ -108,6 +111,8 @@ pub(in crate::conductor) struct AgentClient {
     /// Set when the agent takes our headers.
     epoch: Option<u64>,
     timeout: Duration,
+    /// Chooses an id for each try, where that fault is planted.
+    chooser: Option<Conductor>,
 }
 
 impl AgentClient {
@@ -136,6 +141,9 @@ impl AgentClient {
                 .filter(|_| url.starts_with("https:")),
             epoch,
             timeout: crate::config::seconds(conductor.settings().agent.request_timeout_s),
+            chooser: conductor
+                .planted(Planted::CommandSentTwice)
+                .then(|| conductor.clone()),
         })
     }
 
@@ -153,10 +161,10 @@ impl AgentClient {
 
     /// The same for those who cannot ask again later.
     pub(in crate::conductor) async fn list_patiently(&self) -> Result<CommandList, AgentError> {
-        let began = Instant::now();
+        let mut patience = Patience::new();
         loop {
             match self.list().await {
-                Err(error) if may_pass(&error, began) => sleep(RETRY_INTERVAL).await,
+                Err(error) if patience.lasts(&error) => sleep(RETRY_INTERVAL).await,
                 outcome => return outcome,
             }
         }
@@ -168,10 +176,10 @@ impl AgentClient {
         name: &str,
         params: Object,
     ) -> Result<CommandResult, AgentError> {
-        let began = Instant::now();
+        let mut patience = Patience::new();
         let answer = loop {
             match self.post(name, params.clone(), "true", None).await {
-                Err(error) if may_pass(&error, began) => sleep(RETRY_INTERVAL).await,
+                Err(error) if patience.lasts(&error) => sleep(RETRY_INTERVAL).await,
                 outcome => break outcome?,
             }
         };
@@ -193,19 +201,20 @@ impl AgentClient {
             Some(_) => 0,
             None => self.list_patiently().await?.commands.len(),
         };
-        let began = Instant::now();
+        let mut patience = Patience::new();
         loop {
+            let id = self.chooser.as_ref().map_or(id, Conductor::new_id);
             let outcome = self.post(name, params.clone(), "false", Some(id)).await;
             let Err(error) = outcome else {
                 return outcome;
             };
             if self.epoch.is_none()
                 && is_passing(&error)
-                && let Some(ours) = self.newest(name, before).await
+                && let Some(ours) = Box::pin(self.newest(name, before)).await?
             {
                 return Ok(ours);
             }
-            if !may_pass(&error, began) {
+            if !patience.lasts(&error) {
                 return Err(error);
             }
             sleep(RETRY_INTERVAL).await;
@@ -235,12 +244,13 @@ impl AgentClient {
         Err(AgentError::TookTooLong(name.to_owned()))
     }
 
-    /// The last command, if it came after the first `before` and has this name.
-    async fn newest(&self, name: &str, before: usize) -> Option<CommandResult> {
+    /// The last command, if it came after the first `before` and has this name. An agent that does not tell must not be
+    /// sent it once more: it may be done by now.
+    async fn newest(&self, name: &str, before: usize) -> Result<Option<CommandResult>, AgentError> {
         let short = name.rsplit('.').next().unwrap_or(name);
-        let mut commands = self.list().await.ok()?.commands;
-        let last = commands.pop().filter(|_| commands.len() >= before)?;
-        (last.command_name == short).then_some(last)
+        let mut commands = self.list_patiently().await?.commands;
+        let last = commands.pop().filter(|_| commands.len() >= before);
+        Ok(last.filter(|last| last.command_name == short))
     }
 
     async fn post(
@@ -318,9 +328,25 @@ struct Request {
     id: Option<Uuid>,
 }
 
-/// No answer, or busy with another command, and not for long.
-fn may_pass(error: &AgentError, began: Instant) -> bool {
-    is_passing(error) && began.elapsed() < PATIENCE
+/// How long, and how often, an agent is asked that does not answer or is busy with another command.
+struct Patience {
+    began: Instant,
+    tries: u32,
+}
+
+impl Patience {
+    fn new() -> Self {
+        Self {
+            began: Instant::now(),
+            tries: 0,
+        }
+    }
+
+    /// A conductor that was stopped for a while has waited long and asked once: that says nothing of the agent.
+    fn lasts(&mut self, error: &AgentError) -> bool {
+        self.tries += 1;
+        is_passing(error) && (self.began.elapsed() < PATIENCE || self.tries < TRIES)
+    }
 }
 
 fn is_passing(error: &AgentError) -> bool {

@@ -9,6 +9,7 @@ use crate::conductor::flows;
 use crate::conductor::limits;
 use crate::conductor::messages;
 use crate::conductor::node_task::{Change, NodeTask, TaskError};
+use crate::conductor::planted::Planted;
 use crate::conductor::steps::{self, Outcome, StepContext, StepError, chain};
 use ferric_model::event::What;
 use ferric_model::node::{Node, Object, Reservation};
@@ -55,7 +56,9 @@ pub(super) async fn advance(task: &mut NodeTask, next: Move) -> Result<(), TaskE
 }
 
 async fn start(task: &mut NodeTask) -> Result<(), TaskError> {
-    begin(task, 1, None).await?;
+    if !task.conductor().planted(Planted::EffectBeforeIntent) {
+        begin(task, 1, None).await?;
+    }
     perform(task, 1).await
 }
 
@@ -64,7 +67,14 @@ async fn recover(task: &mut NodeTask, attempt: u32) -> Result<(), TaskError> {
     let Some(step) = current(&task.node).cloned() else {
         return Ok(());
     };
-    match step.recovery {
+    if task.conductor().planted(Planted::DeathFails) {
+        return fail(task, "the conductor has died in the middle of it").await;
+    }
+    let recovery = match step.recovery {
+        Recovery::AskAgent if task.conductor().planted(Planted::DoneAgain) => Recovery::RunAgain,
+        recovery => recovery,
+    };
+    match recovery {
         Recovery::Fail => {
             let error = format!(
                 "nobody knows whether {} was done when the conductor stopped: look at the machine",
@@ -232,7 +242,8 @@ pub(super) async fn wait(
         WaitReason::Hold => Event::Hold,
         _ => Event::Wait,
     };
-    let deadline = limits::deadline(&reason, since, limit);
+    let forgotten = task.conductor().planted(Planted::DeadlineNotStored);
+    let deadline = limits::deadline(&reason, since, limit).filter(|_| !forgotten);
     let wait = Wait {
         reason,
         since,

@@ -18,6 +18,7 @@ pub(super) use peers::NoPeers;
 pub use peers::{Peer, PeerError, Peers};
 
 use super::Conductor;
+use super::planted::Planted;
 use super::requests::RequestError;
 use super::steps::chain;
 use crate::config::{Cluster, seconds};
@@ -68,6 +69,7 @@ impl Conductor {
             }
             match self.hand_to(&peer, &call, deadline).await {
                 Handed::Answered(answer) => return answer,
+                Handed::NotDone(_) if self.planted(Planted::ForwardedTwice) => refused = None,
                 Handed::NotDone(reason) => refused = Some((incarnation, reason)),
             }
         }
@@ -76,7 +78,7 @@ impl Conductor {
     }
 
     /// Does what another conductor hands over, or says that the node is not ours. Both are JSON.
-    pub(crate) async fn take_call(&self, call: &[u8]) -> Vec<u8> {
+    pub async fn take_call(&self, call: &[u8]) -> Vec<u8> {
         let reply = match NodeCall::parse(call) {
             Ok(call) => self.reply_to(call).await,
             // Without its source, which quotes what it stumbled over.
@@ -163,6 +165,9 @@ impl Conductor {
                 return Handed::NotDone(format!(
                     "Conductor {host}, which node {node} belongs to, cannot be reached: nothing was done"
                 ));
+            }
+            Err(PeerError::Unanswered(_)) if self.planted(Planted::ForwardedTwice) => {
+                return Handed::NotDone("it did not answer".to_owned());
             }
             Err(PeerError::Unanswered(cause)) => {
                 let cause = chain(cause.as_ref());

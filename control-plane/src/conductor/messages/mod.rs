@@ -15,6 +15,7 @@ pub(super) use inspection::store_inspection;
 
 use super::inbox::Message;
 use super::node_task::{NodeTask, TaskError};
+use super::planted::Planted;
 use super::requests::RequestError;
 use ferric_model::node::Node;
 use ferric_model::run::{News, WaitReason};
@@ -35,6 +36,7 @@ impl NodeTask {
                 let answer = lookup::merge(self, request).await;
                 respond(answer, reply)
             }
+            Message::Heartbeat(_, reply) if loses_what_is_heard(self) => respond(Ok(Ok(())), reply),
             Message::Heartbeat(request, reply) => {
                 let answer = heartbeat::merge(self, request).await;
                 respond(answer, reply)
@@ -50,6 +52,11 @@ impl NodeTask {
             Message::LostAgent { wait } => commands::lost_agent(self, &wait).await,
         }
     }
+}
+
+fn loses_what_is_heard(task: &NodeTask) -> bool {
+    let works = task.node.run.as_ref().is_some_and(|run| run.wait.is_none());
+    works && task.conductor().planted(Planted::LostInbox)
 }
 
 /// What a merge comes to: an answer, or a refusal, which is an answer too; an error of ours ends the visit as well.

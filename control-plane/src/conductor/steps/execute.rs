@@ -5,6 +5,7 @@ use crate::conductor::agent::{AgentClient, AgentError, params};
 use crate::conductor::config_drive;
 use crate::conductor::flows::kind;
 use crate::conductor::limits;
+use crate::conductor::planted::Planted;
 use ferric_agent_protocol::command::{CommandResult, CommandStatus};
 use ferric_agent_protocol::steps::{ExecuteStep, StepCall, StepKind, StepOutcome};
 use ferric_model::node::Object;
@@ -84,6 +85,9 @@ fn find<'a>(
 
 fn outcome(context: &StepContext, command: &CommandResult) -> Result<Outcome, StepError> {
     match command.command_status {
+        CommandStatus::Running if context.conductor.planted(Planted::BegunIsDone) => {
+            Ok(Outcome::done())
+        }
         CommandStatus::Running => Ok(waiting(context, command.id)),
         CommandStatus::Succeeded => done(context, command),
         CommandStatus::Failed => Err(AgentError::of(command).into()),

@@ -2,6 +2,7 @@
 
 use super::{Outcome, StepContext, StepError, fast_track};
 use crate::conductor::flows;
+use crate::conductor::planted::Planted;
 use ferric_drivers::{Hardware, PowerAction};
 use ferric_model::event::What;
 use ferric_model::node::agent_session::{AgentSession, Token};
@@ -52,7 +53,9 @@ pub(super) async fn off(context: &StepContext) -> Result<Outcome, StepError> {
     let set = context.hardware.power.set(PowerAction::Off, None);
     set.await
         .map_err(StepError::bmc("switching the machine off"))?;
-    let outcome = Outcome::done().edit(|node, _| node.agent = None);
+    let kept = context.conductor.planted(Planted::TokenKept);
+    let outcome =
+        Outcome::done().edit(move |node, _| node.agent = node.agent.take().filter(|_| kept));
     Ok(noting(outcome, context, Some(PowerState::Off)))
 }
 

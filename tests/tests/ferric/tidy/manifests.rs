@@ -130,6 +130,7 @@ fn every_dependency_is_used() {
         "drivers",
         "control-plane",
         "control-plane/model",
+        "control-plane/sim",
         "control-plane/store",
         "vm-testbed",
         "tests",
