@@ -189,6 +189,28 @@ fn refused(status: u16, fault: &str) -> AgentAnswer {
     }
 }
 
+fn header<'c>(call: &'c AgentCall, wanted: &str) -> Option<&'c String> {
+    let mut headers = call.headers.iter();
+    headers
+        .find(|(name, _)| *name == wanted)
+        .map(|(_, value)| value)
+}
+
+/// What becomes of a command that has come to the agent.
+fn terms(world: &World, id: Option<&String>) -> Terms {
+    Terms {
+        id: id.and_then(|id| id.parse().ok()),
+        own_id: Uuid::from_bytes(world.dice.bytes()),
+        takes: match world.dice.chance(0.8) {
+            true => world.dice.seconds(2, 25),
+            false => world.dice.seconds(25, 90),
+        },
+        error: world
+            .fault(world.plan.faults.agent_error)
+            .then_some("the disk is worn out"),
+    }
+}
+
 /// At the agent.
 fn arrive(
     world: &Arc<World>,
@@ -197,12 +219,6 @@ fn arrive(
     call: &AgentCall,
 ) -> Result<AgentAnswer, TransportError> {
     let machine = &world.machines[index];
-    let header = |wanted: &str| {
-        let mut headers = call.headers.iter();
-        headers
-            .find(|(name, _)| *name == wanted)
-            .map(|(_, value)| value)
-    };
     let answer = {
         let mut state = machine.state.lock();
         state.settle();
@@ -223,7 +239,7 @@ fn arrive(
             });
         }
         let is_ours = machine.manners == Manners::Ferric;
-        if let Some(epoch) = header(FERRIC_EPOCH).filter(|_| is_ours) {
+        if let Some(epoch) = header(call, FERRIC_EPOCH).filter(|_| is_ours) {
             let epoch = epoch.parse().unwrap_or(0);
             if epoch < agent.epoch {
                 return Ok(refused(
@@ -236,19 +252,7 @@ fn arrive(
         let body = call.body.clone().unwrap_or_default();
         let request: CommandRequest =
             serde_json::from_value(body).map_err(TransportError::NotJson)?;
-        let terms = Terms {
-            id: header(FERRIC_COMMAND_ID)
-                .filter(|_| is_ours)
-                .and_then(|id| id.parse().ok()),
-            own_id: Uuid::from_bytes(world.dice.bytes()),
-            takes: match world.dice.chance(0.8) {
-                true => world.dice.seconds(2, 25),
-                false => world.dice.seconds(25, 90),
-            },
-            error: world
-                .fault(world.plan.faults.agent_error)
-                .then_some("the disk is worn out"),
-        };
+        let terms = terms(world, header(call, FERRIC_COMMAND_ID).filter(|_| is_ours));
         if terms.error.is_some() {
             state.excuse = Some((tokio::time::Instant::now(), "its agent's step fails"));
         }
