@@ -14,6 +14,8 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
+/// For a request that one conductor hands to another one. Clients wait longer.
+const FORWARD_S: u64 = 8;
 const START: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -22,6 +24,8 @@ pub(crate) struct Member {
     pub(crate) folder: PathBuf,
     pub(crate) operators: String,
     pub(crate) machines: String,
+    /// What the other conductors call.
+    pub(crate) url: String,
     /// Between it and the database.
     pub(crate) store: Link,
     /// Between the other conductors and it.
@@ -51,7 +55,7 @@ impl Member {
         let settings = format!(
             "state_dir = \"{state}\"\nhost = \"{host}\"\nstore = \"postgresql://postgres@{store}/{name}\"\n\n\
              [api]\nlisten = \"{operators}\"\n\n[provision]\nlisten = \"{machines}\"\n\n\
-             [cluster]\nlisten = \"{cluster}\"\nurl = \"https://{peers}\"\n\n{shared}",
+             [cluster]\nlisten = \"{cluster}\"\nurl = \"https://{peers}\"\nforward_timeout_s = {FORWARD_S}\n\n{shared}",
             state = folder.join("state").display(),
             store = store.address,
             name = database.0,
@@ -62,6 +66,7 @@ impl Member {
         Ok(Self {
             client: Client::of_operator(std::slice::from_ref(&operators))?,
             machines: format!("http://{machines}"),
+            url: format!("https://{}", peers.address),
             host,
             folder,
             operators,

@@ -4,9 +4,11 @@ use super::member::Member;
 use super::owners::Registry;
 use super::server::Server;
 use anyhow::{Context, ensure};
+use ferric_tests::process::{command, output};
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
@@ -44,9 +46,11 @@ impl Site {
             members.push(Member::new(number, folder, database, &shared(folder)).await?);
         }
         let (first, others) = members.split_first_mut().context("there are members")?;
+        let mut init = cluster(program, "init", &first.state());
+        output(init.args(["--host", &first.host, "--url", &first.url]))?;
         first.start(program).await?;
         for member in others {
-            join(first, member)?;
+            join(program, first, member)?;
             member.start(program).await?;
         }
         let key = members[0].state().join("store.key");
@@ -117,13 +121,25 @@ impl Site {
     }
 }
 
-/// Gives a new member what the first one has and all share.
-fn join(first: &Member, member: &Member) -> anyhow::Result<()> {
-    fs::create_dir_all(member.state())?;
-    fs::copy(
-        first.state().join("store.key"),
-        member.state().join("store.key"),
-    )?;
+/// `ferric cluster SUBCOMMAND` for a member, with its state directory or another one's.
+fn cluster(program: &Path, subcommand: &str, state: &Path) -> Command {
+    let mut cluster = command(program);
+    cluster.args(["cluster", subcommand, "--state"]).arg(state);
+    cluster
+}
+
+/// A certificate of the first member's authority and the store's key for another one, as an operator would bring them.
+fn join(program: &Path, first: &Member, member: &Member) -> anyhow::Result<()> {
+    let invitation = member.folder.join("invitation");
+    let mut invite = cluster(program, "invite", &first.state());
+    invite.args(["--host", &member.host, "--url", &member.url]);
+    let said = output(invite.arg("--out").arg(&invitation))?;
+    let passphrase = said.lines().last().context("invite says a passphrase")?;
+    let file = member.folder.join("passphrase");
+    fs::write(&file, passphrase)?;
+    let mut join = cluster(program, "join", &member.state());
+    join.arg("--passphrase-file").arg(file).arg(invitation);
+    output(&mut join)?;
     Ok(())
 }
 

@@ -127,7 +127,8 @@ impl Client {
             Ok((status, retry_after, text)) => {
                 *tally.answers.entry(*status).or_default() += 1;
                 tally.endless += usize::from(*status == 503 && retry_after.is_none());
-                if *status >= 500 && *status != 503 {
+                // 504: whoever owns the node was told and did not answer.
+                if *status >= 500 && ![503, 504].contains(status) {
                     tally
                         .faults
                         .push(format!("{method} {base}{path}: {status}: {text}"));
@@ -162,7 +163,7 @@ impl Client {
             let answer = self.call(Method::GET, path, None, None).await;
             let is_over = begun.elapsed() >= PATIENCE;
             let pause = match answer {
-                Ok(answer) if answer.status != 503 || is_over => {
+                Ok(answer) if ![503, 504].contains(&answer.status) || is_over => {
                     return answer.success().with_context(|| format!("GET {path}"));
                 }
                 Ok(answer) => answer.retry_after.unwrap_or(PAUSE),

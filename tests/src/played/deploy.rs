@@ -2,7 +2,7 @@
 
 use super::agent::{Hardware, Manners};
 use super::bmc::Bmc;
-use super::client::Client;
+use super::client::{Answer, Client};
 use super::gate::Gate;
 use super::image::ImageServer;
 use super::machine::{Firmware, Machine};
@@ -85,10 +85,12 @@ impl Deploy {
         let machine = machine(world, &name, kind, (&uuid, &mac), pace);
         let mut life = JoinSet::new();
         life.spawn(machine.clone().live());
-        for (target, state) in [("manage", "manageable"), ("provide", "available")] {
-            let path = format!("/v1/nodes/{uuid}/states/provision");
-            operator.put(&path, &json!({ "target": target })).await?;
-            reaches(&operator, &uuid, state).await?;
+        for (from, verb, to) in [
+            ("enroll", "manage", "manageable"),
+            ("manageable", "provide", "available"),
+        ] {
+            ask(&operator, &uuid, (from, verb)).await?;
+            reaches(&operator, &uuid, to).await?;
         }
         let mut deploy = Self {
             name,
@@ -111,41 +113,13 @@ impl Deploy {
         Ok(deploy)
     }
 
-    /// Asks for the deploy. A client that gets no answer looks what came of it and asks again if that is nothing; one
-    /// that is told to come back does so.
+    /// Asks for the deploy.
     ///
     /// # Errors
     /// When it is not accepted for long.
     pub async fn ask(&self) -> anyhow::Result<()> {
-        let path = format!("/v1/nodes/{}/states/provision", self.uuid);
-        let body = json!({ "target": "active" });
-        let begun = Instant::now();
         *self.asked.lock() = Timestamp::now();
-        loop {
-            let answer = self.operator.call(Method::PUT, &path, Some(&body), None);
-            let (error, pause) = match answer.await {
-                Ok(answer) => {
-                    let pause = answer.retry_after.unwrap_or(LOOK);
-                    match answer.success() {
-                        Ok(_) => return Ok(()),
-                        Err(refused) => (refused, pause),
-                    }
-                }
-                Err(lost) => (lost, LOOK),
-            };
-            ensure!(
-                begun.elapsed() < LONG,
-                "the request was never accepted: {error:#}"
-            );
-            sleep(pause).await;
-            let seen = self
-                .operator
-                .look(&format!("/v1/nodes/{}", self.uuid))
-                .await?;
-            if seen["provision_state"] != "available" {
-                return Ok(());
-            }
-        }
+        ask(&self.operator, &self.uuid, ("available", "active")).await
     }
 
     /// The timeline since the request.
@@ -234,6 +208,30 @@ impl Deploy {
             sleep(LOOK).await;
         }
         Ok(())
+    }
+}
+
+/// Asks for a change of state. A client that gets no answer looks what came of it and asks again if that is nothing; one
+/// that is told to come back does so.
+async fn ask(operator: &Client, uuid: &str, (from, verb): (&str, &str)) -> anyhow::Result<()> {
+    let node = format!("/v1/nodes/{uuid}");
+    let path = format!("{node}/states/provision");
+    let body = json!({ "target": verb });
+    let begun = Instant::now();
+    loop {
+        let answer = operator.call(Method::PUT, &path, Some(&body), None).await;
+        let pause = answer.as_ref().ok().and_then(|answer| answer.retry_after);
+        let Err(error) = answer.and_then(Answer::success) else {
+            return Ok(());
+        };
+        ensure!(
+            begun.elapsed() < LONG,
+            "the request was never accepted: {error:#}"
+        );
+        sleep(pause.unwrap_or(LOOK)).await;
+        if operator.look(&node).await?["provision_state"] != from {
+            return Ok(());
+        }
     }
 }
 
