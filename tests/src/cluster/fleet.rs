@@ -16,7 +16,7 @@ use tokio::time::sleep;
 /// Groups of machines; those of a group are held up in the middle of writing until their gate is opened.
 pub(crate) const GROUPS: usize = 3;
 /// Machines that are enrolled at the same time.
-const ENROLLING: usize = 12;
+const ENROLLING: usize = 24;
 /// From one request to the next.
 const STAGGER: Duration = Duration::from_millis(80);
 const LOOK: Duration = Duration::from_millis(300);
@@ -60,15 +60,19 @@ impl Fleet {
             // Up to 2.2 s, in each group all of them.
             let writing = Duration::from_millis(number as u64 % 12 * 200);
             let gate = gates[group(place, length)].clone();
-            Deploy::prepare(world, number, Pace { writing, gate })
+            async move {
+                let deploy = Deploy::prepare(world, number, Pace { writing, gate }).await?;
+                anyhow::Ok((place, Arc::new(deploy)))
+            }
         });
-        let deploys: Vec<Deploy> = stream::iter(prepared)
-            .buffered(ENROLLING)
+        let mut deploys: Vec<_> = stream::iter(prepared)
+            .buffer_unordered(ENROLLING)
             .try_collect()
             .await
             .context("enrolling machines")?;
+        deploys.sort_by_key(|(place, _)| *place);
         Ok(Self {
-            deploys: deploys.into_iter().map(Arc::new).collect(),
+            deploys: deploys.into_iter().map(|(_, deploy)| deploy).collect(),
             keepers,
             operators: world.operators.clone(),
         })

@@ -76,14 +76,25 @@ pub(crate) fn stored_too_late(events: &[Value]) -> Vec<String> {
             owner = Some(by);
         }
         let is_work = kind == "state_changed" || kind.starts_with("step_");
-        if let Some(owner) = owner.filter(|owner| is_work && *owner != by) {
+        let successor = handed_to(event);
+        if let Some(owner) = owner.filter(|owner| (is_work || successor.is_some()) && *owner != by)
+        {
             let (sequence, at) = (&event["sequence"], &event["at"]);
             found.push(format!(
                 "{by} stored {kind} (event {sequence}, {at}) while {owner} owned the node"
             ));
         }
+        owner = successor.or(owner);
     }
     found
+}
+
+/// To whom the owner gave the node by itself, if this is what happened.
+fn handed_to(event: &Value) -> Option<&str> {
+    let text = event["text"]
+        .as_str()
+        .filter(|_| event["event"] == "note")?;
+    text.strip_prefix("handed over to conductor ")
 }
 
 /// How often a conductor went on with work that another one, or its own last life, had begun.
@@ -161,6 +172,13 @@ mod tests {
         assert_eq!(stored_too_late(&events), [""; 0]);
         events.push(by("a", "step_done"));
         assert_eq!(stored_too_late(&events).len(), 1);
+        let mut given = by("b", "note");
+        given["text"] = json!("handed over to conductor a");
+        events.push(given);
+        events.push(by("a", "step_done"));
+        assert_eq!(stored_too_late(&events).len(), 1);
+        events.push(by("b", "step_started"));
+        assert_eq!(stored_too_late(&events).len(), 2);
         assert_eq!(resumed(&events), 1);
     }
 }

@@ -86,8 +86,8 @@ async fn main() -> anyhow::Result<ExitCode> {
     let program = found(arguments.ferric.as_deref().unwrap_or(&default))?;
     let mut trial = prepare(&program, folder.path(), StdRng::seed_from_u64(seed)).await?;
     let outcome = run(&mut trial, &arguments).await;
-    trial.site.stop();
-    if let Err(error) = outcome {
+    let stopped = trial.site.stop();
+    if let Err(error) = outcome.and(stopped) {
         trial.findings.wrong(format!("{error:#}"));
     }
     let passed = trial.findings.conclude();

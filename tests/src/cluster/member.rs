@@ -158,11 +158,9 @@ impl Member {
         }
     }
 
-    /// SIGTERM, also of one that is paused.
-    pub(crate) fn stop(&mut self) {
-        if let Some(running) = self.running.take() {
-            running.signal(Signal::SIGCONT);
-        }
+    /// At once: what it would hand over is nobody's business any more.
+    pub(crate) fn stop(&mut self) -> anyhow::Result<()> {
+        self.running.take().map_or(Ok(()), Running::crash)
     }
 }
 

@@ -114,10 +114,8 @@ impl Site {
         }
     }
 
-    pub(crate) fn stop(&mut self) {
-        for member in &mut self.members {
-            member.stop();
-        }
+    pub(crate) fn stop(&mut self) -> anyhow::Result<()> {
+        self.members.iter_mut().try_for_each(Member::stop)
     }
 }
 

@@ -183,7 +183,9 @@ impl Trial {
         for text in &wrong {
             findings.wrong(format!("{} ({}): {text}", deploy.name, deploy.uuid));
         }
-        if !wrong.is_empty() {
+        if wrong.is_empty() {
+            findings.good += 1;
+        } else {
             findings.tell(&story(&events), &commands);
         }
         Ok(())

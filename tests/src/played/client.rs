@@ -174,6 +174,23 @@ impl Client {
         }
     }
 
+    /// Comes back when it is told to: then nothing was done.
+    ///
+    /// # Errors
+    /// See [`Client::get`].
+    pub async fn create(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let begun = Instant::now();
+        loop {
+            let answer = self.call(Method::POST, path, Some(body), None).await?;
+            match answer.retry_after.filter(|_| answer.status == 503) {
+                Some(pause) if begun.elapsed() < PATIENCE => sleep(pause).await,
+                Some(_) | None => {
+                    return answer.success().with_context(|| format!("POST {path}"));
+                }
+            }
+        }
+    }
+
     /// # Errors
     /// See [`Client::get`].
     pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {

@@ -264,10 +264,10 @@ async fn enroll(
             "image_disk_format": "raw",
         },
     });
-    let node = world.operators.post("/v1/nodes", &node).await?;
+    let node = world.operators.create("/v1/nodes", &node).await?;
     let uuid = node["uuid"].as_str().context("a node has a uuid")?;
     let port = json!({ "node_uuid": uuid, "address": mac });
-    world.operators.post("/v1/ports", &port).await?;
+    world.operators.create("/v1/ports", &port).await?;
     Ok(uuid.to_owned())
 }
 
