@@ -3,6 +3,7 @@
 pub mod api;
 pub mod boot;
 pub mod cli;
+mod cluster;
 pub mod conductor;
 pub mod config;
 mod listener;

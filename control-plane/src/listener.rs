@@ -1,7 +1,9 @@
 //! Accepting HTTP until it is time to stop; then requests that are under way may end, for a while.
 //!
-//! No client holds a connection for longer than it uses it, and none holds up the end of the process.
+//! No client holds a connection for longer than it uses it, and none holds up the end of the process. Where other
+//! conductors connect, TLS with both sides' certificates comes first.
 
+use crate::cluster::Identity;
 use crate::config::{Http, seconds};
 use anyhow::Context;
 use axum::body::Body;
@@ -15,10 +17,13 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use tracing::{debug, warn};
@@ -30,10 +35,19 @@ pub(crate) async fn bind(address: SocketAddr, what: &'static str) -> anyhow::Res
         .with_context(|| format!("listening on {address} for {what}"))
 }
 
+/// Who may connect.
+#[derive(Clone)]
+pub(crate) enum Admission {
+    /// Whoever reaches the address.
+    Anybody,
+    /// Whoever has a certificate of the cluster; nothing is read from anybody else.
+    Conductors(Arc<Identity>),
+}
+
 /// Serves until `stop`, and a little longer for what is being answered then.
 pub(crate) async fn serve(
     listener: TcpListener,
-    router: Router,
+    (admission, router): (Admission, Router),
     patience: Http,
     stop: CancellationToken,
 ) {
@@ -41,8 +55,18 @@ pub(crate) async fn serve(
     let permits = Arc::new(Semaphore::new(patience.connections));
     let mut connections = JoinSet::new();
     while let Some(accepted) = stop.run_until_cancelled(accept(&listener, &permits)).await {
-        let connection = attend(accepted, router.clone(), patience, stop.clone());
-        connections.spawn(connection);
+        let (admission, router, stop) = (admission.clone(), router.clone(), stop.clone());
+        connections.spawn(async move {
+            match admission {
+                Admission::Anybody => attend(accepted, router, patience, stop).await,
+                Admission::Conductors(identity) => {
+                    let admitting = admit(accepted, &identity, patience);
+                    if let Some(Some(accepted)) = stop.run_until_cancelled(admitting).await {
+                        attend(accepted, router, patience, stop).await;
+                    }
+                }
+            }
+        });
         while connections.try_join_next().is_some() {}
     }
     drop(listener);
@@ -52,14 +76,14 @@ pub(crate) async fn serve(
     }
 }
 
-struct Accepted {
-    stream: TcpStream,
+struct Accepted<S> {
+    stream: S,
     peer: SocketAddr,
     /// Given back with the end of the connection.
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 }
 
-async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> Accepted {
+async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> Accepted<TcpStream> {
     let permit = Arc::clone(permits)
         .acquire_owned()
         .await
@@ -70,7 +94,7 @@ async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> Accepted {
                 return Accepted {
                     stream,
                     peer,
-                    _permit: permit,
+                    permit,
                 };
             }
             Err(error) => {
@@ -85,7 +109,36 @@ async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> Accepted {
     }
 }
 
-async fn attend(accepted: Accepted, router: Router, patience: Http, stop: CancellationToken) {
+/// The same connection with TLS, if both sides agree on it in time.
+async fn admit(
+    accepted: Accepted<TcpStream>,
+    identity: &Identity,
+    patience: Http,
+) -> Option<Accepted<TlsStream<TcpStream>>> {
+    let peer = accepted.peer;
+    let agreeing = TlsAcceptor::from(identity.server()).accept(accepted.stream);
+    match timeout(seconds(patience.header_timeout_s), agreeing).await {
+        Ok(Ok(stream)) => Some(Accepted {
+            stream,
+            peer,
+            permit: accepted.permit,
+        }),
+        Ok(Err(error)) => {
+            let error = &error as &dyn std::error::Error;
+            warn!(%peer, error, "whoever connected is no conductor of this cluster");
+            None
+        }
+        Err(_) => {
+            debug!(%peer, "whoever connected did not come to an agreement on TLS");
+            None
+        }
+    }
+}
+
+async fn attend<S>(accepted: Accepted<S>, router: Router, patience: Http, stop: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let peer = accepted.peer;
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
@@ -139,7 +192,8 @@ mod tests {
                 .route("/who", get(who))
                 .route("/slow", get(slow));
             let mut task = JoinSet::new();
-            task.spawn(serve(listener, router, patience, stop.clone()));
+            let served = (Admission::Anybody, router);
+            task.spawn(serve(listener, served, patience, stop.clone()));
             Self {
                 address,
                 stop,

@@ -1,15 +1,18 @@
-//! The process on one page: store, conductor, the two listeners; the first to end ends the rest.
+//! The process on one page: store, conductor, the listeners; the first to end ends the rest.
 
 use crate::boot::{self, BootPlane};
+use crate::cluster::{HttpPeers, Identity};
 use crate::conductor::{Conductor, HttpTransport, Parts, SystemEnvironment};
 use crate::config::{self, Settings};
+use crate::listener::Admission;
 use crate::proxy::Clients;
-use crate::{api, listener, store_place};
+use crate::{api, cluster, listener, store_place};
 use anyhow::Context;
 use ferric_drivers::{Drivers, Enabled, FakeMachines, InterfaceKind};
 use ferric_store::{PostgresStore, RedbStore, Store};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -30,11 +33,7 @@ const INTERRUPTED: i32 = 130;
 pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> anyhow::Result<()> {
     let settings = Arc::new(settings);
     // Bound first: a port in use must be known before anything is taken over.
-    let operators = listener::bind(settings.listen, "the operators' API").await?;
-    let machines = match settings.provision_listen {
-        Some(address) => Some(listener::bind(address, "machines").await?),
-        None => None,
-    };
+    let listeners = Listeners::bind(&settings).await?;
     let store = open_store(&settings).await?;
     let clients = Clients::new(
         |builder| builder.connect_timeout(IMAGE_CONNECT_TIMEOUT),
@@ -42,7 +41,7 @@ pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> anyhow::
     )?;
     let boot = BootPlane::new(Arc::clone(&settings), Arc::clone(&store), clients);
     boot.install_tftp_files()?;
-    let conductor = Conductor::new(Parts {
+    let parts = Parts {
         enabled: enabled(&settings.drivers)?,
         drivers: Arc::new(Drivers::new(
             driver_settings(&settings.conductor),
@@ -53,28 +52,16 @@ pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> anyhow::
         environment: Arc::new(SystemEnvironment::new()),
         transport: Arc::new(HttpTransport::default()),
         settings: Arc::clone(&settings),
-    });
+    };
+    let conductor = match &listeners.others {
+        Some((_, identity)) => {
+            Conductor::with_peers(parts, Arc::new(HttpPeers::new(Arc::clone(identity))))
+        }
+        None => Conductor::new(parts),
+    };
     conductor.start().await?;
 
-    let mut tasks = JoinSet::new();
-    let public_url = settings.public_url.as_deref();
-    let router = api::operator_router(conductor.clone(), public_url, stop.clone());
-    let serving = listener::serve(operators, router, settings.http, stop.clone());
-    tasks.spawn(async move {
-        serving.await;
-        Ok(())
-    });
-    if let Some(machines) = machines {
-        let files = boot::router(boot, observer(&conductor));
-        let router =
-            api::machine_router(conductor.clone(), settings.provision_base(), stop.clone())
-                .merge(files);
-        let serving = listener::serve(machines, router, settings.http, stop.clone());
-        tasks.spawn(async move {
-            serving.await;
-            Ok(())
-        });
-    }
+    let mut tasks = listeners.serve(&conductor, boot, &stop);
     let (life, drivers) = (stop.clone(), Arc::clone(conductor.drivers()));
     tasks.spawn(async move { conductor.run(life).await.context("running the conductor") });
     tracing::info!(api = %settings.listen, machines = ?settings.provision_listen, "ready");
@@ -87,6 +74,66 @@ pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> anyhow::
     first
         .context("nothing was started")?
         .context("a task of the process panicked")?
+}
+
+/// The sockets, and who may connect to each.
+struct Listeners {
+    operators: TcpListener,
+    machines: Option<TcpListener>,
+    others: Option<(TcpListener, Arc<Identity>)>,
+}
+
+impl Listeners {
+    async fn bind(settings: &Settings) -> anyhow::Result<Self> {
+        let operators = listener::bind(settings.listen, "the operators' API").await?;
+        let machines = match settings.provision_listen {
+            Some(address) => Some(listener::bind(address, "machines").await?),
+            None => None,
+        };
+        let others = match &settings.cluster {
+            Some(cluster) => Some((
+                listener::bind(cluster.listen, "other conductors").await?,
+                Arc::new(Identity::load(cluster, &settings.host)?),
+            )),
+            None => None,
+        };
+        Ok(Self {
+            operators,
+            machines,
+            others,
+        })
+    }
+
+    fn serve(
+        self,
+        conductor: &Conductor,
+        boot: BootPlane,
+        stop: &CancellationToken,
+    ) -> JoinSet<anyhow::Result<()>> {
+        let (settings, mut tasks) = (conductor.settings(), JoinSet::new());
+        let mut serve = |listener, admission, router| {
+            let patience = settings.http;
+            let serving = listener::serve(listener, (admission, router), patience, stop.clone());
+            tasks.spawn(async move {
+                serving.await;
+                Ok(())
+            });
+        };
+        let public_url = settings.public_url.as_deref();
+        let router = api::operator_router(conductor.clone(), public_url, stop.clone());
+        serve(self.operators, Admission::Anybody, router);
+        if let Some(machines) = self.machines {
+            let base = settings.provision_base();
+            let files = boot::router(boot, observer(conductor));
+            let router = api::machine_router(conductor.clone(), base, stop.clone()).merge(files);
+            serve(machines, Admission::Anybody, router);
+        }
+        if let Some((others, identity)) = self.others {
+            let admission = Admission::Conductors(identity);
+            serve(others, admission, cluster::router(conductor.clone()));
+        }
+        tasks
+    }
 }
 
 async fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
@@ -130,10 +177,16 @@ fn fake_machines(drivers: &config::Drivers) -> anyhow::Result<FakeMachines> {
 }
 
 fn driver_settings(conductor: &config::Conductor) -> ferric_drivers::Settings {
+    let defaults = ferric_drivers::Settings::default();
+    let call_timeout = config::seconds(conductor.bmc_call_timeout_s);
     ferric_drivers::Settings {
+        // One request must be over before the call that it is a part of.
+        connect_timeout: defaults.connect_timeout.min(call_timeout / 3),
+        read_timeout: defaults.read_timeout.min(call_timeout * 2 / 3),
+        call_timeout,
         power_state_change_timeout: config::seconds(conductor.power_change_timeout_s),
         soft_power_off_timeout: config::seconds(conductor.soft_power_off_timeout_s),
-        ..ferric_drivers::Settings::default()
+        ..defaults
     }
 }
 

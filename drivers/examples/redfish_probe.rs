@@ -1,4 +1,5 @@
-//! Drives power, boot device and BIOS settings of a real Redfish service through the redfish driver, and prints each step.
+//! Drives power, boot device and BIOS settings of a real Redfish service through the redfish driver, reads its sensors,
+//! and prints each step.
 //!
 //! `redfish_probe ADDRESS [USER PASSWORD [CA]]`: switches the machine off and on, restarts it, and sets its boot device
 //! and BIOS settings, so give it a machine that nobody needs. Exit code 0 when each step did what it should, 1 otherwise.
@@ -61,6 +62,7 @@ async fn probe(driver_info: &DriverInfo) -> Outcome {
         power(hardware.power.as_ref()).await?;
         boot(management.as_ref()).await?;
         clock(&hardware).await?;
+        sensors(&hardware).await?;
         bios(&hardware).await
     };
     let outcome = outcome.await;
@@ -117,6 +119,26 @@ async fn power(power: &dyn Power) -> Outcome {
             action.leads_to().name()
         ));
     }
+    Ok(())
+}
+
+async fn sensors(hardware: &Hardware) -> Outcome {
+    let sensors = hardware.sensors.as_ref().ok_or("no sensors interface")?;
+    let readings = sensors.read().await?;
+    for reading in &readings {
+        let (name, health) = (
+            &reading.name,
+            reading.health.as_deref().unwrap_or("unknown"),
+        );
+        let value = reading
+            .value
+            .map_or(String::new(), |value| format!(" {value}"));
+        step(&format!(
+            "sensor {:?} '{name}':{value} health {health}",
+            reading.kind
+        ));
+    }
+    step(&format!("{} sensors", readings.len()));
     Ok(())
 }
 

@@ -137,6 +137,14 @@ pub enum BmcError {
         /// What it shows.
         shown: String,
     },
+    /// Whoever wanted it is not sure any more that the machine is still theirs. Nothing was sent; no fault of the machine.
+    #[error("{request} was not sent to BMC {address}: the machine may be somebody else's by now")]
+    NotPermitted {
+        /// The BMC.
+        address: String,
+        /// What was to be done.
+        request: String,
+    },
     /// A fault that a test asked of a fake machine.
     #[error("{address}: {problem}")]
     Fake {
@@ -165,6 +173,7 @@ impl BmcError {
             | BmcError::WhichSystem { .. }
             | BmcError::NotOffered { .. }
             | BmcError::BootNotTaken { .. }
+            | BmcError::NotPermitted { .. }
             | BmcError::Fake { .. } => false,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Bios, BmcClock, DriverInfo, Firmware, Management, Power, Raid, SecureBoot};
+use crate::{Bios, BmcClock, DriverInfo, Firmware, Management, Power, Raid, SecureBoot, Sensors};
 
 /// Which machine is meant: a name that is its own, and how to reach it.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +36,8 @@ pub struct Hardware {
     pub clock: Option<Arc<dyn BmcClock>>,
     /// Secure boot, where the management interface reaches it.
     pub secure_boot: Option<Arc<dyn SecureBoot>>,
+    /// Sensors, where the management interface reads them.
+    pub sensors: Option<Arc<dyn Sensors>>,
     /// BIOS settings.
     pub bios: Option<Arc<dyn Bios>>,
     /// RAID volumes.

@@ -14,12 +14,14 @@ mod hardware;
 mod interface;
 mod management;
 mod periodic;
+mod permit;
 mod power;
 mod raid;
 mod raid_config;
 mod redfish;
 mod registry;
 mod secure_boot;
+mod sensors;
 mod settings;
 mod step;
 mod task;
@@ -41,6 +43,7 @@ pub use management::{
 pub use periodic::{
     Access, Answer, DriverPeriodic, Field, Filter, PeriodicSpec, PeriodicVisit, Snapshot,
 };
+pub use permit::CallPermit;
 pub use power::{Power, PowerAction, PowerState, UnknownPowerAction};
 pub use raid::Raid;
 pub use raid_config::{
@@ -48,6 +51,7 @@ pub use raid_config::{
 };
 pub use registry::{ConnectError, Drivers};
 pub use secure_boot::{KeysReset, SecureBoot};
+pub use sensors::{SensorKind, SensorReading, Sensors};
 pub use settings::Settings;
 pub use step::{
     Argument, ArgumentError, ArgumentType, Need, Offer, OfferedStep, StepFlow, check_arguments,

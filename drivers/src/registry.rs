@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::fake::{FakeMachine, FakeMachines};
+use crate::fake::{FakeHandle, FakeMachine, FakeMachines};
+use crate::permit::Gate;
 use crate::redfish::{BmcCache, RedfishInfo, System};
 use crate::task_watch::TaskWatch;
 use crate::{
-    DriverInfo, DriverPeriodic, Hardware, InterfaceKind, Interfaces, Power, Settings, Target, fake,
-    redfish,
+    CallPermit, DriverInfo, DriverPeriodic, Hardware, InterfaceKind, Interfaces, Power, Settings,
+    Target, fake, redfish,
 };
 
 /// Why no handle can be made; nothing was asked of the BMC yet.
@@ -36,7 +37,7 @@ pub enum ConnectError {
 /// Who stands behind the name of an implementation.
 enum Implementation {
     Redfish(Arc<System>),
-    Fake(Arc<FakeMachine>),
+    Fake(Arc<FakeHandle>),
     /// Nobody, by that name.
     None(&'static str),
 }
@@ -50,17 +51,27 @@ fn watches() -> impl Iterator<Item = TaskWatch> {
 pub struct Drivers {
     bmcs: BmcCache,
     fakes: FakeMachines,
+    gate: Gate,
+    call_timeout: Duration,
     periodics: Vec<Arc<dyn DriverPeriodic>>,
 }
 
 impl Drivers {
     /// With machines of `fakes` for the fake interfaces.
     pub fn new(settings: Settings, fakes: FakeMachines) -> Self {
+        let (gate, call_timeout) = (Gate::default(), settings.call_timeout);
         Self {
-            bmcs: BmcCache::new(settings),
+            bmcs: BmcCache::new(settings, gate.clone()),
             fakes,
+            gate,
+            call_timeout,
             periodics: watches().map(|watch| Arc::new(watch) as _).collect(),
         }
+    }
+
+    /// From now on nothing is begun at any machine without this permit. Questions need none.
+    pub fn ask_before_calls(&self, permit: Arc<dyn CallPermit>) {
+        self.gate.set(permit);
     }
 
     /// The purpose of the periodic job that finds out how operations of this interface end; `None`: it has none that go on
@@ -105,6 +116,7 @@ impl Drivers {
             management: None,
             clock: None,
             secure_boot: None,
+            sensors: None,
             bios: None,
             raid: None,
             firmware: None,
@@ -113,9 +125,13 @@ impl Drivers {
             Implementation::Redfish(system) => {
                 hardware.management = Some(system.clone());
                 hardware.clock = Some(system.clone());
-                hardware.secure_boot = Some(system);
+                hardware.secure_boot = Some(system.clone());
+                hardware.sensors = Some(system);
             }
-            Implementation::Fake(machine) => hardware.management = Some(machine),
+            Implementation::Fake(machine) => {
+                hardware.management = Some(machine.clone());
+                hardware.sensors = Some(machine);
+            }
             Implementation::None(_) => {}
         }
         match implementation(InterfaceKind::Bios)? {
@@ -144,7 +160,7 @@ impl Drivers {
     ) -> Result<Implementation, ConnectError> {
         match interfaces.get(kind) {
             "redfish" => Ok(Implementation::Redfish(Arc::new(self.redfish(target)?))),
-            "fake" => Ok(Implementation::Fake(self.fake(target))),
+            "fake" => Ok(Implementation::Fake(Arc::new(self.fake_handle(target)))),
             name if name == "noop" || name.starts_with("no-") => Ok(Implementation::None(name)),
             // Volumes that the ramdisk makes are no business of a driver.
             "agent" => Ok(Implementation::None("agent")),
@@ -165,6 +181,14 @@ impl Drivers {
             .bmc(&info)
             .map_err(|source| ConnectError::Tls(Box::new(source)))?;
         Ok(System::new(bmc, &info, target.off_allowed))
+    }
+
+    fn fake_handle(&self, target: Target<'_>) -> FakeHandle {
+        FakeHandle {
+            machine: self.fake(target),
+            gate: self.gate.clone(),
+            limit: self.call_timeout,
+        }
     }
 
     fn fake(&self, target: Target<'_>) -> Arc<FakeMachine> {

@@ -14,10 +14,12 @@ pub enum Extension {
     Progress,
     /// Commands carry the owner's epoch and an id of their own; an older epoch is refused.
     Epoch,
+    /// The command `standby.discard_image` takes back what this boot has written.
+    Discard,
 }
 
 impl Extension {
-    const ALL: [Self; 2] = [Self::Progress, Self::Epoch];
+    const ALL: [Self; 3] = [Self::Progress, Self::Epoch, Self::Discard];
 
     /// The name on the wire.
     #[must_use]
@@ -25,6 +27,7 @@ impl Extension {
         match self {
             Self::Progress => "progress",
             Self::Epoch => "epoch",
+            Self::Discard => "discard",
         }
     }
 }
@@ -76,7 +79,9 @@ impl Extensions {
         Self(names.filter_map(known).collect())
     }
 
-    fn names(&self) -> Vec<&'static str> {
+    /// The names on the wire.
+    #[must_use]
+    pub fn names(&self) -> Vec<&'static str> {
         self.0.iter().map(|extension| extension.name()).collect()
     }
 }
@@ -101,9 +106,12 @@ mod tests {
 
     #[test]
     fn header_and_config_key_name_the_same_set() {
-        assert_eq!(Extensions::all().to_header(), "progress, epoch");
-        assert_eq!(Extensions::from_header("progress,epoch"), Extensions::all());
-        let json = serde_json::json!({"extensions": ["progress", "epoch"]});
+        assert_eq!(Extensions::all().to_header(), "progress, epoch, discard");
+        assert_eq!(
+            Extensions::from_header("progress,epoch,discard"),
+            Extensions::all()
+        );
+        let json = serde_json::json!({"extensions": ["progress", "epoch", "discard"]});
         assert_eq!(serde_json::to_value(Extensions::all()).unwrap(), json);
     }
 

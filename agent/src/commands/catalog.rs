@@ -13,6 +13,7 @@ pub enum Command {
     PowerOff,
     Sync,
     GetPartitionUuids,
+    DiscardImage,
     InstallBootloader,
     FinalizeRescue,
     CollectSystemLogs,
@@ -70,6 +71,7 @@ const EXTENSIONS: [(&str, &[Command]); 10] = [
             Command::PowerOff,
             Command::Sync,
             Command::GetPartitionUuids,
+            Command::DiscardImage,
         ],
     ),
     ("image", &[Command::InstallBootloader]),
@@ -109,6 +111,7 @@ impl Command {
             Self::PowerOff => "power_off",
             Self::Sync => "sync",
             Self::GetPartitionUuids => "get_partition_uuids",
+            Self::DiscardImage => "discard_image",
             Self::InstallBootloader => "install_bootloader",
             Self::FinalizeRescue => "finalize_rescue",
             Self::CollectSystemLogs => "collect_system_logs",
@@ -127,6 +130,7 @@ impl Command {
             Self::GetSteps(_)
             | Self::Sync
             | Self::GetPartitionUuids
+            | Self::DiscardImage
             | Self::FinalizeRescue
             | Self::CollectSystemLogs
             | Self::GetHardwareInfo

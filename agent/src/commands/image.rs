@@ -163,6 +163,23 @@ pub(super) async fn partition_uuids(run: &Run) -> Outcome {
         .map_err(|error| Failure::caused_by(ErrorKind::CommandExecution, &error))
 }
 
+/// `standby.discard_image`, which Ironic's agent does not have: the disk that this boot has written does not boot any
+/// more. Answers with the disk, or with nothing where none has been written.
+pub(super) async fn discard(run: &Run) -> Outcome {
+    let failed = |error: &dyn std::error::Error| Failure::caused_by(ErrorKind::ImageWrite, error);
+    let permitted = run.agent.host.permits_disks();
+    permitted.map_err(|error| failed(&error))?;
+    let Some(written) = run.agent.state.load_or_forget::<Written>(FILE) else {
+        return Ok(Value::Null);
+    };
+    let (agent, device) = (Arc::clone(&run.agent), written.device.clone());
+    let erase =
+        move || disk::erase_device_metadata(&agent.host, &written.device, SharedFileSystems::Erase);
+    on_thread(erase).await?.map_err(|error| failed(&error))?;
+    run.agent.forget_written();
+    Ok(json!({"device": device}))
+}
+
 /// `image.install_bootloader`: tells the firmware where the image's boot loader is.
 pub(super) async fn install_bootloader(run: &Run, params: Params) -> Outcome {
     let wanted: InstallBootloader = arguments(params)?;

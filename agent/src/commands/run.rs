@@ -71,6 +71,7 @@ impl Run {
             Command::PowerOff => standby::power_off(self).await,
             Command::Sync => standby::sync(self).await,
             Command::GetPartitionUuids => image::partition_uuids(self).await,
+            Command::DiscardImage => image::discard(self).await,
             Command::InstallBootloader => image::install_bootloader(self, params).await,
             Command::FinalizeRescue => rescue::finalize(self, params),
             Command::CollectSystemLogs => log::collect(self).await,

@@ -22,7 +22,7 @@ impl Machine {
         let disk = Loop::new();
         let conductor = Conductor::start().await;
         let mut answer = lookup_answer(TOKEN);
-        answer["config"]["ferric"] = json!({"extensions": ["progress", "epoch"]});
+        answer["config"]["ferric"] = json!({"extensions": ["progress", "epoch", "discard"]});
         conductor.answer_lookups([(200, answer)]);
         let place = Place::new();
         let agent = place.start(&conductor, &["--only-device", disk.name()]);
@@ -95,6 +95,28 @@ async fn an_image_is_written_and_described() {
         (&result["command_status"], &result["command_result"]),
         (&json!("SUCCEEDED"), &Value::Null)
     );
+}
+
+#[tokio::test]
+async fn an_image_is_taken_back_and_the_disk_does_not_boot() {
+    let machine = Machine::new().await;
+    let discard = async || {
+        let api = &machine.api;
+        let answer = api.command("standby.discard_image", json!({})).await;
+        assert_eq!(answer.body["command_status"], "SUCCEEDED");
+        answer.body["command_result"].clone()
+    };
+    assert_eq!(discard().await, Value::Null, "nothing has been written");
+    assert!(
+        machine.disk.content() == Loop::pattern(),
+        "a disk that this boot has not written is left alone"
+    );
+    let info = image_info(&machine.conductor, &image());
+    machine.write(&info).await;
+    assert_eq!(discard().await, json!({"device": machine.disk.name()}));
+    let content = machine.disk.content();
+    assert!(content[..1 << 20].iter().all(|byte| *byte == 0));
+    assert_eq!(machine.uuids().await, json!({}));
 }
 
 #[tokio::test]

@@ -46,6 +46,7 @@ async fn refuses_everything(conductor: &Conductor, agent: &mut Agent, api: &Api,
         "target_boot_mode": "uefi",
     });
     check_refused(api, "image.install_bootloader", loader).await;
+    check_refused(api, "standby.discard_image", json!({})).await;
     check_refused(api, "standby.power_off", json!({})).await;
     check_refused(api, "standby.run_image", json!({})).await;
     let rescue = json!({"rescue_password": "$5$salt$hash", "hashed": true});
@@ -58,7 +59,7 @@ async fn refuses_everything(conductor: &Conductor, agent: &mut Agent, api: &Api,
     )
     .await;
     assert!(agent.is_running());
-    assert_eq!(api.commands().await.len(), 10);
+    assert_eq!(api.commands().await.len(), 11);
     assert!(
         disk.content() == Loop::pattern(),
         "the loop device was written to"

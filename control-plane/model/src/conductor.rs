@@ -13,6 +13,9 @@ pub struct ConductorRecord {
     /// Hardware types, sorted.
     pub drivers: Vec<String>,
     pub online: bool,
+    /// Where the other conductors reach it: `https://ADDRESS:PORT`. `None`: it takes no calls from them.
+    #[serde(default)]
+    pub address: Option<String>,
     pub created_at: Timestamp,
     /// The beat.
     pub updated_at: Timestamp,

@@ -12,7 +12,6 @@ use axum::routing::get;
 use axum::{Json, Router};
 use ferric_model::conductor::ConductorRecord;
 use ferric_store::{Key, Query, Table};
-use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
 const SINCE: u16 = 49;
@@ -98,20 +97,12 @@ fn view(call: &Call, conductor: &ConductorRecord, selection: &Selection) -> Valu
             "hostname" => Value::from(conductor.hostname.as_str()),
             "conductor_group" => Value::from(conductor.conductor_group.as_str()),
             "drivers" => json!(conductor.drivers),
-            "alive" => Value::from(is_alive(call, conductor)),
+            "alive" => Value::from(call.conductor().is_alive(conductor)),
             _ => call.base.pair(format!("conductors/{}", conductor.hostname)),
         };
         (field.name.to_owned(), value)
     });
     Value::Object(shown.collect::<Map<_, _>>())
-}
-
-/// It says that it runs, and has said so lately.
-fn is_alive(call: &Call, conductor: &ConductorRecord) -> bool {
-    let silent = call.conductor().now().duration_since(conductor.updated_at);
-    let timeout = call.conductor().settings().conductor.beat_timeout_s;
-    let timeout = i64::try_from(timeout).unwrap_or(i64::MAX);
-    conductor.online && silent < SignedDuration::from_secs(timeout)
 }
 
 /// The live conductors that serve a hardware type.
@@ -126,7 +117,7 @@ pub(super) async fn hosts_of(call: &Call, driver: &str) -> ApiResult<Vec<String>
     for record in records {
         let conductor: ConductorRecord = record.decode()?;
         let serves = conductor.drivers.iter().any(|name| name == driver);
-        if serves && is_alive(call, &conductor) {
+        if serves && call.conductor().is_alive(&conductor) {
             hosts.push(conductor.hostname);
         }
     }

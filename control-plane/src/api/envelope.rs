@@ -46,8 +46,9 @@ fn normal_path(path: &str) -> String {
     if path.is_empty() {
         return "/".to_owned();
     }
-    let versioned = path == "/v1" || path.starts_with("/v1/") || path.starts_with("/ferric/");
-    if versioned {
+    let versioned = path == "/v1" || path.starts_with("/v1/");
+    let ours = path == "/metrics" || path.starts_with("/ferric/");
+    if versioned || ours {
         path.to_owned()
     } else {
         format!("/v1{path}")
@@ -129,6 +130,7 @@ mod tests {
         check("", "/");
         check("/v1", "/v1");
         check("/v1/", "/v1");
+        check("/metrics", "/metrics");
         check("/nodes", "/v1/nodes");
         check("/nodes/", "/v1/nodes");
         check("/v1/nodes/a/", "/v1/nodes/a");

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use ferric_store::StoreError;
 use http::{HeaderValue, Method, StatusCode, header};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::error::Error;
 
 /// A request that is not done.
@@ -25,7 +26,7 @@ pub(super) enum ApiError {
     Busy { text: String, retry_after_s: u32 },
     /// Our own failure: logged here with its chain, and not shown.
     Internal {
-        doing: &'static str,
+        doing: Cow<'static, str>,
         source: Box<dyn Error + Send + Sync>,
     },
 }
@@ -146,6 +147,7 @@ impl From<RequestError> for ApiError {
                 text: reason,
                 retry_after_s,
             },
+            RequestError::Unanswered(text) => Self::fault(StatusCode::GATEWAY_TIMEOUT, text),
             RequestError::Internal { doing, source } => Self::Internal { doing, source },
         }
     }
@@ -166,7 +168,7 @@ impl From<StoreError> for ApiError {
             },
             StoreError::Corrupt { .. } | StoreError::Open(_) | StoreError::Backend { .. } => {
                 Self::Internal {
-                    doing: "reading the store",
+                    doing: "reading the store".into(),
                     source: Box::new(error),
                 }
             }
@@ -208,7 +210,7 @@ mod tests {
     #[test]
     fn our_own_failures_are_not_shown() {
         let source = "the disk with the secret name is full".into();
-        let doing = "reading the store";
+        let doing = "reading the store".into();
         let (status, body) = ApiError::Internal { doing, source }.response();
         assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
         assert!(!body.to_string().contains("secret name"));
@@ -224,5 +226,13 @@ mod tests {
         let response = error.into_response();
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(response.headers()["retry-after"], "7");
+    }
+
+    #[test]
+    fn what_may_have_been_done_is_nothing_that_clients_repeat_by_themselves() {
+        let error = ApiError::from(RequestError::Unanswered("it may have been done".to_owned()));
+        let response = error.into_response();
+        assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
+        assert!(!response.headers().contains_key("retry-after"));
     }
 }

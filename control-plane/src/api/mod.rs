@@ -14,6 +14,7 @@ mod fields;
 mod links;
 mod machines;
 mod masking;
+mod metrics;
 mod nodes;
 mod paging;
 mod patch;
@@ -58,7 +59,9 @@ pub fn operator_router(
         recipes::RUNBOOKS,
     ];
     let resources = [&resources[..], &machines::RESOURCES].concat();
-    let routes = routes(&resources).merge(timeline::routes());
+    let routes = routes(&resources)
+        .merge(timeline::routes())
+        .merge(metrics::routes());
     enveloped(routes, Api::new(conductor, public_url, resources, stop))
 }
 

@@ -1,6 +1,7 @@
 //! The command line. It talks to the API like any other client and knows nothing that the API does not say.
 
 mod client;
+mod cluster;
 mod node;
 mod output;
 mod serve;
@@ -27,6 +28,8 @@ enum Command {
     Node(node::Arguments),
     /// Move the store.
     Store(store::Arguments),
+    /// Make one of several conductors.
+    Cluster(cluster::Arguments),
 }
 
 /// How the process ends, by sysexits' numbers.
@@ -56,5 +59,6 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Serve(serve) => serve::run(serve).await,
         Command::Node(arguments) => node::run(arguments).await,
         Command::Store(arguments) => store::run(arguments).await,
+        Command::Cluster(arguments) => cluster::run(arguments),
     }
 }

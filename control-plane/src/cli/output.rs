@@ -9,7 +9,7 @@ use super::Exit;
 use super::client::ClientError;
 use crate::config::SettingsError;
 use parking_lot::Mutex;
-use std::io::{IsTerminal, Write};
+use std::io::{BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 
 static LAST: Mutex<Last> = Mutex::new(Last::Ended);
@@ -42,6 +42,17 @@ impl Last {
 
 pub(super) fn line(text: &str) {
     print!("{}", LAST.lock().line(text));
+}
+
+/// A line of standard input. What is asked for is shown where somebody can answer.
+pub(super) fn ask(what: &str) -> std::io::Result<String> {
+    let mut stdin = std::io::stdin().lock();
+    if stdin.is_terminal() {
+        eprint!("{}{what}", LAST.lock().end());
+    }
+    let mut line = String::new();
+    stdin.read_line(&mut line)?;
+    Ok(line)
 }
 
 /// Without a line break on a terminal: the next one overwrites it, and everything else comes below it.

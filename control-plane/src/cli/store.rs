@@ -1,4 +1,4 @@
-//! `ferric store`: work on a store that no conductor has open. The only part of the command line that is no client of the API.
+//! `ferric store`: work on a store that no conductor has open. It and `ferric cluster` are no clients of the API.
 
 use super::output;
 use crate::config::SettingsError;

@@ -56,17 +56,31 @@ fn refuse(child: &Node, step: &Step) -> Result<(), String> {
     Ok(())
 }
 
-/// As a run of this one step, which is not the child's: nothing of it stays but what it did.
+/// As a run of this one step, which is not the child's: nothing of it stays but what it did. What the step puts behind
+/// itself (the volumes after those that it deleted, the next firmware) is part of it.
 async fn perform(task: &mut NodeTask, parent: &StepContext) -> Result<(), StepError> {
     let step = Step {
         place: Place::Here,
         ..parent.step.clone()
     };
     let mut run = Run {
-        steps: vec![step.clone()],
+        steps: vec![step],
         index: 0,
         ..parent.run.clone()
     };
+    while let Some(step) = run.step().cloned() {
+        perform_one(task, parent, step, &mut run).await?;
+        run.index += 1;
+    }
+    Ok(())
+}
+
+async fn perform_one(
+    task: &mut NodeTask,
+    parent: &StepContext,
+    step: Step,
+    run: &mut Run,
+) -> Result<(), StepError> {
     let ports = task.ports().await.map_err(|error| ours(&error))?;
     let context = StepContext {
         conductor: task.conductor().clone(),
@@ -85,15 +99,15 @@ async fn perform(task: &mut NodeTask, parent: &StepContext) -> Result<(), StepEr
     let change = task.change().events(outcome.events);
     let change = change.event(What::Note { text }).with(|node| {
         for edit in edits {
-            edit(node, &mut run);
+            edit(node, run);
         }
     });
     task.save(change).await.map_err(|error| ours(&error))?;
     if waits {
-        return Err(StepError::Problem(
-            "it was begun and goes on by itself, and on child nodes nobody waits for that"
-                .to_owned(),
-        ));
+        return Err(StepError::Problem(format!(
+            "{} was begun and goes on by itself, and on child nodes nobody waits for that",
+            context.step.id
+        )));
     }
     Ok(())
 }

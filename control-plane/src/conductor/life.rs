@@ -1,7 +1,7 @@
 //! The conductor's life: registration and takeover, beat and periodic jobs, and an orderly end.
 
 use super::Conductor;
-use super::membership::Presence;
+use super::membership::{BeatError, Presence};
 use super::periodic::{chores, jobs, run_chore, run_periodic};
 use super::steps::chain;
 use crate::config::seconds;
@@ -10,11 +10,13 @@ use std::time::Duration;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{info, warn};
 
 /// How long running steps may take to reach their next commit once the conductor stops. What is lost then is what a crash
 /// loses: nothing.
 const GRACE: Duration = Duration::from_secs(20);
+/// How long it may take then to hand nodes over; those that are left are taken, because this conductor says that it leaves.
+const HANDOVER_LIMIT: Duration = Duration::from_secs(30);
 
 /// Why the conductor ended.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +26,12 @@ pub enum RunError {
     /// The embedded store takes nothing more after a write that failed, until it is opened again.
     #[error("the store has taken nothing for {} s: make room on its disk, or see to it, and start again", .0.as_secs())]
     Store(Duration, #[source] StoreError),
+    /// Two of the same name would fence each other off for ever.
+    #[error(
+        "another process has registered as conductor {0} on this store and has its nodes now: stop one of the two, or give \
+         each a name of its own (host in the configuration file)"
+    )]
+    Replaced(String),
     #[error("a task of the conductor panicked")]
     Panic(#[source] JoinError),
     #[error("a task of the conductor ended by itself")]
@@ -33,20 +41,73 @@ pub enum RunError {
 impl Conductor {
     /// Registers, takes over its nodes and goes on with their runs. Before requests are served.
     ///
+    /// The beat comes first: whoever takes nodes without one would soon be taken for dead, and its nodes from it.
+    ///
     /// # Errors
     /// [`RunError::Start`] when the store fails.
     pub async fn start(&self) -> Result<(), RunError> {
-        self.take_over().await.map_err(RunError::Start)?;
-        self.beat(Presence::Here).await.map_err(RunError::Start)
+        self.beat(Presence::Arriving)
+            .await
+            .map_err(|error| self.beat_failed(error))?;
+        self.take_over().await.map_err(RunError::Start)
     }
 
-    /// Beats and runs the periodic jobs until `stop`, then waits for running steps to reach their next commit.
+    fn beat_failed(&self, error: BeatError) -> RunError {
+        match error {
+            BeatError::Replaced => RunError::Replaced(self.host().to_owned()),
+            BeatError::Store(error) => RunError::Start(error),
+        }
+    }
+
+    /// Ends `run` as a signal does: steps in hand are finished, and nodes go to the other conductors on this store.
+    pub fn drain(&self) {
+        self.inner.draining.cancel();
+    }
+
+    /// Beats and runs the periodic jobs until `stop`, then waits for running steps to reach their next commit and hands
+    /// all nodes over that another conductor can take.
     ///
     /// # Errors
     /// [`RunError`] when one of its tasks ended before.
     pub async fn run(&self, stop: CancellationToken) -> Result<(), RunError> {
+        // It goes on while nodes are handed over: they are this conductor's until then.
+        let (mut beat, beaten) = (JoinSet::new(), CancellationToken::new());
+        beat.spawn(beat_for_ever(self.clone(), beaten.clone()));
+        let mut tasks = self.periodic_tasks(&stop);
+        let first = tokio::select! {
+            biased;
+            first = beat.join_next() => first,
+            first = tasks.join_next() => first,
+            () = self.inner.draining.cancelled() => None,
+        };
+        let told = stop.is_cancelled() || self.inner.draining.is_cancelled();
+        stop.cancel();
+        self.stop_token().cancel();
+        let rest = async {
+            while tasks.join_next().await.is_some() {}
+            self.work().finish().await;
+        };
+        if timeout(GRACE, rest).await.is_err() {
+            warn!(
+                "some steps are still running; they are taken up again, here or by another conductor"
+            );
+        }
+        if !matches!(first, Some(Ok(Err(RunError::Replaced(_))))) {
+            self.part().await;
+            beaten.cancel();
+            while beat.join_next().await.is_some() {}
+            self.leave().await;
+        }
+        match first {
+            Some(Err(error)) => Err(RunError::Panic(error)),
+            Some(Ok(Err(error))) => Err(error),
+            _ if told => Ok(()),
+            _ => Err(RunError::Ended),
+        }
+    }
+
+    fn periodic_tasks(&self, stop: &CancellationToken) -> JoinSet<Result<(), RunError>> {
         let mut tasks = JoinSet::new();
-        tasks.spawn(beat_for_ever(self.clone(), stop.clone()));
         for job in jobs(self.drivers(), self.settings()) {
             let running = run_periodic(job, self.clone(), stop.clone());
             tasks.spawn(async move {
@@ -61,28 +122,25 @@ impl Conductor {
                 Ok(())
             });
         }
-        let first = tasks.join_next().await;
-        let told = stop.is_cancelled();
-        stop.cancel();
-        self.stop_token().cancel();
-        let rest = async {
-            while tasks.join_next().await.is_some() {}
-            self.work().finish().await;
-        };
-        if timeout(GRACE, rest).await.is_err() {
-            warn!("some steps are still running; they go on after the next start");
+        tasks
+    }
+
+    async fn part(&self) {
+        match timeout(HANDOVER_LIMIT, self.hand_over_all()).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => warn!(error = chain(&error), "nodes could not be handed over"),
+            Err(_elapsed) => info!("some nodes are left for the others to take"),
         }
+    }
+
+    /// The last thing that is written. Others may begin with the nodes at once, so nothing is begun here any more.
+    async fn leave(&self) {
+        self.fence().close();
         if let Err(error) = self.beat(Presence::Leaving).await {
             warn!(
                 error = chain(&error),
                 "the conductor could not say that it leaves"
             );
-        }
-        match first {
-            Some(Err(error)) => Err(RunError::Panic(error)),
-            Some(Ok(Err(error))) => Err(error),
-            _ if told => Ok(()),
-            _ => Err(RunError::Ended),
         }
     }
 
@@ -94,17 +152,21 @@ impl Conductor {
     }
 }
 
-/// Ends before `stop` only where the store is lost: a conductor that can store nothing is better started again.
+/// Ends before `stop` only where the store is lost, or the name: a conductor that can store nothing is better started
+/// again.
 async fn beat_for_ever(conductor: Conductor, stop: CancellationToken) -> Result<(), RunError> {
-    let settings = &conductor.settings().conductor;
-    let limit = seconds(settings.beat_timeout_s);
-    let mut ticks = interval(seconds(settings.beat_interval_s));
+    let limit = conductor.beat_timeout();
+    let mut ticks = interval(seconds(conductor.settings().conductor.beat_interval_s));
     let mut stored = Instant::now();
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        let Err(error) = conductor.beat(Presence::Here).await else {
-            stored = Instant::now();
-            continue;
+        let error = match conductor.beat(Presence::Here).await {
+            Ok(()) => {
+                stored = Instant::now();
+                continue;
+            }
+            Err(error @ BeatError::Replaced) => return Err(conductor.beat_failed(error)),
+            Err(BeatError::Store(error)) => error,
         };
         // A database server comes back, and its store takes everything again as if nothing had been.
         let comes_back = matches!(error, StoreError::Away { .. });

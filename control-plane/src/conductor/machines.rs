@@ -28,13 +28,17 @@ fn only(nodes: &BTreeSet<NodeId>) -> Option<NodeId> {
 }
 
 impl Conductor {
+    /// Which node asks.
+    pub(super) async fn asker(&self, request: &LookupRequest) -> Result<NodeId, RequestError> {
+        self.find_machine(request.node_uuid, &request.addresses)
+            .await
+    }
+
     pub(super) async fn do_lookup(
         &self,
+        node: NodeId,
         request: LookupRequest,
     ) -> Result<LookupAnswer, RequestError> {
-        let node = self
-            .find_machine(request.node_uuid, &request.addresses)
-            .await?;
         self.say(node, |reply| Message::Lookup(request, reply))
             .await
     }
@@ -49,18 +53,26 @@ impl Conductor {
             .await
     }
 
+    /// Which node the data is about.
+    pub(super) async fn inspected(
+        &self,
+        request: &InspectionRequest,
+    ) -> Result<NodeId, RequestError> {
+        let addresses = inspection::addresses(&request.data);
+        match request.node_uuid {
+            Some(id) => self.named_machine(id, &addresses).await,
+            None => match self.find_machine(None, &addresses).await {
+                Err(RequestError::NotFound(_)) => self.find_by_bmc(&request.data).await,
+                found => found,
+            },
+        }
+    }
+
     pub(super) async fn do_continue_inspection(
         &self,
+        node: NodeId,
         request: InspectionRequest,
     ) -> Result<LookupAnswer, RequestError> {
-        let addresses = inspection::addresses(&request.data);
-        let node = match request.node_uuid {
-            Some(id) => self.named_machine(id, &addresses).await?,
-            None => match self.find_machine(None, &addresses).await {
-                Err(RequestError::NotFound(_)) => self.find_by_bmc(&request.data).await?,
-                found => found?,
-            },
-        };
         self.say(node, |reply| Message::Inspection(request, reply))
             .await
     }

@@ -1,76 +1,161 @@
 //! This conductor among the others: its record, its beat, and the hash ring that says whose a node is.
 
 use super::Conductor;
+use super::around::Around;
 use super::environment::between;
-use crate::config::seconds;
 use ferric_model::conductor::ConductorRecord;
-use ferric_model::hash_ring::RingSettings;
-use ferric_model::hash_ring::groups::Rings;
 use ferric_model::node::Node;
-use ferric_store::{Entity, Key, Query, StoreError, Table, Transaction};
+use ferric_store::{Entity, Expectation, Key, Query, Revision, StoreError, Table, Transaction};
 use jiff::Timestamp;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How often a beat is begun again because somebody wrote the record in between.
+const ATTEMPTS: u32 = 3;
 
 /// Whether the conductor takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Presence {
+    /// It takes its name from whoever had it.
+    Arriving,
     Here,
     Leaving,
 }
 
+/// Why a beat was not stored.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BeatError {
+    #[error("another conductor has registered under this one's name since")]
+    Replaced,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 impl Conductor {
     /// Says that this conductor is alive, or that it leaves.
-    pub(super) async fn beat(&self, presence: Presence) -> Result<(), StoreError> {
-        let now = self.now();
-        let known = self
-            .store()
-            .get(&Key::new(ConductorRecord::TABLE, self.host()))
-            .await?;
-        let known: Option<ConductorRecord> = known.map(|record| record.decode()).transpose()?;
-        let mut drivers: Vec<String> = self
-            .enabled()
-            .hardware_types()
-            .iter()
-            .map(|name| (*name).to_owned())
-            .collect();
+    pub(super) async fn beat(&self, presence: Presence) -> Result<(), BeatError> {
+        match self.try_beat(presence).await {
+            Ok(sent) => {
+                self.fence().stored(sent);
+                self.standing().stored(sent, self.beat_timeout());
+                Ok(())
+            }
+            Err(error) => {
+                match &error {
+                    BeatError::Replaced => self.fence().close(),
+                    BeatError::Store(_) => self.standing().broken(),
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Answers when it was sent. The record is changed only as it was read: a beat that comes late, after another process
+    /// took the name, changes nothing.
+    async fn try_beat(&self, presence: Presence) -> Result<Instant, BeatError> {
+        let mut attempt = 1;
+        loop {
+            let sent = Instant::now();
+            let now = self.read_clock().await?;
+            let known = self.own_record().await?;
+            let unchanged = known.as_ref().map_or_else(
+                || Expectation::Absent(self.own_key()),
+                |(_, revision)| Expectation::Revision(self.own_key(), *revision),
+            );
+            let known = known.map(|(record, _)| record);
+            if let Some(other) = &known
+                && other.incarnation != self.incarnation()
+            {
+                if presence != Presence::Arriving {
+                    return Err(BeatError::Replaced);
+                }
+                self.standing().succeed(other.updated_at);
+            }
+            let record = self.record(presence, known.as_ref(), now);
+            let written = Transaction::new().expect(unchanged).put(&record);
+            match self.store().commit(written).await {
+                Ok(_) => return Ok(sent),
+                Err(StoreError::Stale { .. }) if attempt < ATTEMPTS => attempt += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn record(
+        &self,
+        presence: Presence,
+        known: Option<&ConductorRecord>,
+        now: Timestamp,
+    ) -> ConductorRecord {
+        let types = self.enabled().hardware_types();
+        let mut drivers: Vec<String> = types.iter().map(|name| (*name).to_owned()).collect();
         drivers.sort_unstable();
-        let record = ConductorRecord {
+        ConductorRecord {
             hostname: self.host().to_owned(),
             incarnation: self.incarnation(),
             conductor_group: self.settings().conductor_group.clone(),
             drivers,
-            online: presence == Presence::Here,
+            online: presence != Presence::Leaving,
+            address: self
+                .settings()
+                .cluster
+                .as_ref()
+                .map(|cluster| cluster.url.clone()),
             created_at: known.map_or(now, |record| record.created_at),
             updated_at: now,
+        }
+    }
+
+    fn own_key(&self) -> Key {
+        Key::new(ConductorRecord::TABLE, self.host())
+    }
+
+    async fn own_record(&self) -> Result<Option<(ConductorRecord, Revision)>, StoreError> {
+        let known = self.store().get(&self.own_key()).await?;
+        let decoded = known.map(|record| Ok((record.decode()?, record.revision)));
+        decoded.transpose()
+    }
+
+    /// The time by which beats are stamped and judged, asked of the store.
+    pub(super) async fn read_clock(&self) -> Result<Timestamp, StoreError> {
+        if self.store().is_exclusive() {
+            return Ok(self.now());
+        }
+        let Some(now) = self.store().clock().await? else {
+            return Ok(self.now());
         };
-        self.store().commit(Transaction::new().put(&record)).await?;
-        Ok(())
+        self.standing().note_clock(now);
+        Ok(now)
     }
 
-    /// The records of all conductors, dead ones too.
-    pub(super) async fn conductors(&self) -> Result<Vec<ConductorRecord>, StoreError> {
-        let page = self.store().page(&Query::all(Table::Conductor)).await?;
-        page.records
-            .iter()
-            .map(ferric_store::Record::decode)
-            .collect()
+    /// All conductors as they are at this moment, dead ones too.
+    pub(super) async fn look_around(&self) -> Result<Around, StoreError> {
+        let looked = async {
+            let now = self.read_clock().await?;
+            let page = self.store().page(&Query::all(Table::Conductor)).await?;
+            Around::new(self, now, &page.records)
+        };
+        let around = looked.await;
+        if around.is_err() {
+            self.standing().broken();
+        }
+        around
     }
 
-    /// Heard of lately enough.
-    pub(super) fn is_alive(&self, record: &ConductorRecord, now: Timestamp) -> bool {
-        let silence = between(record.updated_at, now);
-        record.online && silence < seconds(self.settings().conductor.beat_timeout_s)
+    /// Heard of lately enough, by the clock that all go by.
+    pub(crate) fn is_alive(&self, record: &ConductorRecord) -> bool {
+        is_beating(record, self.cluster_time(), self.beat_timeout())
     }
 
     pub(super) async fn do_conductor_of(&self, node: &Node) -> Result<Option<String>, StoreError> {
-        let conductors = self.conductors().await?;
-        let now = self.now();
-        let rings = Rings::new(
-            conductors
-                .iter()
-                .filter(|record| self.is_alive(record, now)),
-            RingSettings::default(),
-        );
+        let page = self.store().page(&Query::all(Table::Conductor)).await?;
+        let around = Around::new(self, self.cluster_time(), &page.records)?;
+        let rings = around.rings();
         let host = rings.host(&node.conductor_group, &node.driver, node.uuid);
         Ok(host.ok().map(str::to_owned))
     }
+}
+
+pub(super) fn is_beating(record: &ConductorRecord, now: Timestamp, beat_timeout: Duration) -> bool {
+    record.online && between(record.updated_at, now) < beat_timeout
 }

@@ -3,12 +3,16 @@
 //! The API calls the methods here and reads the store; it opens no transaction. Knows no HTTP status.
 
 mod agent;
+mod around;
 mod children;
 mod composition;
 mod config_drive;
 mod engine;
 mod environment;
+mod fence;
 mod flows;
+mod forward;
+mod handover;
 mod inbox;
 mod inspection;
 mod life;
@@ -24,6 +28,8 @@ mod ports;
 mod power;
 mod recipes;
 pub mod requests;
+mod sensors;
+mod standing;
 mod steps;
 mod takeover;
 mod validation;
@@ -35,18 +41,22 @@ mod tests;
 
 pub use agent::{AgentAnswer, AgentCall, AgentTransport, HttpTransport, TransportError, Verb};
 pub use environment::{Environment, SystemEnvironment};
+pub use forward::{Peer, PeerError, Peers};
 pub use life::RunError;
 pub use periodic::JobFigures;
 pub use recipes::Recipe;
+pub use sensors::Sensed;
 
 use crate::boot::BootPlane;
-use crate::config::Settings;
+use crate::config::{self, Settings};
 use engine::{Driving, Work};
+use fence::{Fence, FencedTransport};
 use ferric_drivers::{BootDevice, BootSetting, Drivers, Enabled, Persistence, PowerAction};
 use ferric_model::ids::{Incarnation, NodeId, PortId};
 use ferric_model::node::Node;
 use ferric_model::port::Port;
 use ferric_store::{Key, Record, Store, Table};
+use forward::{NoPeers, NodeCall, Update};
 use inbox::{Inboxes, Message};
 use jiff::Timestamp;
 use locks::NodeLocks;
@@ -55,6 +65,7 @@ use requests::{
     HeartbeatRequest, InspectionRequest, LookupAnswer, LookupRequest, Maintenance,
     ProvisionRequest, RequestError, Validation,
 };
+use standing::Standing;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,7 +96,10 @@ pub struct Parts {
 
 struct Inner {
     parts: Parts,
+    peers: Arc<dyn Peers>,
     incarnation: Incarnation,
+    fence: Arc<Fence>,
+    standing: Standing,
     locks: NodeLocks,
     inboxes: Inboxes,
     driving: Driving,
@@ -94,17 +108,35 @@ struct Inner {
     /// Held while nodes are counted that are worked on, until one more is stored.
     admission: tokio::sync::Mutex<()>,
     periodic_figures: periodic::Figures,
+    sensor_board: sensors::SensorBoard,
     stop: CancellationToken,
+    draining: CancellationToken,
 }
 
 impl Conductor {
-    /// A new incarnation, which owns nothing until `start`.
+    /// A new incarnation, which owns nothing until `start`, and has no way to other conductors.
     pub fn new(parts: Parts) -> Self {
+        Self::with_peers(parts, Arc::new(NoPeers))
+    }
+
+    /// The same with a way to the others, for requests for their nodes.
+    pub fn with_peers(parts: Parts, peers: Arc<dyn Peers>) -> Self {
         let incarnation = Incarnation(parts.environment.id());
+        let beat_timeout = config::seconds(parts.settings.conductor.beat_timeout_s);
+        let fence = Arc::new(Fence::new(parts.store.clone(), beat_timeout));
+        parts.drivers.ask_before_calls(fence.clone());
+        let transport = Arc::new(FencedTransport {
+            transport: parts.transport,
+            fence: fence.clone(),
+        });
+        let parts = Parts { transport, ..parts };
         Self {
             inner: Arc::new(Inner {
                 parts,
+                peers,
                 incarnation,
+                fence,
+                standing: Standing::default(),
                 locks: NodeLocks::default(),
                 inboxes: Inboxes::default(),
                 driving: Driving::default(),
@@ -112,7 +144,9 @@ impl Conductor {
                 turns: Semaphore::new(TURNS),
                 admission: tokio::sync::Mutex::new(()),
                 periodic_figures: periodic::Figures::default(),
+                sensor_board: sensors::SensorBoard::default(),
                 stop: CancellationToken::new(),
+                draining: CancellationToken::new(),
             }),
         }
     }
@@ -150,39 +184,33 @@ impl Conductor {
 
     /// Stores a changed node, if it still stands as in `old` and nobody works on it.
     pub async fn update_node(&self, old: &Record, new: Node) -> Result<Node, RequestError> {
-        let this = self.clone();
-        let old = old.clone();
-        self.tracked(async move { this.do_update_node(&old, new).await })
-            .await
+        let update = Box::new(Update::of(old, new)?);
+        self.at_owner(NodeCall::UpdateNode(update)).await?.node()
     }
 
     /// Deletes a node with its ports and inventory.
     pub async fn destroy_node(&self, id: NodeId) -> Result<(), RequestError> {
-        let this = self.clone();
-        self.tracked(async move { this.do_destroy_node(id).await })
-            .await
+        let call = NodeCall::DestroyNode { node: id };
+        self.at_owner(call).await?.nothing()
     }
 
     /// Stores a new port of an existing node.
     pub async fn create_port(&self, port: Port) -> Result<Port, RequestError> {
-        let this = self.clone();
-        self.tracked(async move { this.do_create_port(port).await })
-            .await
+        let port = Box::new(port);
+        self.at_owner(NodeCall::CreatePort { port }).await?.port()
     }
 
     /// Stores a changed port, if it still stands as in `old` and nobody works on its node.
     pub async fn update_port(&self, old: &Record, new: Port) -> Result<Port, RequestError> {
-        let this = self.clone();
-        let old = old.clone();
-        self.tracked(async move { this.do_update_port(&old, new).await })
-            .await
+        let update = Box::new(Update::of(old, new)?);
+        self.at_owner(NodeCall::UpdatePort(update)).await?.port()
     }
 
     /// Deletes a port.
     pub async fn destroy_port(&self, id: PortId) -> Result<(), RequestError> {
-        let this = self.clone();
-        self.tracked(async move { this.do_destroy_port(id).await })
-            .await
+        let node = self.port(id).await?.node_uuid;
+        let call = NodeCall::DestroyPort { node, port: id };
+        self.at_owner(call).await?.nothing()
     }
 
     /// Starts what the verb asks for (202); the work goes on in the background.
@@ -191,9 +219,9 @@ impl Conductor {
         id: NodeId,
         request: ProvisionRequest,
     ) -> Result<(), RequestError> {
-        let this = self.clone();
-        self.tracked(async move { this.do_provision(id, request).await })
-            .await
+        let request = Box::new(request);
+        let call = NodeCall::Provision { node: id, request };
+        self.at_owner(call).await?.nothing()
     }
 
     /// Starts a power action (202). `timeout` bounds the wait for the state it leads to.
@@ -203,9 +231,12 @@ impl Conductor {
         action: PowerAction,
         timeout: Option<Duration>,
     ) -> Result<(), RequestError> {
-        let this = self.clone();
-        self.tracked(async move { this.do_set_power(id, action, timeout).await })
-            .await
+        let call = NodeCall::SetPower {
+            node: id,
+            action,
+            timeout,
+        };
+        self.at_owner(call).await?.nothing()
     }
 
     /// Sets or clears maintenance; clearing it also clears a fault.
@@ -214,14 +245,17 @@ impl Conductor {
         id: NodeId,
         maintenance: Maintenance,
     ) -> Result<(), RequestError> {
-        let this = self.clone();
-        self.tracked(async move { this.do_set_maintenance(id, maintenance).await })
-            .await
+        let call = NodeCall::SetMaintenance {
+            node: id,
+            maintenance,
+        };
+        self.at_owner(call).await?.nothing()
     }
 
     /// Asks the BMC what the machine boots from.
     pub async fn boot_device(&self, id: NodeId) -> Result<BootSetting, RequestError> {
-        self.do_boot_device(id).await
+        let call = NodeCall::BootDevice { node: id };
+        self.at_owner(call).await?.boot_setting()
     }
 
     /// Tells the BMC what the machine is to boot from.
@@ -231,9 +265,12 @@ impl Conductor {
         device: BootDevice,
         persistence: Persistence,
     ) -> Result<(), RequestError> {
-        let this = self.clone();
-        self.tracked(async move { this.do_set_boot_device(id, device, persistence).await })
-            .await
+        let call = NodeCall::SetBootDevice {
+            node: id,
+            device,
+            persistence,
+        };
+        self.at_owner(call).await?.nothing()
     }
 
     /// Asks the BMC what the machine can be told to boot from.
@@ -241,7 +278,8 @@ impl Conductor {
         &self,
         id: NodeId,
     ) -> Result<Vec<BootDevice>, RequestError> {
-        self.do_supported_boot_devices(id).await
+        let call = NodeCall::SupportedBootDevices { node: id };
+        self.at_owner(call).await?.boot_devices()
     }
 
     /// What each interface says of the node's settings, by kind (`power`, `deploy`, ...).
@@ -252,7 +290,9 @@ impl Conductor {
 
     /// Which node a ramdisk runs on. Never refused because of a lock; `NotFound` for every reason not to answer.
     pub async fn lookup(&self, request: LookupRequest) -> Result<LookupAnswer, RequestError> {
-        self.do_lookup(request).await
+        let node = self.asker(&request).await?;
+        let call = NodeCall::Lookup { node, request };
+        self.at_owner(call).await?.identified()
     }
 
     /// A ramdisk's sign of life. Never refused because of a lock.
@@ -261,7 +301,8 @@ impl Conductor {
         id: NodeId,
         request: HeartbeatRequest,
     ) -> Result<(), RequestError> {
-        self.do_heartbeat(id, request).await
+        let call = NodeCall::Heartbeat { node: id, request };
+        self.at_owner(call).await?.nothing()
     }
 
     /// What a ramdisk found. Never refused because of a lock.
@@ -269,7 +310,9 @@ impl Conductor {
         &self,
         request: InspectionRequest,
     ) -> Result<LookupAnswer, RequestError> {
-        self.do_continue_inspection(request).await
+        let (node, request) = (self.inspected(&request).await?, Box::new(request));
+        let call = NodeCall::ContinueInspection { node, request };
+        self.at_owner(call).await?.identified()
     }
 
     /// The conductor that the hash ring gives the node to; `None` when none is alive that could take it.
@@ -285,7 +328,14 @@ impl Conductor {
     /// A machine asked for something to boot (`boot script ...`, `kernel`, ...): a line on the node's timeline.
     pub fn note_boot_request(&self, id: NodeId, what: String) {
         // One line less on a timeline is no reason to fail a boot.
-        drop(self.tell(id, Message::BootRequest(what)));
+        if self.settings().cluster.is_none() {
+            drop(self.tell(id, Message::BootRequest(what)));
+            return;
+        }
+        let this = self.clone();
+        let call = NodeCall::NoteBootRequest { node: id, what };
+        self.work()
+            .spawn(async move { drop(this.at_owner(call).await) });
     }
 }
 
@@ -301,6 +351,10 @@ impl Conductor {
 
     fn boot(&self) -> &BootPlane {
         &self.inner.parts.boot
+    }
+
+    fn peers(&self) -> &Arc<dyn Peers> {
+        &self.inner.peers
     }
 
     fn transport(&self) -> &Arc<dyn AgentTransport> {
@@ -337,6 +391,10 @@ impl Conductor {
 
     fn figures_of_jobs(&self) -> &periodic::Figures {
         &self.inner.periodic_figures
+    }
+
+    fn sensor_board(&self) -> &sensors::SensorBoard {
+        &self.inner.sensor_board
     }
 
     fn stop_token(&self) -> &CancellationToken {
@@ -379,6 +437,13 @@ impl Conductor {
         Ok(record.decode()?)
     }
 
+    async fn port(&self, id: PortId) -> Result<Port, RequestError> {
+        let record = self.store().get(&Key::new(Table::Port, id)).await?;
+        let record = record
+            .ok_or_else(|| RequestError::NotFound(format!("Port {id} could not be found.")))?;
+        Ok(record.decode()?)
+    }
+
     /// The node with its lock, for a request: a second asker waits a little and is then told who holds it.
     async fn task(&self, id: NodeId, purpose: &'static str) -> Result<NodeTask, RequestError> {
         let limit = crate::config::seconds(self.settings().conductor.node_lock_wait_s);
@@ -401,7 +466,7 @@ impl From<TaskError> for RequestError {
             TaskError::Gone(id) => Self::NotFound(format!("Node {id} could not be found.")),
             TaskError::Illegal(illegal) => Self::Invalid(illegal.to_string()),
             TaskError::Store(error) => error.into(),
-            TaskError::NotOurs(_) => Self::Busy {
+            TaskError::NotOurs(_) | TaskError::Unsure(_) => Self::Busy {
                 reason: error.to_string(),
                 retry_after_s: 10,
             },

@@ -4,15 +4,18 @@
 //! first, so a node and its timeline never differ.
 
 use super::Conductor;
+use super::fence::{Generation, on_ground};
 use super::locks::NodeLock;
+use super::takeover::next_epoch;
 use ferric_model::event::{TimelineEvent, What};
-use ferric_model::ids::NodeId;
-use ferric_model::node::Node;
+use ferric_model::ids::{Incarnation, NodeId};
+use ferric_model::node::{Node, Ownership, Reservation};
 use ferric_model::port::Port;
 use ferric_model::state::{Event, Illegal, ProvisionState};
 use ferric_store::{Entity, Expectation, Key, Revision, StoreError, Table, Transaction};
 use std::future::Future;
 use std::pin::pin;
+use std::time::Duration;
 
 /// Why a node could not be written. Never the machine's fault.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +24,9 @@ pub(super) enum TaskError {
     Gone(NodeId),
     #[error("node {0} belongs to another conductor")]
     NotOurs(NodeId),
+    /// Nothing was begun at its machine, or not all of it. It is taken up again by whoever has the node then.
+    #[error("node {0} may belong to another conductor by now: nothing is begun at its machine")]
+    Unsure(NodeId),
     #[error(transparent)]
     Illegal(#[from] Illegal),
     #[error(transparent)]
@@ -31,8 +37,18 @@ pub(super) enum TaskError {
 pub(super) struct NodeTask {
     pub(super) node: Node,
     revision: Revision,
+    /// Of the fence, from before the node was read.
+    generation: Generation,
     conductor: Conductor,
     lock: NodeLock,
+}
+
+/// Who gets a node that is handed over, and what must still stand in the store of them.
+pub(super) struct Successor {
+    pub(super) owner: String,
+    pub(super) incarnation: Incarnation,
+    pub(super) key: Key,
+    pub(super) revision: Revision,
 }
 
 /// What one commit does: the node as it is to be, lines of its timeline, and records beside it.
@@ -69,28 +85,25 @@ impl Change {
 impl NodeTask {
     /// Reads the node under its lock.
     pub(super) async fn load(conductor: &Conductor, lock: NodeLock) -> Result<Self, TaskError> {
-        let id = lock.node();
-        let key = Key::new(Table::Node, id);
-        let record = conductor
-            .store()
-            .get(&key)
-            .await?
-            .ok_or(TaskError::Gone(id))?;
-        let node: Node = record.decode()?;
-        let ours = node
-            .ownership
-            .as_ref()
-            .is_some_and(|owner| owner.incarnation == conductor.incarnation());
-        if !ours {
-            return Err(TaskError::NotOurs(id));
-        }
-        let (revision, conductor) = (record.revision, conductor.clone());
+        let generation = conductor.fence().generation();
+        let (node, revision) = read(conductor, lock.node()).await?;
+        let conductor = conductor.clone();
         Ok(Self {
             node,
             revision,
+            generation,
             conductor,
             lock,
         })
+    }
+
+    /// To be asked before an effect's intent is stored: whether the node is surely ours for as long as a call may take.
+    pub(super) fn ensure_ours(&self) -> Result<(), TaskError> {
+        let longest = self.conductor.settings().longest_call();
+        if self.conductor.fence().lasts(self.generation, longest) {
+            return Ok(());
+        }
+        Err(TaskError::Unsure(self.id()))
     }
 
     pub(super) fn id(&self) -> NodeId {
@@ -188,7 +201,7 @@ impl NodeTask {
         let mut transaction = change
             .beside
             .expect(Expectation::Revision(key.clone(), self.revision));
-        if let Some(epoch) = change.node.epoch() {
+        if let Some(epoch) = self.node.epoch() {
             transaction = transaction.expect(Expectation::Epoch(key, epoch));
         }
         for what in change.events {
@@ -203,35 +216,85 @@ impl NodeTask {
             };
             transaction = transaction.event(event);
         }
-        let store = self.conductor.store();
-        self.revision = store.commit(transaction.put(&change.node)).await?;
+        let committed = self
+            .conductor
+            .store()
+            .commit(transaction.put(&change.node))
+            .await;
+        self.revision = match committed {
+            Ok(revision) => revision,
+            Err(error) => return Err(self.explained(error).await),
+        };
         self.node = change.node;
         Ok(())
+    }
+
+    /// Whoever took the node over has written it since; then what was worked out here is worth nothing.
+    async fn explained(&self, error: StoreError) -> TaskError {
+        match &error {
+            StoreError::Stale { key, .. } if *key == self.node.key() => {}
+            _ => return error.into(),
+        }
+        match read(&self.conductor, self.id()).await {
+            Err(theirs @ (TaskError::Gone(_) | TaskError::NotOurs(_))) => theirs,
+            _ => error.into(),
+        }
+    }
+
+    /// Makes the node another conductor's, with whatever is going on with it. Nothing is written here afterwards.
+    pub(super) async fn give(&mut self, to: &Successor) -> Result<(), TaskError> {
+        let owner = Ownership {
+            conductor: to.owner.clone(),
+            incarnation: to.incarnation,
+            epoch: next_epoch(&self.node),
+        };
+        let (conductor, since) = (to.owner.clone(), self.conductor.now());
+        let mut node = self
+            .conductor
+            .in_new_hands(self.node.clone(), owner, Duration::ZERO);
+        if node.target_power_state.is_some() && node.run.is_none() {
+            // So that it is found and gone on with.
+            node.reservation = Some(Reservation {
+                conductor,
+                purpose: "changing its power state".to_owned(),
+                since,
+            });
+        }
+        let text = format!("handed over to conductor {}", to.owner);
+        let change = self.change().with(|current| *current = node);
+        let change = change
+            .event(What::Note { text })
+            .beside(|beside| beside.expect(Expectation::Revision(to.key.clone(), to.revision)));
+        self.commit(change).await
     }
 
     /// Deletes the node with what hangs on it.
     pub(super) async fn delete(self, beside: Transaction) -> Result<(), TaskError> {
         let key = self.node.key();
-        let transaction = beside
-            .expect(Expectation::Revision(key.clone(), self.revision))
-            .delete(key);
-        self.conductor.store().commit(transaction).await?;
-        Ok(())
+        let mut transaction = beside.expect(Expectation::Revision(key.clone(), self.revision));
+        if let Some(epoch) = self.node.epoch() {
+            transaction = transaction.expect(Expectation::Epoch(key.clone(), epoch));
+        }
+        match self.conductor.store().commit(transaction.delete(key)).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.explained(error).await),
+        }
     }
 
     /// Waits for an effect and merges meanwhile what the machine says, so that no ramdisk waits for a slow BMC.
     ///
-    /// The effect works on a snapshot: what it finds out goes into a change afterwards.
+    /// The effect works on a snapshot: what it finds out goes into a change afterwards. Where the fence refused a part of it
+    /// that is forgotten: it says nothing about the machine.
     pub(super) async fn during<T>(
         &mut self,
         effect: impl Future<Output = T>,
     ) -> Result<T, TaskError> {
-        let mut effect = pin!(effect);
+        let mut effect = pin!(on_ground(self.generation, effect));
         let inboxes = self.conductor.inboxes().clone();
         loop {
             tokio::select! {
                 biased;
-                outcome = &mut effect => return Ok(outcome),
+                outcome = &mut effect => return outcome.ok_or(TaskError::Unsure(self.id())),
                 () = inboxes.arrived(self.lock.node()) => self.drain().await?,
             }
         }
@@ -241,6 +304,19 @@ impl NodeTask {
     pub(super) async fn ports(&self) -> Result<Vec<Port>, TaskError> {
         Ok(self.conductor.ports_of(self.id()).await?)
     }
+}
+
+/// The node as it stands, if it is ours.
+async fn read(conductor: &Conductor, id: NodeId) -> Result<(Node, Revision), TaskError> {
+    let key = Key::new(Table::Node, id);
+    let record = conductor.store().get(&key).await?;
+    let record = record.ok_or(TaskError::Gone(id))?;
+    let node: Node = record.decode()?;
+    let owner = node.ownership.as_ref();
+    if owner.is_none_or(|owner| owner.incarnation != conductor.incarnation()) {
+        return Err(TaskError::NotOurs(id));
+    }
+    Ok((node, record.revision))
 }
 
 /// A run has a goal of its own (manual cleaning ends elsewhere than automated cleaning); a stable state has none.

@@ -2,6 +2,7 @@
 
 use super::Conductor;
 use super::environment::later;
+use super::forward::Update;
 use super::node_task::NodeTask;
 use super::requests::{Maintenance, RequestError};
 use crate::config::seconds;
@@ -10,7 +11,7 @@ use ferric_model::event::{TimelineEvent, What};
 use ferric_model::ids::{Epoch, NodeId};
 use ferric_model::node::{Node, Ownership};
 use ferric_model::state::ProvisionState;
-use ferric_store::{Entity, Expectation, FieldValue, Key, Query, Record, Table, Transaction};
+use ferric_store::{Entity, Expectation, FieldValue, Key, Query, Table, Transaction};
 use std::collections::BTreeMap;
 
 impl Conductor {
@@ -68,16 +69,13 @@ impl Conductor {
         Ok(node)
     }
 
-    pub(super) async fn do_update_node(
-        &self,
-        old: &Record,
-        mut new: Node,
-    ) -> Result<Node, RequestError> {
-        let before: Node = old.decode()?;
-        let mut task = self.task(before.uuid, "updating it").await?;
-        if task.revision() != old.revision {
-            new = rebase(&before, new, &task.node)?;
-        }
+    pub(super) async fn do_update_node(&self, update: Update<Node>) -> Result<Node, RequestError> {
+        let mut task = self.task(update.before.uuid, "updating it").await?;
+        let mut new = if task.revision() == update.revision() {
+            update.new
+        } else {
+            rebase(&update.before, update.new, &task.node)?
+        };
         if new.interfaces != task.node.interfaces || new.driver != task.node.driver {
             new.interfaces = self.resolved(&new)?;
         }

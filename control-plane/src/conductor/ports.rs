@@ -1,11 +1,15 @@
 //! Creating, changing and deleting ports on request, under the lock of their node.
 
 use super::Conductor;
+use super::forward::Update;
 use super::node_task::NodeTask;
 use super::requests::{ATTACHED_VIF, RequestError};
 use ferric_model::ids::{NodeId, PortId};
+use ferric_model::node::{Node, Ownership};
 use ferric_model::port::Port;
-use ferric_store::{Entity, Expectation, FieldValue, Key, Query, Record, StoreError, Table};
+use ferric_store::{
+    Entity, Expectation, FieldValue, Key, Query, Record, StoreError, Table, Transaction,
+};
 
 impl Conductor {
     /// The node's ports, in the order in which they were made.
@@ -33,18 +37,20 @@ impl Conductor {
         Ok(port)
     }
 
-    pub(super) async fn do_update_port(
-        &self,
-        old: &Record,
-        mut new: Port,
-    ) -> Result<Port, RequestError> {
-        let before: Port = old.decode()?;
-        let (mut task, _target) = self.port_tasks(before.node_uuid, new.node_uuid).await?;
+    pub(super) async fn do_update_port(&self, update: Update<Port>) -> Result<Port, RequestError> {
+        let expected = Expectation::Revision(update.before.key(), update.revision());
+        let (before, mut new) = (update.before, update.new);
+        let (from, to) = (before.node_uuid, new.node_uuid);
+        let elsewhere = self.unchanged_elsewhere(to).await?;
+        let (mut task, _target) = match &elsewhere {
+            Some(_) => (self.port_task(from).await?, None),
+            None => self.port_tasks(from, to).await?,
+        };
         new.updated_at = Some(self.now());
-        let expected = Expectation::Revision(old.key.clone(), old.revision);
+        let expected = [expected].into_iter().chain(elsewhere);
         let change = task
             .change()
-            .beside(|transaction| transaction.expect(expected).put(&new));
+            .beside(|transaction| expected.fold(transaction, Transaction::expect).put(&new));
         task.save(change).await?;
         Ok(new)
     }
@@ -70,6 +76,26 @@ impl Conductor {
             .change()
             .beside(|transaction| transaction.expect(expected).delete(key));
         Ok(task.save(change).await?)
+    }
+
+    /// What must still be so of a node of another conductor when a port has moved to it: its lock is not to be had here.
+    async fn unchanged_elsewhere(&self, to: NodeId) -> Result<Option<Expectation>, RequestError> {
+        let key = Key::new(Table::Node, to);
+        let Some(record) = self.store().get(&key).await? else {
+            return Ok(None);
+        };
+        let node: Node = record.decode()?;
+        let is_ours = |owner: &Ownership| owner.incarnation == self.incarnation();
+        if node.ownership.as_ref().is_none_or(is_ours) {
+            return Ok(None);
+        }
+        if let Some(held) = node.reservation {
+            return Err(RequestError::Conflict(format!(
+                "Node {to} is locked by host {} ({}), please retry after the current operation is completed.",
+                held.conductor, held.purpose
+            )));
+        }
+        Ok(Some(Expectation::Revision(key, record.revision)))
     }
 
     /// The node that a port is on, and the one that it moves to. They are locked in one order, so that two moves against

@@ -223,7 +223,8 @@ async fn store_end(
 }
 
 /// Whatever ran on the machine does not run any more: a run that waits for it learns so at once. While an operator has it
-/// held, the machine is the operator's; what a BMC does goes on whatever the machine does.
+/// held, the machine is the operator's; what a BMC does goes on whatever the machine does. There the ramdisk is booted
+/// again when a step needs it.
 fn interrupt(node: &mut Node, action: PowerAction) {
     node.agent = None;
     let Some(run) = &mut node.run else { return };

@@ -1,4 +1,5 @@
 //! What the API asks of the conductor, and what it may be answered. Values only: no HTTP status and no store.
+//! What one conductor hands to another is written as it stands here: a new field needs `#[serde(default)]`.
 
 use ferric_agent_protocol::extensions::Extensions;
 use ferric_agent_protocol::heartbeat::Heartbeat;
@@ -7,7 +8,9 @@ use ferric_model::node::{Node, Object};
 use ferric_model::recipe::Runbook;
 use ferric_model::verb::Verb;
 use ferric_store::{StoreError, Table};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -29,10 +32,13 @@ pub enum RequestError {
     /// No room for it now (503 with Retry-After).
     #[error("{reason}")]
     Busy { reason: String, retry_after_s: u32 },
+    /// It was handed on and no answer came, so it may have been done (504). Not 503, which clients repeat by themselves.
+    #[error("{0}")]
+    Unanswered(String),
     /// Our own failure (500). The caller is not shown the source.
     #[error("{doing}")]
     Internal {
-        doing: &'static str,
+        doing: Cow<'static, str>,
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -45,11 +51,11 @@ pub(crate) const STORE_AWAY_RETRY_S: u32 = 5;
 impl RequestError {
     /// A failure of our own, with what was being done.
     pub fn internal(
-        doing: &'static str,
+        doing: impl Into<Cow<'static, str>>,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
         Self::Internal {
-            doing,
+            doing: doing.into(),
             source: source.into(),
         }
     }
@@ -112,7 +118,7 @@ pub fn not_in_this_state(node: &Node, target: &str) -> RequestError {
 }
 
 /// A verb with what came along.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ProvisionRequest {
     pub verb: Verb,
     /// As the client gave it: a text or an object. Its form is checked here.
@@ -128,7 +134,7 @@ pub struct ProvisionRequest {
 }
 
 /// Who wrote a list of steps: what is forbidden is refused to a client, and left out of what is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Origin {
     Client,
     /// A runbook or a deploy template.
@@ -136,7 +142,7 @@ pub enum Origin {
 }
 
 /// What the user of a rescued machine logs in with. Shows itself in no log line.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RescuePassword(pub String);
 
 impl fmt::Debug for RescuePassword {
@@ -146,7 +152,7 @@ impl fmt::Debug for RescuePassword {
 }
 
 /// Whether the steps of a request are done with the ramdisk up; without it only those that need no agent are possible.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ramdisk {
     #[default]
     Boot,
@@ -186,7 +192,7 @@ impl ProvisionRequest {
 }
 
 /// A step that a client wants.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RequestedStep {
     pub interface: String,
     pub step: String,
@@ -214,7 +220,7 @@ impl RequestedStep {
 pub const ATTACHED_VIF: &str = "tenant_vif_port_id";
 
 /// `PUT` and `DELETE` of `/v1/nodes/{n}/maintenance`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Maintenance {
     On { reason: Option<String> },
     Off,
@@ -228,14 +234,14 @@ pub struct Validation {
 }
 
 /// Whether the asking agent's API version knows tokens (1.62).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TokenUse {
     Known,
     Unknown,
 }
 
 /// `GET /v1/lookup`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LookupRequest {
     pub addresses: Vec<MacAddress>,
     pub node_uuid: Option<NodeId>,
@@ -247,7 +253,7 @@ pub struct LookupRequest {
 }
 
 /// What a lookup is answered; the API adds the settings that are the same for every node.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LookupAnswer {
     pub node: Node,
     /// The token, or `******` when an agent that has it confirmed is expected to be there already.
@@ -258,14 +264,14 @@ pub struct LookupAnswer {
 }
 
 /// `POST /v1/heartbeat/{node}`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HeartbeatRequest {
     pub heartbeat: Heartbeat,
     pub from: Option<IpAddr>,
 }
 
 /// `POST /v1/continue_inspection`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct InspectionRequest {
     pub node_uuid: Option<NodeId>,
     /// The body, whole.

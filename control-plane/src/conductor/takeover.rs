@@ -1,16 +1,16 @@
-//! The start of a conductor: it takes over the nodes that are its own, or nobody's any more, and goes on with each from
-//! its journal. Nothing is failed because a conductor died.
+//! Taking over: at its start a conductor takes the nodes that are its own, later those of conductors that are gone, and
+//! goes on with each from its journal. Nothing is failed because a conductor died.
 
 use super::Conductor;
-use super::environment::{between, later};
+use super::around::Around;
+use super::environment::later;
 use super::walk::Walk;
 use crate::config::seconds;
 use ferric_model::event::{TimelineEvent, What};
+use ferric_model::hash_ring::groups::Rings;
 use ferric_model::ids::Epoch;
 use ferric_model::node::{Node, Ownership};
 use ferric_store::{Expectation, FieldValue, Query, Record, StoreError, Table, Transaction};
-use jiff::Timestamp;
-use std::collections::BTreeMap;
 use std::time::Duration;
 use tracing::{error, info};
 
@@ -18,6 +18,8 @@ use tracing::{error, info};
 struct Taken {
     unchanged: Expectation,
     node: Node,
+    /// Whose it was.
+    before: Option<String>,
 }
 
 impl Taken {
@@ -26,59 +28,60 @@ impl Taken {
     }
 }
 
-/// When each other conductor was heard of last, by name; alive ones keep their nodes.
-struct Others {
-    last_beats: BTreeMap<String, Timestamp>,
-    alive: Vec<String>,
+/// Who may take what, at one moment.
+struct Claims {
+    around: Around,
+    rings: Rings,
 }
 
 impl Conductor {
     /// Takes over what it may and resumes it. The nodes of a page share a commit: with one for each, ten thousand of them
     /// would wait for as many syncs of the disk before anybody is answered.
     pub(super) async fn take_over(&self) -> Result<(), StoreError> {
-        let others = self.others().await?;
+        if self.store().is_exclusive() {
+            self.bury_others().await?;
+        }
+        let claims = self.claims().await?;
         let (mut nodes, mut resumed) = (0, 0);
         let mut walk = Walk::new(Query::all(Table::Node));
         while let Some(records) = walk.next(self.store().as_ref()).await? {
-            nodes += records.len();
-            resumed += self.take_over_page(&records, &others).await?;
+            let (taken, busy) = self.take_over_page(&records, &claims).await?;
+            nodes += taken;
+            resumed += busy;
         }
         info!(nodes, resumed, "took over");
         Ok(())
     }
 
-    /// Takes over the nodes of conductors that are dead, and of nobody. Answers how many there were.
-    ///
-    /// A conductor that was only silent may still be in the middle of a call to a BMC: the longest call is waited for too.
+    /// Takes over the nodes of conductors that are gone, and of nobody. Answers how many there were.
     pub(super) async fn take_over_orphans(&self) -> Result<usize, StoreError> {
-        let others = self.others().await?;
-        let now = self.now();
-        let limit = seconds(self.settings().conductor.beat_timeout_s)
-            + ferric_drivers::Settings::default().call_timeout;
-        let dead = self.conductors().await?.into_iter().filter(|record| {
-            let silent = !record.online || between(record.updated_at, now) >= limit;
-            record.hostname != self.host() && silent && !others.alive.contains(&record.hostname)
-        });
-        let dead = dead.map(|record| FieldValue::Text(record.hostname));
-        let owners = dead.chain([FieldValue::Null]).collect();
+        let claims = self.claims().await?;
+        let gone = claims.around.gone();
+        let gone = gone.map(|host| FieldValue::Text(host.to_owned()));
+        let owners = gone.chain([FieldValue::Null]).collect();
         let mut walk = Walk::new(Query::all(Table::Node).filter("owned_by", owners));
         let mut taken = 0;
         while let Some(records) = walk.next(self.store().as_ref()).await? {
-            self.take_over_page(&records, &others).await?;
-            taken += records.len();
+            taken += self.take_over_page(&records, &claims).await?.0;
         }
         Ok(taken)
     }
 
-    /// Answers how many were in the middle of something.
+    async fn claims(&self) -> Result<Claims, StoreError> {
+        let around = self.look_around().await?;
+        let rings = around.rings();
+        Ok(Claims { around, rings })
+    }
+
+    /// Answers how many it took, and how many of them were in the middle of something.
     async fn take_over_page(
         &self,
         records: &[Record],
-        others: &Others,
-    ) -> Result<usize, StoreError> {
+        claims: &Claims,
+    ) -> Result<(usize, usize), StoreError> {
         let mut taken = Vec::with_capacity(records.len());
         for record in records {
-            match self.taken(record, others) {
+            match self.taken(record, claims) {
                 Ok(node) => taken.extend(node),
                 // One node that cannot be read must not keep all others from their conductor.
                 Err(StoreError::Corrupt { key, source }) => {
@@ -88,18 +91,21 @@ impl Conductor {
             }
         }
         match self.store_taken(&taken).await {
-            Ok(resumed) => Ok(resumed),
+            Ok(resumed) => Ok((taken.len(), resumed)),
             // Somebody has written one of them since: that one is left to whoever it was.
             Err(StoreError::Stale { .. }) => {
-                let mut resumed = 0;
+                let (mut nodes, mut resumed) = (0, 0);
                 for one in taken.chunks(1) {
                     match self.store_taken(one).await {
-                        Ok(one) => resumed += one,
+                        Ok(busy) => {
+                            nodes += 1;
+                            resumed += busy;
+                        }
                         Err(StoreError::Stale { .. }) => {}
                         Err(error) => return Err(error),
                     }
                 }
-                Ok(resumed)
+                Ok((nodes, resumed))
             }
             Err(error) => Err(error),
         }
@@ -111,7 +117,7 @@ impl Conductor {
         for one in taken {
             transaction = transaction.expect(one.unchanged.clone()).put(&one.node);
             if one.is_busy() {
-                transaction = transaction.event(self.resumed(&one.node));
+                transaction = transaction.event(self.resumed(one));
             }
         }
         if !taken.is_empty() {
@@ -128,59 +134,38 @@ impl Conductor {
 
     /// A store that only one process can have open proves that all others are dead, whatever they said last: a conductor
     /// that was killed and comes back under another name, as containers do, need not wait for its own silence.
-    async fn others(&self) -> Result<Others, StoreError> {
-        let now = self.now();
-        let mut others = Others {
-            last_beats: BTreeMap::new(),
-            alive: Vec::new(),
-        };
-        for mut record in self.conductors().await? {
-            let name = record.hostname.clone();
-            others.last_beats.insert(name.clone(), record.updated_at);
-            if name == self.host() {
-                continue;
-            }
-            if !self.store().is_exclusive() {
-                if self.is_alive(&record, now) {
-                    others.alive.push(name);
-                }
-            } else if record.online {
-                record.online = false;
-                self.store().commit(Transaction::new().put(&record)).await?;
-            }
+    async fn bury_others(&self) -> Result<(), StoreError> {
+        let around = self.look_around().await?;
+        for seen in around.others().filter(|seen| seen.record.online) {
+            let mut record = seen.record.clone();
+            record.online = false;
+            self.store().commit(Transaction::new().put(&record)).await?;
         }
-        Ok(others)
+        Ok(())
     }
 
-    /// The node as it is when it is taken over; `None` when its owner is alive.
-    fn taken(&self, record: &Record, others: &Others) -> Result<Option<Taken>, StoreError> {
+    /// The node as it is when it is taken over; `None` when it is left to its owner, or to another one's successor.
+    fn taken(&self, record: &Record, claims: &Claims) -> Result<Option<Taken>, StoreError> {
         let node: Node = record.decode()?;
-        let owner = node.ownership.clone();
-        if owner
-            .as_ref()
-            .is_some_and(|owner| others.alive.contains(&owner.conductor))
-        {
+        let Some(silence) = claims.around.may_take(&claims.rings, &node) else {
             return Ok(None);
-        }
-        let silence = owner
-            .as_ref()
-            .and_then(|owner| others.last_beats.get(&owner.conductor));
-        let silence = silence.map_or(Duration::ZERO, |beat| between(*beat, self.now()));
-        let epoch = Epoch(owner.map_or(0, |owner| owner.epoch.0).saturating_add(1));
+        };
+        let before = node.ownership.clone();
+        let owner = Ownership {
+            conductor: self.host().to_owned(),
+            incarnation: self.incarnation(),
+            epoch: next_epoch(&node),
+        };
         Ok(Some(Taken {
             unchanged: Expectation::Revision(record.key.clone(), record.revision),
-            node: self.owned(node, epoch, silence),
+            node: self.in_new_hands(node, owner, silence),
+            before: before.map(|owner| owner.conductor),
         }))
     }
 
     /// Time in which nobody owned the node does not count, and the machine is given one more heartbeat to be heard.
-    fn owned(&self, mut node: Node, epoch: Epoch, silence: Duration) -> Node {
-        let (conductor, incarnation) = (self.host().to_owned(), self.incarnation());
-        node.ownership = Some(Ownership {
-            conductor,
-            incarnation,
-            epoch,
-        });
+    pub(super) fn in_new_hands(&self, mut node: Node, owner: Ownership, silence: Duration) -> Node {
+        node.ownership = Some(owner);
         node.reservation = None;
         let grace = later(
             self.now(),
@@ -194,16 +179,27 @@ impl Conductor {
         node
     }
 
-    fn resumed(&self, node: &Node) -> TimelineEvent {
+    fn resumed(&self, taken: &Taken) -> TimelineEvent {
+        let host = self.host();
+        let detail = match taken.before.as_deref() {
+            Some(before) if before != host => {
+                format!("conductor {before} is gone: {host} goes on from the journal")
+            }
+            _ => "a conductor has started and goes on from the journal".to_owned(),
+        };
         TimelineEvent {
             id: self.new_id(),
-            node: node.uuid,
+            node: taken.node.uuid,
             at: self.now(),
-            conductor: self.host().to_owned(),
-            run: node.run.as_ref().map(|run| run.id),
-            what: What::Resumed {
-                detail: "a conductor has started and goes on from the journal".to_owned(),
-            },
+            conductor: host.to_owned(),
+            run: taken.node.run.as_ref().map(|run| run.id),
+            what: What::Resumed { detail },
         }
     }
+}
+
+/// What fences off whoever had the node until now.
+pub(super) fn next_epoch(node: &Node) -> Epoch {
+    let epoch = node.ownership.as_ref().map_or(0, |owner| owner.epoch.0);
+    Epoch(epoch.saturating_add(1))
 }

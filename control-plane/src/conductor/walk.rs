@@ -1,6 +1,7 @@
 //! A walk over many records, a page at a time, so that no number of nodes takes much memory at once.
 
-use ferric_store::{Outline, Query, Record, Store, StoreError};
+use super::Conductor;
+use ferric_store::{Outline, Query, Record, Store, StoreError, Table};
 
 /// Records that are read at once.
 pub(super) const PAGE: usize = 500;
@@ -81,13 +82,24 @@ impl Walk {
     }
 }
 
+impl Conductor {
+    /// What the store's index says of every node, whoever owns it.
+    pub async fn each_node(&self, mut see: impl FnMut(&Outline)) -> Result<(), StoreError> {
+        let mut walk = Walk::new(Query::all(Table::Node));
+        while let Some(outlines) = walk.next_outlines(self.store().as_ref()).await? {
+            outlines.iter().for_each(&mut see);
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::conductor::tests::lab::Lab;
     use ferric_model::ids::NodeId;
     use ferric_model::node::Node;
-    use ferric_store::{Entity, Table, Transaction};
+    use ferric_store::{Entity, Transaction};
     use std::collections::BTreeSet;
     use uuid::Uuid;
 

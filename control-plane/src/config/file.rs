@@ -1,5 +1,7 @@
 //! The TOML file as it is written, and the checks that turn it into [`Settings`].
 
+use super::beats::check_beats;
+use super::cluster::Section;
 use super::{
     Agent, Boot, Conductor, Deploy, Http, Overrides, Settings, SettingsError, Steps, Timeline,
 };
@@ -23,6 +25,7 @@ pub struct File {
     api: Api,
     provision: Provision,
     http: Http,
+    cluster: Option<Section>,
     drivers: Drivers,
     conductor: Conductor,
     deploy: Deploy,
@@ -100,13 +103,17 @@ impl File {
         }
         let provision_listen = overrides.provision_listen.or(self.provision.listen);
         check_intervals(&self.conductor, &self.agent)?;
+        let agent_s = self.agent.request_timeout_s;
+        check_beats(&self.conductor, agent_s, self.store.is_some())?;
         check_patience(&self.http)?;
         self.steps.check()?;
+        let state_dir = overrides
+            .state_dir
+            .or(self.state_dir)
+            .ok_or(SettingsError::NoStateDir)?;
+        let cluster = self.cluster.map(|section| section.check(&state_dir));
         Ok(Settings {
-            state_dir: overrides
-                .state_dir
-                .or(self.state_dir)
-                .ok_or(SettingsError::NoStateDir)?,
+            state_dir,
             store: self.store.map(|text| database(&text.0)).transpose()?,
             host: self.host.map_or_else(host_name, Ok)?,
             conductor_group: self.conductor_group.to_lowercase(),
@@ -118,6 +125,7 @@ impl File {
                 .public_url
                 .map(|url| url.trim_end_matches('/').to_owned()),
             http: self.http,
+            cluster: cluster.transpose()?,
             drivers: self.drivers,
             conductor: self.conductor,
             deploy: self.deploy,
@@ -177,13 +185,6 @@ fn check_intervals(conductor: &Conductor, agent: &Agent) -> Result<(), SettingsE
             "must be from 1 to 10",
         );
     }
-    if conductor.beat_interval_s == 0 || conductor.beat_timeout_s <= conductor.beat_interval_s {
-        return wrong(
-            "conductor.beat_timeout_s",
-            conductor.beat_timeout_s,
-            "must be longer than beat_interval_s",
-        );
-    }
     if conductor.wait_check_interval_s == 0 || conductor.wait_check_interval_s > 60 {
         return wrong(
             "conductor.wait_check_interval_s",
@@ -197,6 +198,10 @@ fn check_intervals(conductor: &Conductor, agent: &Agent) -> Result<(), SettingsE
             conductor.periodic_concurrency,
         ),
         ("conductor.power_sync_workers", conductor.power_sync_workers),
+        (
+            "conductor.sensor_data_workers",
+            conductor.sensor_data_workers,
+        ),
     ] {
         if value == 0 {
             return wrong(setting, 0, "must be at least 1");
@@ -296,6 +301,23 @@ mod tests {
         );
         check("[agent]\npoll_interval_s = 11", Err("from 1 to 10"));
         check("[conductor]\nbeat_timeout_s = 5", Err("beat_interval_s"));
+        check("[conductor]\nbeat_timeout_s = 60", Ok(()));
+        let shared = "store = 'postgresql://f@db/ferric'\n[conductor]\n";
+        check(shared, Ok(()));
+        check(
+            &format!("{shared}beat_timeout_s = 110"),
+            Err("longest call together"),
+        );
+        check(
+            &format!(
+                "{shared}beat_timeout_s = 60\nbmc_call_timeout_s = 49\n[agent]\nrequest_timeout_s = 49"
+            ),
+            Ok(()),
+        );
+        check(
+            &format!("{shared}beat_timeout_s = 60\nbmc_call_timeout_s = 49"),
+            Err("agent.request_timeout_s"),
+        );
         check(
             "[conductor]\npower_sync_workers = 0",
             Err("power_sync_workers = 0"),

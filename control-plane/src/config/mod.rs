@@ -2,9 +2,12 @@
 //!
 //! Every constant that bounds something outside of the process stands here with its default.
 
+mod beats;
+pub mod cluster;
 mod file;
 mod steps;
 
+pub use cluster::Cluster;
 pub use file::{Drivers, File};
 pub use steps::{Priorities, StepSource, Steps};
 
@@ -33,6 +36,8 @@ pub struct Settings {
     /// The URL of links in answers; from the request's host when `None`.
     pub public_url: Option<String>,
     pub http: Http,
+    /// The way to other conductors; `None`: there is none.
+    pub cluster: Option<Cluster>,
     pub drivers: Drivers,
     pub conductor: Conductor,
     pub deploy: Deploy,
@@ -123,6 +128,8 @@ pub struct Conductor {
     pub beat_interval_s: u64,
     /// A conductor that was not heard of for so long is dead.
     pub beat_timeout_s: u64,
+    /// How long one call to a BMC may take in all, its repetitions included.
+    pub bmc_call_timeout_s: u64,
     pub power_sync_interval_s: u64,
     pub power_sync_max_failures: u32,
     pub force_power_state_during_sync: bool,
@@ -139,6 +146,12 @@ pub struct Conductor {
     pub periodic_concurrency: usize,
     /// BMCs that the power sync asks at the same time. One in ten of these at most is spent on BMCs that hang.
     pub power_sync_workers: usize,
+    /// 0: no sensors are read.
+    pub sensor_data_interval_s: u64,
+    /// BMCs whose sensors are read at the same time.
+    pub sensor_data_workers: usize,
+    /// Also of machines that nobody uses.
+    pub sensor_data_for_undeployed_nodes: bool,
     pub orphan_check_interval_s: u64,
     pub conductor_cleanup_interval_s: u64,
     /// A conductor that is dead for so long and owns nothing is forgotten.
@@ -167,7 +180,8 @@ impl Default for Conductor {
             rescue_password_hash_algorithm: PasswordHash::Sha256,
             node_lock_wait_s: 3,
             beat_interval_s: 10,
-            beat_timeout_s: 60,
+            beat_timeout_s: 120,
+            bmc_call_timeout_s: 100,
             power_sync_interval_s: 120,
             power_sync_max_failures: 3,
             force_power_state_during_sync: true,
@@ -182,7 +196,10 @@ impl Default for Conductor {
             soft_power_off_timeout_s: 600,
             periodic_concurrency: 8,
             power_sync_workers: 50,
-            orphan_check_interval_s: 60,
+            sensor_data_interval_s: 0,
+            sensor_data_workers: 4,
+            sensor_data_for_undeployed_nodes: false,
+            orphan_check_interval_s: 10,
             conductor_cleanup_interval_s: 86_400,
             conductor_cleanup_timeout_s: 1_209_600,
             boot_retry_timeout_s: 0,

@@ -8,6 +8,7 @@ pub mod conformance;
 mod entities;
 mod key_file;
 mod open_error;
+mod packing;
 pub mod postgres_store;
 pub mod record;
 pub mod redb_store;
@@ -54,10 +55,10 @@ pub enum StoreError {
     /// The store cannot be opened; the sentence says what to do about it.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The database server is not there, or has no time for us: nothing is wrong with what was asked. Of a commit this does
-    /// not say whether it was done: read before doing it again.
+    /// The database server is not there or has no time for us, or the disk is full: nothing is wrong with what was asked. Of
+    /// a commit this does not say whether it was done: read before doing it again.
     #[error(
-        "the store does not answer ({doing}): try again in a moment, and see to the database server if it lasts"
+        "the store cannot do it now ({doing}): try again in a moment, and see to its database server or its disk if it lasts"
     )]
     Away {
         doing: &'static str,

@@ -38,7 +38,9 @@ pub enum OpenError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    #[error("{key} is not a key file: it must hold 64 hexadecimal digits and nothing else")]
+    #[error(
+        "{key} is not a key file: each line must hold 64 hexadecimal digits, and behind those of all keys but one `next`, `old` or `retired`"
+    )]
     KeyMalformed { key: PathBuf },
     #[error("{doing} {path}")]
     File {

@@ -16,10 +16,14 @@ const ANSWER: Duration = Duration::from_secs(30);
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the one place of these tests that starts the program"
+    reason = "the one place of these tests that starts programs"
 )]
+pub(crate) fn program(name: &str) -> Command {
+    Command::new(name)
+}
+
 pub(crate) fn ferric() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_ferric"))
+    program(env!("CARGO_BIN_EXE_ferric"))
 }
 
 #[expect(
@@ -60,7 +64,8 @@ impl Ferric {
         let text = format!(
             "state_dir = '{}'\n{store}\n[api]\nlisten = '127.0.0.1:{port}'\n\
              [provision]\nlisten = '127.0.0.1:{machines}'\n\
-             [conductor]\nbeat_interval_s = 1\nbeat_timeout_s = 3\n",
+             [conductor]\nbeat_interval_s = 1\nbeat_timeout_s = 3\nbmc_call_timeout_s = 1\n\
+             [agent]\nrequest_timeout_s = 1\n",
             state.display()
         );
         fs::write(folder.path().join("ferric.toml"), text).unwrap();
@@ -151,6 +156,15 @@ impl Ferric {
         answer(self.client.post(self.address(path)).json(body))
     }
 
+    pub(crate) fn put(
+        &self,
+        path: &str,
+        body: &Value,
+    ) -> reqwest::Result<(u16, Option<String>, Value)> {
+        let request = self.client.put(self.address(path)).json(body);
+        answer(request)
+    }
+
     /// What a machine is answered: status and `Retry-After`.
     pub(crate) fn machine(&self, path: &str) -> (u16, Option<String>) {
         let address = format!("http://127.0.0.1:{}{path}", self.machines);
@@ -188,7 +202,14 @@ fn answer(
         .header("X-OpenStack-Ironic-API-Version", "1.80")
         .send()?;
     let retry = retry_after(&response);
-    Ok((response.status().as_u16(), retry, response.json()?))
+    let (status, text) = (response.status().as_u16(), response.text()?);
+    // An accepted request has no body.
+    let body = if text.is_empty() {
+        Value::Null
+    } else {
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+    };
+    Ok((status, retry, body))
 }
 
 fn retry_after(response: &reqwest::blocking::Response) -> Option<String> {

@@ -56,6 +56,7 @@ struct State {
     boots: Vec<Option<BootDevice>>,
     parts: Parts,
     answered: Option<Instant>,
+    changes: u64,
 }
 
 impl FakeMachine {
@@ -78,6 +79,7 @@ impl FakeMachine {
             boots: Vec::new(),
             parts: Parts::new(),
             answered: None,
+            changes: 0,
         };
         Self {
             name: name.to_owned(),
@@ -157,6 +159,15 @@ impl FakeMachine {
     /// What the machine booted from since this process began, in order.
     pub fn boots(&self) -> Vec<Option<BootDevice>> {
         self.state.lock().boots.clone()
+    }
+
+    /// How many requests that change something were begun, done or not.
+    pub fn changes_begun(&self) -> u64 {
+        self.state.lock().changes
+    }
+
+    pub(super) fn note_change(&self) {
+        self.state.lock().changes += 1;
     }
 
     /// When the machine answered a request last.

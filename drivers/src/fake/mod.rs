@@ -3,6 +3,7 @@
 //! A machine is its state, in memory or in a file, and the faults that a test asks of it; nothing here stands in for
 //! real hardware outside tests of the API and of the conductor.
 
+mod handle;
 mod hardware_task;
 mod kept;
 mod machine;
@@ -14,6 +15,7 @@ mod task_tests;
 mod tests;
 mod watches;
 
+pub(crate) use handle::FakeHandle;
 pub(crate) use steps::STEPS;
 pub(crate) use watches::WATCHES;
 

@@ -7,7 +7,7 @@ use super::FakeMachine;
 use super::hardware_task::Effect;
 use crate::{
     Bios, BmcError, Firmware, FirmwareComponent, FirmwareImage, LogicalDisk, Progress, Raid,
-    Restart, Started, VolumeSize,
+    Restart, SensorKind, SensorReading, Sensors, Started, VolumeSize,
 };
 
 /// What `MAX` comes to.
@@ -45,6 +45,19 @@ impl Bios for FakeMachine {
     async fn poll(&self, record: &Value) -> Result<Progress, BmcError> {
         self.request("polling a BIOS task").await?;
         Ok(self.parts().poll(record))
+    }
+}
+
+#[async_trait]
+impl Sensors for FakeMachine {
+    async fn read(&self) -> Result<Vec<SensorReading>, BmcError> {
+        self.request("reading sensors").await?;
+        Ok(vec![SensorReading {
+            kind: SensorKind::Temperature,
+            name: "fake/inlet".to_owned(),
+            value: Some(20.0),
+            health: Some("OK".to_owned()),
+        }])
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Every handle to a machine behind this BMC shares the value. It does not know what a system or a boot device is.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use reqwest::{Client, StatusCode};
@@ -18,6 +18,7 @@ use super::http::client;
 use super::info::{AuthType, Login, RedfishInfo};
 use super::resource::Resource;
 use super::tls::TlsError;
+use crate::permit::Gate;
 use crate::{BmcError, Settings};
 
 /// The service root, which needs no credentials.
@@ -31,27 +32,37 @@ pub(crate) struct Bmc {
     pub(super) auth: AuthType,
     pub(super) http: Client,
     settings: Settings,
+    gate: Gate,
     places: Semaphore,
     pub(super) credential: Mutex<Option<Arc<Credential>>>,
     /// Held while a session is opened, so that many requests open one session.
-    pub(super) login_turn: tokio::sync::Mutex<()>,
+    pub(super) login_turn: Arc<tokio::sync::Mutex<()>>,
+    /// The value itself, for what outlives the request that needs it.
+    pub(super) itself: Weak<Self>,
     only_system: Mutex<Option<String>>,
 }
 
 impl Bmc {
-    pub(crate) fn new(info: &RedfishInfo, settings: &Settings) -> Result<Self, TlsError> {
-        Ok(Self {
+    pub(crate) fn new(
+        info: &RedfishInfo,
+        settings: &Settings,
+        gate: Gate,
+    ) -> Result<Arc<Self>, TlsError> {
+        let http = client(info, settings)?;
+        Ok(Arc::new_cyclic(|itself| Self {
             name: info.address.as_str().trim_end_matches('/').to_owned(),
             address: info.address.clone(),
             login: info.login.clone(),
             auth: info.auth,
-            http: client(info, settings)?,
+            http,
             places: Semaphore::new(settings.requests_per_bmc),
             settings: settings.clone(),
+            gate,
             credential: Mutex::new(None),
-            login_turn: tokio::sync::Mutex::new(()),
+            login_turn: Arc::default(),
+            itself: itself.clone(),
             only_system: Mutex::new(None),
-        })
+        }))
     }
 
     /// The address as errors name it.
@@ -140,6 +151,10 @@ impl Bmc {
             .acquire()
             .await
             .expect("the semaphore is never closed");
+        if request.needs_permit {
+            let limit = self.settings.connect_timeout + self.settings.read_timeout;
+            self.gate.check(limit, &self.name, &request.name())?;
+        }
         let mut builder = self
             .http
             .request(request.method.clone(), url)

@@ -9,12 +9,14 @@ use tokio::task::JoinSet;
 use super::tls::TlsError;
 use super::{Bmc, RedfishInfo};
 use crate::Settings;
+use crate::permit::Gate;
 
 /// BMCs that are logged out of at the same time.
 const GOODBYES: usize = 64;
 
 pub(crate) struct BmcCache {
     settings: Settings,
+    gate: Gate,
     known: Mutex<Known>,
 }
 
@@ -34,9 +36,10 @@ struct Entry {
 }
 
 impl BmcCache {
-    pub(crate) fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: Settings, gate: Gate) -> Self {
         Self {
             settings,
+            gate,
             known: Mutex::default(),
         }
     }
@@ -59,7 +62,7 @@ impl BmcCache {
             entry.last_use = last_use;
             return Ok(entry.bmc.clone());
         }
-        let bmc = Arc::new(Bmc::new(&info, &self.settings)?);
+        let bmc = Bmc::new(&info, &self.settings, self.gate.clone())?;
         known.bmcs.insert(
             key,
             Entry {

@@ -20,6 +20,8 @@ pub(crate) struct Request<'a> {
     pub(crate) path: &'a str,
     pub(crate) body: Option<&'a Value>,
     pub(crate) if_match: Option<&'a str>,
+    /// Whether it changes the machine.
+    pub(crate) needs_permit: bool,
 }
 
 impl<'a> Request<'a> {
@@ -29,6 +31,7 @@ impl<'a> Request<'a> {
             path,
             body: None,
             if_match: None,
+            needs_permit: false,
         }
     }
 
@@ -38,6 +41,15 @@ impl<'a> Request<'a> {
             path,
             body: Some(body),
             if_match: None,
+            needs_permit: true,
+        }
+    }
+
+    /// For a session: it changes nothing but who is known to the BMC, and questions need it too.
+    pub(crate) fn login(path: &'a str, body: &'a Value) -> Self {
+        Self {
+            needs_permit: false,
+            ..Self::post(path, body)
         }
     }
 
@@ -47,6 +59,7 @@ impl<'a> Request<'a> {
             path,
             body: None,
             if_match: None,
+            needs_permit: true,
         }
     }
 
@@ -56,6 +69,7 @@ impl<'a> Request<'a> {
             path,
             body: Some(body),
             if_match,
+            needs_permit: true,
         }
     }
 

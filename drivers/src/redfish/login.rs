@@ -1,10 +1,15 @@
 //! How a BMC is logged into: opening, sharing, renewing and ending its session.
 
+use std::future::pending;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
+use tokio::task::JoinError;
+use tokio::time::timeout;
 use tracing::{debug, info};
 
 use super::bmc::{Bmc, ROOT};
@@ -24,13 +29,25 @@ impl Bmc {
         if let Some(credential) = self.known_credential() {
             return Ok(credential);
         }
-        let _turn = self.login_turn.lock().await;
+        let turn = self.login_turn.clone().lock_owned().await;
         if let Some(credential) = self.known_credential() {
             return Ok(credential);
         }
-        let credential = Arc::new(self.log_in().await?);
-        *self.credential.lock() = Some(credential.clone());
-        Ok(credential)
+        let bmc = self.itself.upgrade().expect("whoever asks holds it");
+        // Whoever asks may have no more time before the BMC has answered. The session would stay open then, and known to
+        // nobody: so the login goes on by itself, and the next one who asks has the session.
+        let login = Handle::current().spawn(async move {
+            let _turn = turn;
+            let credential = Arc::new(bmc.log_in().await?);
+            *bmc.credential.lock() = Some(credential.clone());
+            Ok(credential)
+        });
+        match login.await.map_err(JoinError::try_into_panic) {
+            Ok(outcome) => outcome,
+            Err(Ok(panic)) => resume_unwind(panic),
+            // The process ends.
+            Err(Err(_)) => pending().await,
+        }
     }
 
     fn known_credential(&self) -> Option<Arc<Credential>> {
@@ -110,7 +127,7 @@ impl Bmc {
 
     async fn open_session(&self, path: &str, login: &Login) -> Result<Credential, Refusal> {
         let body = json!({"UserName": login.user, "Password": login.password});
-        let request = Request::post(path, &body);
+        let request = Request::login(path, &body);
         let answer = self
             .exchange(&request, &Credential::Anonymous)
             .await
@@ -146,6 +163,8 @@ impl Bmc {
 
     /// Ends the session, if there is one; a failure only leaves it to end by itself.
     pub(crate) async fn log_out(&self) {
+        // A login that is under way has a session soon. One that takes longer than this is left behind.
+        let _turn = timeout(LOGOUT_LIMIT, self.login_turn.lock()).await;
         if let Some(goodbye) = self.goodbye() {
             goodbye.await;
         }
@@ -184,9 +203,7 @@ impl Drop for Bmc {
     /// Many BMCs have few sessions and keep them for half an hour, so leaving one open is worth a request that nobody
     /// waits for. At the end of a process `Drivers::close` does it in order.
     fn drop(&mut self) {
-        if let (Some(goodbye), Ok(runtime)) =
-            (self.goodbye(), tokio::runtime::Handle::try_current())
-        {
+        if let (Some(goodbye), Ok(runtime)) = (self.goodbye(), Handle::try_current()) {
             drop(runtime.spawn(goodbye));
         }
     }

@@ -20,6 +20,7 @@ mod quirks;
 mod raid;
 mod resource;
 mod secure_boot;
+mod sensors;
 mod steps;
 mod system;
 mod task;

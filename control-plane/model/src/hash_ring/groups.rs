@@ -75,6 +75,7 @@ mod tests {
             conductor_group: group.to_owned(),
             drivers: drivers.iter().map(ToString::to_string).collect(),
             online: true,
+            address: None,
             created_at: Timestamp::UNIX_EPOCH,
             updated_at: Timestamp::UNIX_EPOCH,
         }

@@ -113,7 +113,7 @@ pub(super) fn document(node: &Node) -> ApiResult<Object> {
         Ok(Value::Object(document)) => Ok(document),
         Ok(_) => Ok(Object::new()),
         Err(source) => Err(ApiError::Internal {
-            doing: "showing a node",
+            doing: "showing a node".into(),
             source: Box::new(source),
         }),
     }

@@ -34,7 +34,7 @@ pub(super) fn document(port: &Port) -> ApiResult<Object> {
         Ok(Value::Object(document)) => Ok(document),
         Ok(_) => Ok(Object::new()),
         Err(source) => Err(ApiError::Internal {
-            doing: "showing a port",
+            doing: "showing a port".into(),
             source: Box::new(source),
         }),
     }

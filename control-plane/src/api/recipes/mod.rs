@@ -184,7 +184,7 @@ fn document<R: Resource>(recipe: &R) -> ApiResult<Object> {
         Ok(Value::Object(document)) => Ok(document),
         Ok(_) => Ok(Object::new()),
         Err(source) => Err(ApiError::Internal {
-            doing: "showing a list of steps",
+            doing: "showing a list of steps".into(),
             source: Box::new(source),
         }),
     }

@@ -45,13 +45,19 @@ impl Answer {
 
 impl Server {
     pub(super) async fn start() -> Self {
+        Self::start_with(|_| ()).await
+    }
+
+    pub(super) async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
         crate::tls::install_provider();
         let folder = tempfile::tempdir().unwrap();
         let overrides = Overrides {
             state_dir: Some(folder.path().to_owned()),
             ..Overrides::default()
         };
-        let settings = Arc::new(Settings::load(None, overrides).unwrap());
+        let mut settings = Settings::load(None, overrides).unwrap();
+        change(&mut settings);
+        let settings = Arc::new(settings);
         let store: Arc<dyn Store> = Arc::new(RedbStore::in_memory().unwrap());
         let drivers = Drivers::new(ferric_drivers::Settings::default(), FakeMachines::default());
         let client = reqwest::Client::new();

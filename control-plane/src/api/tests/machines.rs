@@ -147,6 +147,24 @@ async fn no_path_of_the_operators_is_routed_for_machines() {
     }
 }
 
+/// What conductors say to each other goes by a listener of its own, behind certificates.
+#[tokio::test]
+async fn calls_of_conductors_are_routed_nowhere_else() {
+    let server = Server::start().await;
+    for path in [
+        "/cluster/v1/hello",
+        "/cluster/v1/call",
+        "/v1/cluster/v1/call",
+    ] {
+        for method in [Method::GET, Method::POST] {
+            for router in [&server.operator, &server.machine] {
+                let answer = send(router, "latest", method.clone(), path, "{}").await;
+                assert_eq!(answer.status, StatusCode::NOT_FOUND, "{method} {path}");
+            }
+        }
+    }
+}
+
 /// Whether a resource answered, and not the router.
 fn is_routed(answer: &Answer) -> bool {
     let inner = answer.body["error_message"].as_str().unwrap_or_default();

@@ -6,6 +6,7 @@ mod fixture;
 mod framework;
 pub(super) mod ironic;
 mod machines;
+mod metrics;
 mod nodes;
 mod parents;
 mod ports;

@@ -184,8 +184,9 @@ fn transfer(event: &Value) -> String {
     match number("bytes_total") {
         Some(total) => {
             let left = match (total.saturating_sub(done)).checked_div(rate) {
-                Some(seconds) => format!("{seconds} s left"),
-                None => "waiting".to_owned(),
+                // Of the first bytes no rate can be told.
+                Some(seconds) if done >= MIB => format!("{seconds} s left"),
+                _ => "waiting".to_owned(),
             };
             format!(
                 "{phase} {} of {} MiB, {} MiB/s, {left}",
@@ -242,6 +243,9 @@ mod tests {
             transfer(&event),
             "writing 120 of 320 MiB, 40 MiB/s, 5 s left"
         );
+        let first =
+            json!({ "bytes_done": 4096, "bytes_total": 320 << 20, "bytes_per_second": 4096 });
+        assert_eq!(transfer(&first), "writing 0 of 320 MiB, 0 MiB/s, waiting");
         assert_eq!(
             transfer(&json!({ "bytes_done": 0, "bytes_total": 1 << 20 })),
             "writing 0 of 1 MiB, 0 MiB/s, waiting"

@@ -324,10 +324,11 @@ fn may_pass(error: &AgentError, began: Instant) -> bool {
 }
 
 fn is_passing(error: &AgentError) -> bool {
-    matches!(
-        error,
-        AgentError::Unreachable { .. } | AgentError::Refused { status: 409, .. }
-    )
+    match error {
+        AgentError::Unreachable { source, .. } => !matches!(source, TransportError::NotPermitted),
+        AgentError::Refused { status, .. } => *status == 409,
+        _ => false,
+    }
 }
 
 fn parse<T: serde::de::DeserializeOwned>(

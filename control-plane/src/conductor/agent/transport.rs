@@ -42,6 +42,9 @@ pub enum TransportError {
     NotJson(#[source] serde_json::Error),
     #[error(transparent)]
     Request(#[from] reqwest::Error),
+    /// The conductor is not sure any more that the node is its own; nothing was sent.
+    #[error("it was not told: its node may be another conductor's by now")]
+    NotPermitted,
     /// For transports without a network.
     #[error("{0}")]
     Down(String),

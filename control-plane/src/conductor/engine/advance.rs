@@ -22,6 +22,12 @@ use uuid::Uuid;
 const STEP_LIMIT: Duration = Duration::from_secs(1800);
 
 pub(super) async fn advance(task: &mut NodeTask, next: Move) -> Result<(), TaskError> {
+    if matches!(
+        next,
+        Move::Start | Move::Recover { .. } | Move::FetchInventory
+    ) {
+        task.ensure_ours()?;
+    }
     match next {
         Move::Rest => Ok(()),
         Move::Start => start(task).await,
@@ -40,6 +46,7 @@ pub(super) async fn advance(task: &mut NodeTask, next: Move) -> Result<(), TaskE
         Move::FetchInventory => fetch_inventory(task).await,
         Move::TakeUp => take_up(task).await,
         Move::MeetReboot => failure::meet_reboot(task).await,
+        Move::BringUp => failure::bring_up(task).await,
         Move::MeetVersionChange => version_change::meet(task).await,
         Move::Abort => failure::abort(task).await,
         Move::Fail(error) => fail(task, &error).await,

@@ -159,10 +159,7 @@ pub(super) async fn meet_reboot(task: &mut NodeTask) -> Result<(), TaskError> {
         return Ok(());
     };
     if run.reboots >= REBOOTS {
-        let error = format!(
-            "the machine has booted again {REBOOTS} times in the middle of it: look at its console"
-        );
-        return fail(task, &error).await;
+        return fail(task, &too_many_reboots()).await;
     }
     if step.recovery == Recovery::Fail || !flows::may_be_repeated(&step) {
         return fail(
@@ -188,6 +185,9 @@ pub(super) async fn meet_reboot(task: &mut NodeTask) -> Result<(), TaskError> {
             run.news = None;
             run.phase = StepPhase::Started { attempt, at };
             if let Some(steps) = restart.clone() {
+                if let Some(step) = run.steps.get_mut(run.index) {
+                    flows::forget_restart(step);
+                }
                 run.steps.splice(run.index..run.index, steps);
                 run.phase = StepPhase::Ready;
             }
@@ -196,6 +196,31 @@ pub(super) async fn meet_reboot(task: &mut NodeTask) -> Result<(), TaskError> {
         return store(task, change).await;
     }
     await_agent(task, change, run.activity).await
+}
+
+fn too_many_reboots() -> String {
+    format!("the machine has booted again {REBOOTS} times in the middle of it: look at its console")
+}
+
+/// Nothing has been done for the step in hand, so it goes on as it is once the ramdisk is up.
+pub(super) async fn bring_up(task: &mut NodeTask) -> Result<(), TaskError> {
+    let Some(run) = task.node.run.clone() else {
+        return Ok(());
+    };
+    let Some(step) = run.step() else {
+        return Ok(());
+    };
+    if run.reboots >= REBOOTS {
+        return fail(task, &too_many_reboots()).await;
+    }
+    let detail = format!("no agent is up for {}: the ramdisk is booted", step.id);
+    let change = task.change().event(What::Resumed { detail }).with(|node| {
+        let Some(run) = &mut node.run else { return };
+        run.reboots += 1;
+        run.steps
+            .splice(run.index..run.index, flows::boot_ramdisk_again());
+    });
+    store(task, change).await
 }
 
 /// The steps that bring the ramdisk up again where the machine does not do so by itself, or where the one that is up

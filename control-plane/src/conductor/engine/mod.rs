@@ -24,7 +24,7 @@ use ferric_model::ids::NodeId;
 use next_move::{Move, next_move};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 /// The nodes that a task works on, and whether it was woken once more since it began.
 pub(super) type Driving = Mutex<BTreeMap<NodeId, Again>>;
@@ -87,6 +87,8 @@ impl Conductor {
             match work::contained(self.drive(node, held.take())).await {
                 Ok(Ok(())) => {}
                 Ok(Err(TaskError::Gone(_) | TaskError::NotOurs(_))) => self.inboxes().clear(node),
+                // Whoever has the node takes it up again; this conductor by the next timer.
+                Ok(Err(error @ TaskError::Unsure(_))) => info!(%node, "{error}"),
                 Ok(Err(error)) => {
                     let error = &error as &dyn std::error::Error;
                     warn!(%node, error, "work on the node broke off; it is taken up again by the next timer");

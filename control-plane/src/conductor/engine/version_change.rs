@@ -25,15 +25,17 @@ pub(super) async fn meet(task: &mut NodeTask) -> Result<(), TaskError> {
         );
         return fail(task, &error).await;
     }
-    let restarts = run.activity == Activity::Clean;
-    let steps = if restarts {
+    let anew = if run.activity == Activity::Clean {
         match task.conductor().automated_clean_steps(&task.node).await {
-            Ok(composed) => Some(composed.steps),
+            // What is wanted may have changed since. A list that does not end what has begun is of no use: the steps
+            // in hand do, and switch the machine off.
+            Ok(composed) => Some(composed).filter(|composed| flows::need_ramdisk(&composed.steps)),
             Err(error) => return fail(task, &error.to_string()).await,
         }
     } else {
         None
     };
+    let restarts = anew.is_some();
     let detail = if restarts {
         "cleaning begins anew"
     } else {
@@ -50,9 +52,11 @@ pub(super) async fn meet(task: &mut NodeTask) -> Result<(), TaskError> {
         run.wait = None;
         run.news = None;
         run.phase = StepPhase::Ready;
-        match steps {
-            Some(steps) => {
-                run.steps = steps;
+        match anew {
+            Some(composed) => {
+                run.notes.shift_remove(flows::RUNBOOK);
+                run.notes.extend(composed.notes);
+                run.steps = composed.steps;
                 run.index = 0;
                 run.agent_steps_known = false;
                 run.agent_step_version = None;

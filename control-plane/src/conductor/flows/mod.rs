@@ -14,10 +14,10 @@ mod told;
 pub(super) use clean::{around_listed as clean_around, automated as automated_clean};
 pub(super) use deploy::{Composed, compose as compose_deploy};
 pub(super) use offer::Offer;
-pub(super) use requested::{Child, InBand, Rules, listed};
+pub(super) use requested::{Child, InBand, Rules, listed, need_ramdisk};
 pub(super) use rescue::HASH as RESCUE_PASSWORD_HASH;
 pub(super) use reserved::{Reserved, seconds};
-pub(super) use service::{around_listed as service_around, back_to_instance};
+pub(super) use service::{around_listed as service_around, back_to_instance, has_left_instance};
 pub(super) use told::{RUNBOOK, Told};
 
 use crate::config::Steps;
@@ -129,6 +129,9 @@ pub(super) fn clearing_up(run: &Run, node: &Node, power_off: PowerOff) -> Vec<St
         | Activity::Rescue
         | Activity::Service => {
             let mut steps = vec![step("agent", "collect_logs", 30)];
+            if has_written(run) {
+                steps.push(step("agent", "discard_image", 25));
+            }
             if power_off == PowerOff::Yes {
                 steps.push(step("power", "off", 20));
             }
@@ -164,7 +167,7 @@ pub(super) fn may_be_repeated(step: &Step) -> bool {
 
 /// What is left to do when the service of a node is aborted: its instance runs again, if it does not run still.
 pub(super) fn way_back(run: &Run, node: &Node) -> Vec<Step> {
-    if has_touched(run) && is_real(node, run.activity) {
+    if (has_touched(run) || has_left_instance(node)) && is_real(node, run.activity) {
         back_to_instance(node)
     } else {
         Vec::new()
@@ -175,11 +178,21 @@ pub(super) fn way_back(run: &Run, node: &Node) -> Vec<Step> {
 pub(super) fn has_touched(run: &Run) -> bool {
     let begun = &run.steps[..run.steps.len().min(run.index + 1)];
     begun.iter().any(|step| {
-        matches!(
-            (step.id.interface.as_str(), step.id.step.as_str()),
-            ("power", "off" | "restart") | ("boot", "ramdisk") | ("deploy", "deploy")
-        )
+        let is_switched_off = step.by == Performer::Reserved
+            && step.place == Place::Here
+            && Reserved::of(&step.id.step) == Some(Reserved::PowerOff);
+        is_switched_off
+            || matches!(
+                (step.id.interface.as_str(), step.id.step.as_str()),
+                ("power", "off" | "restart") | ("boot", "ramdisk") | ("deploy", "deploy")
+            )
     })
+}
+
+/// Whether a whole image is on the disk: a write that fails takes it back itself.
+fn has_written(run: &Run) -> bool {
+    let passed = &run.steps[..run.steps.len().min(run.index)];
+    passed.iter().any(|step| deploy::is_write_image(&step.id))
 }
 
 /// Steps that bring a machine to where work is done on it and back. All others are the work.
@@ -202,9 +215,27 @@ pub(super) fn ask_for_steps() -> Step {
     ramdisk_step("agent", "get_steps", 0)
 }
 
+/// The argument of a step that boots the ramdisk on a machine that boots already.
+const RESTARTED_AT: &str = "restarted_at";
+
 /// Put after a step that restarted the machine into the ramdisk.
-pub(super) fn await_ramdisk() -> Step {
-    step("boot", "ramdisk", 0)
+pub(super) fn await_ramdisk(restarted_at: Timestamp) -> Step {
+    let mut step = step("boot", "ramdisk", 0);
+    let at = restarted_at.to_string().into();
+    step.args.insert(RESTARTED_AT.to_owned(), at);
+    step
+}
+
+/// When the machine was restarted that is to come up in this step; `None`: the step starts it itself.
+pub(super) fn restarted_at(step: &Step) -> Option<Timestamp> {
+    step.args.get(RESTARTED_AT)?.as_str()?.parse().ok()
+}
+
+/// Somebody else has restarted it since: the step is to start it itself.
+pub(super) fn forget_restart(step: &mut Step) {
+    if step.by == Performer::Conductor {
+        step.args.shift_remove(RESTARTED_AT);
+    }
 }
 
 /// Put after a step that changed the volumes.

@@ -306,6 +306,10 @@ fn a_failed_run_switches_off_only_what_it_has_touched() {
         "agent.collect_logs power.off boot.clean_up"
     );
     assert_eq!(left(4, PowerOff::No), "agent.collect_logs boot.clean_up");
+    assert_eq!(
+        left(5, PowerOff::Yes),
+        "agent.collect_logs agent.discard_image power.off boot.clean_up"
+    );
 }
 
 #[test]
@@ -357,7 +361,7 @@ fn the_documentation_has_every_step_of_every_flow() {
     }
     let mut node = node("direct");
     let deploys = steps(Activity::Deploy, &node);
-    let run = run_of(Activity::Deploy, deploys, 4);
+    let run = run_of(Activity::Deploy, deploys, 5);
     let left = names(&clearing_up(&run, &node, PowerOff::Yes));
     assert_eq!(documented("after a failure"), Some(left));
     node.disable_power_off = true;

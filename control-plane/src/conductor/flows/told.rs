@@ -33,7 +33,8 @@ impl Told<'_> {
         let left = left.into_iter().map(|step| self.confirmed(run, step));
         let mut left: Vec<Step> = left.collect::<Result<_, _>>()?;
         match run.activity {
-            Activity::Clean if !run.notes.contains_key(RUNBOOK) => {
+            // Asked again in the middle it only says whether what is left can be done still.
+            Activity::Clean if !run.agent_steps_known && !run.notes.contains_key(RUNBOOK) => {
                 let mut own = automated_clean(self.settings, self.visible());
                 own.append(&mut left);
                 left = own;

@@ -7,7 +7,7 @@ use super::Merged;
 use crate::conductor::node_task::{NodeTask, TaskError};
 use crate::conductor::requests::{LookupAnswer, LookupRequest, RequestError, TokenUse};
 use crate::conductor::steps::is_fast_track_enabled;
-use ferric_agent_protocol::extensions::{Extension, Extensions};
+use ferric_agent_protocol::extensions::Extensions;
 use ferric_agent_protocol::headers::HIDDEN_TOKEN;
 use ferric_model::event::What;
 use ferric_model::node::Node;
@@ -82,12 +82,8 @@ fn count(session: &mut AgentSession) {
 }
 
 fn names(extensions: &Extensions) -> Vec<String> {
-    let known = [Extension::Progress, Extension::Epoch];
-    known
-        .into_iter()
-        .filter(|one| extensions.has(*one))
-        .map(|one| one.name().to_owned())
-        .collect()
+    let names = extensions.names().into_iter();
+    names.map(str::to_owned).collect()
 }
 
 fn reply(task: &NodeTask, token: Option<String>, extensions: Extensions) -> LookupAnswer {

@@ -82,11 +82,81 @@ fn awaited_command(node: &Node) -> Option<&str> {
 /// Keeps what was heard for the step in hand; the engine acts on it.
 fn tell(node: &mut Node, news: News) {
     let Some(run) = &mut node.run else { return };
-    let is_late = matches!(
-        (&run.news, &news),
-        (Some(News::Rebooted), News::CommandEnded { .. })
-    );
-    if !is_late {
+    if !run.news.as_ref().is_some_and(|known| is_late(known, &news)) {
         run.news = Some(news);
+    }
+}
+
+/// Whether the news are of what the machine was doing before it was restarted or switched off: an answer that was under
+/// way, or a look at what somebody has done on purpose.
+fn is_late(known: &News, news: &News) -> bool {
+    let of_the_agent = matches!(
+        news,
+        News::CommandEnded { .. } | News::VersionChanged { .. }
+    );
+    match known {
+        News::Rebooted => of_the_agent,
+        News::Restarted | News::SwitchedOff => {
+            of_the_agent || matches!(news, News::LostPower | News::Rebooted)
+        }
+        News::InspectionDone
+        | News::InspectionFailed { .. }
+        | News::CommandEnded { .. }
+        | News::HardwareEnded { .. }
+        | News::VersionChanged { .. }
+        | News::LostPower => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conductor::flows;
+    use ferric_model::ids::{NodeId, RunId};
+    use ferric_model::run::Activity;
+    use jiff::Timestamp;
+    use uuid::Uuid;
+
+    /// What is known after both were told.
+    fn told(first: &News, second: &News) -> News {
+        let began = Timestamp::UNIX_EPOCH;
+        let mut node = Node::new(NodeId(Uuid::nil()), "redfish", began);
+        let id = RunId(Uuid::nil());
+        node.run = Some(flows::run(id, Activity::Deploy, Vec::new(), began));
+        tell(&mut node, first.clone());
+        tell(&mut node, second.clone());
+        node.run.unwrap().news.unwrap()
+    }
+
+    #[test]
+    fn what_was_under_way_says_nothing_of_a_machine_that_was_restarted_or_switched_off() {
+        let id = "7".to_owned();
+        let ended = News::CommandEnded {
+            id: id.clone(),
+            error: None,
+            result: None,
+        };
+        let changed = News::VersionChanged { id };
+        for first in [News::Restarted, News::SwitchedOff] {
+            for late in [&ended, &changed, &News::LostPower, &News::Rebooted] {
+                assert_eq!(told(&first, late), first, "{late:?}");
+            }
+        }
+        for late in [&ended, &changed] {
+            assert_eq!(told(&News::Rebooted, late), News::Rebooted, "{late:?}");
+        }
+    }
+
+    #[test]
+    fn what_comes_last_is_known_otherwise() {
+        for (first, second) in [
+            (News::Rebooted, News::LostPower),
+            (News::Restarted, News::SwitchedOff),
+            (News::SwitchedOff, News::Restarted),
+            (News::LostPower, News::Rebooted),
+            (News::Restarted, News::InspectionDone),
+        ] {
+            assert_eq!(told(&first, &second), second, "{first:?}");
+        }
     }
 }

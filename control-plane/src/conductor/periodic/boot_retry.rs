@@ -4,14 +4,16 @@
 use super::{Access, Declaration, Limit, NodePeriodic, Visit, Visited};
 use crate::conductor::Conductor;
 use crate::conductor::environment::between;
+use crate::conductor::flows;
 use crate::conductor::messages::BOOT_REQUESTED_AT;
 use crate::conductor::node_task::{NodeTask, TaskError};
-use crate::conductor::steps::{StepError, chain, wanted_mode};
+use crate::conductor::steps::{StepError, chain, persistence, wanted_mode};
 use crate::config::{Settings, seconds};
 use async_trait::async_trait;
 use ferric_drivers::{BootDevice, Hardware, Persistence, PowerAction};
 use ferric_model::event::What;
 use ferric_model::node::Node;
+use ferric_model::node::agent_session::Token;
 use ferric_model::run::{Run, StepPhase};
 use ferric_store::FieldValue;
 use jiff::Timestamp;
@@ -64,7 +66,10 @@ impl NodePeriodic for BootRetry {
         let Some(since) = booted_at(run).filter(|_| !heard && run.wait.is_some()) else {
             return false;
         };
-        let asked = noted(run, BOOT_REQUESTED_AT).is_some_and(|asked| asked >= since);
+        // A machine that a step had restarted before the wait may have asked before it too.
+        let restarted = run.step().and_then(flows::restarted_at);
+        let boots = restarted.map_or(since, |at| at.min(since));
+        let asked = noted(run, BOOT_REQUESTED_AT).is_some_and(|asked| asked >= boots);
         !asked && between(since, now) >= self.timeout
     }
 
@@ -72,6 +77,7 @@ impl NodePeriodic for BootRetry {
         let Some(mut task) = visit.lock().await? else {
             return Ok(Visited::Nothing);
         };
+        let before = token(&task.node).cloned();
         let outcome = match visit.conductor.hardware(&task.node) {
             Ok(hardware) => {
                 let node = task.node.clone();
@@ -79,7 +85,7 @@ impl NodePeriodic for BootRetry {
             }
             Err(error) => Err(error),
         };
-        note(&mut task, outcome).await?;
+        note(&mut task, outcome, before).await?;
         visit.conductor.hand_over(task);
         Ok(Visited::Acted)
     }
@@ -88,7 +94,8 @@ impl NodePeriodic for BootRetry {
 async fn boot_again(node: &Node, hardware: &Hardware) -> Result<(), StepError> {
     if let Some(management) = &hardware.management {
         let mode = wanted_mode(node);
-        let set = management.set_boot_device(BootDevice::Pxe, Persistence::Once, mode);
+        let persistence = persistence(node, Persistence::Once);
+        let set = management.set_boot_device(BootDevice::Pxe, persistence, mode);
         set.await
             .map_err(StepError::bmc("setting the boot device to the network"))?;
     }
@@ -98,7 +105,11 @@ async fn boot_again(node: &Node, hardware: &Hardware) -> Result<(), StepError> {
 }
 
 /// Done or not, the machine is given a whole time-out again.
-async fn note(task: &mut NodeTask, outcome: Result<(), StepError>) -> Result<(), TaskError> {
+async fn note(
+    task: &mut NodeTask,
+    outcome: Result<(), StepError>,
+    before: Option<Token>,
+) -> Result<(), TaskError> {
     let at = task.conductor().now();
     let booted = outcome.is_ok();
     let what = match outcome {
@@ -111,7 +122,8 @@ async fn note(task: &mut NodeTask, outcome: Result<(), StepError>) -> Result<(),
         },
     };
     let change = task.change().event(what).with(|node| {
-        if booted {
+        // The ramdisk that comes up may have looked up by now, and is not meant.
+        if booted && token(node) == before.as_ref() {
             node.agent = None;
         }
         if let Some(run) = &mut node.run {
@@ -121,7 +133,11 @@ async fn note(task: &mut NodeTask, outcome: Result<(), StepError>) -> Result<(),
     task.save(change).await
 }
 
-/// When the machine was switched on last.
+fn token(node: &Node) -> Option<&Token> {
+    node.agent.as_ref()?.token.as_ref()
+}
+
+/// When the machine was given its time to boot last.
 fn booted_at(run: &Run) -> Option<Timestamp> {
     let StepPhase::Started { at, .. } = run.phase else {
         return None;
@@ -138,6 +154,7 @@ mod tests {
     use super::*;
     use crate::conductor::tests::lab::Lab;
     use ferric_drivers::PowerState;
+    use ferric_model::run::{Activity, Wait, WaitReason};
     use ferric_model::state::ProvisionState;
     use ferric_model::verb::Verb;
 
@@ -173,6 +190,65 @@ mod tests {
         after(400).await;
         assert_eq!(lab.machine.bmc.boots(), [network; 3]);
         assert_eq!(lab.machine.bmc.power(), PowerState::On);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn its_boot_device_is_set_for_as_many_boots_as_the_operator_says() {
+        let lab = silent_lab(300).await;
+        lab.edit(|node| {
+            let always = json!("Always");
+            node.driver_info
+                .insert("force_persistent_boot_device".to_owned(), always);
+        })
+        .await;
+        after(400).await;
+        assert_eq!(lab.machine.bmc.boots().len(), 2);
+        let set = lab.machine.bmc.boot();
+        let expected = (Some(BootDevice::Pxe), Some(Persistence::Continuous));
+        assert_eq!((set.device, set.persistence), expected);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_ramdisk_that_looks_up_before_the_bmc_has_answered_is_gone_on_with() {
+        let lab = silent_lab(300).await;
+        lab.machine.state.lock().stuck = false;
+        lab.machine.bmc.set_answer_delay(Duration::from_secs(40));
+        lab.wait_for_within(ProvisionState::Active, Duration::from_secs(1500))
+            .await;
+        assert_eq!(lab.machine.state.lock().writes, 1);
+    }
+
+    /// It asked while its BMC was still at work, before anybody waited for the ramdisk.
+    #[test]
+    fn one_that_a_step_had_restarted_may_have_asked_before_the_wait() {
+        let at = |seconds| Timestamp::UNIX_EPOCH + Duration::from_secs(seconds);
+        let mut node = Node::new(
+            ferric_model::ids::NodeId(uuid::Uuid::nil()),
+            "redfish",
+            at(0),
+        );
+        let steps = vec![flows::await_ramdisk(at(1000))];
+        let id = ferric_model::ids::RunId(uuid::Uuid::nil());
+        let mut run = flows::run(id, Activity::ManualClean, steps, at(0));
+        run.phase = StepPhase::Started {
+            attempt: 1,
+            at: at(1100),
+        };
+        run.wait = Some(Wait {
+            reason: WaitReason::AgentBoot,
+            since: at(1100),
+            deadline: None,
+        });
+        let job = BootRetry {
+            timeout: Duration::from_secs(300),
+        };
+        for (asked, again) in [(900, true), (1050, false), (1150, false)] {
+            run.notes
+                .insert(BOOT_REQUESTED_AT.to_owned(), json!(at(asked)));
+            node.run = Some(run.clone());
+            assert_eq!(job.wants(&node, at(1500)), again, "asked at {asked}");
+            assert!(!job.wants(&node, at(1399)), "asked at {asked}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,5 +1,6 @@
 //! What a conductor does again and again that is not about nodes of its own.
 
+use super::handovers::Handovers;
 use super::orphans::Orphans;
 use super::stale_conductors::StaleConductors;
 use crate::conductor::Conductor;
@@ -26,7 +27,11 @@ pub(in crate::conductor) trait Chore: Send + Sync {
 
 /// All of them.
 pub(in crate::conductor) fn chores() -> Vec<Arc<dyn Chore>> {
-    vec![Arc::new(Orphans), Arc::new(StaleConductors)]
+    vec![
+        Arc::new(Orphans),
+        Arc::new(Handovers),
+        Arc::new(StaleConductors),
+    ]
 }
 
 /// Runs a chore at its pace until it is told to stop.

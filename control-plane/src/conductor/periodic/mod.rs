@@ -10,12 +10,14 @@ mod boot_retry;
 mod chore;
 mod declaration;
 mod figures;
+mod handovers;
 pub(super) mod of_drivers;
 mod orphans;
 mod patience;
 mod power_recovery;
 mod power_sync;
 mod schedule;
+mod sensor_data;
 mod stale_conductors;
 mod stalled_runs;
 mod stalled_wishes;
@@ -93,6 +95,7 @@ pub(super) fn jobs(drivers: &Drivers, settings: &Settings) -> Vec<Arc<dyn NodePe
         Arc::new(boot_power::BootPower::default()),
         Arc::new(boot_retry::BootRetry::new(settings)),
         Arc::new(timeline_trim::TimelineTrim::new(settings)),
+        Arc::new(sensor_data::SensorData::new(settings)),
     ];
     for job in drivers.periodics() {
         jobs.push(Arc::new(OfDriver::new(job.clone())));

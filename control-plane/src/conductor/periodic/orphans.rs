@@ -48,6 +48,7 @@ mod tests {
             conductor_group: String::new(),
             drivers: vec!["fake-hardware".to_owned()],
             online,
+            address: None,
             created_at: heard,
             updated_at: heard,
         };
@@ -67,26 +68,35 @@ mod tests {
         (owner.conductor, owner.epoch)
     }
 
-    async fn check(silent_s: u64, online: bool, expected: (&str, u64)) {
+    async fn check(silent_s: u64, online: bool, watched_s: u64, expected: (&str, u64)) {
         let lab = owned_by_another(silent_s, online).await;
-        Orphans.pass(&lab.conductor()).await.unwrap();
+        let conductor = lab.conductor();
+        conductor.look_around().await.unwrap();
+        tokio::time::sleep(Duration::from_secs(watched_s)).await;
+        Orphans.pass(&conductor).await.unwrap();
         let (conductor, epoch) = owner(&lab).await;
-        assert_eq!((conductor.as_str(), epoch.0), expected, "{silent_s} s");
+        assert_eq!(
+            (conductor.as_str(), epoch.0),
+            expected,
+            "silent for {silent_s} s, watched for {watched_s} s"
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn nodes_of_a_dead_conductor_are_taken_over_and_fenced() {
-        // The beat's time-out is 60 s, and the longest call takes 100 s.
-        check(1000, true, ("one", 8)).await;
-        check(120, true, ("two", 7)).await;
-        check(10, true, ("two", 7)).await;
-        check(10, false, ("one", 8)).await;
+        // The beat's time-out is 120 s, and the longest call takes 100 s.
+        check(0, true, 218, ("two", 7)).await;
+        check(0, true, 240, ("one", 8)).await;
+        check(10, false, 0, ("one", 8)).await;
+        // Whoever has just come has not seen yet that another one is silent.
+        check(1000, true, 110, ("two", 7)).await;
+        check(1000, true, 130, ("one", 8)).await;
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_job_takes_them_over_by_itself() {
         let lab = owned_by_another(0, true).await;
-        tokio::time::sleep(Duration::from_secs(240)).await;
+        tokio::time::sleep(Duration::from_secs(235)).await;
         assert_eq!(owner(&lab).await.0, "one");
         let resumed = |what: &What| matches!(what, What::Resumed { .. });
         assert!(!lab.events().await.iter().any(resumed), "it was idle");

@@ -53,7 +53,8 @@ impl Chore for StaleConductors {
 
 fn is_stale(conductor: &Conductor, known: &ConductorRecord) -> bool {
     let limit = seconds(conductor.settings().conductor.conductor_cleanup_timeout_s);
-    known.hostname != conductor.host() && between(known.updated_at, conductor.now()) > limit
+    known.hostname != conductor.host()
+        && between(known.updated_at, conductor.cluster_time()) > limit
 }
 
 async fn owns(conductor: &Conductor, known: &ConductorRecord) -> Result<bool, StoreError> {
@@ -84,6 +85,7 @@ mod tests {
             conductor_group: String::new(),
             drivers: Vec::new(),
             online: false,
+            address: None,
             created_at: now - Duration::from_secs(days * DAY),
             updated_at: now - Duration::from_secs(days * DAY),
         };

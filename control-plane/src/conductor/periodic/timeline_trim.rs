@@ -57,7 +57,8 @@ impl NodePeriodic for TimelineTrim {
         }
     }
 
-    /// Each event comes with a change of its node. Two spacings, because a pass may be late.
+    /// Each event comes with a change of its node, and may go when it is old enough. Two spacings, because a pass may be
+    /// late.
     fn predicate(&self, seen: &Seen<'_>, now: Timestamp) -> bool {
         let first = *self.first_pass.lock().get_or_insert(now);
         if now < later(first, self.spacing) {
@@ -65,7 +66,8 @@ impl NodePeriodic for TimelineTrim {
         }
         let changed = seen.integer("updated_at");
         let changed = changed.and_then(|changed| Timestamp::from_microsecond(changed).ok());
-        changed.is_none_or(|changed| between(changed, now) < self.spacing * 2)
+        let window = (self.spacing * 2).saturating_add(self.bounds.age);
+        changed.is_none_or(|changed| between(changed, now) < window)
     }
 
     async fn visit(&self, visit: Visit<'_>) -> Result<Visited, TaskError> {
@@ -144,6 +146,7 @@ mod tests {
     use crate::conductor::tests::lab::Lab;
     use ferric_model::event::{TimelineEvent, What};
     use ferric_model::ids::NodeId;
+    use ferric_store::{FieldValue, Key, Outline, Revision, Table};
     use uuid::Uuid;
 
     fn event(node: NodeId, at: Timestamp, text: &str) -> TimelineEvent {
@@ -196,6 +199,37 @@ mod tests {
         assert!((1..6).contains(&fit), "{fit}");
         let up_to = forgotten(small, &[5, 4, 3, 2, 2, 2]).unwrap();
         assert!(up_to >= 15 - fit as u64, "{up_to}, {fit} fit");
+    }
+
+    /// What was too young to go when its node changed last goes later.
+    #[tokio::test]
+    async fn nodes_are_looked_at_until_their_last_event_may_go() {
+        let mut settings = Settings::clone(&Lab::new().settings);
+        settings.timeline.min_days = 2;
+        settings.timeline.trim_interval_s = 600;
+        let job = TimelineTrim::new(&settings);
+        let declaration = job.declaration(&settings);
+        let at = |seconds| Timestamp::UNIX_EPOCH + Duration::from_secs(seconds);
+        let wants = |changed: u64, now: u64| {
+            let changed = at(changed).as_microsecond();
+            let outline = Outline {
+                key: Key::new(Table::Node, NodeId(Uuid::nil())),
+                revision: Revision(1),
+                sequence: 1,
+                fields: vec![("updated_at", FieldValue::Integer(changed))],
+            };
+            job.predicate(&Seen::new(&outline, &declaration), at(now))
+        };
+        assert!(wants(0, 10 * DAY_S), "the first pass looks at all");
+        let later = 20 * DAY_S;
+        for (age, expected) in [
+            (0, true),
+            (2 * DAY_S, true),
+            (2 * DAY_S + 1100, true),
+            (2 * DAY_S + 1300, false),
+        ] {
+            assert_eq!(wants(later - age, later), expected, "{age} s");
+        }
     }
 
     #[tokio::test(start_paused = true)]

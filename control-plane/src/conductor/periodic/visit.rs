@@ -100,7 +100,9 @@ pub(super) async fn run(
     let visiting = visit(job.as_ref(), &conductor, node, plan, took.clone());
     let visited = match contained(visiting).await {
         Ok(Ok(visited)) => visited,
-        Ok(Err(TaskError::Gone(_) | TaskError::NotOurs(_))) => Visited::Nothing,
+        Ok(Err(TaskError::Gone(_) | TaskError::NotOurs(_) | TaskError::Unsure(_))) => {
+            Visited::Nothing
+        }
         Ok(Err(error)) => {
             warn!(%node, job = plan.purpose, error = chain(&error), "periodic visit failed");
             Visited::Nothing

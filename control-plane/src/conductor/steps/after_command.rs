@@ -2,9 +2,10 @@
 
 use crate::conductor::flows;
 use ferric_model::node::{Node, Object};
-use ferric_model::run::Run;
+use ferric_model::run::{Run, WaitReason};
 use ferric_model::step::Step;
 use serde_json::Value;
+use uuid::Uuid;
 
 /// RAID steps answer with what they made; one that makes a configuration and says nothing has not made it.
 ///
@@ -20,8 +21,25 @@ pub(in crate::conductor) fn check(step: &Step, result: Option<&Value>) -> Result
     Ok(())
 }
 
+/// The note with the id of the command that has ended last.
+const ENDED: &str = "ended_command";
+
+/// An agent that chooses the ids itself goes on listing it: the next step may have the same name.
+pub(super) fn note_ended(run: &mut Run, command: &str) {
+    run.notes.insert(ENDED.to_owned(), command.into());
+}
+
+pub(super) fn has_ended(run: &Run, command: Uuid) -> bool {
+    let ended = run.notes.get(ENDED).and_then(Value::as_str);
+    ended.is_some_and(|ended| ended == command.to_string())
+}
+
 /// Before the run goes on to the next step.
 pub(in crate::conductor) fn follow_up(node: &mut Node, run: &mut Run, result: Option<&Value>) {
+    if let Some(WaitReason::AgentCommand { id, .. }) = run.wait.as_ref().map(|wait| &wait.reason) {
+        let id = id.clone();
+        note_ended(run, &id);
+    }
     if let Some(raid) = result.and_then(raid_config) {
         node.raid_config.extend(raid);
     }

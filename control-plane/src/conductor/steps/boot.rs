@@ -72,7 +72,7 @@ pub(super) async fn clean_up(context: &StepContext) -> Result<Outcome, StepError
 
 /// For how many boots a boot device is set: as the step wants it, unless `force_persistent_boot_device` of `driver_info`
 /// is `Always` or `Never` (or, as of old, a yes, which means `Always`).
-pub(super) fn persistence(node: &Node, wanted: Persistence) -> Persistence {
+pub(in crate::conductor) fn persistence(node: &Node, wanted: Persistence) -> Persistence {
     let Some(forced) = node.driver_info.get("force_persistent_boot_device") else {
         return wanted;
     };

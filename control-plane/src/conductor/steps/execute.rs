@@ -65,9 +65,10 @@ fn find<'a>(
     if super::super::agent::takes_command_ids(&context.node) {
         return None;
     }
-    let last = commands
-        .last()
-        .filter(|last| last.command_name == kind.execute_command())?;
+    let last = commands.last().filter(|last| {
+        last.command_name == kind.execute_command()
+            && !after_command::has_ended(&context.run, last.id)
+    })?;
     match last.command_status {
         // The step before this one had ended, so it must be this one.
         CommandStatus::Running => Some(last),
@@ -96,7 +97,11 @@ fn outcome(context: &StepContext, command: &CommandResult) -> Result<Outcome, St
 fn done(context: &StepContext, command: &CommandResult) -> Result<Outcome, StepError> {
     let result = command.command_result.clone();
     after_command::check(&context.step, result.as_ref()).map_err(StepError::Problem)?;
-    Ok(Outcome::done().edit(move |node, run| after_command::follow_up(node, run, result.as_ref())))
+    let id = command.id.to_string();
+    Ok(Outcome::done().edit(move |node, run| {
+        after_command::note_ended(run, &id);
+        after_command::follow_up(node, run, result.as_ref());
+    }))
 }
 
 fn waiting(context: &StepContext, id: Uuid) -> Outcome {

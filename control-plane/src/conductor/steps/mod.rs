@@ -6,6 +6,7 @@ mod agent_steps;
 mod boot;
 mod check_image;
 mod collect_logs;
+mod discard_image;
 mod execute;
 mod fast_track;
 mod finish;
@@ -20,7 +21,7 @@ mod validate;
 mod verify;
 
 pub(super) use after_command::{check as check_result, follow_up};
-pub(super) use boot::wanted_mode;
+pub(super) use boot::{persistence, wanted_mode};
 pub(super) use fast_track::is_enabled as is_fast_track_enabled;
 pub(super) use outcome::{Outcome, StepError, chain};
 pub(super) use power::{is_off, state as power_state};
@@ -106,6 +107,7 @@ async fn own(context: &StepContext) -> Result<Outcome, StepError> {
         ("deploy", "validate") => validate::interface(context, InterfaceKind::Deploy),
         ("rescue", "finalize_rescue") => rescue::finalize(context).await,
         ("agent", "collect_logs") => Ok(collect_logs::collect(context).await),
+        ("agent", "discard_image") => discard_image::discard(context).await,
         ("agent", "get_steps") => agent_steps::get_steps(context).await,
         ("deploy", "deploy") if context.node.interface("deploy") == Some("fake") => {
             Ok(Outcome::done())

@@ -1,6 +1,7 @@
 //! Power: reading it, switching off for good, switching on into the instance.
 
 use super::{Outcome, StepContext, StepError, fast_track};
+use crate::conductor::flows;
 use ferric_drivers::{Hardware, PowerAction};
 use ferric_model::event::What;
 use ferric_model::node::agent_session::{AgentSession, Token};
@@ -62,8 +63,11 @@ fn note_left_on(run: &mut Run) {
     run.notes.insert(LEFT_ON.to_owned(), true.into());
 }
 
-/// Starts the machine with what it is set to boot, whatever it runs now.
+/// Starts the machine with what it is set to boot, whatever it runs now. One that a step has restarted for this boots.
 pub(super) async fn boot(context: &StepContext) -> Result<Outcome, StepError> {
+    if flows::restarted_at(&context.step).is_some() {
+        return on(context).await;
+    }
     if context.node.disable_power_off {
         return Ok(voiding(reboot(context).await?, context));
     }
@@ -106,7 +110,7 @@ async fn for_good(context: &StepContext) -> Result<Outcome, StepError> {
 }
 
 /// The ramdisk that was up before is gone, with its token. The next one may have looked up by now, and is not meant.
-fn voiding(outcome: Outcome, context: &StepContext) -> Outcome {
+pub(super) fn voiding(outcome: Outcome, context: &StepContext) -> Outcome {
     let gone = token(context.node.agent.as_ref()).cloned();
     outcome.edit(move |node, _| {
         if token(node.agent.as_ref()) == gone.as_ref() {

@@ -1,6 +1,6 @@
 //! What goes wrong with machines ends in the right state, with a sentence that helps, and can be tried again.
 
-use super::agent::Plan;
+use super::agent::{Manners, Plan};
 use super::lab::Lab;
 use crate::conductor::requests::{Maintenance, ProvisionRequest, RequestError};
 use ferric_drivers::{FakeFault, PowerState};
@@ -11,6 +11,7 @@ use serde_json::json;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
+const DISCARD: &str = "standby.discard_image";
 /// Every failure must be seen within two minutes.
 const SOON: Duration = Duration::from_secs(120);
 
@@ -60,6 +61,36 @@ async fn what_the_agent_says_becomes_the_error() {
         .path()
         .join(format!("ramdisk-logs/{}.tar.gz", lab.machine.node));
     assert_eq!(std::fs::read(logs).unwrap(), b"logs");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_whose_deploy_fails_afterwards_is_taken_from_the_disk_again() {
+    let lab = available().await;
+    let failing = Some(("image.install_bootloader", "no boot loader was found"));
+    lab.plan(Plan {
+        failing,
+        ..Plan::default()
+    });
+    lab.ask(Verb::Deploy).await;
+    ends_well(&lab, &["prepare_instance_boot", "no boot loader was found"]).await;
+    let discards = |lab: &Lab| {
+        let told = lab.machine.state.lock().told.clone();
+        told.iter().filter(|name| *name == DISCARD).count()
+    };
+    assert_eq!(discards(&lab), 1);
+    let noted = |what: &What| matches!(what, What::Note { text } if text.contains("taken from /dev/vda again"));
+    assert!(lab.events().await.iter().any(noted));
+    lab.plan(Plan {
+        failing,
+        manners: Manners::Ironic,
+        ..Plan::default()
+    });
+    lab.ask(Verb::Rebuild).await;
+    lab.wait_for_within(State::DeployFailed, SOON).await;
+    assert_eq!(discards(&lab), 1, "Ironic's agent does not know it");
+    let noted =
+        |what: &What| matches!(what, What::Note { text } if text.contains("stays on the disk"));
+    assert!(lab.events().await.iter().any(noted));
 }
 
 #[tokio::test(start_paused = true)]

@@ -52,6 +52,13 @@ impl HaltingStore {
         })
     }
 
+    /// One that several conductors have open.
+    pub(in crate::conductor) fn shared(inner: Arc<dyn Store>) -> Arc<Self> {
+        let store = Self::new(inner, None);
+        store.share();
+        store
+    }
+
     /// What becomes of the commit that comes now.
     fn next(&self) -> Option<Death> {
         let mut fate = self.fate.lock();

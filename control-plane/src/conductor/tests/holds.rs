@@ -2,7 +2,7 @@
 
 use super::lab::Lab;
 use super::service;
-use ferric_drivers::PowerState;
+use ferric_drivers::{PowerAction, PowerState};
 use ferric_model::node::{NetworkBoot, Object};
 use ferric_model::run::WaitReason;
 use ferric_model::state::ProvisionState as State;
@@ -110,6 +110,20 @@ async fn a_held_service_can_be_replaced_by_another_one() {
     lab.wait_for(State::Active).await;
     assert_eq!(lab.machine.state.lock().services, ["reset"]);
     service::runs_its_instance(&lab, &lab.node().await);
+}
+
+/// While it is held it is the operator's; it boots what it likes then.
+#[tokio::test(start_paused = true)]
+async fn a_held_machine_that_was_restarted_or_switched_off_gets_the_ramdisk_again() {
+    for action in [PowerAction::Reboot, PowerAction::Off] {
+        let lab = deploy_held(Lab::new()).await;
+        let (conductor, id) = (lab.conductor(), lab.machine.node);
+        conductor.set_power(id, action, None).await.unwrap();
+        sleep(Duration::from_secs(60)).await;
+        assert_eq!(lab.node().await.provision_state, State::DeployHold);
+        lab.go(Verb::Unhold, State::Active).await;
+        assert_eq!(lab.machine.state.lock().writes, 1);
+    }
 }
 
 /// Nothing is torn down on the way, as Ironic does where its own table does not allow it.

@@ -115,7 +115,7 @@ impl Lab {
         store
     }
 
-    fn drivers(&self) -> Drivers {
+    pub(in crate::conductor) fn drivers(&self) -> Drivers {
         let drivers = Drivers::new(ferric_drivers::Settings::default(), self.fakes.clone());
         self.jobs
             .iter()

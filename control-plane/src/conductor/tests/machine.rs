@@ -16,11 +16,13 @@ use parking_lot::Mutex;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 /// From power on to the first word of the ramdisk.
 const BOOT_TIME: Duration = Duration::from_secs(20);
 const RETRY: Duration = Duration::from_secs(5);
+/// Longer than any of these conductors takes, unless it is stopped.
+const ANSWER_LIMIT: Duration = Duration::from_secs(120);
 pub(in crate::conductor) const ADDRESS: &str = "52:54:00:00:00:01";
 pub(in crate::conductor) const URL: &str = "https://192.0.2.9:9999";
 
@@ -184,7 +186,8 @@ impl Machine {
                 token: TokenUse::Unknown,
                 from: None,
             };
-            match conductor.continue_inspection(request).await {
+            let sent = in_time(conductor.continue_inspection(request)).await;
+            match sent.unwrap_or(Err(no_answer())) {
                 Err(RequestError::Busy { .. } | RequestError::Internal { .. }) => {
                     sleep(RETRY).await
                 }
@@ -201,7 +204,7 @@ impl Machine {
             token: TokenUse::Known,
             from: None,
         };
-        let answer = self.conductor()?.lookup(request).await.ok()?;
+        let answer = in_time(self.conductor()?.lookup(request)).await?.ok()?;
         answer.token.filter(|token| token != HIDDEN_TOKEN)
     }
 
@@ -220,17 +223,22 @@ impl Machine {
             agent_verify_ca: Some(certificate),
             ..Heartbeat::default()
         };
-        conductor
-            .heartbeat(
-                self.node,
-                HeartbeatRequest {
-                    heartbeat,
-                    from: None,
-                },
-            )
-            .await
-            .is_ok()
+        let request = HeartbeatRequest {
+            heartbeat,
+            from: None,
+        };
+        let sent = in_time(conductor.heartbeat(self.node, request)).await;
+        sent.is_some_and(|answer| answer.is_ok())
     }
+}
+
+/// As agents do, it waits for no answer for ever.
+async fn in_time<T>(answer: impl Future<Output = T>) -> Option<T> {
+    timeout(ANSWER_LIMIT, answer).await.ok()
+}
+
+fn no_answer() -> RequestError {
+    RequestError::internal("waiting for an answer", "none came")
 }
 
 /// What its agent finds.

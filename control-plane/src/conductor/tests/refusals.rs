@@ -82,6 +82,29 @@ async fn the_end_of_a_power_action_is_stored_later() {
     assert_eq!(lab.machine.bmc.boots().len(), 1);
 }
 
+/// The machine was restarted, and with it went what the run waits for; nobody would learn that otherwise.
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_power_action_is_stored_later_while_a_run_waits() {
+    let mut lab = Lab::new();
+    let store = lab.start(None).await;
+    lab.enroll_available().await;
+    lab.ask(Verb::Deploy).await;
+    lab.wait_for(State::DeployWait).await;
+    lab.machine.bmc.set_delay(Duration::from_secs(2));
+    let (id, conductor) = (lab.machine.node, lab.conductor());
+    let reboot = conductor.set_power(id, PowerAction::Reboot, None);
+    reboot.await.unwrap();
+    store.refuse(true);
+    sleep(OUTAGE).await;
+    let wish = lab.node().await.target_power_state;
+    assert_eq!(wish, Some(PowerState::Rebooting));
+    store.refuse(false);
+    let soon = Duration::from_secs(300);
+    lab.wait_for_within(State::Active, soon).await;
+    assert_eq!(lab.node().await.target_power_state, None);
+    assert_eq!(lab.machine.state.lock().writes, 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_conductor_that_can_store_nothing_for_long_ends() {
     let mut lab = Lab::new();
@@ -89,6 +112,6 @@ async fn a_conductor_that_can_store_nothing_for_long_ends() {
     store.refuse(true);
     let conductor = lab.conductor();
     let run = conductor.run(CancellationToken::new());
-    let ended = timeout(Duration::from_secs(120), run).await.unwrap();
+    let ended = timeout(Duration::from_secs(240), run).await.unwrap();
     assert!(matches!(ended, Err(RunError::Store(..))), "{ended:?}");
 }

@@ -11,7 +11,7 @@ use ferric_model::verb::Verb;
 use serde_json::json;
 use uuid::Uuid;
 
-fn runbook(name: &str, steps: &[&str]) -> Runbook {
+pub(super) fn runbook(name: &str, steps: &[&str]) -> Runbook {
     let at = jiff::Timestamp::UNIX_EPOCH;
     let mut runbook = Runbook::new(RunbookId(Uuid::from_u128(5)), at);
     runbook.name = name.to_owned();

@@ -1,12 +1,13 @@
 //! Service: steps on a machine that keeps its instance.
 
-use super::agent::Plan;
+use super::agent::{Manners, Plan};
 use super::lab::Lab;
 use crate::conductor::requests::{Maintenance, ProvisionRequest, Ramdisk, RequestedStep};
 use ferric_drivers::{BootDevice, PowerState};
 use ferric_model::node::{NetworkBoot, Node};
 use ferric_model::state::ProvisionState as State;
 use ferric_model::verb::Verb;
+use serde_json::json;
 
 pub(super) fn request(steps: &[&str]) -> ProvisionRequest {
     let step = |name: &&str| RequestedStep::new("deploy", name);
@@ -57,6 +58,22 @@ async fn steps_are_done_in_the_order_given_and_the_instance_runs_again() {
     runs_its_instance(&lab, &node);
     assert_eq!(node.last_error, None);
     assert!(lab.states().await.contains(&"service wait"));
+}
+
+/// Ironic's agent does not tell one command of a name from the other.
+#[tokio::test(start_paused = true)]
+async fn a_step_that_is_wanted_twice_in_a_row_is_done_twice_by_any_agent() {
+    for manners in [Manners::Ferric, Manners::Ironic] {
+        let lab = active().await;
+        lab.plan(Plan {
+            manners,
+            ..Plan::default()
+        });
+        let steps = ["flash", "flash", "reset"];
+        lab.try_to(request(&steps)).await.unwrap();
+        lab.wait_for(State::Active).await;
+        assert_eq!(lab.machine.state.lock().services, steps, "{manners:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -154,6 +171,72 @@ async fn an_abort_while_it_waits_brings_the_instance_back() {
         states.ends_with("servicing, service failed, active"),
         "{states}"
     );
+}
+
+/// A request for steps that need no ramdisk.
+fn out_of_band(steps: &[&str]) -> ProvisionRequest {
+    let step = |name: &&str| RequestedStep::new("power", name);
+    ProvisionRequest {
+        steps: steps.iter().map(step).collect(),
+        ..ProvisionRequest::new(Verb::Service)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abort_switches_a_machine_on_that_a_step_has_switched_off() {
+    let lab = active().await;
+    lab.try_to(out_of_band(&["power_off", "hold"]))
+        .await
+        .unwrap();
+    lab.wait_for(State::ServiceHold).await;
+    assert_eq!(lab.machine.bmc.power(), PowerState::Off);
+    lab.go(Verb::Abort, State::Active).await;
+    runs_its_instance(&lab, &lab.node().await);
+}
+
+/// Held while it runs the ramdisk.
+async fn held_in_the_ramdisk() -> Lab {
+    let lab = active().await;
+    lab.try_to(request(&["reset", "hold"])).await.unwrap();
+    lab.wait_for(State::ServiceHold).await;
+    lab
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_without_the_ramdisk_in_the_place_of_one_with_it_brings_the_instance_back() {
+    let lab = held_in_the_ramdisk().await;
+    let wait = RequestedStep {
+        args: json!({"seconds": 5}).as_object().unwrap().clone(),
+        ..RequestedStep::new("deploy", "wait")
+    };
+    let waiting = ProvisionRequest {
+        steps: vec![wait],
+        ..ProvisionRequest::new(Verb::Service)
+    };
+    lab.try_to(waiting.clone()).await.unwrap();
+    lab.wait_for(State::Active).await;
+    runs_its_instance(&lab, &lab.node().await);
+
+    lab.plan(broken());
+    lab.try_to(request(&["flash"])).await.unwrap();
+    lab.wait_for(State::ServiceFailed).await;
+    let (id, conductor) = (lab.machine.node, lab.conductor());
+    conductor
+        .set_maintenance(id, Maintenance::Off)
+        .await
+        .unwrap();
+    lab.try_to(waiting).await.unwrap();
+    lab.wait_for(State::Active).await;
+    runs_its_instance(&lab, &lab.node().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abort_of_the_second_service_knows_that_the_first_has_left_the_instance() {
+    let lab = held_in_the_ramdisk().await;
+    lab.try_to(out_of_band(&["hold"])).await.unwrap();
+    lab.wait_for(State::ServiceHold).await;
+    lab.go(Verb::Abort, State::Active).await;
+    runs_its_instance(&lab, &lab.node().await);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,14 +3,15 @@
 use super::agent::Plan;
 use super::halting_store::Death;
 use super::lab::Lab;
-use super::steps::{ask, clean, manageable};
+use super::steps::{ask, clean, manageable, step};
 use crate::conductor::requests::{Maintenance, RequestError, RequestedStep};
 use ferric_drivers::{FakeFault, PowerState};
 use ferric_model::ids::NodeId;
 use ferric_model::node::Node;
 use ferric_model::state::ProvisionState as State;
 use ferric_model::verb::Verb;
-use ferric_store::{Key, Table};
+use ferric_store::{Key, Table, Transaction};
+use serde_json::json;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
@@ -64,6 +65,71 @@ async fn power_steps_are_done_on_all_children_or_on_those_named() {
         }
         other => panic!("a refusal was expected, not {other:?}"),
     }
+}
+
+/// The volume of this name is to be the child's only one.
+async fn want_volume(lab: &Lab, name: &str) {
+    let disk = json!({"volume_name": name, "size_gb": 20, "raid_level": "1"});
+    let wanted = json!({"logical_disks": [disk]});
+    let mut child = node(lab, 11).await;
+    child.target_raid_config = wanted.as_object().unwrap().clone();
+    let stored = Transaction::new().put(&child);
+    lab.store.commit(stored).await.unwrap();
+    let create = RequestedStep {
+        on_children: Some(Vec::new()),
+        ..step(
+            "raid",
+            "create_configuration",
+            json!({"delete_existing": true}),
+        )
+    };
+    ask(lab, clean(vec![create])).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_step_puts_behind_itself_is_done_on_the_child_too() {
+    let lab = manageable(Plan::default(), "").await;
+    let child = lab.child(11).await;
+    for name in ["first", "second"] {
+        want_volume(&lab, name).await;
+        lab.wait_for(State::Manageable).await;
+        assert_eq!(lab.node().await.last_error, None);
+        let volumes = child.volumes();
+        assert_eq!((volumes.len(), &volumes[0]["name"]), (1, &json!(name)));
+        let known = node(&lab, 11).await.raid_config;
+        assert_eq!(known["logical_disks"][0]["name"], name);
+    }
+    let images = json!({"settings": [
+        {"component": "bmc", "url": "http://a/2.0"},
+        {"component": "bios", "url": "http://a/3.1"},
+    ]});
+    let update = RequestedStep {
+        on_children: Some(Vec::new()),
+        ..step("firmware", "update", images)
+    };
+    ask(&lab, clean(vec![update])).await.unwrap();
+    lab.wait_for(State::Manageable).await;
+    let versions = child.firmware_versions();
+    assert_eq!(
+        (versions["bmc"].as_str(), versions["bios"].as_str()),
+        ("2.0", "3.1")
+    );
+    assert!(lab.machine.bmc.volumes().is_empty());
+}
+
+/// Half of it is not taken for the whole.
+#[tokio::test(start_paused = true)]
+async fn a_child_that_goes_on_by_itself_fails_the_step_with_a_sentence() {
+    let lab = manageable(Plan::default(), "").await;
+    let child = lab.child(11).await;
+    want_volume(&lab, "first").await;
+    lab.wait_for(State::Manageable).await;
+    child.set_task_duration(Duration::from_secs(30));
+    want_volume(&lab, "second").await;
+    lab.wait_for(State::CleanFailed).await;
+    let error = lab.node().await.last_error.unwrap();
+    let expected = format!("child node {}: raid.create_configuration was begun", id(11));
+    assert!(error.contains(&expected), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,10 @@
 
 use super::agent::{Manners, Plan};
 use super::lab::Lab;
+use super::runbooks::runbook;
 use super::steps::{ask, clean, manageable, step};
+use ferric_drivers::PowerState;
+use ferric_model::node::Node;
 use ferric_model::state::ProvisionState as State;
 use ferric_model::verb::Verb;
 use serde_json::{Value, json};
@@ -51,6 +54,50 @@ async fn automated_cleaning_begins_anew() {
         assert_eq!(lab.machine.bmc.boots().len(), 2);
         assert_eq!(lab.node().await.last_error, None);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn automated_cleaning_that_is_not_wanted_any_more_goes_on_to_its_end() {
+    let lab = manageable(plan(Manners::Ferric), "").await;
+    lab.ask(Verb::Provide).await;
+    change_in_the_middle(&lab).await;
+    lab.wait_for(State::CleanWait).await;
+    lab.edit(|node| node.automated_clean = Some(false)).await;
+    lab.wait_for(State::Available).await;
+    let expected = ["first", "erase_devices_metadata", "last", "last"];
+    assert_eq!(lab.machine.state.lock().steps, expected);
+    let bmc = &lab.machine.bmc;
+    assert_eq!((bmc.power(), bmc.boots().len()), (PowerState::Off, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn cleaning_that_begins_anew_without_its_runbook_does_what_has_a_priority() {
+    let settings = "automated_cleaning_step_source = 'hybrid'\n\
+                    automated_cleaning_runbook_from_node = true\n\
+                    automated_cleaning_runbook_validate_traits = false";
+    let lab = manageable(plan(Manners::Ferric), settings).await;
+    let steps = ["deploy.erase_devices_metadata", "deploy.last"];
+    let conductor = lab.conductor();
+    let made = conductor.create_recipe(runbook("CUSTOM_WIPE", &steps));
+    made.await.unwrap();
+    let own = |node: &mut Node| {
+        let name = json!("CUSTOM_WIPE");
+        node.driver_info.insert("cleaning_runbook".to_owned(), name);
+    };
+    lab.edit(own).await;
+    lab.ask(Verb::Provide).await;
+    change_in_the_middle(&lab).await;
+    lab.wait_for(State::CleanWait).await;
+    lab.edit(|node| node.driver_info.clear()).await;
+    lab.wait_for(State::Available).await;
+    let expected = [
+        "erase_devices_metadata",
+        "last",
+        "first",
+        "erase_devices_metadata",
+        "last",
+    ];
+    assert_eq!(lab.machine.state.lock().steps, expected);
 }
 
 #[tokio::test(start_paused = true)]

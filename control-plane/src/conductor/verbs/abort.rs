@@ -4,11 +4,10 @@
 //! leads to the state that the table has for it.
 
 use super::{checks, note, start_with};
-use crate::conductor::engine::{self, ABORT_AFTER, ABORTED, ABORTED_NOTE, LEFT_INSTANCE};
+use crate::conductor::engine::{self, ABORT_AFTER, ABORTED, ABORTED_NOTE};
 use crate::conductor::flows;
 use crate::conductor::node_task::NodeTask;
 use crate::conductor::requests::RequestError;
-use ferric_model::node::Node;
 use ferric_model::run::{Activity, Run, WaitReason};
 use ferric_model::state::{Event, ProvisionState};
 
@@ -34,10 +33,10 @@ fn must_end_first(run: &Run) -> bool {
 /// which is to be ended by somebody who looked at the machine.
 async fn leave_service(task: &mut NodeTask) -> Result<(), RequestError> {
     checks::not_in_maintenance(&task.node, "abort")?;
-    let steps = if runs_its_instance(&task.node) {
-        Vec::new()
-    } else {
+    let steps = if flows::has_left_instance(&task.node) {
         flows::back_to_instance(&task.node)
+    } else {
+        Vec::new()
     };
     let sentence = format!("Servicing {ABORTED}");
     let steps = flows::Composed::of(steps);
@@ -50,8 +49,4 @@ async fn leave_service(task: &mut NodeTask) -> Result<(), RequestError> {
         })
     })
     .await
-}
-
-fn runs_its_instance(node: &Node) -> bool {
-    !node.internal_info.contains_key(LEFT_INSTANCE)
 }

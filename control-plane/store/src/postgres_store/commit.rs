@@ -7,17 +7,18 @@ use super::PostgresStore;
 use super::connections::{ATTEMPTS, Lent, RECONNECTS, bounded, pause};
 use super::failure::{Remedy, Trouble, failed, remedy};
 use super::moment::Moment;
+use super::row::column;
 use super::sql;
 use super::write::{Sealed, Statements, Write, Writes};
 use crate::StoreError;
 use crate::check;
 use crate::record::Revision;
-use crate::seal::place_of_record;
+use crate::seal::{KeyId, place_of_record};
 use crate::transaction::Transaction;
 use crate::transfer::Counters;
 use futures_util::future::{join, join_all};
 use std::sync::atomic::Ordering;
-use tokio_postgres::Error;
+use tokio_postgres::{Error, Row};
 
 const COMMITTING: &str = "committing a transaction";
 
@@ -28,6 +29,8 @@ const TOGETHER: usize = 24;
 enum Failure {
     /// It will not be done.
     Refused(StoreError),
+    /// The documents are to be sealed by another key.
+    Key(KeyId),
     /// The database failed before the commit was sent.
     Before(Error),
     /// The commit was sent: without an answer of the server nobody knows what became of it.
@@ -48,29 +51,35 @@ impl PostgresStore {
         &self,
         transaction: &Transaction,
     ) -> Result<Revision, StoreError> {
+        let sealed = self.sealed(transaction)?;
+        bounded(COMMITTING, async {
+            // Those of one process need not meet at the server first.
+            let _turn = self.turn.lock().await;
+            self.commit_repeating(sealed).await
+        })
+        .await
+    }
+
+    fn sealed<'t>(&self, transaction: &'t Transaction) -> Result<Sealed<'t>, StoreError> {
+        let key = self.sealer.key();
         let mut documents = Vec::with_capacity(transaction.put.len());
         for put in &transaction.put {
             let place = place_of_record(&put.key);
             documents.push(self.sealer.seal(&place, &put.document)?);
         }
-        let sealed = Sealed {
+        Ok(Sealed {
             transaction,
+            key,
             documents,
-        };
-        bounded(COMMITTING, async {
-            // Those of one process need not meet at the server first.
-            let _turn = self.turn.lock().await;
-            self.commit_repeating(&sealed).await
         })
-        .await
     }
 
-    async fn commit_repeating(&self, sealed: &Sealed<'_>) -> Result<Revision, StoreError> {
+    async fn commit_repeating(&self, mut sealed: Sealed<'_>) -> Result<Revision, StoreError> {
         let mut attempt = 0;
         loop {
             attempt += 1;
             let lent = self.connections.lend().await?;
-            match self.attempt(&lent, sealed).await {
+            match self.attempt(&lent, &sealed).await {
                 Ok(revision) => {
                     lent.give_back();
                     return Ok(revision);
@@ -80,6 +89,13 @@ impl PostgresStore {
                         lent.give_back();
                     }
                     return Err(error);
+                }
+                Err(Failure::Key(key)) => {
+                    if lent.batch_execute(sql::ROLLBACK).await.is_ok() {
+                        lent.give_back();
+                    }
+                    self.sealer.seal_by(key)?;
+                    sealed = self.sealed(sealed.transaction)?;
                 }
                 Err(Failure::Before(error) | Failure::After(error))
                     if remedy(&error) == Remedy::Repeat && attempt < ATTEMPTS =>
@@ -110,6 +126,10 @@ impl PostgresStore {
         begun.map_err(Failure::Before)?;
         let locked = locked.map_err(Failure::Before)?;
         let mut counters = Counters::of_row(&locked).map_err(Failure::Refused)?;
+        let wanted = sealing(&locked).map_err(Failure::Refused)?;
+        if let Some(wanted) = wanted.filter(|wanted| *wanted != sealed.key) {
+            return Err(Failure::Key(wanted));
+        }
         let mut moment = Moment::read(lent, &statements, sealed.transaction).await?;
         check::transaction(&moment, sealed.transaction).map_err(Failure::Refused)?;
         let writes = Writes::of(
@@ -130,6 +150,13 @@ impl PostgresStore {
         committed.map_err(Failure::After)?;
         Ok(Revision(counters.revision))
     }
+}
+
+/// The key that the row of counters asks for; none before it is changed for the first time.
+fn sealing(row: &Row) -> Result<Option<KeyId>, StoreError> {
+    let number: Option<i64> = column(row, "sealing")?;
+    let id = number.and_then(|number| u32::try_from(number).ok());
+    Ok(id.map(KeyId))
 }
 
 /// All at once, in their order.

@@ -7,9 +7,9 @@ use super::schema::{Migration, Missing, bring_up};
 use super::sql;
 use super::url::DatabaseUrl;
 use crate::StoreError;
-use crate::key_file;
+use crate::key_file::{self, KeyFile};
 use crate::open_error::OpenError;
-use crate::seal::{KEY_BYTES, KEY_CHECK, Sealer};
+use crate::seal::{KEY_CHECK, Sealer};
 use crate::transfer::UNFINISHED_COPY;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
@@ -52,11 +52,11 @@ pub(super) async fn note(
 
 /// A database without the note is a new one: the key is on the disk before the note is in the database.
 async fn checked_key(connections: &Connections, key: &Path) -> Result<Sealer, StoreError> {
-    let secret = match note(connections, NOTE_KEY_CHECK).await? {
+    let keys = match note(connections, NOTE_KEY_CHECK).await? {
         Some(_) => read(connections, key)?,
         None => made(connections, key).await?,
     };
-    let sealer = Sealer::new(&secret);
+    let sealer = Sealer::from_file(&keys, key);
     let check = note(connections, NOTE_KEY_CHECK).await?;
     if check.is_some_and(|check| sealer.open(KEY_CHECK, &check).is_ok()) {
         return Ok(sealer);
@@ -68,7 +68,7 @@ async fn checked_key(connections: &Connections, key: &Path) -> Result<Sealer, St
     .into())
 }
 
-fn read(connections: &Connections, key: &Path) -> Result<[u8; KEY_BYTES], StoreError> {
+fn read(connections: &Connections, key: &Path) -> Result<KeyFile, StoreError> {
     let missing = || OpenError::KeyMissing {
         store: connections.place.clone(),
         key: key.to_owned(),
@@ -77,16 +77,16 @@ fn read(connections: &Connections, key: &Path) -> Result<[u8; KEY_BYTES], StoreE
 }
 
 /// Of two that do this at the same time with keys of their own, one is refused afterwards.
-async fn made(connections: &Connections, key: &Path) -> Result<[u8; KEY_BYTES], StoreError> {
-    let secret = match key_file::read(key)? {
-        Some(secret) => secret,
+async fn made(connections: &Connections, key: &Path) -> Result<KeyFile, StoreError> {
+    let keys = match key_file::read(key)? {
+        Some(keys) => keys,
         None => key_file::create(key)?,
     };
     key_file::sync_directory(key)?;
-    let check = Sealer::new(&secret).seal(KEY_CHECK, KEY_CHECK)?;
+    let check = Sealer::from_file(&keys, key).seal(KEY_CHECK, KEY_CHECK)?;
     let doing = "noting the key check";
     connections
         .execute(doing, sql::WRITE_FIRST_NOTE, &[&NOTE_KEY_CHECK, &check])
         .await?;
-    Ok(secret)
+    Ok(keys)
 }

@@ -23,11 +23,19 @@ pub struct Migration {
 }
 
 /// All of them, oldest first.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    least: 1,
-    sql: sql::SCHEMA_1,
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        least: 1,
+        sql: sql::SCHEMA_1,
+    },
+    // Sealed documents have a head from here on, which a release of version 1 cannot read.
+    Migration {
+        version: 2,
+        least: 2,
+        sql: sql::SCHEMA_2,
+    },
+];
 
 /// What to do with a database that has no schema of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use super::sql;
 use crate::StoreError;
 use crate::check::is_replaced;
 use crate::record::{FieldValue, Key};
-use crate::seal::{Sealer, place_of_event};
+use crate::seal::{KeyId, Sealer, place_of_event};
 use crate::transaction::{Put, Transaction};
 use crate::transfer::Counters;
 use deadpool_postgres::ClientWrapper;
@@ -65,6 +65,7 @@ pub(super) struct Writes<'w> {
 /// A transaction with its documents sealed: that needs no lock, and is not repeated with the transaction.
 pub(super) struct Sealed<'t> {
     pub(super) transaction: &'t Transaction,
+    pub(super) key: KeyId,
     pub(super) documents: Vec<Vec<u8>>,
 }
 

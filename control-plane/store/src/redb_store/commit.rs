@@ -40,24 +40,12 @@ impl<'t> Tables<'t> {
 }
 
 impl Engine {
-    pub(super) fn commit(&self, transaction: &Transaction) -> Outcome {
-        let mut outcomes = self.commit_group(std::slice::from_ref(transaction));
-        outcomes.pop().expect("each transaction has an outcome")
-    }
-
-    /// The outcomes in the order of the transactions. When this returns, what succeeded is on the disk.
-    pub(super) fn commit_group(&self, group: &[Transaction]) -> Vec<Outcome> {
-        match self.try_commit_group(group) {
-            Ok(outcomes) => outcomes,
-            Err(error) => {
-                let error = Arc::new(error);
-                group.iter().map(|_| Err(shared(&error))).collect()
-            }
-        }
-    }
-
     /// Fails only where the database itself fails; then nothing of the group has happened.
-    fn try_commit_group(&self, group: &[Transaction]) -> Result<Vec<Outcome>, StoreError> {
+    /// The outcomes are in the order of the transactions.
+    pub(super) fn try_commit_group(
+        &self,
+        group: &[Transaction],
+    ) -> Result<Vec<Outcome>, StoreError> {
         let mut write = self
             .database
             .begin_write()
@@ -99,7 +87,7 @@ impl Engine {
 }
 
 /// The same failure for each transaction of a group.
-fn shared(error: &Arc<StoreError>) -> StoreError {
+pub(super) fn shared(error: &Arc<StoreError>) -> StoreError {
     StoreError::Backend {
         doing: "committing a group of transactions",
         source: Box::new(Arc::clone(error)),

@@ -3,17 +3,18 @@
 use crate::seal::Sealer;
 use redb::Database;
 use std::path::Path;
+use std::sync::Arc;
 
 #[derive(Debug)]
 pub(super) struct Engine {
     pub(super) database: Database,
-    pub(super) sealer: Sealer,
+    pub(super) sealer: Arc<Sealer>,
     /// For messages.
     pub(super) place: String,
 }
 
 impl Engine {
-    pub(super) fn new(database: Database, sealer: Sealer, place: &Path) -> Self {
+    pub(super) fn new(database: Database, sealer: Arc<Sealer>, place: &Path) -> Self {
         Self {
             database,
             sealer,

@@ -221,7 +221,7 @@ fn run(engine: &Engine, reference: &mut Reference, op: &Op) {
                 expected.push(told(&reference.commit(&transaction)));
                 transactions.push(transaction);
             }
-            let outcomes = engine.commit_group(&transactions);
+            let outcomes = engine.try_commit_group(&transactions).unwrap();
             let outcomes: Vec<_> = outcomes.iter().map(told).collect();
             assert_eq!(outcomes, expected);
         }

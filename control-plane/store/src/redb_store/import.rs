@@ -17,7 +17,7 @@ const DOING: &str = "copying into the store";
 #[async_trait]
 impl Movable for RedbStore {
     fn place(&self) -> String {
-        self.engine.place.clone()
+        self.shared.place.clone()
     }
 
     async fn counters(&self) -> Result<Counters, StoreError> {
@@ -25,7 +25,7 @@ impl Movable for RedbStore {
     }
 
     async fn begin_import(&self) -> Result<(), StoreError> {
-        self.read(|engine| {
+        self.once(|engine| {
             engine.whole(|write| {
                 let mut notes = write.open_table(NOTES).map_err(failed(DOING))?;
                 let nothing: &[u8] = &[];
@@ -39,7 +39,7 @@ impl Movable for RedbStore {
     }
 
     async fn import_records(&self, records: Vec<Moved>) -> Result<(), StoreError> {
-        self.read(move |engine| {
+        self.once(move |engine| {
             engine.whole(|write| {
                 let mut tables = Tables::open(write).map_err(failed(DOING))?;
                 let mut records = records.into_iter();
@@ -50,7 +50,7 @@ impl Movable for RedbStore {
     }
 
     async fn import_events(&self, events: Vec<StoredEvent>) -> Result<(), StoreError> {
-        self.read(move |engine| {
+        self.once(move |engine| {
             engine.whole(|write| {
                 let mut tables = Tables::open(write).map_err(failed(DOING))?;
                 let mut events = events.iter();
@@ -64,7 +64,7 @@ impl Movable for RedbStore {
     }
 
     async fn finish_import(&self, counters: Counters) -> Result<(), StoreError> {
-        self.read(move |engine| {
+        self.once(move |engine| {
             engine.whole(|write| {
                 let mut tables = Tables::open(write).map_err(failed(DOING))?;
                 counters.write(&mut tables)?;

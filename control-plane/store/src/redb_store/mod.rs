@@ -17,6 +17,7 @@ mod open;
 mod query;
 mod reindex;
 mod schema;
+mod shared;
 mod upgrade;
 mod view;
 mod writer;
@@ -29,6 +30,7 @@ use async_trait::async_trait;
 use engine::Engine;
 use redb::StorageBackend;
 use redb::backends::InMemoryBackend;
+use shared::Shared;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
@@ -38,7 +40,7 @@ use writer::Writer;
 /// One process, one file.
 #[derive(Debug)]
 pub struct RedbStore {
-    engine: Arc<Engine>,
+    shared: Arc<Shared>,
     /// `None`: commits and reads run where they are called.
     writer: Option<Writer>,
 }
@@ -73,7 +75,9 @@ impl RedbStore {
         key: impl AsRef<Path>,
         conversions: &[Conversion],
     ) -> Result<Self, StoreError> {
-        Self::threaded(open::open(path.as_ref(), key.as_ref(), conversions)?)
+        let engine = open::open(path.as_ref(), key.as_ref(), conversions)?;
+        let opener = open::opener(&engine, path.as_ref());
+        Self::threaded(Shared::new(engine, Some(opener)))
     }
 
     /// A store that ends with the process. Works inline, see the head of this file.
@@ -83,7 +87,7 @@ impl RedbStore {
     pub fn in_memory() -> Result<Self, StoreError> {
         let engine = open::open_backend(InMemoryBackend::new(), &key_file::random())?;
         Ok(Self {
-            engine: Arc::new(engine),
+            shared: Arc::new(Shared::new(engine, None)),
             writer: None,
         })
     }
@@ -93,30 +97,44 @@ impl RedbStore {
     /// # Errors
     /// As [`RedbStore::open`].
     pub fn over(backend: impl StorageBackend, key: &[u8; 32]) -> Result<Self, StoreError> {
-        Self::threaded(open::open_backend(backend, key)?)
+        Self::threaded(Shared::new(open::open_backend(backend, key)?, None))
     }
 
-    fn threaded(engine: Engine) -> Result<Self, StoreError> {
-        let engine = Arc::new(engine);
-        let writer = Writer::start(Arc::clone(&engine)).map_err(|source| StoreError::Backend {
+    fn threaded(shared: Shared) -> Result<Self, StoreError> {
+        let shared = Arc::new(shared);
+        let writer = Writer::start(Arc::clone(&shared)).map_err(|source| StoreError::Backend {
             doing: "starting the thread that writes the store",
             source: Box::new(source),
         })?;
         Ok(Self {
-            engine,
+            shared,
             writer: Some(writer),
         })
     }
 
     async fn read<T: Send + 'static>(
         &self,
+        work: impl Fn(&Engine) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.blocking(move |shared| shared.read(work)).await
+    }
+
+    async fn once<T: Send + 'static>(
+        &self,
         work: impl FnOnce(&Engine) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.blocking(move |shared| shared.once(work)).await
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         if self.writer.is_none() {
-            return work(&self.engine);
+            return work(&self.shared);
         }
-        let engine = Arc::clone(&self.engine);
-        let done = spawn_blocking(move || work(&engine)).await;
+        let shared = Arc::clone(&self.shared);
+        let done = spawn_blocking(move || work(&shared)).await;
         done.map_err(|source| StoreError::Backend {
             doing: "reading the store",
             source: Box::new(source),
@@ -134,7 +152,11 @@ impl Store for RedbStore {
     async fn commit(&self, transaction: Transaction) -> Result<Revision, StoreError> {
         match &self.writer {
             Some(writer) => writer.commit(transaction).await,
-            None => self.engine.commit(&transaction),
+            None => {
+                let group = std::slice::from_ref(&transaction);
+                let mut outcomes = self.shared.commit_group(group);
+                outcomes.pop().expect("each transaction has an outcome")
+            }
         }
     }
 

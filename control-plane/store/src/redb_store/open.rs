@@ -7,6 +7,7 @@ use super::schema::{
     EVENTS, IDS, INDEX, NODE_EVENTS, NOTE_FIELDS, NOTE_KEY_CHECK, NOTES, NUMBER_SCHEMA, NUMBERS,
     RECORDS, VERSION,
 };
+use super::shared::Opener;
 use super::upgrade::{self, CONVERSIONS, Conversion};
 use crate::StoreError;
 use crate::key_file::{self, file_error};
@@ -18,7 +19,8 @@ use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageBackend, T
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// redb's default is a gigabyte.
@@ -38,22 +40,35 @@ pub(super) fn open(
         store: path.display().to_string(),
         key: key.to_owned(),
     };
-    let secret = key_file::read(key)?.ok_or_else(missing)?;
-    let engine = Engine::new(database, Sealer::new(&secret), path);
+    let keys = key_file::read(key)?.ok_or_else(missing)?;
+    let sealer = Arc::new(Sealer::from_file(&keys, key));
+    let engine = Engine::new(database, sealer, path);
     prepare(&engine, path, key, conversions)?;
     Ok(engine)
+}
+
+/// For a database that was open in this process until its disk failed.
+pub(super) fn opener(engine: &Engine, path: &Path) -> Opener {
+    let (path, sealer) = (PathBuf::from(path), Arc::clone(&engine.sealer));
+    Box::new(move || {
+        let database = builder()
+            .open(&path)
+            .map_err(|error| database_error(&path, error))?;
+        Ok(Engine::new(database, Arc::clone(&sealer), &path))
+    })
 }
 
 /// The key is on the disk before the database, and the database is whole before it has its name: a file that the power
 /// failed on while redb made it would be no database at the next start.
 fn create(path: &Path, key: &Path) -> Result<(), StoreError> {
-    let secret = match key_file::read(key)? {
-        Some(secret) => secret,
+    let keys = match key_file::read(key)? {
+        Some(keys) => keys,
         None => key_file::create(key)?,
     };
     key_file::sync_directory(key)?;
     let draft = path.with_extension(format!("new-{}", Uuid::new_v4()));
-    let engine = Engine::new(open_database(&draft)?, Sealer::new(&secret), path);
+    let sealer = Arc::new(Sealer::from_file(&keys, key));
+    let engine = Engine::new(open_database(&draft)?, sealer, path);
     prepare(&engine, &draft, key, CONVERSIONS)?;
     drop(engine);
     key_file::name_draft(&draft, path)?;
@@ -69,7 +84,7 @@ pub(super) fn open_backend(
     let database = builder()
         .create_with_backend(backend)
         .map_err(|error| database_error(place, error))?;
-    let engine = Engine::new(database, Sealer::new(secret), place);
+    let engine = Engine::new(database, Arc::new(Sealer::new(secret)), place);
     prepare(&engine, place, place, CONVERSIONS)?;
     Ok(engine)
 }

@@ -126,16 +126,16 @@ impl Snapshot {
 
     /// The sequences of the records for which all filters hold, sorted; `None` when there is no filter.
     fn matching(&self, query: &Query) -> Result<Option<Vec<u64>>, StoreError> {
-        let mut matching: Option<Vec<u64>> = None;
-        for (name, values) in &query.filters {
-            let field = query.table.field(name)?;
-            let mut found = self.with_any_value(query.table, field, values)?;
-            if let Some(before) = matching {
-                found.retain(|sequence| before.binary_search(sequence).is_ok());
-            }
-            matching = Some(found);
-        }
-        Ok(matching)
+        // A name that is unknown is an error whatever the others match.
+        let fields = query
+            .filters
+            .iter()
+            .map(|(name, _)| query.table.field(name));
+        let fields: Vec<usize> = fields.collect::<Result<_, _>>()?;
+        let values = query.filters.iter().map(|(_, values)| values);
+        common(fields.into_iter().zip(values), |(field, values)| {
+            self.with_any_value(query.table, field, values)
+        })
     }
 
     fn with_any_value(
@@ -220,6 +220,26 @@ impl Snapshot {
     }
 }
 
+/// What stands in the sorted answers to all questions; `None` when there is no question. Once nothing is left nothing more
+/// is asked.
+fn common<Q>(
+    questions: impl IntoIterator<Item = Q>,
+    mut ask: impl FnMut(Q) -> Result<Vec<u64>, StoreError>,
+) -> Result<Option<Vec<u64>>, StoreError> {
+    let mut common: Option<Vec<u64>> = None;
+    for question in questions {
+        if common.as_ref().is_some_and(Vec::is_empty) {
+            break;
+        }
+        let mut found = ask(question)?;
+        if let Some(before) = common {
+            found.retain(|sequence| before.binary_search(sequence).is_ok());
+        }
+        common = Some(found);
+    }
+    Ok(common)
+}
+
 /// As many as are wanted, from the end that they are wanted from.
 fn limited(
     sequences: impl DoubleEndedIterator<Item = Result<u64, StorageError>>,
@@ -231,4 +251,27 @@ fn limited(
         SortOrder::Descending => sequences.rev().take(limit).collect(),
     };
     found.map_err(failed(DOING))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The answer, and how many questions were asked for it.
+    fn asked(answers: &[&[u64]]) -> (Option<Vec<u64>>, usize) {
+        let mut asked = 0;
+        let common = common(answers, |answer| {
+            asked += 1;
+            Ok(answer.to_vec())
+        });
+        (common.unwrap(), asked)
+    }
+
+    #[test]
+    fn filters_are_not_looked_at_once_nothing_can_match() {
+        assert_eq!(asked(&[]), (None, 0));
+        assert_eq!(asked(&[&[1, 2, 3], &[2, 3], &[3, 4]]), (Some(vec![3]), 3));
+        assert_eq!(asked(&[&[], &[1], &[2]]), (Some(vec![]), 1));
+        assert_eq!(asked(&[&[1], &[2], &[1]]), (Some(vec![]), 2));
+    }
 }

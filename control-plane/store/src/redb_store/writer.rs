@@ -2,7 +2,7 @@
 //! under load one sync serves many and a lone commit waits for nobody.
 
 use super::commit::Outcome;
-use super::engine::Engine;
+use super::shared::Shared;
 use crate::StoreError;
 use crate::transaction::Transaction;
 use std::io;
@@ -27,11 +27,11 @@ struct Request {
 }
 
 impl Writer {
-    pub(super) fn start(engine: Arc<Engine>) -> io::Result<Self> {
+    pub(super) fn start(shared: Arc<Shared>) -> io::Result<Self> {
         let (queue, requests) = mpsc::channel(QUEUE);
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || write(&engine, requests))?;
+            .spawn(move || write(&shared, requests))?;
         Ok(Self {
             queue: Some(queue),
             thread: Some(thread),
@@ -64,7 +64,7 @@ impl Drop for Writer {
     }
 }
 
-fn write(engine: &Engine, mut requests: mpsc::Receiver<Request>) {
+fn write(shared: &Shared, mut requests: mpsc::Receiver<Request>) {
     let mut group = Vec::with_capacity(GROUP);
     // Blocks until there is one, then takes what else is there.
     while let Some(first) = requests.blocking_recv() {
@@ -78,7 +78,7 @@ fn write(engine: &Engine, mut requests: mpsc::Receiver<Request>) {
             .drain(..)
             .map(|request: Request| (request.transaction, request.answer))
             .unzip();
-        let outcomes = engine.commit_group(&transactions);
+        let outcomes = shared.commit_group(&transactions);
         for (answer, outcome) in answers.into_iter().zip(outcomes) {
             // Who asked may have gone away; the transaction stands all the same.
             drop(answer.send(outcome));

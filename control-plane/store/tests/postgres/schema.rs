@@ -5,27 +5,27 @@ use ferric_model::node::Node;
 use ferric_store::conformance::node;
 use ferric_store::postgres_store::{MIGRATIONS, Migration};
 use ferric_store::{
-    Entity, FieldValue, PostgresStore, Query, Store, StoreError, Table, Transaction,
+    Entity, EventFilter, FieldValue, PostgresStore, Query, Store, StoreError, Table, Transaction,
 };
 use std::fs;
 
 /// What a later release may bring: a column that this one does without.
 const ADDITIVE: Migration = Migration {
-    version: 2,
-    least: 1,
+    version: 3,
+    least: 2,
     sql: "ALTER TABLE ferric_records ADD COLUMN IF NOT EXISTS colour text",
 };
 
 /// And a step that this one could not live with.
 const BREAKING: Migration = Migration {
-    version: 3,
-    least: 3,
+    version: 4,
+    least: 4,
     sql: "ALTER TABLE ferric_events RENAME TO ferric_timeline",
 };
 
 const FAILING: Migration = Migration {
-    version: 2,
-    least: 1,
+    version: 3,
+    least: 2,
     sql: "ALTER TABLE ferric_records ADD COLUMN colour text; SELECT nonsense",
 };
 
@@ -55,10 +55,10 @@ async fn an_upgrade_keeps_everything_and_the_older_release_goes_on() {
     let lab = Lab::start(&[]);
     let old = lab.open().await;
     old.commit(Transaction::new().put(&node(1))).await.unwrap();
-    assert_eq!(version(&lab), "1");
+    assert_eq!(version(&lab), "2");
 
     let new = open(&lab, &with(&[ADDITIVE])).await.unwrap();
-    assert_eq!(version(&lab), "2");
+    assert_eq!(version(&lab), "3");
     assert_eq!(nodes(&new).await, [node(1)]);
     // Both at the same time, and the old one after a restart.
     new.commit(Transaction::new().put(&node(2))).await.unwrap();
@@ -66,7 +66,7 @@ async fn an_upgrade_keeps_everything_and_the_older_release_goes_on() {
     drop(old);
     let old = lab.open().await;
     assert_eq!(nodes(&old).await, [node(1), node(2), node(3)]);
-    assert_eq!(version(&lab), "2");
+    assert_eq!(version(&lab), "3");
 
     let newest = open(&lab, &with(&[ADDITIVE, BREAKING])).await.unwrap();
     assert_eq!(nodes(&newest).await.len(), 3);
@@ -75,9 +75,31 @@ async fn an_upgrade_keeps_everything_and_the_older_release_goes_on() {
         .unwrap_err();
     let text = refused.to_string();
     assert!(
-        text.contains("newer release (schema 3, this one knows 1)"),
+        text.contains("newer release (schema 4, this one knows 2)"),
         "{text}"
     );
+}
+
+/// Written by the last release with schema 1, which sealed without a head.
+#[tokio::test]
+async fn a_database_of_schema_1_is_read_and_goes_on() {
+    let lab = Lab::start(&[]);
+    lab.server.psql(&lab.database, include_str!("schema-1.sql"));
+    fs::write(lab.key(), include_str!("schema-1.key")).unwrap();
+    let store = lab.open().await;
+    assert_eq!(version(&lab), "2");
+    let mut found = nodes(&store).await;
+    let names: Vec<_> = found.iter().map(|node| node.name.as_deref()).collect();
+    assert_eq!(names, [Some("a"), Some("b"), Some("c")]);
+    let events = store.events(&EventFilter::default()).await.unwrap();
+    assert!(events.len() >= 3, "{events:?}");
+    found[0].description = Some("written by this release".to_owned());
+    store
+        .commit(Transaction::new().put(&found[0]))
+        .await
+        .unwrap();
+    drop(store);
+    assert_eq!(nodes(&lab.open().await).await, found);
 }
 
 #[tokio::test]
@@ -90,7 +112,7 @@ async fn an_upgrade_that_fails_leaves_the_database_as_it_was() {
         error.to_string().contains("schema of postgresql://"),
         "{error}"
     );
-    assert_eq!(version(&lab), "1");
+    assert_eq!(version(&lab), "2");
     let columns = "SELECT count(*) FROM information_schema.columns WHERE column_name = 'colour'";
     assert_eq!(lab.server.psql(&lab.database, columns), "0");
     assert_eq!(nodes(&lab.open().await).await, [node(1)]);

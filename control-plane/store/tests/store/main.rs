@@ -6,4 +6,5 @@ mod conformance;
 mod crash;
 mod disk;
 mod file;
+mod full_disk;
 mod upgrade;

@@ -10,6 +10,7 @@ mod oddities;
 mod power;
 mod raid;
 mod secure_boot;
+mod sensors;
 mod session;
 mod tls;
 

@@ -132,6 +132,37 @@ async fn many_requests_open_one_session() {
     );
 }
 
+/// The session that the BMC has opened for them is that of whoever comes next.
+#[tokio::test]
+async fn a_login_of_somebody_who_has_no_more_time_leaves_no_session_behind() {
+    let path = "POST /redfish/v1/SessionService/Sessions";
+    let fault = Fault {
+        answers_late: true,
+        ..Fault::slow(path, 1, Duration::from_secs(2))
+    };
+    let bmc = FakeBmc::start(Oddities {
+        faults: vec![fault],
+        ..with_auth(Auth::Sessions)
+    })
+    .await;
+    let drivers = drivers(quick());
+    let hardware = connect(&drivers, &info(&bmc));
+    let opened = async {
+        while bmc.sessions_opened() == 0 {
+            tokio::time::sleep(quick().poll_interval).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = opened => {}
+        early = hardware.power.get() => panic!("{early:?} came before the session"),
+    }
+    hardware.power.get().await.unwrap();
+    assert_eq!((bmc.sessions_opened(), bmc.open_sessions()), (1, 1));
+    drivers.close().await;
+    assert_eq!(bmc.open_sessions(), 0);
+}
+
 #[tokio::test]
 async fn an_expired_session_is_renewed() {
     let (bmc, hardware) = machine(with_auth(Auth::Sessions)).await;

@@ -5,6 +5,7 @@
 use ferric_model::node::Node;
 use ferric_model::node::agent_session::AgentSession;
 use ferric_model::run::{News, Run, StepPhase, Wait, WaitReason};
+use ferric_model::step::Step;
 use jiff::Timestamp;
 
 /// The next thing to do.
@@ -31,6 +32,8 @@ pub(super) enum Move {
     Fail(String),
     /// An abort was asked for while a step was under way that must not be interrupted; it is over.
     Abort,
+    /// The step needs an agent and none is up: boot the ramdisk first.
+    BringUp,
     /// Do the step.
     Start,
     /// The step was started by somebody who did not live to see its end.
@@ -56,6 +59,7 @@ pub(super) fn next_move(node: &Node, now: Timestamp) -> Move {
     }
     match run.phase {
         StepPhase::Ready if abort_is_due(run) => Move::Abort,
+        StepPhase::Ready if lacks_agent(node, run) => Move::BringUp,
         StepPhase::Ready => Move::Start,
         StepPhase::Started { attempt, .. } => Move::Recover { attempt },
     }
@@ -74,6 +78,12 @@ pub(in crate::conductor) const ABORT_AFTER: &str = "abort_after";
 
 fn abort_is_due(run: &Run) -> bool {
     run.failure.is_none() && run.notes.contains_key(ABORT_AFTER)
+}
+
+/// The machine was switched or restarted by request while the run did not wait for it.
+fn lacks_agent(node: &Node, run: &Run) -> bool {
+    let is_ready = node.agent.as_ref().is_some_and(AgentSession::is_ready);
+    run.failure.is_none() && !is_ready && run.step().is_some_and(Step::needs_agent)
 }
 
 fn after_wait(node: &Node, run: &Run, wait: &Wait, now: Timestamp) -> Move {

@@ -101,6 +101,24 @@ fn steps_are_started_recovered_and_finished() {
 }
 
 #[test]
+fn a_step_of_the_agent_is_not_begun_before_an_agent_is_up() {
+    let mut node = node();
+    let run = node.run.as_mut().unwrap();
+    run.index = run.steps.iter().position(Step::needs_agent).unwrap();
+    check(&node, &Move::BringUp);
+    check(&with_agent(node.clone()), &Move::Start);
+    // Only after a start is it not known what has been done.
+    let mut begun = node.clone();
+    begun.run.as_mut().unwrap().phase = StepPhase::Started {
+        attempt: 1,
+        at: Timestamp::UNIX_EPOCH,
+    };
+    check(&begun, &Move::Recover { attempt: 1 });
+    node.run.as_mut().unwrap().failure = Some("it failed".to_owned());
+    check(&node, &Move::Start);
+}
+
+#[test]
 fn a_wait_ends_with_what_it_waits_for() {
     check(&waiting(WaitReason::AgentBoot, None), &Move::Rest);
     check(

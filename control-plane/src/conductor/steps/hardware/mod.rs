@@ -10,7 +10,7 @@ mod firmware;
 mod raid;
 mod secure_boot;
 
-use super::{Outcome, StepContext, StepError, boot, power};
+use super::{Outcome, StepContext, StepError, boot, power, reserved};
 use crate::conductor::flows;
 use crate::conductor::periodic::of_drivers::await_job;
 use crate::config::seconds;
@@ -79,11 +79,11 @@ async fn answer(
     started: Started,
 ) -> Result<Outcome, StepError> {
     let Started::Pending { record, restart } = started else {
-        // It may be done because of an attempt that was cut short, and restarted the machine.
-        return Ok(if is_first_attempt(context) {
+        // An attempt that was cut short may have restarted the machine, or not: nobody knows what it runs now.
+        return Ok(if is_first_attempt(context) || !has_ramdisk(context) {
             Outcome::done()
         } else {
-            ramdisk_again(context, Outcome::done())
+            reserved::boot_again()
         });
     };
     let implementation = context.node.interface(kind.name()).unwrap_or_default();
@@ -99,11 +99,17 @@ async fn answer(
     if has_ramdisk(context) {
         boot::direct_to_ramdisk(context).await?;
     }
+    let at = context.conductor.now();
     let set = context.hardware.power.set(PowerAction::Reboot, None);
     set.await
         .map_err(StepError::bmc("restarting the machine for it"))?;
     let outcome = power::noting(outcome, context, Some(PowerState::On));
-    Ok(ramdisk_again(context, outcome))
+    if !has_ramdisk(context) {
+        return Ok(outcome);
+    }
+    // The steps after this one wait for the ramdisk that the machine boots.
+    let outcome = power::voiding(outcome, context);
+    Ok(followed_by(outcome, flows::await_ramdisk(at)))
 }
 
 fn is_first_attempt(context: &StepContext) -> bool {
@@ -115,20 +121,7 @@ fn has_ramdisk(context: &StepContext) -> bool {
     context.node.network_boot == NetworkBoot::Ramdisk
 }
 
-/// The machine has restarted: what ran on it is gone with the secret that it held, and the steps after this one wait for
-/// the ramdisk that it boots.
-fn ramdisk_again(context: &StepContext, outcome: Outcome) -> Outcome {
-    if !has_ramdisk(context) {
-        return outcome;
-    }
-    outcome.edit(|node, run| {
-        node.agent = None;
-        let next = run.steps.len().min(run.index + 1);
-        run.steps.insert(next, flows::await_ramdisk());
-    })
-}
-
-/// Added before the ramdisk is waited for, so that it comes directly after this step.
+/// What is added last comes directly after this step.
 fn followed_by(outcome: Outcome, step: Step) -> Outcome {
     outcome.edit(move |_, run| {
         let next = run.steps.len().min(run.index + 1);

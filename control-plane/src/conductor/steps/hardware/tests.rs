@@ -22,7 +22,7 @@ const LONG: Duration = Duration::from_secs(30);
 fn step(interface: &str, name: &str, args: &Value) -> Step {
     let step = json!({
         "interface": interface, "step": name, "args": args, "priority": 0,
-        "by": "conductor", "abortable": false, "recovery": "run_again",
+        "by": "conductor", "abortable": false, "recovery": "run_again", "requires_ramdisk": false,
     });
     serde_json::from_value(step).unwrap()
 }
@@ -231,11 +231,15 @@ async fn a_step_that_cannot_be_done_says_why() {
 }
 
 /// The conductor dies at each of its commits in turn; the next one finds out how far the machine is.
-async fn survives(steps: fn() -> Vec<Step>, death: Death, check: fn(&Lab, &Node, &str)) {
+async fn survives(
+    lab: impl AsyncFn() -> Lab,
+    (death, takes): (Death, Duration),
+    check: fn(&Lab, &Node, &str),
+) {
     let is_goal = |node: &Node| node.provision_state == State::Manageable;
     for k in 0.. {
-        let mut lab = cleaning(steps(), |node| node.target_raid_config = raid_config()).await;
-        lab.machine.bmc.set_task_duration(LONG);
+        let mut lab = lab().await;
+        lab.machine.bmc.set_task_duration(takes);
         let store = lab.start(Some((k, death))).await;
         let died = tokio::select! {
             biased;
@@ -269,19 +273,22 @@ fn bios_is_applied_once(lab: &Lab, _node: &Node, context: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn a_bios_step_survives_the_loss_of_each_commit() {
-    survives(|| vec![numlock_off()], Death::Before, bios_is_applied_once).await;
+    let lab = async || cleaning(vec![numlock_off()], |_| {}).await;
+    survives(lab, (Death::Before, LONG), bios_is_applied_once).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_bios_step_survives_death_after_each_commit() {
-    survives(|| vec![numlock_off()], Death::After, bios_is_applied_once).await;
+    let lab = async || cleaning(vec![numlock_off()], |_| {}).await;
+    survives(lab, (Death::After, LONG), bios_is_applied_once).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn volumes_survive_the_loss_of_each_commit() {
+    let wanted = |node: &mut Node| node.target_raid_config = raid_config();
     survives(
-        || vec![create(true)],
-        Death::Before,
+        async || cleaning(vec![create(true)], wanted).await,
+        (Death::Before, LONG),
         |lab, node, context| {
             let disks = &node.raid_config["logical_disks"];
             assert_eq!(disks.as_array().unwrap().len(), 2, "{context}");
@@ -291,13 +298,13 @@ async fn volumes_survive_the_loss_of_each_commit() {
     .await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn steps_of_the_agent_go_on_after_a_restart_for_the_bios() {
+/// A clean with the ramdisk: the BIOS is set up, then the agent erases. Nobody looks after the node.
+async fn cleaning_with_the_ramdisk(edit: impl FnOnce(&mut Node)) -> Lab {
     let mut lab = Lab::new();
     lab.start(None).await;
     lab.enroll_real().await;
     lab.kill();
-    lab.machine.bmc.set_task_duration(LONG);
+    lab.edit(edit).await;
     let node = lab.node().await;
     let erase = Step {
         id: flows::id("deploy", "erase_devices_metadata"),
@@ -312,9 +319,50 @@ async fn steps_of_the_agent_go_on_after_a_restart_for_the_bios() {
     let place = steps.iter().position(|step| step.id == told).unwrap() + 1;
     steps.splice(place..place, [numlock_off(), erase]);
     put_run(&lab, steps, |_| {}).await;
+    lab
+}
+
+fn is_cleaned_with_the_ramdisk(lab: &Lab, node: &Node, context: &str) {
+    assert_eq!((&node.run, &node.last_error), (&None, &None), "{context}");
+    assert_eq!(lab.machine.state.lock().erasures, 1, "{context}");
+    assert_eq!(
+        lab.machine.bmc.bios_settings()["NumLock"],
+        "Off",
+        "{context}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn steps_of_the_agent_go_on_after_a_restart_for_the_bios() {
+    let lab = cleaning_with_the_ramdisk(|_| {}).await;
+    lab.machine.bmc.set_task_duration(LONG);
     let (lab, node) = cleaned(lab, State::Manageable).await;
-    assert_eq!((node.run, node.last_error), (None, None));
-    assert_eq!(lab.machine.state.lock().erasures, 1);
-    assert_eq!(lab.machine.bmc.bios_settings()["NumLock"], "Off");
+    is_cleaned_with_the_ramdisk(&lab, &node, "");
     assert_eq!(lab.machine.bmc.power(), PowerState::Off);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_must_not_be_off_is_restarted_once_for_the_bios() {
+    let lab = cleaning_with_the_ramdisk(|node| node.disable_power_off = true).await;
+    lab.machine.bmc.force_power(PowerState::On);
+    sleep(Duration::from_secs(1)).await;
+    lab.machine.state.lock().was_off = false;
+    lab.machine.bmc.set_task_duration(LONG);
+    let before = lab.machine.bmc.boots().len();
+    let (lab, node) = cleaned(lab, State::Manageable).await;
+    is_cleaned_with_the_ramdisk(&lab, &node, "");
+    assert!(!lab.machine.state.lock().was_off);
+    // Into the ramdisk, for the BIOS, and at the end.
+    assert_eq!(lab.machine.bmc.boots().len(), before + 3);
+}
+
+/// Done at once, and begun twice: whether the machine was restarted for it nobody knows.
+#[tokio::test(start_paused = true)]
+async fn steps_of_the_agent_go_on_after_the_loss_of_each_commit() {
+    survives(
+        async || cleaning_with_the_ramdisk(|_| {}).await,
+        (Death::Before, Duration::ZERO),
+        is_cleaned_with_the_ramdisk,
+    )
+    .await;
 }

@@ -14,6 +14,10 @@ pub(super) const SESSION: &str =
     "SET statement_timeout = '8s'; SET idle_in_transaction_session_timeout = '5s'";
 
 pub(super) const SCHEMA_1: &str = include_str!("schema_1.sql");
+/// `sealing` names the key that documents are to be sealed by: whoever commits reads it with the lock, so that nothing is
+/// sealed by the old key any more once it has changed.
+pub(super) const SCHEMA_2: &str =
+    "ALTER TABLE ferric_counters ADD COLUMN IF NOT EXISTS sealing bigint";
 pub(super) const CREATE_SCHEMA_TABLE: &str = "CREATE TABLE IF NOT EXISTS ferric_schema \
      (one smallint PRIMARY KEY, version bigint NOT NULL, least bigint NOT NULL)";
 pub(super) const SCHEMA: &str = "SELECT version, least FROM ferric_schema WHERE one = 1";
@@ -36,7 +40,7 @@ pub(super) const REMOVE_NOTE: &str = "DELETE FROM ferric_notes WHERE name = $1";
 pub(super) const COUNTERS: &str =
     "SELECT revision, place, event FROM ferric_counters WHERE one = 1";
 pub(super) const LOCK_COUNTERS: &str =
-    "SELECT revision, place, event FROM ferric_counters WHERE one = 1 FOR UPDATE";
+    "SELECT revision, place, event, sealing FROM ferric_counters WHERE one = 1 FOR UPDATE";
 pub(super) const WRITE_COUNTERS: &str =
     "UPDATE ferric_counters SET revision = $1, place = $2, event = $3 WHERE one = 1";
 

@@ -1,0 +1,128 @@
+//! The conductors as one of them sees them at one moment: who is alive, who is gone for good, and whose a node is then.
+
+use super::Conductor;
+use super::environment::between;
+use super::membership::is_beating;
+use ferric_model::conductor::ConductorRecord;
+use ferric_model::hash_ring::RingSettings;
+use ferric_model::hash_ring::groups::Rings;
+use ferric_model::node::Node;
+use ferric_store::{Key, Record, Revision, StoreError};
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// One conductor.
+pub(super) struct Seen {
+    pub(super) record: ConductorRecord,
+    pub(super) key: Key,
+    /// Changes with each beat.
+    pub(super) revision: Revision,
+    is_alive: bool,
+    /// Since its last beat, by the clock that all go by.
+    silence: Duration,
+    may_be_succeeded: bool,
+}
+
+pub(super) struct Around {
+    host: String,
+    all: Vec<Seen>,
+    /// For how long this conductor's own name was nobody's.
+    absence: Duration,
+    has_others: bool,
+}
+
+impl Around {
+    pub(super) fn new(
+        conductor: &Conductor,
+        now: Timestamp,
+        records: &[Record],
+    ) -> Result<Self, StoreError> {
+        let mut all = Vec::with_capacity(records.len());
+        for record in records {
+            let (key, revision) = (record.key.clone(), record.revision);
+            let record: ConductorRecord = record.decode()?;
+            let silence = between(record.updated_at, now);
+            let is_ours = record.hostname == conductor.host();
+            let is_alone = conductor.store().is_exclusive();
+            let may_be_succeeded = !is_ours && (is_alone || is_gone(conductor, &record, silence));
+            let beats = is_beating(&record, now, conductor.beat_timeout());
+            all.push(Seen {
+                is_alive: beats && !may_be_succeeded,
+                may_be_succeeded,
+                record,
+                key,
+                revision,
+                silence,
+            });
+        }
+        let predecessor = conductor.standing().predecessor();
+        Ok(Self {
+            host: conductor.host().to_owned(),
+            all,
+            absence: predecessor.map_or(Duration::ZERO, |beat| between(beat, now)),
+            has_others: !conductor.store().is_exclusive(),
+        })
+    }
+
+    /// The rings over those that are alive.
+    pub(super) fn rings(&self) -> Rings {
+        let alive = self.all.iter().filter(|seen| seen.is_alive);
+        Rings::new(alive.map(|seen| &seen.record), RingSettings::default())
+    }
+
+    /// The rings over the others that are alive.
+    pub(super) fn rings_of_others(&self) -> Rings {
+        let others = self.others().filter(|seen| seen.is_alive);
+        Rings::new(others.map(|seen| &seen.record), RingSettings::default())
+    }
+
+    pub(super) fn others(&self) -> impl Iterator<Item = &Seen> {
+        self.all
+            .iter()
+            .filter(|seen| seen.record.hostname != self.host)
+    }
+
+    pub(super) fn named(&self, host: &str) -> Option<&Seen> {
+        self.all.iter().find(|seen| seen.record.hostname == host)
+    }
+
+    /// Those whose nodes others may take.
+    pub(super) fn gone(&self) -> impl Iterator<Item = &str> {
+        let gone = self.all.iter().filter(|seen| seen.may_be_succeeded);
+        gone.map(|seen| seen.record.hostname.as_str())
+    }
+
+    /// For how long nobody has looked after the node, if this conductor may take it now: `None` if it may not.
+    ///
+    /// What it had under its own name before it was started is its own. Of all others' nodes it takes those that the ring
+    /// gives it now, and those for which the ring has nobody, so that two who see the same take different ones.
+    pub(super) fn may_take(&self, rings: &Rings, node: &Node) -> Option<Duration> {
+        let owner = node.ownership.as_ref().map(|owner| &owner.conductor);
+        if owner == Some(&self.host) {
+            return Some(self.absence);
+        }
+        let silence = match owner.and_then(|owner| self.named(owner)) {
+            Some(seen) if !seen.may_be_succeeded => return None,
+            Some(seen) => seen.silence,
+            None => Duration::ZERO,
+        };
+        let host = rings.host(&node.conductor_group, &node.driver, node.uuid);
+        let is_ours = !self.has_others || host.is_err() || host == Ok(self.host.as_str());
+        is_ours.then_some(silence)
+    }
+}
+
+/// One that leaves says so. One that is silent may only be cut off, and in the middle of a call to a BMC: it is waited for
+/// until the longest call is over too. The store's clock may be stepped, and then everybody looks silent: so it must have
+/// been seen to be silent as well, by somebody whose own beats were stored all that time.
+fn is_gone(conductor: &Conductor, record: &ConductorRecord, silence: Duration) -> bool {
+    let watched = conductor.standing().watch(record);
+    if !record.online {
+        return true;
+    }
+    let beat_timeout = conductor.beat_timeout();
+    let limit = beat_timeout + conductor.settings().longest_call();
+    conductor.standing().unbroken_for() >= beat_timeout
+        && watched >= beat_timeout
+        && (silence >= limit || watched >= limit)
+}

@@ -1,0 +1,240 @@
+//! What one conductor hands to another: a call for a node, and its outcome, as JSON.
+//!
+//! Two adjacent versions understand each other: unknown fields are ignored, a new field has a default, and a call that
+//! the other one does not know is refused by its name before anything is done. A call has no `Debug`: it may carry a
+//! rescue password, a config drive or an agent's token.
+
+use super::refusal::Refusal;
+use crate::conductor::requests::{
+    HeartbeatRequest, InspectionRequest, LookupAnswer, LookupRequest, Maintenance,
+    ProvisionRequest, RequestError,
+};
+use ferric_drivers::{BootDevice, BootSetting, Persistence, PowerAction};
+use ferric_model::ids::{NodeId, PortId};
+use ferric_model::node::Node;
+use ferric_model::port::Port;
+use ferric_store::{Entity, Record, Revision, StoreError};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Work that only the owner of a node does.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(tag = "call", content = "with", rename_all = "snake_case")]
+pub(crate) enum NodeCall {
+    UpdateNode(Box<Update<Node>>),
+    DestroyNode {
+        node: NodeId,
+    },
+    CreatePort {
+        port: Box<Port>,
+    },
+    UpdatePort(Box<Update<Port>>),
+    DestroyPort {
+        node: NodeId,
+        port: PortId,
+    },
+    Provision {
+        node: NodeId,
+        request: Box<ProvisionRequest>,
+    },
+    SetPower {
+        node: NodeId,
+        #[serde(with = "super::named")]
+        action: PowerAction,
+        timeout: Option<Duration>,
+    },
+    SetMaintenance {
+        node: NodeId,
+        maintenance: Maintenance,
+    },
+    BootDevice {
+        node: NodeId,
+    },
+    SetBootDevice {
+        node: NodeId,
+        #[serde(with = "super::named")]
+        device: BootDevice,
+        #[serde(with = "super::named")]
+        persistence: Persistence,
+    },
+    SupportedBootDevices {
+        node: NodeId,
+    },
+    Lookup {
+        node: NodeId,
+        request: LookupRequest,
+    },
+    Heartbeat {
+        node: NodeId,
+        request: HeartbeatRequest,
+    },
+    ContinueInspection {
+        node: NodeId,
+        request: Box<InspectionRequest>,
+    },
+    NoteBootRequest {
+        node: NodeId,
+        what: String,
+    },
+}
+
+/// A record as somebody has read it, and as it is to be.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Update<T> {
+    pub(in crate::conductor) before: T,
+    revision: u64,
+    pub(in crate::conductor) new: T,
+}
+
+impl<T: Entity> Update<T> {
+    pub(in crate::conductor) fn of(old: &Record, new: T) -> Result<Self, StoreError> {
+        Ok(Self {
+            before: old.decode()?,
+            revision: old.revision.0,
+            new,
+        })
+    }
+
+    pub(in crate::conductor) fn revision(&self) -> Revision {
+        Revision(self.revision)
+    }
+}
+
+/// The names of all calls that this build knows.
+pub(super) const NAMES: [&str; 15] = [
+    "update_node",
+    "destroy_node",
+    "create_port",
+    "update_port",
+    "destroy_port",
+    "provision",
+    "set_power",
+    "set_maintenance",
+    "boot_device",
+    "set_boot_device",
+    "supported_boot_devices",
+    "lookup",
+    "heartbeat",
+    "continue_inspection",
+    "note_boot_request",
+];
+
+/// Why a call cannot be understood; nothing was done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CallError {
+    #[error("the call {0:?} is not known here")]
+    Unknown(String),
+    #[error("the call is not in a form that is known here")]
+    Unreadable(#[from] serde_json::Error),
+}
+
+#[derive(Deserialize)]
+struct Name {
+    call: String,
+}
+
+impl NodeCall {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, CallError> {
+        let Name { call } = serde_json::from_slice(bytes)?;
+        if !NAMES.contains(&call.as_str()) {
+            return Err(CallError::Unknown(call));
+        }
+        Ok(serde_json::from_slice(bytes)?)
+    }
+
+    /// Whose owner is meant.
+    pub(super) fn node(&self) -> NodeId {
+        match self {
+            Self::UpdateNode(update) => update.before.uuid,
+            Self::CreatePort { port } => port.node_uuid,
+            Self::UpdatePort(update) => update.before.node_uuid,
+            Self::DestroyNode { node }
+            | Self::DestroyPort { node, .. }
+            | Self::Provision { node, .. }
+            | Self::SetPower { node, .. }
+            | Self::SetMaintenance { node, .. }
+            | Self::BootDevice { node }
+            | Self::SetBootDevice { node, .. }
+            | Self::SupportedBootDevices { node }
+            | Self::Lookup { node, .. }
+            | Self::Heartbeat { node, .. }
+            | Self::ContinueInspection { node, .. }
+            | Self::NoteBootRequest { node, .. } => *node,
+        }
+    }
+}
+
+/// What the owner answers.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum NodeAnswer {
+    Nothing,
+    Node(Box<Node>),
+    Port(Box<Port>),
+    BootSetting(#[serde(with = "super::named::setting")] BootSetting),
+    BootDevices(#[serde(with = "super::named::list")] Vec<BootDevice>),
+    Identified(Box<LookupAnswer>),
+}
+
+/// How a call ended at the conductor that it was handed to.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reply {
+    Done(NodeAnswer),
+    Refused(Refusal),
+    /// The node is not this conductor's (any more); nothing was done.
+    NotMine,
+    /// It is not understood, because the versions differ; nothing was done.
+    NotUnderstood {
+        reason: String,
+    },
+}
+
+impl NodeAnswer {
+    pub(in crate::conductor) fn nothing(self) -> Result<(), RequestError> {
+        match self {
+            Self::Nothing => Ok(()),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    pub(in crate::conductor) fn node(self) -> Result<Node, RequestError> {
+        match self {
+            Self::Node(node) => Ok(*node),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    pub(in crate::conductor) fn port(self) -> Result<Port, RequestError> {
+        match self {
+            Self::Port(port) => Ok(*port),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    pub(in crate::conductor) fn boot_setting(self) -> Result<BootSetting, RequestError> {
+        match self {
+            Self::BootSetting(setting) => Ok(setting),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    pub(in crate::conductor) fn boot_devices(self) -> Result<Vec<BootDevice>, RequestError> {
+        match self {
+            Self::BootDevices(devices) => Ok(devices),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    pub(in crate::conductor) fn identified(self) -> Result<LookupAnswer, RequestError> {
+        match self {
+            Self::Identified(answer) => Ok(*answer),
+            _ => Err(mixed_up()),
+        }
+    }
+}
+
+fn mixed_up() -> RequestError {
+    let problem = "it answers what it was not asked";
+    RequestError::internal("reading the answer of the node's conductor", problem)
+}

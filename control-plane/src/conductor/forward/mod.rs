@@ -1,0 +1,214 @@
+//! Any conductor takes any request; the owner of the node does it. Here it is found out who that is, and the work is done
+//! or handed on.
+//!
+//! A call is handed on once only: what was sent and not answered may have been done. What did not reach the owner, or came
+//! to one that has lost the node since, was not, and goes to whoever has it now. Nobody hands on what was handed to it.
+
+mod call;
+mod named;
+mod peers;
+mod perform;
+mod refusal;
+
+#[cfg(test)]
+mod tests;
+
+pub(super) use call::{NodeCall, Update};
+pub(super) use peers::NoPeers;
+pub use peers::{Peer, PeerError, Peers};
+
+use super::Conductor;
+use super::requests::RequestError;
+use super::steps::chain;
+use crate::config::{Cluster, seconds};
+use call::{NodeAnswer, Reply};
+use ferric_model::conductor::ConductorRecord;
+use ferric_model::ids::{Incarnation, NodeId};
+use ferric_model::node::Node;
+use ferric_store::{Entity, Key, Table};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How often the owner is looked for, when the one that was found turns out to have lost the node.
+const ATTEMPTS: usize = 3;
+/// When a client is to come again whose node has no owner that can be reached: a takeover takes longer than that.
+const RETRY_S: u32 = 10;
+/// A line on a timeline is not worth more.
+const NOTE_LIMIT: Duration = Duration::from_secs(5);
+
+/// Whose the node is.
+enum Owner {
+    /// Ours, or there is no such node, which can be said here as well.
+    Here,
+    Other(Peer, Incarnation),
+    /// Of nobody who could be asked; why.
+    Unreachable(String),
+}
+
+/// What came of handing a call on.
+enum Handed {
+    Answered(Result<NodeAnswer, RequestError>),
+    /// It was not done; why.
+    NotDone(String),
+}
+
+impl Conductor {
+    /// Has the call done by the node's owner, be it this conductor or another one.
+    pub(super) async fn at_owner(&self, call: NodeCall) -> Result<NodeAnswer, RequestError> {
+        let deadline = Instant::now() + self.forward_limit(&call);
+        let mut refused: Option<(Incarnation, String)> = None;
+        for _ in 0..ATTEMPTS {
+            let (peer, incarnation) = match self.owner_of(call.node()).await? {
+                Owner::Here => return self.perform(call).await,
+                Owner::Unreachable(reason) => return Err(busy(reason)),
+                Owner::Other(peer, incarnation) => (peer, incarnation),
+            };
+            if let Some((_, reason)) = refused.filter(|(who, _)| *who == incarnation) {
+                return Err(busy(reason));
+            }
+            match self.hand_to(&peer, &call, deadline).await {
+                Handed::Answered(answer) => return answer,
+                Handed::NotDone(reason) => refused = Some((incarnation, reason)),
+            }
+        }
+        let reason = format!("Node {} changes hands at this moment", call.node());
+        Err(busy(reason))
+    }
+
+    /// Does what another conductor hands over, or says that the node is not ours. Both are JSON.
+    pub(crate) async fn take_call(&self, call: &[u8]) -> Vec<u8> {
+        let reply = match NodeCall::parse(call) {
+            Ok(call) => self.reply_to(call).await,
+            // Without its source, which quotes what it stumbled over.
+            Err(error) => Reply::NotUnderstood {
+                reason: error.to_string(),
+            },
+        };
+        serde_json::to_vec(&reply).unwrap_or_else(|error| {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "an answer to another conductor could not be written"
+            );
+            Vec::new()
+        })
+    }
+
+    async fn reply_to(&self, call: NodeCall) -> Reply {
+        let outcome = match self.owner_of(call.node()).await {
+            Ok(Owner::Here) => self.perform(call).await,
+            Ok(Owner::Other(..) | Owner::Unreachable(_)) => return Reply::NotMine,
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(answer) => Reply::Done(answer),
+            Err(error) => {
+                if let RequestError::Internal { doing, source } = &error {
+                    let cause: &dyn std::error::Error = source.as_ref();
+                    tracing::error!(error = cause, "{doing} failed, for another conductor");
+                }
+                Reply::Refused((&error).into())
+            }
+        }
+    }
+
+    async fn owner_of(&self, id: NodeId) -> Result<Owner, RequestError> {
+        let Some(record) = self.store().get(&Key::new(Table::Node, id)).await? else {
+            return Ok(Owner::Here);
+        };
+        let node: Node = record.decode()?;
+        let Some(owner) = node.ownership else {
+            let reason = format!("Node {id} has no conductor yet: one takes it over soon");
+            return Ok(Owner::Unreachable(reason));
+        };
+        if owner.incarnation == self.incarnation() {
+            return Ok(Owner::Here);
+        }
+        let key = Key::new(ConductorRecord::TABLE, &owner.conductor);
+        let known = self.store().get(&key).await?;
+        let known: Option<ConductorRecord> = known.map(|record| record.decode()).transpose()?;
+        let host = owner.conductor;
+        let Some(record) =
+            known.filter(|record| record.online && record.incarnation == owner.incarnation)
+        else {
+            return Ok(Owner::Unreachable(format!(
+                "Conductor {host}, which node {id} belongs to, is not running: another one takes the node over soon"
+            )));
+        };
+        Ok(match record.address {
+            Some(address) if self.settings().cluster.is_some() => {
+                Owner::Other(Peer { host, address }, owner.incarnation)
+            }
+            _ => Owner::Unreachable(format!(
+                "Node {id} belongs to conductor {host}: ask that one, or give both conductors a [cluster] section, \
+                 so that each takes requests for the other's nodes"
+            )),
+        })
+    }
+
+    async fn hand_to(&self, peer: &Peer, call: &NodeCall, deadline: Instant) -> Handed {
+        let body = match serde_json::to_vec(call) {
+            Ok(body) => body,
+            Err(error) => {
+                let error = RequestError::internal("writing to another conductor", error);
+                return Handed::Answered(Err(error));
+            }
+        };
+        let (host, node) = (&peer.host, call.node());
+        let limit = deadline.saturating_duration_since(Instant::now());
+        let answer = match self.peers().call(peer, body, limit).await {
+            Ok(answer) => answer,
+            Err(PeerError::NotReached(cause)) => {
+                let cause = chain(cause.as_ref());
+                tracing::warn!(%node, peer = %host, cause, "another conductor was not reached");
+                return Handed::NotDone(format!(
+                    "Conductor {host}, which node {node} belongs to, cannot be reached: nothing was done"
+                ));
+            }
+            Err(PeerError::Unanswered(cause)) => {
+                let cause = chain(cause.as_ref());
+                tracing::warn!(%node, peer = %host, cause, "another conductor did not answer");
+                return Handed::Answered(Err(unanswered(host, node)));
+            }
+        };
+        match serde_json::from_slice(&answer) {
+            Ok(Reply::Done(answer)) => Handed::Answered(Ok(answer)),
+            Ok(Reply::Refused(refusal)) => Handed::Answered(Err(refusal.into_error(host))),
+            Ok(Reply::NotMine) => Handed::NotDone(format!(
+                "Node {node} does not belong to conductor {host} any more: it changes hands"
+            )),
+            Ok(Reply::NotUnderstood { reason }) => Handed::NotDone(format!(
+                "Conductor {host}, which node {node} belongs to, is of an older version and does not know the request \
+                 ({reason}): nothing was done; upgrade it, or ask it in its own words"
+            )),
+            Err(error) => {
+                // The error itself would quote what it stumbled over, which may be a token.
+                let (at, kind) = (error.column(), error.classify());
+                tracing::warn!(%node, peer = %host, at, ?kind, "another conductor's answer cannot be read");
+                Handed::Answered(Err(unanswered(host, node)))
+            }
+        }
+    }
+
+    fn forward_limit(&self, call: &NodeCall) -> Duration {
+        let set = self.settings().cluster.as_ref();
+        let limit = seconds(set.map_or(Cluster::FORWARD_TIMEOUT_S, |set| set.forward_timeout_s));
+        match call {
+            NodeCall::NoteBootRequest { .. } => limit.min(NOTE_LIMIT),
+            _ => limit,
+        }
+    }
+}
+
+fn busy(reason: String) -> RequestError {
+    RequestError::Busy {
+        reason,
+        retry_after_s: RETRY_S,
+    }
+}
+
+fn unanswered(host: &str, node: NodeId) -> RequestError {
+    RequestError::Unanswered(format!(
+        "Conductor {host} was given the request for node {node} and did not answer: it may have been done or may still \
+         be; look at the node and its timeline (/ferric/v1/nodes/{node}/timeline) before you ask again"
+    ))
+}

@@ -1,0 +1,89 @@
+//! A call done by the owner of its node.
+
+use super::call::{NodeAnswer, NodeCall};
+use crate::conductor::Conductor;
+use crate::conductor::inbox::Message;
+use crate::conductor::requests::RequestError;
+
+impl Conductor {
+    /// Whoever asked may hang up: a change goes on all the same; what a machine says is said again by the machine.
+    pub(super) async fn perform(&self, call: NodeCall) -> Result<NodeAnswer, RequestError> {
+        if !is_change(&call) {
+            return self.do_call(call).await;
+        }
+        let this = self.clone();
+        self.tracked(async move { this.do_call(call).await }).await
+    }
+
+    async fn do_call(&self, call: NodeCall) -> Result<NodeAnswer, RequestError> {
+        match call {
+            NodeCall::UpdateNode(update) => {
+                let node = self.do_update_node(*update).await?;
+                Ok(NodeAnswer::Node(Box::new(node)))
+            }
+            NodeCall::DestroyNode { node } => nothing(self.do_destroy_node(node).await),
+            NodeCall::CreatePort { port } => {
+                let port = self.do_create_port(*port).await?;
+                Ok(NodeAnswer::Port(Box::new(port)))
+            }
+            NodeCall::UpdatePort(update) => {
+                let port = self.do_update_port(*update).await?;
+                Ok(NodeAnswer::Port(Box::new(port)))
+            }
+            NodeCall::DestroyPort { port, .. } => nothing(self.do_destroy_port(port).await),
+            NodeCall::Provision { node, request } => {
+                nothing(self.do_provision(node, *request).await)
+            }
+            NodeCall::SetPower {
+                node,
+                action,
+                timeout,
+            } => nothing(self.do_set_power(node, action, timeout).await),
+            NodeCall::SetMaintenance { node, maintenance } => {
+                nothing(self.do_set_maintenance(node, maintenance).await)
+            }
+            NodeCall::BootDevice { node } => {
+                Ok(NodeAnswer::BootSetting(self.do_boot_device(node).await?))
+            }
+            NodeCall::SetBootDevice {
+                node,
+                device,
+                persistence,
+            } => nothing(self.do_set_boot_device(node, device, persistence).await),
+            NodeCall::SupportedBootDevices { node } => {
+                let devices = self.do_supported_boot_devices(node).await?;
+                Ok(NodeAnswer::BootDevices(devices))
+            }
+            NodeCall::Lookup { node, request } => {
+                let answer = self.do_lookup(node, request).await?;
+                Ok(NodeAnswer::Identified(Box::new(answer)))
+            }
+            NodeCall::Heartbeat { node, request } => {
+                nothing(self.do_heartbeat(node, request).await)
+            }
+            NodeCall::ContinueInspection { node, request } => {
+                let answer = self.do_continue_inspection(node, *request).await?;
+                Ok(NodeAnswer::Identified(Box::new(answer)))
+            }
+            NodeCall::NoteBootRequest { node, what } => {
+                nothing(self.tell(node, Message::BootRequest(what)))
+            }
+        }
+    }
+}
+
+fn is_change(call: &NodeCall) -> bool {
+    !matches!(
+        call,
+        NodeCall::BootDevice { .. }
+            | NodeCall::SupportedBootDevices { .. }
+            | NodeCall::Lookup { .. }
+            | NodeCall::Heartbeat { .. }
+            | NodeCall::ContinueInspection { .. }
+            | NodeCall::NoteBootRequest { .. }
+    )
+}
+
+fn nothing(outcome: Result<(), RequestError>) -> Result<NodeAnswer, RequestError> {
+    outcome.map(|()| NodeAnswer::Nothing)
+}
