@@ -94,6 +94,17 @@ impl Fleet {
 
     /// Opens a group's gate, when most of its machines are in the middle of writing.
     pub(crate) async fn release(&self, group_number: usize) -> anyhow::Result<()> {
+        self.write(group_number).await?;
+        self.open(group_number);
+        Ok(())
+    }
+
+    pub(crate) fn open(&self, group_number: usize) {
+        self.keepers[group_number].open();
+    }
+
+    /// Until most machines of a group are in the middle of writing.
+    pub(crate) async fn write(&self, group_number: usize) -> anyhow::Result<()> {
         let length = self.deploys.len();
         let of_group = self.deploys.iter().enumerate();
         let of_group = of_group.filter(|(place, _)| group(*place, length) == group_number);
@@ -103,7 +114,6 @@ impl Fleet {
             ensure!(begun.elapsed() < LONG, "the machines do not begin to write");
             sleep(LOOK).await;
         }
-        self.keepers[group_number].open();
         Ok(())
     }
 

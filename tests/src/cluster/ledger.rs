@@ -84,8 +84,10 @@ pub(crate) fn stored_too_late(events: &[Value]) -> Vec<String> {
                 "{by} stored {kind} (event {sequence}, {at}) while {owner} owned the node"
             ));
         }
-        // At rest it changes hands without a word when its conductor is gone.
-        owner = successor.or(owner).filter(|_| event["to"] != "active");
+        // At rest, before the run and after it, it changes hands without a word when its conductor is gone.
+        owner = owner
+            .map(|owner| successor.unwrap_or(owner))
+            .filter(|_| event["to"] != "active");
     }
     found
 }
@@ -166,7 +168,13 @@ mod tests {
         let mut begins = by("a", "state_changed");
         begins["from"] = json!("available");
         begins["to"] = json!("deploying");
-        let mut events = vec![begins, by("a", "step_started"), by("b", "boot_request")];
+        let mut given = by("a", "note");
+        given["text"] = json!("handed over to conductor b");
+        let mut again = given.clone();
+        again["conductor"] = json!("c");
+        let mut events = vec![given, again];
+        assert_eq!(stored_too_late(&events), [""; 0], "at rest");
+        events.extend([begins, by("a", "step_started"), by("b", "boot_request")]);
         assert_eq!(stored_too_late(&events), [""; 0]);
         events.push(by("b", "resumed"));
         events.push(by("b", "step_done"));

@@ -26,6 +26,8 @@ pub(crate) async fn run(trial: &mut Trial, fleet: &Fleet) -> anyhow::Result<()> 
     trial.site.server.restart();
     trial.site.settle().await?;
     unmoved(trial, fleet, &moment, "PostgreSQL killed and started again").await?;
+    // Without the database no machine begins.
+    fleet.write(2).await?;
     fleet.release(1).await?;
     trial.some_time().await;
     let moment = trial.moment(fleet).await?;
@@ -46,7 +48,7 @@ async fn cut(trial: &mut Trial, fleet: &Fleet) -> anyhow::Result<()> {
     while begun.elapsed() < OUTAGE {
         asked += ask_all(trial, fleet).await?;
         if begun.elapsed() > OUTAGE / 2 {
-            fleet.release(2).await?;
+            fleet.open(2);
         }
         sleep(PAUSE).await;
     }

@@ -75,7 +75,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         traces,
         fakes: site.fakes(),
         operators: site.operator.clone(),
-        machines: Client::of_machine(&[site.machines_base.clone()])?,
+        machines: Client::of_machine(std::slice::from_ref(&site.machines_base))?,
         bmc: BmcPace {
             effect: BMC_DELAY,
             answer: BMC_DELAY,
