@@ -11,6 +11,7 @@ pub mod interrupt;
 pub mod lab;
 pub mod machine;
 pub mod node;
+pub mod played;
 pub mod process;
 pub mod serial;
 pub mod settings;

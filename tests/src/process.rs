@@ -111,6 +111,14 @@ impl Running {
         }
     }
 
+    /// How it ended, if it has.
+    ///
+    /// # Errors
+    /// When that cannot be seen.
+    pub fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
+    }
+
     /// The last lines of its log.
     pub fn tail(&self) -> String {
         let text = std::fs::read(&self.log).unwrap_or_default();

@@ -120,7 +120,12 @@ impl Conductor {
         addresses: &[MacAddress],
     ) -> Result<NodeId, RequestError> {
         if let Some(id) = id {
-            return Ok(self.node(id).await.map_err(|_| unknown())?.uuid);
+            let found = self.node(id).await.map_err(|error| match error {
+                RequestError::NotFound(_) => unknown(),
+                // A store that is away knows every node when it is back.
+                other => other,
+            });
+            return Ok(found?.uuid);
         }
         only(&self.owners(addresses).await?).ok_or_else(unknown)
     }

@@ -1,6 +1,7 @@
 //! Where in its deploy a node was at some moment: from its timeline, which is what the conductor had stored until then,
 //! and from what the world had seen. Pure.
 
+use ferric_tests::played::deploy::at;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -124,10 +125,6 @@ pub(crate) fn steps(events: &[Value]) -> Vec<String> {
         }
     }
     steps
-}
-
-pub(crate) fn at(event: &Value) -> Option<Timestamp> {
-    event["at"].as_str()?.parse().ok()
 }
 
 fn name(step: &Value) -> String {

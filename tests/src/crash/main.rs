@@ -7,23 +7,19 @@
     reason = "a program that reports to whoever runs it"
 )]
 
-mod agent;
-mod bmc;
-mod client;
-mod deploy;
-mod image;
 mod journal;
-mod machine;
+mod place;
 mod report;
 mod rounds;
-mod serve;
 mod site;
-mod trace;
 
 use anyhow::Context;
 use clap::Parser;
-use deploy::World;
 use ferric_tests::images::top;
+use ferric_tests::played::client::Client;
+use ferric_tests::played::deploy::{BmcPace, World};
+use ferric_tests::played::image::ImageServer;
+use ferric_tests::played::trace::Traces;
 use rounds::{Experiment, Load, median};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -34,6 +30,8 @@ use std::time::Duration;
 const UNDISTURBED: usize = 8;
 const AIMED_WIDTH: usize = 4;
 const AIMED_ROUNDS: usize = 16;
+/// Each BMC request takes so long to its effect, and each change as long to its answer.
+const BMC_DELAY: Duration = Duration::from_millis(40);
 /// What a deploy may lose beyond the time without a conductor, in the median.
 const EXCESS: Duration = Duration::from_secs(5);
 
@@ -69,13 +67,20 @@ async fn main() -> anyhow::Result<ExitCode> {
     let program = program
         .canonicalize()
         .with_context(|| format!("{} is missing", program.display()))?;
-    let traces = Arc::<trace::Traces>::default();
+    let site = site::Site::new(&program, folder.path())?;
+    let traces = Arc::<Traces>::default();
     let world = World {
         folder: folder.path().to_owned(),
-        images: image::ImageServer::start(traces.clone()).await?,
+        images: ImageServer::start(traces.clone()).await?,
         traces,
+        fakes: site.fakes(),
+        operators: site.operator.clone(),
+        machines: Client::of_machine(std::slice::from_ref(&site.machines_base))?,
+        bmc: BmcPace {
+            effect: BMC_DELAY,
+            answer: BMC_DELAY,
+        },
     };
-    let site = site::Site::new(&program, folder.path())?;
     let mut experiment = Experiment::new(site, world, seed);
     experiment.site.start().await?;
     let outcome = run(&mut experiment, arguments.deploys, arguments.width).await;

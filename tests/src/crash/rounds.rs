@@ -1,12 +1,14 @@
 //! The rounds: undisturbed deploys to measure against, deploys with a kill at a random instant of each, and deploys
 //! during which conductors are killed wherever no kill has hit yet.
 
-use super::client::Client;
-use super::deploy::{Deploy, KINDS, Moment, World};
 use super::journal::{Place, steps};
+use super::place::Moment;
 use super::report::{Aim, Cell, Kills, cells};
 use super::site::Site;
 use anyhow::Context;
+use ferric_tests::played::client::Client;
+use ferric_tests::played::deploy::{Deploy, KINDS, Pace, World, story};
+use ferric_tests::played::gate::Gate;
 use futures_util::future::{join_all, try_join_all};
 use jiff::Timestamp;
 use nix::sys::signal::{Signal, kill};
@@ -75,7 +77,12 @@ impl Experiment {
     async fn prepare(&mut self, width: usize) -> anyhow::Result<Vec<Arc<Deploy>>> {
         let numbers = self.deploys..self.deploys + width;
         self.deploys += width;
-        let prepared = numbers.map(|number| Deploy::prepare(&self.world, &self.site, number));
+        let prepared = numbers.map(|number| {
+            // From 100 to 800 ms, each kind with all of them.
+            let writing = Duration::from_millis(100 + (number / KINDS.len()) as u64 % 8 * 100);
+            let gate = Gate::open();
+            Deploy::prepare(&self.world, number, Pace { writing, gate })
+        });
         let deploys = try_join_all(prepared).await?;
         Ok(deploys.into_iter().map(Arc::new).collect())
     }
@@ -123,7 +130,10 @@ impl Experiment {
         let killing = async {
             sleep_until(instant).await;
             let at = site.kill()?;
-            let moments: Vec<_> = deploys.iter().map(|deploy| deploy.moment(at)).collect();
+            let moments: Vec<_> = deploys
+                .iter()
+                .map(|deploy| Moment::of(deploy, at))
+                .collect();
             site.start().await?;
             anyhow::Ok((moments, Timestamp::now()))
         };
@@ -174,7 +184,7 @@ impl Experiment {
                 biased;
                 Some(at) = told.recv() => {
                     self.site.kill()?;
-                    let moments: Vec<_> = deploys.iter().map(|deploy| deploy.moment(at)).collect();
+                    let moments: Vec<_> = deploys.iter().map(|deploy| Moment::of(deploy, at)).collect();
                     self.site.start().await?;
                     self.kill_count += 1;
                     self.count(&deploys, &moments, Aim::Aimed).await?;
@@ -200,7 +210,7 @@ impl Experiment {
         let mut hit = Vec::with_capacity(deploys.len());
         for (deploy, moment) in deploys.iter().zip(moments) {
             let events = deploy.events().await?;
-            let place = deploy.place_at(&events, *moment, &self.steps);
+            let place = moment.place(deploy, &events, &self.steps);
             hit.push(place != Place::Over);
             // The other deploys of an aimed kill are hit where they happen to be, if they have begun.
             if place != Place::Over && (aim == Aim::Random || place != Place::NotAccepted) {
@@ -303,8 +313,8 @@ async fn watch(deploy: Arc<Deploy>, target: Arc<Target>) -> anyhow::Result<()> {
                 .await
                 .unwrap_or_default(),
         );
-        let now = deploy.moment(Timestamp::now());
-        match deploy.place_at(&events, now, &target.steps) {
+        let now = Moment::of(&deploy, Timestamp::now());
+        match now.place(&deploy, &events, &target.steps) {
             Place::Over => return Ok(()),
             Place::Step(step, gap) => target.look(&(step, gap)),
             Place::NotAccepted | Place::Finishing => {}
@@ -324,18 +334,4 @@ pub(crate) fn median(mut durations: Vec<Duration>) -> Duration {
 
 fn since(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
-}
-
-/// The timeline, a line each.
-fn story(events: &[Value]) -> String {
-    let lines = events.iter().map(|event| {
-        let mut event = event.clone();
-        if let Some(event) = event.as_object_mut() {
-            for key in ["id", "node", "run", "conductor"] {
-                event.shift_remove(key);
-            }
-        }
-        format!("    {event}")
-    });
-    lines.collect::<Vec<_>>().join("\n")
 }

@@ -1,9 +1,9 @@
 //! The conductor under test: the real program with a store of its own, started and killed; and the copies of its file
 //! that are taken after each kill, before anything has been mended in it.
 
-use super::client::Client;
 use anyhow::{Context, ensure};
 use ferric_store::{EventFilter, Query, RedbStore, Store, Table};
+use ferric_tests::played::client::Client;
 use ferric_tests::process::{Running, command};
 use jiff::Timestamp;
 use std::fs;
@@ -42,7 +42,7 @@ impl Site {
              [conductor]\nautomated_clean = false\n"
         );
         fs::write(folder.join("ferric.toml"), settings)?;
-        let operator = Client::of_operator(&format!("http://127.0.0.1:{operators}"))?;
+        let operator = Client::of_operator(&[format!("http://127.0.0.1:{operators}")])?;
         Ok(Self {
             program: program.to_owned(),
             folder: folder.to_owned(),

@@ -10,21 +10,21 @@ use std::path::{Path, PathBuf};
 
 /// One machine's file.
 #[derive(Clone, Debug)]
-pub(crate) struct Bmc {
+pub struct Bmc {
     folder: PathBuf,
     name: String,
 }
 
 /// The machine as its BMC has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Condition {
-    pub(crate) on: bool,
-    pub(crate) boots: u64,
-    pub(crate) booted_from: Option<String>,
+pub struct Condition {
+    pub on: bool,
+    pub boots: u64,
+    pub booted_from: Option<String>,
 }
 
 impl Bmc {
-    pub(crate) fn new(folder: &Path, name: &str) -> Self {
+    pub fn new(folder: &Path, name: &str) -> Self {
         Self {
             folder: folder.to_owned(),
             name: name.to_owned(),
@@ -36,7 +36,7 @@ impl Bmc {
     }
 
     /// A machine that nobody has asked anything of is off.
-    pub(crate) fn look(&self) -> anyhow::Result<Condition> {
+    pub fn look(&self) -> anyhow::Result<Condition> {
         let Ok(text) = fs::read_to_string(self.file()) else {
             return Ok(Condition::default());
         };
@@ -49,13 +49,13 @@ impl Bmc {
     }
 
     /// When the BMC was last told something. Reads leave no trace.
-    pub(crate) fn last_change(&self) -> Option<Timestamp> {
+    pub fn last_change(&self) -> Option<Timestamp> {
         let changed = fs::metadata(self.file()).ok()?.modified().ok()?;
         Timestamp::try_from(changed).ok()
     }
 
     /// The machine switches itself off.
-    pub(crate) fn switch_off(&self) -> anyhow::Result<()> {
+    pub fn switch_off(&self) -> anyhow::Result<()> {
         let lock = File::options()
             .create(true)
             .truncate(false)

@@ -29,24 +29,24 @@ const BEAT: Duration = Duration::from_secs(100);
 
 /// The firmware it boots by: for UEFI a boot entry is made, which takes a step of the agent more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Firmware {
+pub enum Firmware {
     Bios,
     Uefi,
 }
 
-pub(crate) struct Machine {
-    pub(crate) hardware: Arc<Hardware>,
-    pub(crate) mac: String,
-    pub(crate) uuid: String,
-    pub(crate) bmc: Bmc,
-    pub(crate) conductor: Client,
+pub struct Machine {
+    pub hardware: Arc<Hardware>,
+    pub mac: String,
+    pub uuid: String,
+    pub bmc: Bmc,
+    pub conductor: Client,
     /// What it booted from, in order.
-    pub(crate) boots: Mutex<Vec<String>>,
+    pub boots: Mutex<Vec<String>>,
 }
 
 impl Machine {
     /// For ever.
-    pub(crate) async fn live(self: Arc<Self>) {
+    pub async fn live(self: Arc<Self>) {
         let mut ramdisk: Option<(Arc<Agent>, JoinSet<()>)> = None;
         let mut boots = 0;
         loop {

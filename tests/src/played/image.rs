@@ -12,15 +12,15 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 /// Served under `/NAME/os.raw`, so that each machine's requests can be told apart.
-pub(crate) struct ImageServer {
-    pub(crate) base: String,
-    pub(crate) sha256: String,
-    pub(crate) content: Arc<[u8]>,
+pub struct ImageServer {
+    pub base: String,
+    pub sha256: String,
+    pub content: Arc<[u8]>,
     _server: JoinSet<()>,
 }
 
 impl ImageServer {
-    pub(crate) async fn start(traces: Arc<Traces>) -> anyhow::Result<Self> {
+    pub async fn start(traces: Arc<Traces>) -> anyhow::Result<Self> {
         let content: Vec<u8> = (0..24_000_u32).flat_map(u32::to_le_bytes).collect();
         let mut sha256 = String::new();
         for byte in Sha256::digest(&content) {

@@ -13,20 +13,20 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-pub(crate) type Reply = Response<Full<Bytes>>;
+pub type Reply = Response<Full<Bytes>>;
 
-pub(crate) fn reply(status: u16, body: impl Into<Bytes>) -> Reply {
+pub fn reply(status: u16, body: impl Into<Bytes>) -> Reply {
     let mut reply = Response::new(Full::new(body.into()));
     *reply.status_mut() = hyper::StatusCode::from_u16(status).expect("a status of HTTP");
     reply
 }
 
-pub(crate) fn json(status: u16, body: &Value) -> Reply {
+pub fn json(status: u16, body: &Value) -> Reply {
     reply(status, body.to_string())
 }
 
 /// Serves until it is dropped.
-pub(crate) async fn serve<H, F>(listener: TcpListener, tls: Option<TlsAcceptor>, handler: H)
+pub async fn serve<H, F>(listener: TcpListener, tls: Option<TlsAcceptor>, handler: H)
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Reply> + Send + 'static,

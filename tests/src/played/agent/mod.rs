@@ -2,14 +2,16 @@
 //!
 //! It goes on with what it was told when the connection breaks, as any server does that has read a request.
 
-pub(crate) mod commands;
+pub mod commands;
 
+use super::gate::Gate;
 use super::serve::{Reply, json};
-use super::trace::{Seen, Traces};
-use commands::{Begun, Commands, Order, is_write};
+use super::trace::{Came, Seen, Traces, Verdict};
+use commands::{Begun, Commands, Order, Refused, is_write};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::{HeaderMap, Method, Request};
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use serde_json::{Value, json as value};
 use std::path::PathBuf;
@@ -22,13 +24,13 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 /// From a request's arrival to its effect, and from there to the answer. So there is time to kill a conductor in.
-pub(crate) const BEFORE: Duration = Duration::from_millis(40);
-pub(crate) const AFTER: Duration = Duration::from_millis(40);
+pub const BEFORE: Duration = Duration::from_millis(40);
+pub const AFTER: Duration = Duration::from_millis(40);
 const LOOK: Duration = Duration::from_millis(10);
 
 /// Whose manners it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Manners {
+pub enum Manners {
     Ferric,
     /// Knows no header of ours, chooses the ids of its commands itself.
     Ironic,
@@ -36,32 +38,36 @@ pub(crate) enum Manners {
 
 /// What a machine has that outlives its ramdisk.
 #[derive(Debug)]
-pub(crate) struct Hardware {
-    pub(crate) name: String,
-    pub(crate) manners: Manners,
-    pub(crate) writing: Duration,
-    pub(crate) disk: PathBuf,
+pub struct Hardware {
+    pub name: String,
+    pub manners: Manners,
+    pub writing: Duration,
+    /// Nothing that was written is done before it is open.
+    pub gate: Gate,
+    pub disk: PathBuf,
     /// How often an image was begun to be written to the disk.
-    pub(crate) writes: AtomicU32,
-    pub(crate) traces: Arc<Traces>,
+    pub writes: AtomicU32,
+    pub traces: Arc<Traces>,
 }
 
 /// One boot of the ramdisk.
-pub(crate) struct Agent {
+pub struct Agent {
     hardware: Arc<Hardware>,
+    boot: Uuid,
     commands: Mutex<Commands>,
-    pub(crate) token: Mutex<Option<String>>,
+    pub token: Mutex<Option<String>>,
     work: Mutex<JoinSet<()>>,
     power_off: Mutex<Option<oneshot::Sender<()>>>,
-    pub(crate) command_ended: tokio::sync::Notify,
+    pub command_ended: tokio::sync::Notify,
 }
 
 impl Agent {
     /// The machine switches itself off when the receiver hears something.
-    pub(crate) fn new(hardware: Arc<Hardware>) -> (Arc<Self>, oneshot::Receiver<()>) {
+    pub fn new(hardware: Arc<Hardware>) -> (Arc<Self>, oneshot::Receiver<()>) {
         let (power_off, told) = oneshot::channel();
         let agent = Self {
             hardware,
+            boot: Uuid::new_v4(),
             commands: Mutex::default(),
             token: Mutex::default(),
             work: Mutex::default(),
@@ -72,11 +78,11 @@ impl Agent {
     }
 
     /// The machine lost its power: nothing goes on.
-    pub(crate) fn die(&self) {
+    pub fn die(&self) {
         self.work.lock().abort_all();
     }
 
-    pub(crate) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Reply {
+    pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Reply {
         let query = request.uri().query().unwrap_or_default().to_owned();
         let path = request.uri().path().trim_end_matches('/').to_owned();
         let token = self.token.lock().clone();
@@ -104,7 +110,8 @@ impl Agent {
                 };
                 let waits = argument(&query, "wait").as_deref() == Some("true");
                 let order = self.order(&head.headers, &body);
-                self.post(order, waits).await
+                let epoch = header(&head.headers, "x-ferric-epoch");
+                self.post(order, epoch, waits).await
             }
             _ => json(404, &fault("no such resource")),
         }
@@ -112,20 +119,42 @@ impl Agent {
 
     fn order(&self, headers: &HeaderMap, body: &Value) -> Order {
         let agreed = self.hardware.manners == Manners::Ferric;
-        let header = |name: &str| headers.get(name).filter(|_| agreed)?.to_str().ok();
         Order {
             name: body["name"].as_str().unwrap_or_default().to_owned(),
             params: body["params"].clone(),
-            id: header("x-ferric-command-id").and_then(|id| id.parse().ok()),
-            epoch: header("x-ferric-epoch").and_then(|epoch| epoch.parse().ok()),
+            id: header(headers, "x-ferric-command-id").filter(|_| agreed),
+            epoch: header(headers, "x-ferric-epoch").filter(|_| agreed),
         }
     }
 
-    async fn post(self: Arc<Self>, order: Order, waits: bool) -> Reply {
+    fn note(&self, order: &Order, epoch: Option<u64>, begun: &Result<Begun, Refused>) {
+        let verdict = match begun {
+            Ok(Begun::New(_)) => Verdict::Begun,
+            Ok(Begun::Known(_)) => Verdict::Known,
+            Err(Refused::Stale(_)) => Verdict::Stale,
+            Err(Refused::Busy(_)) => Verdict::Busy,
+        };
+        let (machine, traces) = (&self.hardware.name, &self.hardware.traces);
+        if verdict == Verdict::Begun {
+            traces.note(machine, Seen::Command(order.name.clone()));
+        }
+        let came = Came {
+            at: Timestamp::now(),
+            boot: self.boot,
+            command: order.name.clone(),
+            is_write: is_write(order),
+            epoch,
+            verdict,
+        };
+        traces.note_command(machine, came);
+    }
+
+    /// `epoch` is what the conductor said, whether this agent knows what that is or not.
+    async fn post(self: Arc<Self>, order: Order, epoch: Option<u64>, waits: bool) -> Reply {
         let (done, answer) = oneshot::channel();
         let agent = self.clone();
         self.work.lock().spawn(async move {
-            let reply = agent.take(order, waits).await;
+            let reply = agent.take(order, epoch, waits).await;
             // Whoever asked may be dead.
             drop(done.send(reply));
         });
@@ -135,19 +164,16 @@ impl Agent {
         }
     }
 
-    async fn take(self: Arc<Self>, order: Order, waits: bool) -> Reply {
+    async fn take(self: Arc<Self>, order: Order, epoch: Option<u64>, waits: bool) -> Reply {
         sleep(BEFORE).await;
         let begun = {
             let mut commands = self.commands.lock();
             let begun = commands.begin(&order, self.takes(&order));
-            if let Ok(Begun::New(_)) = begun {
-                let seen = Seen::Command(order.name.clone());
-                self.hardware.traces.note(&self.hardware.name, seen);
-            }
+            self.note(&order, epoch, &begun);
             begun
         };
         let id = match begun {
-            Err(refused) => return json(409, &fault(&refused.0)),
+            Err(Refused::Stale(text) | Refused::Busy(text)) => return json(409, &fault(&text)),
             Ok(Begun::Known(id)) => id,
             Ok(Begun::New(id)) => {
                 self.clone().act(&order, id);
@@ -177,6 +203,7 @@ impl Agent {
             let agent = self.clone();
             self.work.lock().spawn(async move {
                 let written = agent.write(&info).await.map_err(|error| error.to_string());
+                agent.hardware.gate.pass().await;
                 sleep(agent.hardware.writing).await;
                 agent.commands.lock().end(id, written);
                 agent.command_ended.notify_one();
@@ -207,6 +234,10 @@ impl Agent {
         tokio::fs::write(&self.hardware.disk, &content).await?;
         Ok(())
     }
+}
+
+fn header<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {
+    headers.get(name)?.to_str().ok()?.parse().ok()
 }
 
 fn argument(query: &str, key: &str) -> Option<String> {

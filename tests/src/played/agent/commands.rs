@@ -7,12 +7,12 @@ use uuid::Uuid;
 
 /// How a command came to the agent.
 #[derive(Debug)]
-pub(crate) struct Order {
-    pub(crate) name: String,
-    pub(crate) params: Value,
+pub struct Order {
+    pub name: String,
+    pub params: Value,
     /// `X-Ferric-Command-Id` and `X-Ferric-Epoch`, from agents that have agreed on them.
-    pub(crate) id: Option<Uuid>,
-    pub(crate) epoch: Option<u64>,
+    pub id: Option<Uuid>,
+    pub epoch: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -29,14 +29,14 @@ struct Command {
 
 /// The command list. It lives as long as the ramdisk.
 #[derive(Debug, Default)]
-pub(crate) struct Commands {
+pub struct Commands {
     list: Vec<Command>,
     epoch: u64,
 }
 
 /// What became of an order.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Begun {
+pub enum Begun {
     /// The agent has this command already.
     Known(Uuid),
     New(Uuid),
@@ -44,13 +44,16 @@ pub(crate) enum Begun {
 
 /// The agent does not do it: 409 with this sentence.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Refused(pub String);
+pub enum Refused {
+    Stale(String),
+    Busy(String),
+}
 
 impl Commands {
-    pub(crate) fn begin(&mut self, order: &Order, takes: Duration) -> Result<Begun, Refused> {
+    pub fn begin(&mut self, order: &Order, takes: Duration) -> Result<Begun, Refused> {
         if let Some(epoch) = order.epoch {
             if epoch < self.epoch {
-                return Err(Refused(format!(
+                return Err(Refused::Stale(format!(
                     "epoch {epoch} is older than {}: another conductor owns this node",
                     self.epoch
                 )));
@@ -61,7 +64,7 @@ impl Commands {
             return Ok(Begun::Known(known));
         }
         if self.list.iter().any(|command| command.status() == RUNNING) {
-            return Err(Refused("Agent is busy: executing command".to_owned()));
+            return Err(Refused::Busy("Agent is busy: executing command".to_owned()));
         }
         let id = order.id.unwrap_or_else(Uuid::new_v4);
         self.list.push(Command {
@@ -76,22 +79,22 @@ impl Commands {
         Ok(Begun::New(id))
     }
 
-    pub(crate) fn end(&mut self, id: Uuid, outcome: Result<(), String>) {
+    pub fn end(&mut self, id: Uuid, outcome: Result<(), String>) {
         if let Some(command) = self.list.iter_mut().find(|command| command.id == id) {
             command.outcome = Some(outcome);
         }
     }
 
-    pub(crate) fn show(&self, id: Uuid) -> Option<Value> {
+    pub fn show(&self, id: Uuid) -> Option<Value> {
         self.find(id).map(Command::show)
     }
 
-    pub(crate) fn show_all(&self) -> Value {
+    pub fn show_all(&self) -> Value {
         let all: Vec<_> = self.list.iter().map(Command::show).collect();
         json!({ "commands": all })
     }
 
-    pub(crate) fn is_done(&self, id: Uuid) -> bool {
+    pub fn is_done(&self, id: Uuid) -> bool {
         self.find(id)
             .is_none_or(|command| command.status() != RUNNING)
     }
@@ -134,7 +137,7 @@ impl Command {
     }
 }
 
-pub(crate) fn is_write(order: &Order) -> bool {
+pub fn is_write(order: &Order) -> bool {
     order.name == "deploy.execute_deploy_step" && order.params["step"]["step"] == "write_image"
 }
 

@@ -1,31 +1,29 @@
-//! One deploy: a machine that is enrolled and available, the request, where it stands, and what must be true at its end.
+//! One deploy: a machine that is enrolled and available, the request, its timeline, and what must be true at its end.
 
 use super::agent::{Hardware, Manners};
 use super::bmc::Bmc;
-use super::client::Client;
+use super::client::{Answer, Client};
+use super::gate::Gate;
 use super::image::ImageServer;
-use super::journal::{Place, Run, at};
 use super::machine::{Firmware, Machine};
-use super::site::Site;
-use super::trace::{Seen, Traces};
+use super::trace::Traces;
 use anyhow::{Context, ensure};
 use jiff::Timestamp;
 use parking_lot::Mutex;
+use reqwest::Method;
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-/// Each BMC request takes so long to its effect, and each change as long to its answer.
-const BMC_DELAY_MS: u64 = 40;
 const LONG: Duration = Duration::from_secs(120);
 const LOOK: Duration = Duration::from_millis(50);
 
 /// The kinds of machine, by turns.
-pub(crate) const KINDS: [(Manners, Firmware); 4] = [
+pub const KINDS: [(Manners, Firmware); 4] = [
     (Manners::Ferric, Firmware::Bios),
     (Manners::Ironic, Firmware::Bios),
     (Manners::Ferric, Firmware::Uefi),
@@ -33,26 +31,38 @@ pub(crate) const KINDS: [(Manners, Firmware); 4] = [
 ];
 
 /// What all deploys share.
-pub(crate) struct World {
-    pub(crate) folder: std::path::PathBuf,
-    pub(crate) traces: Arc<Traces>,
-    pub(crate) images: ImageServer,
+pub struct World {
+    pub folder: PathBuf,
+    pub traces: Arc<Traces>,
+    pub images: ImageServer,
+    /// Where the conductors' fake driver keeps the machines.
+    pub fakes: PathBuf,
+    pub operators: Client,
+    pub machines: Client,
+    pub bmc: BmcPace,
 }
 
-/// A moment, and when the BMC had been told something last.
+/// How long each request of a BMC takes to its effect, and each change from there to its answer.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment {
-    pub(crate) at: Timestamp,
-    bmc_changed: Option<Timestamp>,
+pub struct BmcPace {
+    pub effect: Duration,
+    pub answer: Duration,
 }
 
-pub(crate) struct Deploy {
-    pub(crate) name: String,
-    pub(crate) kind: usize,
-    pub(crate) uuid: String,
+/// What one machine takes for its image.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    pub writing: Duration,
+    pub gate: Gate,
+}
+
+pub struct Deploy {
+    pub name: String,
+    pub kind: usize,
+    pub uuid: String,
+    pub machine: Arc<Machine>,
+    pub traces: Arc<Traces>,
     operator: Client,
-    machine: Arc<Machine>,
-    traces: Arc<Traces>,
     image: Arc<[u8]>,
     /// The timeline's last event before the request.
     after: u64,
@@ -62,28 +72,33 @@ pub(crate) struct Deploy {
 
 impl Deploy {
     /// A new machine, enrolled and available.
-    pub(crate) async fn prepare(world: &World, site: &Site, number: usize) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// When the conductor does not take it.
+    pub async fn prepare(world: &World, number: usize, pace: Pace) -> anyhow::Result<Self> {
         let name = format!("node-{number}");
         let kind = number % KINDS.len();
         let (_, firmware) = KINDS[kind];
         let mac = format!("52:54:00:00:{:02x}:{:02x}", number / 256, number % 256);
-        let operator = site.operator.clone();
-        let uuid = enroll(&operator, world, &name, (&mac, firmware)).await?;
-        let machine = machine(world, site, number, (&uuid, &mac))?;
+        let operator = world.operators.clone();
+        let uuid = enroll(world, &name, (&mac, firmware)).await?;
+        let machine = machine(world, &name, kind, (&uuid, &mac), pace);
         let mut life = JoinSet::new();
         life.spawn(machine.clone().live());
-        for (target, state) in [("manage", "manageable"), ("provide", "available")] {
-            let path = format!("/v1/nodes/{uuid}/states/provision");
-            operator.put(&path, &json!({ "target": target })).await?;
-            reaches(&operator, &uuid, state).await?;
+        for (from, verb, to) in [
+            ("enroll", "manage", "manageable"),
+            ("manageable", "provide", "available"),
+        ] {
+            ask(&operator, &uuid, (from, verb)).await?;
+            reaches(&operator, &uuid, to).await?;
         }
         let mut deploy = Self {
             name,
             kind,
             uuid,
-            operator,
             machine,
             traces: world.traces.clone(),
+            operator,
             image: world.images.content.clone(),
             after: 0,
             asked: Mutex::new(Timestamp::now()),
@@ -98,103 +113,70 @@ impl Deploy {
         Ok(deploy)
     }
 
-    /// Asks for the deploy. A client that gets no answer looks what came of it and asks again if that is nothing.
-    pub(crate) async fn ask(&self) -> anyhow::Result<()> {
-        let path = format!("/v1/nodes/{}/states/provision", self.uuid);
-        let begun = Instant::now();
+    /// Asks for the deploy.
+    ///
+    /// # Errors
+    /// When it is not accepted for long.
+    pub async fn ask(&self) -> anyhow::Result<()> {
         *self.asked.lock() = Timestamp::now();
-        while let Err(error) = self
-            .operator
-            .put(&path, &json!({ "target": "active" }))
-            .await
-        {
-            ensure!(
-                begun.elapsed() < LONG,
-                "the request was never accepted: {error:#}"
-            );
-            sleep(LOOK).await;
-            let seen = self.operator.get(&format!("/v1/nodes/{}", self.uuid)).await;
-            if seen.is_ok_and(|node| node["provision_state"] != "available") {
-                return Ok(());
-            }
-        }
-        Ok(())
+        ask(&self.operator, &self.uuid, ("available", "active")).await
     }
 
     /// The timeline since the request.
-    pub(crate) async fn events(&self) -> anyhow::Result<Vec<Value>> {
-        self.events_behind(self.after).await
-    }
-
-    /// Those of them that stand behind a number.
-    pub(crate) async fn events_behind(&self, number: u64) -> anyhow::Result<Vec<Value>> {
-        let after = number.max(self.after);
-        let path = format!("/ferric/v1/nodes/{}/timeline?after={after}", self.uuid);
-        let page = self.operator.get(&path).await?;
+    ///
+    /// # Errors
+    /// When nobody shows it.
+    pub async fn events(&self) -> anyhow::Result<Vec<Value>> {
+        let page = self.operator.look(&self.timeline(self.after)).await?;
         Ok(page["events"].as_array().cloned().unwrap_or_default())
     }
 
-    /// The moment as this machine's BMC has it. A later change would hide it, so it is taken at once.
-    pub(crate) fn moment(&self, at: Timestamp) -> Moment {
-        Moment {
-            at,
-            bmc_changed: self.machine.bmc.last_change(),
-        }
+    /// Those of them that stand behind a number.
+    ///
+    /// # Errors
+    /// When the one that is asked does not show it.
+    pub async fn events_behind(&self, number: u64) -> anyhow::Result<Vec<Value>> {
+        let page = self
+            .operator
+            .get(&self.timeline(number.max(self.after)))
+            .await?;
+        Ok(page["events"].as_array().cloned().unwrap_or_default())
+    }
+
+    fn timeline(&self, after: u64) -> String {
+        format!("/ferric/v1/nodes/{}/timeline?after={after}", self.uuid)
     }
 
     /// How long it took, if it was over then.
-    pub(crate) fn took(&self, end: Timestamp) -> Duration {
+    pub fn took(&self, end: Timestamp) -> Duration {
         let took = end.duration_since(*self.asked.lock());
         Duration::try_from(took).unwrap_or_default()
-    }
-
-    /// Where it stood at a moment, by the events until then.
-    pub(crate) fn place_at(&self, events: &[Value], moment: Moment, steps: &[String]) -> Place {
-        let until = events
-            .iter()
-            .take_while(|event| at(event).is_some_and(|at| at <= moment.at));
-        let run = Run::of(until);
-        let has_effect = run
-            .open
-            .as_ref()
-            .is_some_and(|open| self.has_effect(&open.step, open.since, moment));
-        run.place(steps, has_effect)
-    }
-
-    /// Whether the world noticed the step in this time.
-    fn has_effect(&self, step: &str, since: Timestamp, moment: Moment) -> bool {
-        let seen = |seen: Seen| self.traces.has(&self.name, &seen, since, moment.at);
-        let command = |name: &str| seen(Seen::Command(name.to_owned()));
-        let by_bmc = || {
-            let change = moment.bmc_changed;
-            change.is_some_and(|change| (since..=moment.at).contains(&change))
-        };
-        match step {
-            "deploy.check_image" => seen(Seen::Image),
-            "agent.get_steps" => command("deploy.get_deploy_steps"),
-            "deploy.write_image" => command("deploy.execute_deploy_step"),
-            "deploy.prepare_instance_boot" => command("image.install_bootloader") || by_bmc(),
-            "deploy.tear_down_agent" => command("standby.power_off") || by_bmc(),
-            _ => by_bmc(),
-        }
     }
 
     /// Waits for its end. Answers when the node became active.
     ///
     /// # Errors
     /// When it is lost: it failed, or its end does not come.
-    pub(crate) async fn ends(&self) -> anyhow::Result<Timestamp> {
+    pub async fn ends(&self) -> anyhow::Result<Timestamp> {
         reaches(&self.operator, &self.uuid, "active").await?;
         let events = self.events().await?;
         let active = events.iter().find(|event| event["to"] == "active");
         active.and_then(at).context("the timeline has no end")
     }
 
+    /// How often its image was begun to be written.
+    pub fn writes(&self) -> u32 {
+        self.machine.hardware.writes.load(Ordering::SeqCst)
+    }
+
     /// What must be true once it is active.
-    pub(crate) async fn check(&self) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// What is not.
+    pub async fn check(&self) -> anyhow::Result<()> {
         let node = self
             .operator
-            .get(&format!("/v1/nodes/{}", self.uuid))
+            .look(&format!("/v1/nodes/{}", self.uuid))
             .await?;
         for (key, expected) in [
             ("provision_state", json!("active")),
@@ -210,7 +192,7 @@ impl Deploy {
                 node[key]
             );
         }
-        let writes = self.machine.hardware.writes.load(Ordering::SeqCst);
+        let writes = self.writes();
         ensure!(writes == 1, "the image was written {writes} times");
         let disk = std::fs::read(&self.machine.hardware.disk)?;
         ensure!(*disk == *self.image, "the disk does not hold the image");
@@ -229,8 +211,31 @@ impl Deploy {
     }
 }
 
+/// Asks for a change of state. A client that gets no answer looks what came of it and asks again if that is nothing; one
+/// that is told to come back does so.
+async fn ask(operator: &Client, uuid: &str, (from, verb): (&str, &str)) -> anyhow::Result<()> {
+    let node = format!("/v1/nodes/{uuid}");
+    let path = format!("{node}/states/provision");
+    let body = json!({ "target": verb });
+    let begun = Instant::now();
+    loop {
+        let answer = operator.call(Method::PUT, &path, Some(&body), None).await;
+        let pause = answer.as_ref().ok().and_then(|answer| answer.retry_after);
+        let Err(error) = answer.and_then(Answer::success) else {
+            return Ok(());
+        };
+        ensure!(
+            begun.elapsed() < LONG,
+            "the request was never accepted: {error:#}"
+        );
+        sleep(pause.unwrap_or(LOOK)).await;
+        if operator.look(&node).await?["provision_state"] != from {
+            return Ok(());
+        }
+    }
+}
+
 async fn enroll(
-    operator: &Client,
     world: &World,
     name: &str,
     (mac, firmware): (&str, Firmware),
@@ -244,8 +249,8 @@ async fn enroll(
         "driver": "fake-hardware",
         "driver_info": {
             "fake_address": name,
-            "fake_delay_ms": BMC_DELAY_MS,
-            "fake_answer_delay_ms": BMC_DELAY_MS,
+            "fake_delay_ms": world.bmc.effect.as_millis(),
+            "fake_answer_delay_ms": world.bmc.answer.as_millis(),
         },
         "boot_interface": "ipxe",
         "deploy_interface": "direct",
@@ -259,42 +264,60 @@ async fn enroll(
             "image_disk_format": "raw",
         },
     });
-    let node = operator.post("/v1/nodes", &node).await?;
+    let node = world.operators.create("/v1/nodes", &node).await?;
     let uuid = node["uuid"].as_str().context("a node has a uuid")?;
     let port = json!({ "node_uuid": uuid, "address": mac });
-    operator.post("/v1/ports", &port).await?;
+    world.operators.create("/v1/ports", &port).await?;
     Ok(uuid.to_owned())
 }
 
 fn machine(
     world: &World,
-    site: &Site,
-    number: usize,
+    name: &str,
+    kind: usize,
     (uuid, mac): (&str, &str),
-) -> anyhow::Result<Arc<Machine>> {
-    let name = format!("node-{number}");
-    let (manners, _) = KINDS[number % KINDS.len()];
-    // From 100 to 800 ms, each kind with all of them.
-    let writing = Duration::from_millis(100 + (number / KINDS.len()) as u64 % 8 * 100);
-    Ok(Arc::new(Machine {
+    pace: Pace,
+) -> Arc<Machine> {
+    let (manners, _) = KINDS[kind];
+    Arc::new(Machine {
         hardware: Arc::new(Hardware {
             manners,
-            writing,
-            disk: disk(&world.folder, &name),
+            writing: pace.writing,
+            gate: pace.gate,
+            disk: disk(&world.folder, name),
             writes: AtomicU32::new(0),
             traces: world.traces.clone(),
-            name: name.clone(),
+            name: name.to_owned(),
         }),
         mac: mac.to_owned(),
         uuid: uuid.to_owned(),
-        bmc: Bmc::new(&site.fakes(), &name),
-        conductor: Client::of_machine(&site.machines_base)?,
+        bmc: Bmc::new(&world.fakes, name),
+        conductor: world.machines.clone(),
         boots: Mutex::default(),
-    }))
+    })
 }
 
-fn disk(folder: &Path, name: &str) -> std::path::PathBuf {
+fn disk(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.disk"))
+}
+
+/// When an event of a timeline happened.
+pub fn at(event: &Value) -> Option<Timestamp> {
+    event["at"].as_str()?.parse().ok()
+}
+
+/// The timeline, a line each.
+pub fn story(events: &[Value]) -> String {
+    let lines = events.iter().map(|event| {
+        let mut event = event.clone();
+        if let Some(event) = event.as_object_mut() {
+            for key in ["id", "node", "run"] {
+                event.shift_remove(key);
+            }
+        }
+        format!("    {event}")
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Waits over restarts; a state that nothing leads out of ends the wait.
