@@ -7,6 +7,7 @@ mod arguments;
 mod body;
 mod call;
 mod conductors;
+mod drain;
 mod drivers;
 mod envelope;
 mod error;
@@ -61,7 +62,8 @@ pub fn operator_router(
     let resources = [&resources[..], &machines::RESOURCES].concat();
     let routes = routes(&resources)
         .merge(timeline::routes())
-        .merge(metrics::routes());
+        .merge(metrics::routes())
+        .merge(drain::routes());
     enveloped(routes, Api::new(conductor, public_url, resources, stop))
 }
 

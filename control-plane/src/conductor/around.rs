@@ -2,7 +2,6 @@
 
 use super::Conductor;
 use super::environment::between;
-use super::membership::is_beating;
 use super::planted::Planted;
 use ferric_model::conductor::ConductorRecord;
 use ferric_model::hash_ring::RingSettings;
@@ -47,7 +46,7 @@ impl Around {
             let is_alone = conductor.store().is_exclusive();
             let at_once = is_alone || conductor.planted(Planted::TakenAtOnce);
             let may_be_succeeded = !is_ours && (at_once || is_gone(conductor, &record, silence));
-            let beats = is_beating(&record, now, conductor.beat_timeout());
+            let beats = conductor.is_beating(&record, now);
             all.push(Seen {
                 is_alive: beats && !may_be_succeeded,
                 may_be_succeeded,

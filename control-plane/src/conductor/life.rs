@@ -23,8 +23,8 @@ const HANDOVER_LIMIT: Duration = Duration::from_secs(30);
 pub enum RunError {
     #[error("starting the conductor")]
     Start(#[source] StoreError),
-    /// The embedded store takes nothing more after a write that failed, until it is opened again.
-    #[error("the store has taken nothing for {} s: make room on its disk, or see to it, and start again", .0.as_secs())]
+    /// Not for want of room, nor of a server: those come back.
+    #[error("the store has taken nothing for {} s: see to its disk, and start again", .0.as_secs())]
     Store(Duration, #[source] StoreError),
     /// Two of the same name would fence each other off for ever.
     #[error(

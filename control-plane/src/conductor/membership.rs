@@ -7,7 +7,6 @@ use ferric_model::conductor::ConductorRecord;
 use ferric_model::node::Node;
 use ferric_store::{Entity, Expectation, Key, Query, Revision, StoreError, Table, Transaction};
 use jiff::Timestamp;
-use std::time::Duration;
 use tokio::time::Instant;
 
 /// How often a beat is begun again because somebody wrote the record in between.
@@ -144,7 +143,14 @@ impl Conductor {
 
     /// Heard of lately enough, by the clock that all go by.
     pub(crate) fn is_alive(&self, record: &ConductorRecord) -> bool {
-        is_beating(record, self.cluster_time(), self.beat_timeout())
+        self.is_beating(record, self.cluster_time())
+    }
+
+    /// Whoever reads a store of its own is there, also while a full disk takes no beat of it.
+    pub(super) fn is_beating(&self, record: &ConductorRecord, now: Timestamp) -> bool {
+        let is_self = self.store().is_exclusive() && record.hostname == self.host();
+        let silence = between(record.updated_at, now);
+        record.online && (is_self || silence < self.beat_timeout())
     }
 
     pub(super) async fn do_conductor_of(&self, node: &Node) -> Result<Option<String>, StoreError> {
@@ -154,8 +160,4 @@ impl Conductor {
         let host = rings.host(&node.conductor_group, &node.driver, node.uuid);
         Ok(host.ok().map(str::to_owned))
     }
-}
-
-pub(super) fn is_beating(record: &ConductorRecord, now: Timestamp, beat_timeout: Duration) -> bool {
-    record.online && between(record.updated_at, now) < beat_timeout
 }

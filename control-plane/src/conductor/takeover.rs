@@ -167,8 +167,9 @@ impl Conductor {
     }
 
     /// Time in which nobody owned the node does not count, and the machine is given one more heartbeat to be heard. A clock
-    /// that was put back meanwhile makes it negative: the end that is stored stands by the clock as it was. Where the last beat is of the new clock already, as
-    /// that of a conductor that died right after it, a whole time-out is the most that is left.
+    /// that was put back meanwhile makes it negative: the end that is stored stands by the clock as it was. Where the last
+    /// beat is of the new clock already, as that of a conductor that died right after it, a whole time-out is the most
+    /// that is left.
     pub(super) fn in_new_hands(
         &self,
         mut node: Node,

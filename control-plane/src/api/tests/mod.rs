@@ -2,6 +2,7 @@
 
 mod activities;
 mod cycle;
+mod drain;
 mod fixture;
 mod framework;
 pub(super) mod ironic;

@@ -198,11 +198,28 @@ impl Server {
         output.status.success()
     }
 
-    /// SIGKILL.
+    /// SIGKILL, of all its processes: one that serves a connection would outlive the server by a commit or two.
     pub(crate) fn kill(&mut self) {
         let mut child = self.child.take().expect("it runs");
+        let server = Pid::from_raw(i32::try_from(child.id()).unwrap());
+        // Stopped, it starts no more of them.
+        kill(server, Signal::SIGSTOP).unwrap();
+        let started = Instant::now();
+        while state(server).is_none_or(|(state, _)| state != 'T') {
+            assert!(started.elapsed() < START, "the server does not stop");
+            pause();
+        }
+        let own = children(server);
         child.kill().unwrap();
+        for process in &own {
+            // It may have ended by itself.
+            kill(*process, Signal::SIGKILL).unwrap_or_default();
+        }
         child.wait().unwrap();
+        while own.iter().any(|process| runs(*process)) {
+            assert!(started.elapsed() < START, "the server's processes stay");
+            pause();
+        }
     }
 
     fn client(&self, program: &str, database: &str) -> Command {
@@ -244,6 +261,27 @@ impl Server {
             self.port
         )
     }
+}
+
+/// State and parent of a process. Its name stands before them and may hold anything.
+fn state(process: Pid) -> Option<(char, Pid)> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut words = rest.split_whitespace();
+    let state = words.next()?.chars().next()?;
+    Some((state, Pid::from_raw(words.next()?.parse().ok()?)))
+}
+
+fn runs(process: Pid) -> bool {
+    state(process).is_some_and(|(state, _)| !matches!(state, 'Z' | 'X'))
+}
+
+fn children(parent: Pid) -> Vec<Pid> {
+    let entries = fs::read_dir("/proc").unwrap();
+    let name = |entry: std::io::Result<fs::DirEntry>| entry.ok()?.file_name().into_string().ok();
+    let pids = entries.filter_map(|entry| Some(Pid::from_raw(name(entry)?.parse().ok()?)));
+    pids.filter(|pid| state(*pid).is_some_and(|(_, of)| of == parent))
+        .collect()
 }
 
 impl Drop for Server {
