@@ -161,3 +161,25 @@ impl Conductor {
         Ok(host.ok().map(str::to_owned))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conductor::tests::lab::Lab;
+
+    #[tokio::test(start_paused = true)]
+    async fn on_a_store_of_its_own_a_conductor_is_there_without_a_beat() {
+        let mut lab = Lab::new();
+        let store = lab.start(None).await;
+        lab.enroll_available().await;
+        let (conductor, node) = (lab.conductor(), lab.node().await);
+        let (mut record, _) = conductor.own_record().await.unwrap().unwrap();
+        record.updated_at -= conductor.beat_timeout();
+        let late = Transaction::new().put(&record);
+        lab.store.commit(late).await.unwrap();
+        let host = async || conductor.conductor_of(&node).await.unwrap();
+        assert_eq!(host().await.as_deref(), Some("one"));
+        store.share();
+        assert_eq!(host().await, None, "others would take it for dead");
+    }
+}
