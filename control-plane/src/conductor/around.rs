@@ -29,6 +29,7 @@ pub(super) struct Around {
     /// For how long this conductor's own name was nobody's.
     absence: SignedDuration,
     has_others: bool,
+    ring: RingSettings,
 }
 
 impl Around {
@@ -62,19 +63,20 @@ impl Around {
             all,
             absence: predecessor.map_or(SignedDuration::ZERO, |beat| now.duration_since(beat)),
             has_others: !conductor.store().is_exclusive(),
+            ring: conductor.settings().conductor.ring(),
         })
     }
 
     /// The rings over those that are alive.
     pub(super) fn rings(&self) -> Rings {
         let alive = self.all.iter().filter(|seen| seen.is_alive);
-        Rings::new(alive.map(|seen| &seen.record), RingSettings::default())
+        Rings::new(alive.map(|seen| &seen.record), self.ring)
     }
 
     /// The rings over the others that are alive.
     pub(super) fn rings_of_others(&self) -> Rings {
         let others = self.others().filter(|seen| seen.is_alive);
-        Rings::new(others.map(|seen| &seen.record), RingSettings::default())
+        Rings::new(others.map(|seen| &seen.record), self.ring)
     }
 
     pub(super) fn others(&self) -> impl Iterator<Item = &Seen> {

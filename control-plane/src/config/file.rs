@@ -207,6 +207,13 @@ fn check_intervals(conductor: &Conductor, agent: &Agent) -> Result<(), SettingsE
             return wrong(setting, 0, "must be at least 1");
         }
     }
+    if conductor.hash_partition_exponent > 16 {
+        return wrong(
+            "conductor.hash_partition_exponent",
+            conductor.hash_partition_exponent.into(),
+            "must be from 0 to 16",
+        );
+    }
     if conductor.boot_retry_timeout_s > 0 && conductor.boot_retry_check_interval_s == 0 {
         return wrong(
             "conductor.boot_retry_check_interval_s",
@@ -325,6 +332,14 @@ mod tests {
         check(
             "[conductor]\nboot_retry_timeout_s = 600\nboot_retry_check_interval_s = 0",
             Err("boot_retry_check_interval_s"),
+        );
+        check(
+            "[conductor]\nhash_ring_algorithm = 'sha256'\nhash_partition_exponent = 5",
+            Ok(()),
+        );
+        check(
+            "[conductor]\nhash_partition_exponent = 17",
+            Err("from 0 to 16"),
         );
         check("[timeline]\nmax_entries = 300\nmin_days = 1", Ok(()));
     }

@@ -11,6 +11,7 @@ pub use cluster::Cluster;
 pub use file::{Drivers, File};
 pub use steps::{Priorities, StepSource, Steps};
 
+use ferric_model::hash_ring::{Algorithm, RingSettings};
 use ferric_store::DatabaseUrl;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -146,6 +147,10 @@ pub struct Conductor {
     pub periodic_concurrency: usize,
     /// BMCs that the power sync asks at the same time. One in ten of these at most is spent on BMCs that hang.
     pub power_sync_workers: usize,
+    /// The ring that gives nodes to conductors; all of a cluster must have the same.
+    pub hash_ring_algorithm: Algorithm,
+    /// Points of a conductor on the ring, as a power of two.
+    pub hash_partition_exponent: u32,
     /// 0: no sensors are read.
     pub sensor_data_interval_s: u64,
     /// BMCs whose sensors are read at the same time.
@@ -165,6 +170,16 @@ pub struct Conductor {
     pub hardware_task_timeout_s: u64,
     /// Whether verification compares the BMC's clock with the conductor's, and sets it where it is wrong.
     pub verify_bmc_clock: bool,
+}
+
+impl Conductor {
+    /// How the hash ring is made.
+    pub fn ring(&self) -> RingSettings {
+        RingSettings {
+            algorithm: self.hash_ring_algorithm,
+            partition_exponent: self.hash_partition_exponent,
+        }
+    }
 }
 
 impl Default for Conductor {
@@ -196,6 +211,8 @@ impl Default for Conductor {
             soft_power_off_timeout_s: 600,
             periodic_concurrency: 8,
             power_sync_workers: 50,
+            hash_ring_algorithm: RingSettings::default().algorithm,
+            hash_partition_exponent: RingSettings::default().partition_exponent,
             sensor_data_interval_s: 0,
             sensor_data_workers: 4,
             sensor_data_for_undeployed_nodes: false,

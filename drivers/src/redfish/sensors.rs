@@ -63,11 +63,14 @@ impl System {
         Ok(())
     }
 
-    /// Many a BMC links to what it does not have.
+    /// Many a BMC links to what it does not have, or fails at: the other sensors are worth something without.
     async fn if_there(&self, path: &str) -> Result<Option<Resource>, BmcError> {
         match self.bmc.get(path).await {
             Ok(resource) => Ok(Some(resource)),
-            Err(BmcError::Refused { status: 404, .. }) => Ok(None),
+            Err(error @ BmcError::Refused { .. }) => {
+                tracing::debug!(%error, "sensors are read without this");
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }

@@ -19,11 +19,12 @@ pub struct RingSettings {
     pub partition_exponent: u32,
 }
 
+/// 256 points a host; Ironic's 32 spread nodes coarsely.
 impl Default for RingSettings {
     fn default() -> Self {
         Self {
             algorithm: Algorithm::Md5,
-            partition_exponent: 5,
+            partition_exponent: 8,
         }
     }
 }
@@ -132,5 +133,46 @@ mod tests {
             *moved.entry(owner == "e").or_default() += 1;
         }
         assert!(moved[&true] > 0 && moved[&true] < 400, "{moved:?}");
+    }
+
+    /// The part of the circle that the host with the largest one has, in means.
+    fn largest_share(ring: &HashRing, hosts: usize) -> f64 {
+        let place = |point: &[u8]| {
+            let head: [u8; 8] = point[..8].try_into().unwrap();
+            u64::from_be_bytes(head)
+        };
+        let mut before = ring.points.keys().next_back().map(|last| place(last));
+        let mut shares = BTreeMap::<&str, u64>::new();
+        for (point, host) in &ring.points {
+            let here = place(point);
+            *shares.entry(host).or_default() += here.wrapping_sub(before.unwrap());
+            before = Some(here);
+        }
+        let largest = shares.values().copied().max().unwrap();
+        largest as f64 / u64::MAX as f64 * hosts as f64
+    }
+
+    #[test]
+    fn three_hosts_have_about_the_same_share_whatever_their_names() {
+        let shares = |partition_exponent| {
+            let settings = RingSettings {
+                partition_exponent,
+                ..RingSettings::default()
+            };
+            let share = |set: u128| {
+                // Random enough, and the same each time.
+                let name = |host| Algorithm::Md5.digest(format!("{set} {host}").as_bytes());
+                let name = |host| uuid::Builder::from_slice(&name(host)).unwrap().into_uuid();
+                let names: Vec<String> = (0..3).map(|host| name(host).to_string()).collect();
+                largest_share(
+                    &HashRing::new(names.iter().map(String::as_str), settings),
+                    3,
+                )
+            };
+            (0..100).map(share).fold(1.0, f64::max)
+        };
+        let largest = shares(RingSettings::default().partition_exponent);
+        assert!(largest <= 1.2, "{largest}");
+        assert!(shares(5) > 1.2, "with Ironic's points it would not hold");
     }
 }

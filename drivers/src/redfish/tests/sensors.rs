@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::machine;
-use super::oddities::Oddities;
+use super::oddities::{Fault, Oddities};
 use crate::{Hardware, SensorKind, SensorReading};
 
 async fn read(hardware: &Hardware) -> Vec<SensorReading> {
@@ -69,6 +69,31 @@ async fn temperatures_fans_power_and_drives_are_read() {
         reading(SensorKind::Drive, "HBA/Bay 1", None, Some("Critical")),
     ];
     assert_eq!(read(&hardware).await, expected);
+}
+
+/// As sushy-tools' emulator does for machines without volumes.
+#[tokio::test]
+async fn what_a_bmc_fails_at_hides_no_other_sensor() {
+    let thermal = json!({"Temperatures": [{"Name": "Inlet", "ReadingCelsius": 21}]});
+    let (_bmc, hardware) = machine(Oddities {
+        system: json!({
+            "Links": {"Chassis": [link("/redfish/v1/Chassis/1U")]},
+            "Storage": link("/redfish/v1/Storage"),
+        }),
+        resources: vec![
+            (
+                "/redfish/v1/Chassis/1U",
+                json!({"Thermal": link("/redfish/v1/Chassis/1U/Thermal")}),
+            ),
+            ("/redfish/v1/Chassis/1U/Thermal", thermal),
+        ],
+        faults: vec![Fault::new("GET /redfish/v1/Storage", 1000, 500)],
+        ..Oddities::default()
+    })
+    .await;
+    let found: Vec<_> = read(&hardware).await;
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].value, Some(21.0));
 }
 
 #[tokio::test]
