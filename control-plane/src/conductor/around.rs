@@ -89,6 +89,10 @@ impl Around {
         self.all.iter().find(|seen| seen.record.hostname == host)
     }
 
+    pub(super) fn alive_named(&self, host: &str) -> Option<&Seen> {
+        self.named(host).filter(|seen| seen.is_alive)
+    }
+
     /// Those whose nodes others may take.
     pub(super) fn gone(&self) -> impl Iterator<Item = &str> {
         let gone = self.all.iter().filter(|seen| seen.may_be_succeeded);

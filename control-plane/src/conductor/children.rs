@@ -3,6 +3,7 @@
 
 use super::Conductor;
 use super::flows::Reserved;
+use super::forward::NodeCall;
 use super::node_task::{NodeTask, TaskError};
 use super::steps::{self, StepContext, StepError, chain};
 use ferric_model::event::What;
@@ -24,20 +25,44 @@ impl Conductor {
         parent: &StepContext,
     ) -> Result<(), StepError> {
         let problem = |text: String| StepError::Problem(format!("child node {child}: {text}"));
-        let lock = self
-            .locks()
-            .wait_for(child, "a step of its parent", LOCK_WAIT)
-            .await
-            .map_err(|held| problem(format!("it is held for {}", held.purpose)))?;
-        let mut task = NodeTask::load(self, lock).await.map_err(|error| {
-            problem(match error {
-                TaskError::Gone(_) => "it does not exist any more".to_owned(),
-                error => chain(&error),
-            })
-        })?;
+        let mut task = self.child_task(child).await.map_err(problem)?;
         refuse(&task.node, &parent.step).map_err(problem)?;
         let outcome = perform(&mut task, parent).await;
         outcome.map_err(|error| problem(chain(&error)))
+    }
+}
+
+impl Conductor {
+    /// The child with its lock. One that another conductor has is asked for first.
+    async fn child_task(&self, child: NodeId) -> Result<NodeTask, String> {
+        match self.own_child_task(child).await? {
+            Ok(task) => return Ok(task),
+            Err(TaskError::NotOurs(_)) => {}
+            Err(error) => return Err(in_words(&error)),
+        }
+        let to = self.host().to_owned();
+        let give = NodeCall::Give { node: child, to };
+        // Boxed, because a step is what this is part of.
+        let given = Box::pin(self.at_owner(give)).await;
+        given.map_err(|error| chain(&error))?;
+        let task = self.own_child_task(child).await?;
+        task.map_err(|error| in_words(&error))
+    }
+
+    async fn own_child_task(&self, child: NodeId) -> Result<Result<NodeTask, TaskError>, String> {
+        let locks = self.locks();
+        let lock = locks.wait_for(child, "a step of its parent", LOCK_WAIT);
+        let lock = lock
+            .await
+            .map_err(|held| format!("it is held for {}", held.purpose))?;
+        Ok(NodeTask::load(self, lock).await)
+    }
+}
+
+fn in_words(error: &TaskError) -> String {
+    match error {
+        TaskError::Gone(_) => "it does not exist any more".to_owned(),
+        error => chain(error),
     }
 }
 
@@ -103,7 +128,11 @@ async fn perform_one(
         }
     });
     task.save(change).await.map_err(|error| ours(&error))?;
-    if waits {
+    let settings = &task.conductor().settings().conductor;
+    // What it puts behind itself would be done to something half-done.
+    let is_last = run.index + 1 == run.steps.len();
+    let permitted = is_last && settings.permit_child_node_step_async_result;
+    if waits && !permitted {
         return Err(StepError::Problem(format!(
             "{} was begun and goes on by itself, and on child nodes nobody waits for that",
             context.step.id

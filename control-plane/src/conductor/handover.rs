@@ -6,6 +6,7 @@
 use super::Conductor;
 use super::around::{Around, Seen};
 use super::node_task::{NodeTask, Successor, TaskError};
+use super::requests::RequestError;
 use super::steps::chain;
 use super::walk::Walk;
 use ferric_model::hash_ring::groups::Rings;
@@ -22,6 +23,8 @@ const WIDTH: usize = 16;
 const BATCH: usize = 1000;
 /// How often a node is offered while its new conductor's record changes under our hands.
 const ATTEMPTS: usize = 3;
+/// When somebody who was not seen yet is to ask again.
+const RETRY_S: u32 = 10;
 
 /// Which nodes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,27 +132,61 @@ impl Conductor {
         if parting == Parting::Moved && !is_resting(&task.node) {
             return Ok(false);
         }
-        let mut to = self.destination(&task.node, around, parting);
+        let choose = |node: &Node, around: &Around| self.destination(node, around, parting);
+        self.give(task, around, choose).await
+    }
+
+    /// Whether it went. The one that it goes to is chosen anew when its record has changed since it was seen: it has
+    /// beaten, or it is another one by now.
+    async fn give(
+        &self,
+        mut task: NodeTask,
+        around: &Around,
+        choose: impl Fn(&Node, &Around) -> Option<Successor>,
+    ) -> Result<bool, TaskError> {
+        let mut to = choose(&task.node, around);
         for _ in 0..ATTEMPTS {
             let Some(successor) = to else {
                 return Ok(false);
             };
             match task.give(&successor).await {
                 Ok(()) => {
+                    let node = task.id();
                     drop(task);
                     // Whoever still waits for an answer asks again, and is sent on.
                     self.inboxes().clear(node);
                     return Ok(true);
                 }
-                // It has beaten since it was seen, or it is another one by now.
                 Err(TaskError::Store(StoreError::Stale { key, .. })) if key == successor.key => {
-                    let around = self.look_around().await?;
-                    to = self.destination(&task.node, &around, parting);
+                    to = choose(&task.node, &self.look_around().await?);
                 }
                 Err(error) => return Err(error),
             }
         }
         Ok(false)
+    }
+
+    /// Gives a node at rest to the conductor that asks for it. It comes back as any node that the ring gives to another
+    /// one than its owner.
+    pub(super) async fn do_give(&self, id: NodeId, to: &str) -> Result<(), RequestError> {
+        if to == self.host() {
+            return Ok(());
+        }
+        let task = self.task(id, "handing it over").await?;
+        if !is_resting(&task.node) {
+            return Err(RequestError::Conflict(format!(
+                "Node {id} is worked on itself ({})",
+                task.node.provision_state
+            )));
+        }
+        let choose = |_: &Node, around: &Around| around.alive_named(to).map(successor);
+        if self.give(task, &self.look_around().await?, choose).await? {
+            return Ok(());
+        }
+        Err(RequestError::Busy {
+            reason: format!("Conductor {to} is not seen to be alive here"),
+            retry_after_s: RETRY_S,
+        })
     }
 
     fn destination(&self, node: &Node, around: &Around, parting: Parting) -> Option<Successor> {

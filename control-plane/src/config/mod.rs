@@ -168,6 +168,8 @@ pub struct Conductor {
     pub driver_job_intervals_s: BTreeMap<String, u64>,
     /// How long a BMC may take for a step that it finishes by itself.
     pub hardware_task_timeout_s: u64,
+    /// Whether a step that a child's BMC goes on with by itself is taken as done; else it fails.
+    pub permit_child_node_step_async_result: bool,
     /// Whether verification compares the BMC's clock with the conductor's, and sets it where it is wrong.
     pub verify_bmc_clock: bool,
 }
@@ -223,6 +225,7 @@ impl Default for Conductor {
             boot_retry_check_interval_s: 90,
             driver_job_intervals_s: BTreeMap::new(),
             hardware_task_timeout_s: 3600,
+            permit_child_node_step_async_result: false,
             verify_bmc_clock: false,
         }
     }

@@ -76,6 +76,11 @@ pub(crate) enum NodeCall {
         node: NodeId,
         what: String,
     },
+    /// A child node is wanted by the conductor of its parent, for a step.
+    Give {
+        node: NodeId,
+        to: String,
+    },
 }
 
 /// A record as somebody has read it, and as it is to be.
@@ -101,7 +106,7 @@ impl<T: Entity> Update<T> {
 }
 
 /// The names of all calls that this build knows.
-pub(super) const NAMES: [&str; 15] = [
+pub(super) const NAMES: [&str; 16] = [
     "update_node",
     "destroy_node",
     "create_port",
@@ -117,6 +122,7 @@ pub(super) const NAMES: [&str; 15] = [
     "heartbeat",
     "continue_inspection",
     "note_boot_request",
+    "give",
 ];
 
 /// Why a call cannot be understood; nothing was done.
@@ -159,7 +165,8 @@ impl NodeCall {
             | Self::Lookup { node, .. }
             | Self::Heartbeat { node, .. }
             | Self::ContinueInspection { node, .. }
-            | Self::NoteBootRequest { node, .. } => *node,
+            | Self::NoteBootRequest { node, .. }
+            | Self::Give { node, .. } => *node,
         }
     }
 }

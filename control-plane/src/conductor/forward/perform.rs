@@ -68,6 +68,7 @@ impl Conductor {
             NodeCall::NoteBootRequest { node, what } => {
                 nothing(self.tell(node, Message::BootRequest(what)))
             }
+            NodeCall::Give { node, to } => nothing(self.do_give(node, &to).await),
         }
     }
 }

@@ -132,6 +132,34 @@ async fn a_child_that_goes_on_by_itself_fails_the_step_with_a_sentence() {
     assert!(error.contains(&expected), "{error}");
 }
 
+/// Where the operator permits that, and nothing of the step comes behind it.
+#[tokio::test(start_paused = true)]
+async fn a_child_may_be_permitted_to_go_on_by_itself() {
+    let mut lab = Lab::new();
+    lab.configure(|all| all.conductor.permit_child_node_step_async_result = true);
+    lab.start(None).await;
+    lab.enroll_real().await;
+    lab.go(Verb::Manage, State::Manageable).await;
+    let child = lab.child(11).await;
+    child.set_task_duration(Duration::from_secs(30));
+    let update = |components: &[&str]| {
+        let image = |name: &&str| json!({"component": name, "url": "http://a/2.0"});
+        let images: Vec<_> = components.iter().map(image).collect();
+        clean(vec![RequestedStep {
+            on_children: Some(Vec::new()),
+            ..step("firmware", "update", json!({"settings": images}))
+        }])
+    };
+    ask(&lab, update(&["bmc"])).await.unwrap();
+    lab.wait_for(State::Manageable).await;
+    assert_eq!(lab.node().await.last_error, None);
+    sleep(Duration::from_secs(60)).await;
+    ask(&lab, update(&["bmc", "bios"])).await.unwrap();
+    lab.wait_for(State::CleanFailed).await;
+    let error = lab.node().await.last_error.unwrap();
+    assert!(error.contains("goes on by itself"), "{error}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_node_without_children_has_nothing_to_do() {
     let lab = manageable(Plan::default(), "").await;

@@ -79,6 +79,10 @@ async fn calls(cell: &Cell) -> Vec<NodeCall> {
             node,
             what: "kernel".to_owned(),
         },
+        NodeCall::Give {
+            node,
+            to: "two".to_owned(),
+        },
     ]
 }
 
