@@ -3,6 +3,7 @@
 //! No clock, no I/O, no async, no store and no HTTP: whoever needs the time passes it in.
 
 pub mod arguments;
+pub mod chassis;
 pub mod conductor;
 pub mod event;
 pub mod hash_ring;
@@ -11,8 +12,10 @@ pub mod inventory;
 mod named;
 pub mod node;
 pub mod port;
+pub mod portgroup;
 pub mod recipe;
 pub mod run;
 pub mod state;
 pub mod step;
 pub mod verb;
+pub mod volume;

@@ -1,12 +1,15 @@
 //! Records: typed documents, stored as JSON with the fields beside them that can be asked for.
 
 use crate::StoreError;
+use ferric_model::chassis::Chassis;
 use ferric_model::conductor::ConductorRecord;
 use ferric_model::ids::Epoch;
 use ferric_model::inventory::StoredInventory;
 use ferric_model::node::Node;
 use ferric_model::port::Port;
+use ferric_model::portgroup::Portgroup;
 use ferric_model::recipe::{DeployTemplate, Runbook};
+use ferric_model::volume::{VolumeConnector, VolumeTarget};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -20,6 +23,10 @@ pub enum Table {
     Inventory,
     DeployTemplate,
     Runbook,
+    Portgroup,
+    Chassis,
+    VolumeConnector,
+    VolumeTarget,
 }
 
 /// Counts commits; a record carries the one that wrote it last.
@@ -85,6 +92,10 @@ impl Table {
         Self::Inventory,
         Self::DeployTemplate,
         Self::Runbook,
+        Self::Portgroup,
+        Self::Chassis,
+        Self::VolumeConnector,
+        Self::VolumeTarget,
     ];
 
     /// In keys of every store, and in what documents are sealed to. Never given to another one.
@@ -96,6 +107,10 @@ impl Table {
             Self::Inventory => 4,
             Self::DeployTemplate => 5,
             Self::Runbook => 6,
+            Self::Portgroup => 11,
+            Self::Chassis => 12,
+            Self::VolumeConnector => 13,
+            Self::VolumeTarget => 14,
         }
     }
 
@@ -116,6 +131,10 @@ impl Table {
             Self::Inventory => StoredInventory::FIELDS,
             Self::DeployTemplate => DeployTemplate::FIELDS,
             Self::Runbook => Runbook::FIELDS,
+            Self::Portgroup => Portgroup::FIELDS,
+            Self::Chassis => Chassis::FIELDS,
+            Self::VolumeConnector => VolumeConnector::FIELDS,
+            Self::VolumeTarget => VolumeTarget::FIELDS,
         }
     }
 }
