@@ -11,6 +11,7 @@ mod drain;
 mod drivers;
 mod envelope;
 mod error;
+mod events;
 mod fields;
 mod links;
 mod machines;
@@ -20,12 +21,14 @@ mod nodes;
 mod paging;
 mod patch;
 mod path;
+mod plain;
 mod ports;
 mod reading;
 mod recipes;
 mod root;
 mod selection;
 mod shape;
+mod shards;
 mod suffix;
 mod timeline;
 mod version;
@@ -58,6 +61,11 @@ pub fn operator_router(
         conductors::RESOURCE,
         recipes::DEPLOY_TEMPLATES,
         recipes::RUNBOOKS,
+        plain::PORTGROUPS,
+        plain::CHASSIS,
+        plain::VOLUME,
+        shards::RESOURCE,
+        events::RESOURCE,
     ];
     let resources = [&resources[..], &machines::RESOURCES].concat();
     let routes = routes(&resources)

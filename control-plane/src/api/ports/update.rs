@@ -20,6 +20,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 const INSPECT_WAIT_SINCE: u16 = 39;
+/// Since then the physical network of a port in a port group is the group's.
+const GROUP_NETWORK_SINCE: u16 = 102;
 
 pub(super) async fn update(
     call: Call,
@@ -35,6 +37,12 @@ pub(super) async fn update(
         .await?
         .node;
     check_state(&call, &port, &new, &node)?;
+    let renets = patch.touches("physical_network") && call.version.0 >= GROUP_NETWORK_SINCE;
+    if renets && new.portgroup_uuid.is_some() {
+        return Err(ApiError::invalid(
+            "physical_network cannot be changed while the port belongs to a portgroup: change it in the portgroup",
+        ));
+    }
     if new.node_uuid != port.node_uuid {
         let target = nodes::find::node(&call, &new.node_uuid.to_string()).await?;
         check_state(&call, &port, &new, &target.node)?;

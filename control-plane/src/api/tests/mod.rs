@@ -1,6 +1,7 @@
 //! The API as its clients see it: requests against a real conductor with the fake hardware.
 
 mod activities;
+mod chassis;
 mod cycle;
 mod drain;
 mod fixture;
@@ -10,9 +11,12 @@ mod machines;
 mod metrics;
 mod nodes;
 mod parents;
+mod portgroups;
 mod ports;
 mod raid;
 mod recipes;
+mod shards;
 mod sorting;
 mod step_requests;
 mod timeline;
+mod volumes;

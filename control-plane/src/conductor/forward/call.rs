@@ -5,6 +5,7 @@
 //! rescue password, a config drive or an agent's token.
 
 use super::refusal::Refusal;
+use crate::conductor::plain::PlainDocument;
 use crate::conductor::requests::{
     HeartbeatRequest, InspectionRequest, LookupAnswer, LookupRequest, Maintenance,
     ProvisionRequest, RequestError,
@@ -32,6 +33,18 @@ pub(crate) enum NodeCall {
     DestroyPort {
         node: NodeId,
         port: PortId,
+    },
+    CreatePlain {
+        node: NodeId,
+        document: Box<PlainDocument>,
+    },
+    UpdatePlain {
+        node: NodeId,
+        update: Box<Update<PlainDocument>>,
+    },
+    DestroyPlain {
+        node: NodeId,
+        document: Box<PlainDocument>,
     },
     Provision {
         node: NodeId,
@@ -99,6 +112,16 @@ impl<T: Entity> Update<T> {
             new,
         })
     }
+}
+
+impl<T> Update<T> {
+    pub(in crate::conductor) fn from_revision(before: T, revision: Revision, new: T) -> Self {
+        Self {
+            before,
+            revision: revision.0,
+            new,
+        }
+    }
 
     pub(in crate::conductor) fn revision(&self) -> Revision {
         Revision(self.revision)
@@ -106,12 +129,15 @@ impl<T: Entity> Update<T> {
 }
 
 /// The names of all calls that this build knows.
-pub(super) const NAMES: [&str; 16] = [
+pub(super) const NAMES: [&str; 19] = [
     "update_node",
     "destroy_node",
     "create_port",
     "update_port",
     "destroy_port",
+    "create_plain",
+    "update_plain",
+    "destroy_plain",
     "provision",
     "set_power",
     "set_maintenance",
@@ -156,6 +182,9 @@ impl NodeCall {
             Self::UpdatePort(update) => update.before.node_uuid,
             Self::DestroyNode { node }
             | Self::DestroyPort { node, .. }
+            | Self::CreatePlain { node, .. }
+            | Self::UpdatePlain { node, .. }
+            | Self::DestroyPlain { node, .. }
             | Self::Provision { node, .. }
             | Self::SetPower { node, .. }
             | Self::SetMaintenance { node, .. }
@@ -178,6 +207,7 @@ pub(crate) enum NodeAnswer {
     Nothing,
     Node(Box<Node>),
     Port(Box<Port>),
+    Document(Box<PlainDocument>),
     BootSetting(#[serde(with = "super::named::setting")] BootSetting),
     BootDevices(#[serde(with = "super::named::list")] Vec<BootDevice>),
     Identified(Box<LookupAnswer>),
@@ -215,6 +245,13 @@ impl NodeAnswer {
     pub(in crate::conductor) fn port(self) -> Result<Port, RequestError> {
         match self {
             Self::Port(port) => Ok(*port),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    pub(in crate::conductor) fn document(self) -> Result<PlainDocument, RequestError> {
+        match self {
+            Self::Document(document) => Ok(*document),
             _ => Err(mixed_up()),
         }
     }

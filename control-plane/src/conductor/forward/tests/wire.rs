@@ -4,13 +4,16 @@ use super::fixture::{Cell, NODE, Way};
 use super::{PORT, heartbeat, inspection, lookup, record};
 use crate::conductor::forward::call::{CallError, NAMES, NodeAnswer, NodeCall, Reply, Update};
 use crate::conductor::forward::refusal::Refusal;
+use crate::conductor::plain::PlainDocument;
 use crate::conductor::requests::{
     Maintenance, ProvisionRequest, RequestError, RequestedStep, RescuePassword,
 };
 use ferric_drivers::{BootDevice, BootSetting, Persistence, PowerAction};
+use ferric_model::ids::PortgroupId;
 use ferric_model::port::Port;
+use ferric_model::portgroup::Portgroup;
 use ferric_model::verb::Verb;
-use ferric_store::Table;
+use ferric_store::{Revision, Table};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -35,6 +38,8 @@ async fn calls(cell: &Cell) -> Vec<NodeCall> {
         .commit(ferric_store::Transaction::new().put(&port));
     stored.await.unwrap();
     let old_port = record(cell, Table::Port, PORT.0).await;
+    let group = Portgroup::new(PortgroupId(PORT.0), node, jiff::Timestamp::UNIX_EPOCH);
+    let document = PlainDocument::Portgroup(group);
     vec![
         NodeCall::UpdateNode(Box::new(Update::of(&old, owner).unwrap())),
         NodeCall::DestroyNode { node },
@@ -43,6 +48,22 @@ async fn calls(cell: &Cell) -> Vec<NodeCall> {
         },
         NodeCall::UpdatePort(Box::new(Update::of(&old_port, port).unwrap())),
         NodeCall::DestroyPort { node, port: PORT },
+        NodeCall::CreatePlain {
+            node,
+            document: Box::new(document.clone()),
+        },
+        NodeCall::UpdatePlain {
+            node,
+            update: Box::new(Update::from_revision(
+                document.clone(),
+                Revision(7),
+                document.clone(),
+            )),
+        },
+        NodeCall::DestroyPlain {
+            node,
+            document: Box::new(document),
+        },
         NodeCall::Provision {
             node,
             request: Box::new(request),
