@@ -107,10 +107,10 @@ impl Table {
             Self::Inventory => 4,
             Self::DeployTemplate => 5,
             Self::Runbook => 6,
-            Self::Portgroup => 11,
-            Self::Chassis => 12,
-            Self::VolumeConnector => 13,
-            Self::VolumeTarget => 14,
+            Self::Portgroup => 21,
+            Self::Chassis => 22,
+            Self::VolumeConnector => 23,
+            Self::VolumeTarget => 24,
         }
     }
 
@@ -168,5 +168,17 @@ impl Record {
             key: self.key.clone(),
             source,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_two_tables_have_one_number() {
+        let numbers: BTreeSet<u8> = Table::ALL.iter().map(|table| table.number()).collect();
+        assert_eq!(numbers.len(), Table::ALL.len());
     }
 }
