@@ -48,6 +48,9 @@ trait Resource: Plain {
     /// What a field may be beyond its form.
     fn check(field: &Field, value: Value) -> ApiResult<Value>;
 
+    /// Whether it stays as it is while its node is inspected, for versions that know of the wait in it.
+    const HELD_BY_INSPECTION: bool = false;
+
     /// What a patch may not do beyond what its fields say.
     fn check_patch(_patch: &Patch) -> ApiResult<()> {
         Ok(())

@@ -103,6 +103,7 @@ impl Resource for Portgroup {
     const BRIEF: &'static [&'static str] = BRIEF;
     const FILTERS: &'static [&'static str] = &["node", "address", "shard", "conductor_groups"];
     const NAMED: bool = true;
+    const HELD_BY_INSPECTION: bool = true;
 
     fn blank(id: Uuid, node: Option<NodeId>, at: Timestamp) -> Self {
         // It is not stored before it has one.

@@ -14,6 +14,7 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use ferric_model::ids::NodeId;
 use ferric_model::node::Object;
+use ferric_model::state::ProvisionState;
 use http::{StatusCode, header};
 use serde_json::Value;
 use uuid::Uuid;
@@ -21,6 +22,7 @@ use uuid::Uuid;
 type Changes = Vec<(&'static Field, Value)>;
 
 const NODE: &str = "node_uuid";
+const INSPECT_WAIT_SINCE: u16 = 39;
 
 pub(super) async fn create<R: Resource>(
     call: Call,
@@ -61,6 +63,9 @@ pub(super) async fn update<R: Resource>(
         }
     }
     let new: R = merged(before, changes)?;
+    if R::HELD_BY_INSPECTION {
+        check_not_inspecting(&call, &new).await?;
+    }
     let stored = call.conductor().update_plain(&record, new).await?;
     show(&stored, &Selection::All, &call).map(Json)
 }
@@ -87,6 +92,22 @@ async fn node(call: &Call, value: &Value) -> ApiResult<NodeId> {
     let found = nodes::find::lookup(call, ident).await?;
     let missing = || ApiError::invalid(format!("node {ident} could not be found"));
     Ok(found.ok_or_else(missing)?.node.uuid)
+}
+
+async fn check_not_inspecting<R: Resource>(call: &Call, one: &R) -> ApiResult<()> {
+    let Some(node) = one.node() else {
+        return Ok(());
+    };
+    let node = nodes::find::node(call, &node.to_string()).await?.node;
+    if node.provision_state == ProvisionState::Inspecting && call.version.0 >= INSPECT_WAIT_SINCE {
+        return Err(ApiError::conflict(format!(
+            "{} {} cannot be changed while node {} is inspecting",
+            R::NOUN,
+            one.id(),
+            node.uuid
+        )));
+    }
+    Ok(())
 }
 
 /// The fields of a new one; what must be given and is not is named.

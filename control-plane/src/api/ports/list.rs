@@ -33,7 +33,7 @@ const FILTERS: &[&str] = &[
     "description_contains",
 ];
 
-/// In whose path the list stands.
+/// Whose ports a list has, as its path or its arguments say.
 #[derive(Clone, Copy, Default)]
 struct Parent<'a> {
     node: Option<&'a str>,
@@ -65,8 +65,12 @@ pub(super) async fn of_node_detailed(
 
 pub(super) async fn of_portgroup(call: Call, Path(group): Path<String>) -> ApiResult<Json<Value>> {
     call.exists_since(PORTGROUPS_SINCE)?;
-    let path = format!("portgroups/{group}/ports");
-    brief(&call, under_portgroup(&group), &path).await
+    let node = node_argument(&call)?;
+    let parent = Parent {
+        node: node.as_deref(),
+        portgroup: Some(&group),
+    };
+    brief(&call, parent, &format!("portgroups/{group}/ports")).await
 }
 
 pub(super) async fn of_portgroup_detailed(
@@ -74,20 +78,17 @@ pub(super) async fn of_portgroup_detailed(
     Path(group): Path<String>,
 ) -> ApiResult<Json<Value>> {
     call.exists_since(PORTGROUPS_SINCE)?;
-    let path = format!("portgroups/{group}/ports/detail");
-    whole(&call, under_portgroup(&group), &path).await
+    let node = node_argument(&call)?;
+    let parent = Parent {
+        node: node.as_deref(),
+        portgroup: Some(&group),
+    };
+    whole(&call, parent, &format!("portgroups/{group}/ports/detail")).await
 }
 
 fn under_node(node: Option<&str>) -> Parent<'_> {
     Parent {
         node,
-        ..Parent::default()
-    }
-}
-
-fn under_portgroup(group: &str) -> Parent<'_> {
-    Parent {
-        portgroup: Some(group),
         ..Parent::default()
     }
 }

@@ -1,6 +1,9 @@
 //! Port groups as resources, and what they and their ports demand of each other.
 
 use super::fixture::{Answer, Server};
+use ferric_model::node::Node;
+use ferric_model::state::ProvisionState;
+use ferric_store::{Key, Table, Transaction};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -254,6 +257,12 @@ async fn ports_join_a_group_of_their_own_node() {
     assert_eq!(ports, [id]);
     let answer = server.get("/v1/ports?portgroup=nobody").await;
     refused(&answer, 404, "nobody");
+    for path in [
+        "/v1/portgroups/bond/ports?node=a",
+        "/v1/nodes/a/ports?portgroup=bond",
+    ] {
+        refused(&server.get(path).await, 403, "only one");
+    }
     let next = "52:54:00:00:00:02";
     let wrong = json!({"node_uuid": node, "portgroup_uuid": foreign["uuid"]});
     let answer = port(&server, &foreign, next, wrong).await;
@@ -374,4 +383,75 @@ async fn a_group_moves_to_a_node_that_may_get_it() {
         "{}",
         answer.fault()
     );
+}
+
+#[tokio::test]
+async fn a_group_stays_while_its_node_is_inspected() {
+    let server = Server::start().await;
+    let node = server.node("a").await;
+    let bond = group(&server, json!({"node_uuid": node})).await;
+    let key = Key::new(Table::Node, &node);
+    let store = server.conductor.store();
+    let record = store.get(&key).await.unwrap().unwrap();
+    let mut node: Node = record.decode().unwrap();
+    node.provision_state = ProvisionState::Inspecting;
+    store.commit(Transaction::new().put(&node)).await.unwrap();
+    let path = format!("{GROUPS}/{}", bond["uuid"].as_str().unwrap());
+    let change = set("name", "bond");
+    let new = server.call(Method::PATCH, &path, change.clone()).await;
+    refused(&new, 409, "is inspecting");
+    let old = server.call_in("1.38", Method::PATCH, &path, change).await;
+    assert_eq!(old.status, StatusCode::OK, "{}", old.fault());
+}
+
+#[tokio::test]
+async fn a_virtual_interface_sits_on_a_group() {
+    let server = Server::start().await;
+    let node = server.node("a").await;
+    server
+        .call(
+            Method::PATCH,
+            "/v1/nodes/a",
+            set("network_interface", "flat"),
+        )
+        .await;
+    let bond = group(&server, json!({"node_uuid": node})).await;
+    let empty = group(&server, json!({"node_uuid": node})).await;
+    let alone = json!({"address": ADDRESS, "node_uuid": node});
+    server.call(Method::POST, "/v1/ports", alone).await;
+    for address in ["52:54:00:00:00:02", "52:54:00:00:00:03"] {
+        let made = port(&server, &bond, address, json!({})).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{}", made.fault());
+    }
+    let attach = async |id: &str, group: &Value| {
+        let mut body = json!({"id": id});
+        if !group.is_null() {
+            body["portgroup_uuid"] = group["uuid"].clone();
+        }
+        let answer = server.call(Method::POST, "/v1/nodes/a/vifs", body).await;
+        answer.status.as_u16()
+    };
+    let vif = async |path: String| {
+        let body = server.get(&path).await.body;
+        body["internal_info"]["tenant_vif_port_id"].clone()
+    };
+    let path = format!("{GROUPS}/{}", bond["uuid"].as_str().unwrap());
+    assert_eq!(attach("one", &empty).await, 409, "no port is in it");
+    assert_eq!(attach("one", &Value::Null).await, 204);
+    assert_eq!(vif(path.clone()).await, "one", "groups go first");
+    assert_eq!(attach("one", &Value::Null).await, 409);
+    assert_eq!(attach("two", &bond).await, 409);
+    assert_eq!(attach("two", &Value::Null).await, 204);
+    assert_eq!(
+        attach("three", &Value::Null).await,
+        409,
+        "its ports are the group's"
+    );
+    let listed = server.get("/v1/nodes/a/vifs").await.body;
+    assert_eq!(listed, json!({"vifs": [{"id": "two"}, {"id": "one"}]}));
+    let gone = "/v1/nodes/a/vifs/one";
+    let gone = server.call(Method::DELETE, gone, Value::Null).await;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT, "{}", gone.fault());
+    assert!(vif(path).await.is_null());
+    assert_eq!(attach("three", &bond).await, 204);
 }

@@ -135,9 +135,6 @@ pub(super) const NAMES: [&str; 19] = [
     "create_port",
     "update_port",
     "destroy_port",
-    "create_plain",
-    "update_plain",
-    "destroy_plain",
     "provision",
     "set_power",
     "set_maintenance",
@@ -149,6 +146,9 @@ pub(super) const NAMES: [&str; 19] = [
     "continue_inspection",
     "note_boot_request",
     "give",
+    "create_plain",
+    "update_plain",
+    "destroy_plain",
 ];
 
 /// Why a call cannot be understood; nothing was done.

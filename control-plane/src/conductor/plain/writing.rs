@@ -112,6 +112,9 @@ impl Conductor {
                 nodes: None,
             };
             let transaction = P::may_change(self, changing, transaction).await?;
+            if new == before {
+                return Ok(new);
+            }
             new.touch(self.now());
             let committed = self.store().commit(transaction.put(&new)).await;
             committed.map_err(|error| of_store(error, &new))?;

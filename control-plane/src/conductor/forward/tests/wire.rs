@@ -38,9 +38,7 @@ async fn calls(cell: &Cell) -> Vec<NodeCall> {
         .commit(ferric_store::Transaction::new().put(&port));
     stored.await.unwrap();
     let old_port = record(cell, Table::Port, PORT.0).await;
-    let group = Portgroup::new(PortgroupId(PORT.0), node, jiff::Timestamp::UNIX_EPOCH);
-    let document = PlainDocument::Portgroup(group);
-    vec![
+    let calls = [
         NodeCall::UpdateNode(Box::new(Update::of(&old, owner).unwrap())),
         NodeCall::DestroyNode { node },
         NodeCall::CreatePort {
@@ -48,22 +46,6 @@ async fn calls(cell: &Cell) -> Vec<NodeCall> {
         },
         NodeCall::UpdatePort(Box::new(Update::of(&old_port, port).unwrap())),
         NodeCall::DestroyPort { node, port: PORT },
-        NodeCall::CreatePlain {
-            node,
-            document: Box::new(document.clone()),
-        },
-        NodeCall::UpdatePlain {
-            node,
-            update: Box::new(Update::from_revision(
-                document.clone(),
-                Revision(7),
-                document.clone(),
-            )),
-        },
-        NodeCall::DestroyPlain {
-            node,
-            document: Box::new(document),
-        },
         NodeCall::Provision {
             node,
             request: Box::new(request),
@@ -103,6 +85,28 @@ async fn calls(cell: &Cell) -> Vec<NodeCall> {
         NodeCall::Give {
             node,
             to: "two".to_owned(),
+        },
+    ];
+    calls.into_iter().chain(plain_calls()).collect()
+}
+
+fn plain_calls() -> [NodeCall; 3] {
+    let (node, at) = (NODE, jiff::Timestamp::UNIX_EPOCH);
+    let group = Portgroup::new(PortgroupId(PORT.0), node, at);
+    let document = PlainDocument::Portgroup(group);
+    let update = Update::from_revision(document.clone(), Revision(7), document.clone());
+    [
+        NodeCall::CreatePlain {
+            node,
+            document: Box::new(document.clone()),
+        },
+        NodeCall::UpdatePlain {
+            node,
+            update: Box::new(update),
+        },
+        NodeCall::DestroyPlain {
+            node,
+            document: Box::new(document),
         },
     ]
 }
