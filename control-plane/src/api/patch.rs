@@ -91,6 +91,12 @@ impl Patch {
             .map(|operation| &operation.value)
     }
 
+    /// The field of each operation, with the value that it puts there: null where it takes something away.
+    pub(super) fn touched(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let operations = self.0.iter();
+        operations.map(|operation| (operation.root.as_str(), &operation.value))
+    }
+
     /// Whether it does something to this field, or to a part of it.
     pub(super) fn touches(&self, root: &str) -> bool {
         self.0.iter().any(|operation| operation.root == root)

@@ -30,6 +30,8 @@ enum Command {
     Store(store::Arguments),
     /// Make one of several conductors.
     Cluster(cluster::Arguments),
+    /// Show the rules of the API and whom they let.
+    Policy,
 }
 
 /// How the process ends, by sysexits' numbers.
@@ -62,5 +64,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Node(arguments) => node::run(arguments).await,
         Command::Store(arguments) => store::run(arguments).await,
         Command::Cluster(arguments) => cluster::run(arguments),
+        Command::Policy => {
+            output::line(crate::api::rules_for_people().trim_end());
+            Ok(())
+        }
     }
 }

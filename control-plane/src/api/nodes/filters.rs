@@ -130,9 +130,12 @@ pub(super) async fn apply(call: &Call, mut query: Query) -> ApiResult<(Query, Re
     query = by_place(arguments, query);
     query = by_parent(call, query).await?;
     let owned = |name: &str| arguments.text(name).map(str::to_owned);
+    call.access
+        .check_listed_project(arguments.text("project"))?;
+    let own = call.access.project_of_list().map(str::to_owned);
     let rest = Rest {
         conductor: owned("conductor"),
-        project: owned("project"),
+        project: own.or(owned("project")),
         description_contains: owned("description_contains"),
     };
     Ok((query, rest))

@@ -62,6 +62,20 @@ pub(super) async fn check_references(call: &Call, field: &Field, value: Value) -
     }
 }
 
+/// 400 unless the node's parent is one that the caller sees, and of the same owner.
+pub(super) async fn check_parent(call: &Call, node: &Node) -> ApiResult<()> {
+    let Some(parent) = node.parent_node else {
+        return Ok(());
+    };
+    let found = find::lookup(call, &parent.to_string()).await?;
+    match found.is_some_and(|found| found.node.owner == node.owner) {
+        true => Ok(()),
+        false => Err(ApiError::invalid(format!(
+            "node {parent} cannot be the parent: a node and its parent must have the same owner"
+        ))),
+    }
+}
+
 /// 400 unless a conductor is alive that could work on the node.
 pub(super) async fn check_served(call: &Call, node: &Node) -> ApiResult<()> {
     if call.conductor().conductor_of(node).await?.is_some() {

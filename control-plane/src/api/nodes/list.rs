@@ -58,6 +58,7 @@ pub(super) fn view(call: &Call, selection: Selection) -> View<'_> {
         version: call.version,
         base: &call.base,
         conductor: call.conductor(),
+        access: &call.access,
         selection,
     }
 }

@@ -3,6 +3,7 @@
 use super::Resource;
 use super::reading::{detailed, find, list, show_one};
 use super::writing::{create, destroy, update};
+use crate::api::access::{Rule, rules};
 use crate::api::call::{Api, Call};
 use crate::api::error::ApiResult;
 use crate::api::fields::{Field, Pick, Write};
@@ -78,6 +79,8 @@ impl Resource for Chassis {
     const BRIEF: &'static [&'static str] = BRIEF;
     const FILTERS: &'static [&'static str] = &[];
     const NAMED: bool = false;
+    const CREATE: Rule = rules::CHASSIS_CREATE;
+    const UPDATE: Rule = rules::CHASSIS_UPDATE;
 
     fn blank(id: Uuid, _node: Option<NodeId>, at: Timestamp) -> Self {
         Self::new(ChassisId(id), at)

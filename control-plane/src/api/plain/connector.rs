@@ -2,6 +2,7 @@
 
 use super::Resource;
 use super::volume::{SINCE, by_node};
+use crate::api::access::{Rule, rules};
 use crate::api::call::Call;
 use crate::api::error::ApiResult;
 use crate::api::fields::{Field, Pick, Write};
@@ -36,6 +37,8 @@ impl Resource for VolumeConnector {
     const BRIEF: &'static [&'static str] = BRIEF;
     const FILTERS: &'static [&'static str] = &["node"];
     const NAMED: bool = false;
+    const CREATE: Rule = rules::VOLUME_CREATE;
+    const UPDATE: Rule = rules::VOLUME_UPDATE;
 
     fn blank(id: Uuid, node: Option<NodeId>, at: Timestamp) -> Self {
         // It is not stored before it has one.

@@ -14,6 +14,7 @@ pub(super) use portgroup::RESOURCE as PORTGROUPS;
 pub(super) use reading::find;
 pub(super) use volume::RESOURCE as VOLUME;
 
+use super::access::Rule;
 use super::call::Call;
 use super::error::{ApiError, ApiResult};
 use super::fields::Field;
@@ -41,6 +42,9 @@ trait Resource: Plain {
     const FILTERS: &'static [&'static str];
     /// Whether a name may stand in the place of the UUID.
     const NAMED: bool;
+    /// Who may hang a new one on a node, and who may move one to it.
+    const CREATE: Rule;
+    const UPDATE: Rule;
 
     /// A new one of which nothing is said but the node that it hangs on, where it hangs on one.
     fn blank(id: Uuid, node: Option<NodeId>, at: Timestamp) -> Self;

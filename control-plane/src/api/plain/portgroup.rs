@@ -3,6 +3,7 @@
 use super::Resource;
 use super::reading::{detailed, list, of_node, show_one, whole};
 use super::writing::{create, destroy, update};
+use crate::api::access::{Rule, rules};
 use crate::api::call::{Api, Call};
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::{Field, Pick, Write, need};
@@ -104,6 +105,8 @@ impl Resource for Portgroup {
     const FILTERS: &'static [&'static str] = &["node", "address", "shard", "conductor_groups"];
     const NAMED: bool = true;
     const HELD_BY_INSPECTION: bool = true;
+    const CREATE: Rule = rules::PORTGROUP_CREATE;
+    const UPDATE: Rule = rules::PORTGROUP_UPDATE;
 
     fn blank(id: Uuid, node: Option<NodeId>, at: Timestamp) -> Self {
         // It is not stored before it has one.

@@ -1,6 +1,7 @@
 //! Lists and single documents.
 
 use super::{Resource, not_found};
+use crate::api::access::of_visible_nodes;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::Field;
@@ -77,6 +78,7 @@ async fn collection<R: Resource>(
         find::<R>(call, &marker.to_string()).await?;
     }
     let query = R::filtered(call, node, paging.query(R::TABLE)).await?;
+    let query = of_visible_nodes(call, query).await?;
     let found = reading::page(call, &paging, query, &Everything).await?;
     let shown = found.iter().map(|one: &R| show(one, &selection, call));
     let mut body = json!({R::LIST: shown.collect::<ApiResult<Vec<_>>>()?});

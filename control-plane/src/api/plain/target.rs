@@ -2,6 +2,7 @@
 
 use super::Resource;
 use super::volume::{SINCE, by_node};
+use crate::api::access::{Rule, Target, rules};
 use crate::api::call::Call;
 use crate::api::error::ApiResult;
 use crate::api::fields::{Field, Pick, Write};
@@ -11,7 +12,7 @@ use ferric_model::ids::{NodeId, VolumeTargetId};
 use ferric_model::volume::VolumeTarget;
 use ferric_store::Query;
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// In the order in which they are shown.
@@ -45,6 +46,8 @@ impl Resource for VolumeTarget {
     const BRIEF: &'static [&'static str] = BRIEF;
     const FILTERS: &'static [&'static str] = &["node"];
     const NAMED: bool = false;
+    const CREATE: Rule = rules::VOLUME_CREATE;
+    const UPDATE: Rule = rules::VOLUME_UPDATE;
 
     fn blank(id: Uuid, node: Option<NodeId>, at: Timestamp) -> Self {
         // It is not stored before it has one.
@@ -59,8 +62,16 @@ impl Resource for VolumeTarget {
         Ok(value)
     }
 
-    fn shown(&self, field: &Field, _call: &Call) -> Option<Value> {
-        let properties = || Value::Object(masked(&self.properties));
+    fn shown(&self, field: &Field, call: &Call) -> Option<Value> {
+        let properties = || {
+            let rule = rules::VOLUME_VIEW_PROPERTIES;
+            match call.access.allows(&rule, Target::NOBODYS) {
+                true => Value::Object(masked(&self.properties)),
+                false => {
+                    json!({"redacted_contents": "** hidden: needs baremetal:volume:view_target_properties **"})
+                }
+            }
+        };
         (field.name == "properties").then(properties)
     }
 

@@ -2,6 +2,7 @@
 
 use super::Resource;
 use super::reading::{document, find, show};
+use crate::api::access::{Rule, Target};
 use crate::api::body::{Json as Body, JsonObject};
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
@@ -32,7 +33,7 @@ pub(super) async fn create<R: Resource>(
     call.no_arguments()?;
     let changes = given::<R>(body, &call)?;
     let node = match changes.iter().find(|(field, _)| field.name == NODE) {
-        Some((_, value)) => Some(node(&call, value).await?),
+        Some((_, value)) => Some(node(&call, value, &R::CREATE).await?),
         None => None,
     };
     let blank = R::blank(call.api.new_id(), node, call.conductor().now());
@@ -59,7 +60,7 @@ pub(super) async fn update<R: Resource>(
     for (field, value) in &mut changes {
         *value = R::check(field, value.take())?;
         if field.name == NODE {
-            *value = Value::from(node(&call, value).await?.to_string());
+            *value = Value::from(node(&call, value, &R::UPDATE).await?.to_string());
         }
     }
     let new: R = merged(before, changes)?;
@@ -81,8 +82,8 @@ pub(super) async fn destroy<R: Resource>(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// By UUID only; 400 when there is none.
-async fn node(call: &Call, value: &Value) -> ApiResult<NodeId> {
+/// By UUID only; 400 when there is none, 403 when the rule does not let the caller there.
+async fn node(call: &Call, value: &Value, rule: &Rule) -> ApiResult<NodeId> {
     let ident = value.as_str().unwrap_or_default();
     if ident.parse::<Uuid>().is_err() {
         return Err(ApiError::invalid(format!(
@@ -90,6 +91,9 @@ async fn node(call: &Call, value: &Value) -> ApiResult<NodeId> {
         )));
     }
     let found = nodes::find::lookup(call, ident).await?;
+    let target = found.as_ref().map(|found| Target::of_node(&found.node));
+    // Whoever may do it with no node learns nothing of nodes.
+    call.access.check(rule, target.unwrap_or(Target::NOBODYS))?;
     let missing = || ApiError::invalid(format!("node {ident} could not be found"));
     Ok(found.ok_or_else(missing)?.node.uuid)
 }

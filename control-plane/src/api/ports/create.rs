@@ -2,6 +2,7 @@
 
 use super::table::PORT;
 use super::{input, view};
+use crate::api::access::{Target, rules};
 use crate::api::body::JsonObject;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
@@ -112,8 +113,14 @@ async fn node(call: &Call, body: &mut Object) -> ApiResult<NodeId> {
         }
     };
     let found = nodes::find::lookup(call, &ident).await?;
-    let found =
-        found.ok_or_else(|| ApiError::invalid(format!("node {ident} could not be found")))?;
+    let Some(found) = found else {
+        // Whoever may make none learns nothing of nodes.
+        call.access.check(&rules::PORT_CREATE, Target::NOBODYS)?;
+        let text = format!("node {ident} could not be found");
+        return Err(ApiError::invalid(text));
+    };
+    let target = Target::of_node(&found.node);
+    call.access.check(&rules::PORT_CREATE, target)?;
     Ok(found.node.uuid)
 }
 

@@ -4,6 +4,7 @@ use super::filters;
 use super::find;
 use super::table::{BRIEF, PORT};
 use super::view;
+use crate::api::access::of_visible_nodes;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::{Field, need};
@@ -139,6 +140,7 @@ async fn collection(
         find::port(call, &marker.to_string()).await?;
     }
     let query = filtered(call, parent, paging.query(Table::Port)).await?;
+    let query = of_visible_nodes(call, query).await?;
     let description_contains = call.arguments.text("description_contains");
     let listing = Listing {
         description_contains,

@@ -4,6 +4,7 @@ use super::find::{self, Found};
 use super::input;
 use super::table::PORT;
 use super::view;
+use crate::api::access::{Target, rules};
 use crate::api::body::Json as Body;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
@@ -69,6 +70,9 @@ async fn patched(call: &Call, port: &Port, patch: &Patch) -> ApiResult<Port> {
             let found = nodes::find::lookup(call, ident).await?;
             let found = found
                 .ok_or_else(|| ApiError::invalid(format!("node {ident} could not be found")))?;
+            // A port goes along with no other owner.
+            let target = Target::of_node(&found.node);
+            call.access.check(&rules::PORT_UPDATE, target)?;
             *value = Value::from(found.node.uuid.to_string());
         }
     }

@@ -1,5 +1,6 @@
 //! The API as its clients see it: requests against a real conductor with the fake hardware.
 
+mod access;
 mod activities;
 mod chassis;
 mod cycle;
