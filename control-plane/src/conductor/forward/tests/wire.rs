@@ -2,21 +2,25 @@
 
 use super::fixture::{Cell, NODE, Way};
 use super::{PORT, heartbeat, inspection, lookup, record};
+use crate::conductor::allocations::Claim;
 use crate::conductor::forward::call::{CallError, NAMES, NodeAnswer, NodeCall, Reply, Update};
 use crate::conductor::forward::refusal::Refusal;
 use crate::conductor::requests::{
     Maintenance, ProvisionRequest, RequestError, RequestedStep, RescuePassword,
 };
 use ferric_drivers::{BootDevice, BootSetting, Persistence, PowerAction};
+use ferric_model::allocation::{Allocation, Worker};
+use ferric_model::ids::{AllocationId, Incarnation};
 use ferric_model::port::Port;
 use ferric_model::verb::Verb;
 use ferric_store::Table;
 use serde_json::{Value, json};
 use std::time::Duration;
+use uuid::Uuid;
 
 /// One of each call.
 async fn calls(cell: &Cell) -> Vec<NodeCall> {
-    let node = NODE;
+    let (node, allocation) = (NODE, AllocationId(Uuid::from_u128(7)));
     let port = Port::new(
         PORT,
         super::MAC.parse().unwrap(),
@@ -83,6 +87,25 @@ async fn calls(cell: &Cell) -> Vec<NodeCall> {
             node,
             to: "two".to_owned(),
         },
+        NodeCall::Allocate {
+            node,
+            claim: Claim {
+                allocation,
+                by: Incarnation(Uuid::from_u128(8)),
+            },
+        },
+        NodeCall::Backfill {
+            node,
+            allocation: Box::new(Allocation::new(
+                allocation,
+                Worker {
+                    conductor: "one".to_owned(),
+                    incarnation: Incarnation(Uuid::from_u128(8)),
+                },
+                jiff::Timestamp::UNIX_EPOCH,
+            )),
+        },
+        NodeCall::Deallocate { node, allocation },
     ]
 }
 
