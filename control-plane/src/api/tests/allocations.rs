@@ -11,7 +11,8 @@ const PATH: &str = "/v1/allocations";
 
 /// A node that is free, of the class `small`.
 async fn free(server: &Server, name: &str) -> String {
-    let body = json!({"driver": "fake-hardware", "name": name, "resource_class": "small"});
+    let body = json!({"driver": "fake-hardware", "name": name, "resource_class": "small",
+        "network_interface": "noop"});
     let made = server
         .call_in("1.21", Method::POST, "/v1/nodes", body)
         .await;
@@ -261,6 +262,15 @@ async fn what_is_wrong_is_refused() {
     )
     .await;
     check(json!({"node": 1}), 400, "a text").await;
+}
+
+#[tokio::test]
+async fn changes_and_paths_that_are_wrong_are_refused() {
+    let server = Server::start().await;
+    server.node("a").await;
+    for name in ["mine", "other"] {
+        made(&server, json!({"name": name, "resource_class": "x"})).await;
+    }
     let patch = async |path: &str, value: Value, status: u16, text: &str| {
         let body = json!([{"op": "replace", "path": path, "value": value}]);
         let answer = server
@@ -268,7 +278,6 @@ async fn what_is_wrong_is_refused() {
             .await;
         refused(&answer, status, text);
     };
-    made(&server, json!({"name": "other", "resource_class": "x"})).await;
     patch("/name", json!("other"), 409, "with name other").await;
     patch("/name", json!("a/b"), 400, "not a name").await;
     patch("/resource_class", json!("y"), 400, "cannot be patched").await;

@@ -40,7 +40,7 @@ async fn whoever_comes_back_goes_on_from_wherever_it_died() {
             let allocation = asking(&conductor, 1, |_| ());
             let made = timeout(
                 Duration::from_secs(1),
-                conductor.create_allocation(allocation.clone()),
+                conductor.create_allocation(allocation),
             );
             // Whether the client was answered depends on where it died.
             drop(made.await);
@@ -50,10 +50,7 @@ async fn whoever_comes_back_goes_on_from_wherever_it_died() {
             lab.start(None).await;
             if found(lab.store.as_ref(), id(1)).await.is_none() {
                 assert_eq!((commit, death), (0, Death::Before), "it was stored");
-                lab.conductor()
-                    .create_allocation(allocation_of(&lab))
-                    .await
-                    .unwrap();
+                asked(&lab.conductor(), 1).await;
             }
             let allocation = ended(lab.store.as_ref(), id(1)).await;
             is_paired(lab.store.as_ref(), &allocation).await;
@@ -61,10 +58,6 @@ async fn whoever_comes_back_goes_on_from_wherever_it_died() {
         }
     }
     assert!(died >= 4, "it died {died} times only");
-}
-
-fn allocation_of(lab: &Lab) -> ferric_model::allocation::Allocation {
-    asking(&lab.conductor(), 1, |_| ())
 }
 
 #[tokio::test(start_paused = true)]

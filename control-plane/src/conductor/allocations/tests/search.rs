@@ -3,6 +3,7 @@
 use super::{asked, asking, edit, ended, found, free, id, is_paired, node, node_id};
 use crate::conductor::tests::lab::Lab;
 use ferric_model::allocation::{Allocation, AllocationState};
+use ferric_model::node::Node;
 use ferric_store::{Query, Table};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -67,18 +68,16 @@ async fn the_reason_for_finding_nothing_is_said() {
     );
     let text = error(&lab, 4, |asked| asked.owner = Some("p1".to_owned())).await;
     assert!(text.contains("no available nodes"), "{text}");
-    for (number, spoil) in [
-        |node: &mut ferric_model::node::Node| node.maintenance = true,
+    let spoils: [fn(&mut Node); 4] = [
+        |node| node.maintenance = true,
         |node| node.retired = true,
         |node| node.power_state = None,
         |node| node.parent_node = Some(node_id(9)),
-    ]
-    .into_iter()
-    .enumerate()
-    {
+    ];
+    for (number, spoil) in (10..).zip(spoils) {
         let before = node(store, known).await;
         edit(store, known, spoil).await;
-        let text = error(&lab, 10 + number as u128, |_| ()).await;
+        let text = error(&lab, number, |_| ()).await;
         assert!(text.contains("no available nodes"), "{number}: {text}");
         edit(store, known, |node| {
             node.maintenance = before.maintenance;

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 /// One of each call.
 async fn calls(cell: &Cell) -> Vec<NodeCall> {
-    let (node, allocation) = (NODE, AllocationId(Uuid::from_u128(7)));
+    let node = NODE;
     let port = Port::new(
         PORT,
         super::MAC.parse().unwrap(),
@@ -39,7 +39,7 @@ async fn calls(cell: &Cell) -> Vec<NodeCall> {
         .commit(ferric_store::Transaction::new().put(&port));
     stored.await.unwrap();
     let old_port = record(cell, Table::Port, PORT.0).await;
-    vec![
+    [
         NodeCall::UpdateNode(Box::new(Update::of(&old, owner).unwrap())),
         NodeCall::DestroyNode { node },
         NodeCall::CreatePort {
@@ -87,23 +87,28 @@ async fn calls(cell: &Cell) -> Vec<NodeCall> {
             node,
             to: "two".to_owned(),
         },
+    ]
+    .into_iter()
+    .chain(of_allocations())
+    .collect()
+}
+
+fn of_allocations() -> [NodeCall; 3] {
+    let (node, allocation) = (NODE, AllocationId(Uuid::from_u128(7)));
+    let by = Incarnation(Uuid::from_u128(8));
+    let worker = Worker {
+        conductor: "one".to_owned(),
+        incarnation: by,
+    };
+    let made = Allocation::new(allocation, worker, jiff::Timestamp::UNIX_EPOCH);
+    [
         NodeCall::Allocate {
             node,
-            claim: Claim {
-                allocation,
-                by: Incarnation(Uuid::from_u128(8)),
-            },
+            claim: Claim { allocation, by },
         },
         NodeCall::Backfill {
             node,
-            allocation: Box::new(Allocation::new(
-                allocation,
-                Worker {
-                    conductor: "one".to_owned(),
-                    incarnation: Incarnation(Uuid::from_u128(8)),
-                },
-                jiff::Timestamp::UNIX_EPOCH,
-            )),
+            allocation: Box::new(made),
         },
         NodeCall::Deallocate { node, allocation },
     ]
