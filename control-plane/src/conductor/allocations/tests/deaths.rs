@@ -172,10 +172,12 @@ async fn a_worker_that_lost_its_allocation_does_nothing_more() {
     assert_eq!(claimed, Claimed::Withdrawn);
     assert_eq!(node(store, node_id(1)).await.instance_uuid, None);
     // Once more for whoever has it, and then it is done.
+    drop(conductor.locks().wait(node_id(1), "a test").await);
     let by = taken.worker.incarnation;
     let claim = Claim { by, ..claim };
     let claimed = conductor.do_allocate(node_id(1), claim).await.unwrap();
     assert_eq!(claimed, Claimed::Done);
+    drop(conductor.locks().wait(node_id(1), "a test").await);
     let again = conductor.do_allocate(node_id(1), claim).await.unwrap();
     assert_eq!(again, Claimed::Withdrawn);
     is_paired(store, &found(store, id(1)).await.unwrap()).await;
