@@ -9,30 +9,40 @@ use ferric_model::node::Node;
 use ferric_model::state::ProvisionState;
 use ferric_store::{FieldValue, Key, Outline, Query, StoreError, Table};
 
+/// A node that may do.
+#[derive(Clone, Debug)]
+pub(super) struct Candidate {
+    pub(super) node: NodeId,
+    /// The conductor that it belonged to when it was looked for.
+    pub(super) owner: Option<String>,
+}
+
 impl Conductor {
     /// In the order in which they are to be tried: the one of the allocation's name first, the others by chance, so that
     /// two who look at the same time do not get into each other's way. The error in the answer is Ironic's sentence.
     pub(super) async fn candidates(
         &self,
         allocation: &Allocation,
-    ) -> Result<Result<Vec<NodeId>, String>, StoreError> {
+    ) -> Result<Result<Vec<Candidate>, String>, StoreError> {
         let (mut found, mut namesake) = (Vec::new(), None);
         let mut walk = Walk::new(query(allocation));
         while let Some(outlines) = walk.next_outlines(self.store().as_ref()).await? {
             for outline in outlines.iter().filter(|outline| fits(allocation, outline)) {
-                let Ok(id) = outline.key.id.parse() else {
+                let Ok(node) = outline.key.id.parse() else {
                     continue;
                 };
+                let owner = text(outline, "owned_by").map(str::to_owned);
+                let candidate = Candidate { node, owner };
                 if allocation.name.is_some() && text(outline, "name") == allocation.name.as_deref()
                 {
-                    namesake = Some(id);
+                    namesake = Some(candidate);
                 } else {
-                    found.push(id);
+                    found.push(candidate);
                 }
             }
         }
         found.sort_by_cached_key(|_| self.new_id());
-        let mut found: Vec<NodeId> = namesake.into_iter().chain(found).collect();
+        let mut found: Vec<Candidate> = namesake.into_iter().chain(found).collect();
         if found.is_empty() {
             return Ok(Err(none_available(allocation)));
         }
@@ -51,15 +61,16 @@ impl Conductor {
     async fn with_traits(
         &self,
         allocation: &Allocation,
-        nodes: Vec<NodeId>,
-    ) -> Result<Vec<NodeId>, StoreError> {
-        let mut found = Vec::with_capacity(nodes.len());
-        for id in nodes {
-            let Some(record) = self.store().get(&Key::new(Table::Node, id)).await? else {
+        candidates: Vec<Candidate>,
+    ) -> Result<Vec<Candidate>, StoreError> {
+        let mut found = Vec::with_capacity(candidates.len());
+        for candidate in candidates {
+            let key = Key::new(Table::Node, candidate.node);
+            let Some(record) = self.store().get(&key).await? else {
                 continue;
             };
             if allocation.has_traits(&record.decode::<Node>()?) {
-                found.push(id);
+                found.push(candidate);
             }
         }
         Ok(found)

@@ -2,6 +2,7 @@
 //!
 //! Nothing of it is stored on the way: a worker that is broken off is begun again and comes to an end of its own.
 
+use super::candidates::Candidate;
 use super::reserve::{Claim, Claimed};
 use super::{readable, unfinished};
 use crate::conductor::Conductor;
@@ -112,34 +113,39 @@ impl Conductor {
     }
 
     /// Leaves in `nodes` those that may be tried again. Answers whether some of them could not be asked for, or `None` when
-    /// there is nothing left to do.
+    /// there is nothing left to do. A conductor that does not answer for one node is not asked for its others: each of
+    /// them would have to be waited for.
     async fn try_each(
         &self,
         allocation: &Allocation,
-        nodes: &mut Vec<NodeId>,
+        nodes: &mut Vec<Candidate>,
     ) -> Result<Option<bool>, RequestError> {
-        let (mut again, mut away) = (Vec::new(), false);
-        for node in std::mem::take(nodes) {
+        let (mut again, mut silent) = (Vec::new(), BTreeSet::new());
+        for candidate in std::mem::take(nodes) {
             if self.stopping() {
                 return Ok(None);
             }
-            match self.try_node(allocation, node).await? {
+            if silent.contains(&candidate.owner) {
+                again.push(candidate);
+                continue;
+            }
+            match self.try_node(allocation, candidate.node).await? {
                 Tried::Claimed(Claimed::Done | Claimed::Withdrawn) => return Ok(None),
                 Tried::Claimed(Claimed::Unsuitable) => {}
-                Tried::Claimed(Claimed::Busy) => again.push(node),
+                Tried::Claimed(Claimed::Busy) => again.push(candidate),
                 Tried::Claimed(Claimed::Refused(reason)) => {
                     let reason = format!("Unexpected exception during allocation: {reason}");
                     self.give_up(allocation.uuid, &reason).await?;
                     return Ok(None);
                 }
                 Tried::Away => {
-                    away = true;
-                    again.push(node);
+                    silent.insert(candidate.owner.clone());
+                    again.push(candidate);
                 }
             }
         }
         *nodes = again;
-        Ok(Some(away))
+        Ok(Some(!silent.is_empty()))
     }
 
     /// A node that is not there any more does not suit.
