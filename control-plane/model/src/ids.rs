@@ -65,6 +65,10 @@ uuid_id!(
     VolumeTargetId
 );
 uuid_id!(
+    /// An allocation's UUID, as on the wire; also that of its instance.
+    AllocationId
+);
+uuid_id!(
     /// One life of a conductor process; a restart is another incarnation.
     Incarnation
 );

@@ -4,6 +4,7 @@
 //! stands in tables, so that what is shown and what is refused cannot differ.
 
 mod access;
+mod allocations;
 mod arguments;
 mod body;
 mod call;
@@ -78,6 +79,7 @@ fn operator_routes() -> (Vec<Resource>, Router<Api>) {
         plain::VOLUME,
         shards::RESOURCE,
         events::RESOURCE,
+        allocations::RESOURCE,
     ];
     let resources = [&resources[..], &machines::RESOURCES].concat();
     let routes = routes(&resources)

@@ -3,6 +3,7 @@
 //! The API calls the methods here and reads the store; it opens no transaction. Knows no HTTP status.
 
 mod agent;
+mod allocations;
 mod around;
 mod children;
 mod composition;
@@ -116,6 +117,7 @@ struct Inner {
     admission: tokio::sync::Mutex<()>,
     periodic_figures: periodic::Figures,
     sensor_board: sensors::SensorBoard,
+    workers: allocations::Workers,
     stop: CancellationToken,
     draining: CancellationToken,
 }
@@ -152,6 +154,7 @@ impl Conductor {
                 admission: tokio::sync::Mutex::new(()),
                 periodic_figures: periodic::Figures::default(),
                 sensor_board: sensors::SensorBoard::default(),
+                workers: allocations::Workers::default(),
                 stop: CancellationToken::new(),
                 draining: CancellationToken::new(),
             }),
@@ -406,6 +409,10 @@ impl Conductor {
 
     fn sensor_board(&self) -> &sensors::SensorBoard {
         &self.inner.sensor_board
+    }
+
+    fn workers(&self) -> &allocations::Workers {
+        &self.inner.workers
     }
 
     fn stop_token(&self) -> &CancellationToken {

@@ -2,6 +2,7 @@
 
 use crate::StoreError;
 use ferric_model::chassis::Chassis;
+use ferric_model::allocation::Allocation;
 use ferric_model::conductor::ConductorRecord;
 use ferric_model::ids::Epoch;
 use ferric_model::inventory::StoredInventory;
@@ -27,6 +28,7 @@ pub enum Table {
     Chassis,
     VolumeConnector,
     VolumeTarget,
+    Allocation,
 }
 
 /// Counts commits; a record carries the one that wrote it last.
@@ -96,6 +98,7 @@ impl Table {
         Self::Chassis,
         Self::VolumeConnector,
         Self::VolumeTarget,
+        Self::Allocation,
     ];
 
     /// In keys of every store, and in what documents are sealed to. Never given to another one.
@@ -111,6 +114,7 @@ impl Table {
             Self::Chassis => 22,
             Self::VolumeConnector => 23,
             Self::VolumeTarget => 24,
+            Self::Allocation => 12,
         }
     }
 
@@ -135,6 +139,7 @@ impl Table {
             Self::Chassis => Chassis::FIELDS,
             Self::VolumeConnector => VolumeConnector::FIELDS,
             Self::VolumeTarget => VolumeTarget::FIELDS,
+            Self::Allocation => Allocation::FIELDS,
         }
     }
 }

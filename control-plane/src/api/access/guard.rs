@@ -24,6 +24,8 @@ pub(super) enum Guard {
     NodeEither(Rule, Rule),
     /// About something that belongs to a node; 404 where the caller may not see that.
     Held(Held, Rule),
+    /// An allocation, of which whoever may not see it gets to know nothing.
+    Allocation(Rule),
     Runbook(Rule),
     /// A runbook; a public one is everybody's.
     PublicRunbook(Rule),
@@ -77,6 +79,7 @@ impl Guard {
             Self::Caller(rule)
             | Self::Node(rule)
             | Self::Held(_, rule)
+            | Self::Allocation(rule)
             | Self::Runbook(rule)
             | Self::PublicRunbook(rule)
             | Self::Handler(rule) => vec![*rule],
@@ -119,6 +122,7 @@ impl Guard {
                 }
             }
             Self::Held(held, rule) => held.check(call, named(ident)?, rule).await?,
+            Self::Allocation(rule) => allocation(call, named(ident)?, rule).await?,
             Self::Runbook(rule) => runbook(call, named(ident)?, rule, IfPublic::Check).await?,
             Self::PublicRunbook(rule) => {
                 runbook(call, named(ident)?, rule, IfPublic::Pass).await?;
@@ -178,6 +182,19 @@ impl Held {
     }
 }
 
+async fn allocation(call: &Call, ident: &str, rule: &Rule) -> ApiResult<()> {
+    let Some(record) = record(call, Table::Allocation, ident).await? else {
+        return Ok(());
+    };
+    let owner = owner(&record);
+    let target = Target::owned_by(owner.as_deref());
+    if !call.access.allows(&rules::ALLOCATION_GET, target) {
+        let text = format!("Allocation {ident} could not be found.");
+        return Err(ApiError::not_found(text));
+    }
+    call.access.check(rule, target)
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum IfPublic {
     Pass,
@@ -192,10 +209,7 @@ async fn runbook(call: &Call, ident: &str, rule: &Rule, if_public: IfPublic) -> 
     if if_public == IfPublic::Pass && field(&record, "public") == FieldValue::Bool(true) {
         return Ok(());
     }
-    let owner = match field(&record, "owner") {
-        FieldValue::Text(owner) => Some(owner),
-        FieldValue::Null | FieldValue::Bool(_) | FieldValue::Integer(_) => None,
-    };
+    let owner = owner(&record);
     call.access.check(rule, Target::owned_by(owner.as_deref()))
 }
 
@@ -219,6 +233,13 @@ async fn record(call: &Call, table: Table, ident: &str) -> ApiResult<Option<Reco
         }
     }
     Ok(None)
+}
+
+fn owner(record: &Record) -> Option<String> {
+    match field(record, "owner") {
+        FieldValue::Text(owner) => Some(owner),
+        FieldValue::Null | FieldValue::Bool(_) | FieldValue::Integer(_) => None,
+    }
 }
 
 fn field(record: &Record, name: &str) -> FieldValue {

@@ -113,6 +113,27 @@ impl Access {
         }
     }
 
+    /// The owner of a new allocation: the caller's project, unless the caller may make them for anybody.
+    ///
+    /// 403 for who may make none, and for another project's.
+    pub(super) fn owner_of_new_allocation(
+        &self,
+        asked: Option<String>,
+    ) -> ApiResult<Option<String>> {
+        self.check(&rules::ALLOCATION_CREATE, Target::NOBODYS)?;
+        let project = match &self.0.caller {
+            Caller::Known(identity) if identity.scope == Scope::Project => identity.project_id(),
+            Caller::Known(_) | Caller::Trusted { .. } => return Ok(asked),
+        };
+        if asked.is_none() {
+            return Ok(project.map(str::to_owned));
+        }
+        if asked.as_deref() != project {
+            self.check(&rules::ALLOCATION_CREATE_RESTRICTED, Target::NOBODYS)?;
+        }
+        Ok(asked)
+    }
+
     /// The owner of a new runbook. 400 for another project's, and for a public one of a project.
     pub(super) fn owner_of_new_runbook(
         &self,

@@ -27,6 +27,10 @@ const VOLUMES: ListRules = ListRules {
     all: rules::VOLUME_LIST_ALL,
     own: rules::VOLUME_LIST,
 };
+const ALLOCATIONS: ListRules = ListRules {
+    all: rules::ALLOCATION_LIST_ALL,
+    own: rules::ALLOCATION_LIST,
+};
 const RUNBOOKS: ListRules = ListRules {
     all: rules::RUNBOOK_LIST_ALL,
     own: rules::RUNBOOK_LIST,
@@ -106,6 +110,12 @@ table! {
     "DELETE" "/v1/ports/{}": Guard::Held(Held::PORT, rules::PORT_DELETE);
     "GET" "/v1/nodes/{}/ports": Guard::NodeList(PORTS);
     "GET" "/v1/nodes/{}/ports/detail": Guard::NodeList(PORTS);
+    // Allocations.
+    "GET" "/v1/allocations": Guard::List(ALLOCATIONS);
+    "POST" "/v1/allocations": Guard::Handler(rules::ALLOCATION_CREATE);
+    "GET" "/v1/allocations/{}": Guard::Allocation(rules::ALLOCATION_GET);
+    "PATCH" "/v1/allocations/{}": Guard::Allocation(rules::ALLOCATION_UPDATE);
+    "DELETE" "/v1/allocations/{}": Guard::Allocation(rules::ALLOCATION_DELETE);
     // Port groups and volumes.
     "GET" "/v1/portgroups": Guard::List(PORTGROUPS);
     "POST" "/v1/portgroups": Guard::Handler(rules::PORTGROUP_CREATE);

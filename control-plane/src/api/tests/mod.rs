@@ -2,6 +2,7 @@
 
 mod access;
 mod activities;
+mod allocations;
 mod chassis;
 mod cycle;
 mod drain;

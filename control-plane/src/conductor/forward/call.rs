@@ -5,13 +5,15 @@
 //! rescue password, a config drive or an agent's token.
 
 use super::refusal::Refusal;
+use crate::conductor::allocations::{Claim, Claimed};
 use crate::conductor::plain::PlainDocument;
 use crate::conductor::requests::{
     HeartbeatRequest, InspectionRequest, LookupAnswer, LookupRequest, Maintenance,
     ProvisionRequest, RequestError,
 };
 use ferric_drivers::{BootDevice, BootSetting, Persistence, PowerAction};
-use ferric_model::ids::{NodeId, PortId};
+use ferric_model::allocation::Allocation;
+use ferric_model::ids::{AllocationId, NodeId, PortId};
 use ferric_model::node::Node;
 use ferric_model::port::Port;
 use ferric_store::{Entity, Record, Revision, StoreError};
@@ -94,6 +96,19 @@ pub(crate) enum NodeCall {
         node: NodeId,
         to: String,
     },
+    /// The node is wanted for an allocation that looks for one.
+    Allocate {
+        node: NodeId,
+        claim: Claim,
+    },
+    Backfill {
+        node: NodeId,
+        allocation: Box<Allocation>,
+    },
+    Deallocate {
+        node: NodeId,
+        allocation: AllocationId,
+    },
 }
 
 /// A record as somebody has read it, and as it is to be.
@@ -149,6 +164,9 @@ pub(super) const NAMES: [&str; 19] = [
     "create_plain",
     "update_plain",
     "destroy_plain",
+    "allocate",
+    "backfill",
+    "deallocate",
 ];
 
 /// Why a call cannot be understood; nothing was done.
@@ -195,7 +213,10 @@ impl NodeCall {
             | Self::Heartbeat { node, .. }
             | Self::ContinueInspection { node, .. }
             | Self::NoteBootRequest { node, .. }
-            | Self::Give { node, .. } => *node,
+            | Self::Give { node, .. }
+            | Self::Allocate { node, .. }
+            | Self::Backfill { node, .. }
+            | Self::Deallocate { node, .. } => *node,
         }
     }
 }
@@ -211,6 +232,8 @@ pub(crate) enum NodeAnswer {
     BootSetting(#[serde(with = "super::named::setting")] BootSetting),
     BootDevices(#[serde(with = "super::named::list")] Vec<BootDevice>),
     Identified(Box<LookupAnswer>),
+    Claimed(Claimed),
+    Allocation(Box<Allocation>),
 }
 
 /// How a call ended at the conductor that it was handed to.
@@ -273,6 +296,20 @@ impl NodeAnswer {
     pub(in crate::conductor) fn identified(self) -> Result<LookupAnswer, RequestError> {
         match self {
             Self::Identified(answer) => Ok(*answer),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    pub(in crate::conductor) fn claimed(self) -> Result<Claimed, RequestError> {
+        match self {
+            Self::Claimed(claimed) => Ok(claimed),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    pub(in crate::conductor) fn allocation(self) -> Result<Allocation, RequestError> {
+        match self {
+            Self::Allocation(allocation) => Ok(*allocation),
             _ => Err(mixed_up()),
         }
     }

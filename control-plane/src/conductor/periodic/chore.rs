@@ -1,6 +1,7 @@
 //! What a conductor does again and again that is not about nodes of its own.
 
 use super::handovers::Handovers;
+use super::orphan_allocations::OrphanAllocations;
 use super::orphans::Orphans;
 use super::stale_conductors::StaleConductors;
 use crate::conductor::Conductor;
@@ -29,6 +30,7 @@ pub(in crate::conductor) trait Chore: Send + Sync {
 pub(in crate::conductor) fn chores() -> Vec<Arc<dyn Chore>> {
     vec![
         Arc::new(Orphans),
+        Arc::new(OrphanAllocations),
         Arc::new(Handovers),
         Arc::new(StaleConductors),
     ]

@@ -5,7 +5,7 @@ mod adoption;
 mod agent;
 mod always_on;
 mod cluster;
-mod cluster_lab;
+pub(super) mod cluster_lab;
 mod config_drives;
 mod crashes;
 mod cycles;

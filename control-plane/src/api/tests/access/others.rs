@@ -173,6 +173,69 @@ async fn port_groups_and_volumes_belong_to_whom_their_node_belongs() {
     );
 }
 
+#[tokio::test]
+async fn allocations_belong_to_the_project_of_their_maker() {
+    let world = World::start().await;
+    let member = in_project(Role::Member, OURS);
+    let body = |owner: Value| json!({"resource_class": "c", "owner": owner});
+    let made = world
+        .as_one(&member, Method::POST, "/v1/allocations", body(Value::Null))
+        .await;
+    assert_eq!(made.status, 201, "{}", made.fault());
+    assert_eq!(made.body["owner"], OURS);
+    let ours = [made.body["uuid"].as_str().unwrap().to_owned()];
+    let call = (Method::POST, "/v1/allocations", body(json!(THEIRS)));
+    world
+        .refuses(&member, call.clone(), 403, "create_restricted")
+        .await;
+    let reader = in_project(Role::Reader, OURS);
+    world.refuses(&reader, call, 403, "allocation:create").await;
+    let theirs = world
+        .server
+        .call(Method::POST, "/v1/allocations", body(json!(THEIRS)))
+        .await;
+    let theirs = format!("/v1/allocations/{}", theirs.body["uuid"].as_str().unwrap());
+    assert_eq!(
+        uuids(&world.get(&reader, "/v1/allocations").await, "allocations"),
+        ours
+    );
+    let foreign = (
+        Method::GET,
+        "/v1/allocations?owner=project-theirs",
+        Value::Null,
+    );
+    world.refuses(&reader, foreign, 403, OURS).await;
+    world
+        .refuses(
+            &reader,
+            (Method::GET, &theirs, Value::Null),
+            404,
+            "could not be found",
+        )
+        .await;
+    world
+        .refuses(
+            &member,
+            (Method::DELETE, &theirs, Value::Null),
+            404,
+            "could not be found",
+        )
+        .await;
+    let ours = format!("/v1/allocations/{}", ours[0]);
+    world
+        .refuses(
+            &reader,
+            (Method::DELETE, &ours, Value::Null),
+            403,
+            "allocation:delete",
+        )
+        .await;
+    let gone = world
+        .as_one(&member, Method::DELETE, &ours, Value::Null)
+        .await;
+    assert_eq!(gone.status, 204, "{}", gone.fault());
+}
+
 fn runbook(name: &str, more: &Value) -> Value {
     let mut body = json!({"name": name, "steps": [
         {"interface": "raid", "step": "create_configuration", "args": {}, "order": 1},

@@ -2,6 +2,7 @@
 
 use super::fixture::{Cell, NODE, Way};
 use super::{PORT, heartbeat, inspection, lookup, record};
+use crate::conductor::allocations::Claim;
 use crate::conductor::forward::call::{CallError, NAMES, NodeAnswer, NodeCall, Reply, Update};
 use crate::conductor::forward::refusal::Refusal;
 use crate::conductor::plain::PlainDocument;
@@ -9,13 +10,15 @@ use crate::conductor::requests::{
     Maintenance, ProvisionRequest, RequestError, RequestedStep, RescuePassword,
 };
 use ferric_drivers::{BootDevice, BootSetting, Persistence, PowerAction};
-use ferric_model::ids::PortgroupId;
+use ferric_model::allocation::{Allocation, Worker};
+use ferric_model::ids::{AllocationId, Incarnation, PortgroupId};
 use ferric_model::port::Port;
 use ferric_model::portgroup::Portgroup;
 use ferric_model::verb::Verb;
 use ferric_store::{Revision, Table};
 use serde_json::{Value, json};
 use std::time::Duration;
+use uuid::Uuid;
 
 /// One of each call.
 async fn calls(cell: &Cell) -> Vec<NodeCall> {
@@ -108,6 +111,30 @@ fn plain_calls() -> [NodeCall; 3] {
             node,
             document: Box::new(document),
         },
+    ]
+    .into_iter()
+    .chain(of_allocations())
+    .collect()
+}
+
+fn of_allocations() -> [NodeCall; 3] {
+    let (node, allocation) = (NODE, AllocationId(Uuid::from_u128(7)));
+    let by = Incarnation(Uuid::from_u128(8));
+    let worker = Worker {
+        conductor: "one".to_owned(),
+        incarnation: by,
+    };
+    let made = Allocation::new(allocation, worker, jiff::Timestamp::UNIX_EPOCH);
+    [
+        NodeCall::Allocate {
+            node,
+            claim: Claim { allocation, by },
+        },
+        NodeCall::Backfill {
+            node,
+            allocation: Box::new(made),
+        },
+        NodeCall::Deallocate { node, allocation },
     ]
 }
 
