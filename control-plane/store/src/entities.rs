@@ -2,8 +2,8 @@
 
 use crate::StoreError;
 use crate::record::{Entity, FieldValue, Key, Table};
-use ferric_model::chassis::Chassis;
 use ferric_model::allocation::Allocation;
+use ferric_model::chassis::Chassis;
 use ferric_model::conductor::ConductorRecord;
 use ferric_model::ids::Epoch;
 use ferric_model::inventory::StoredInventory;

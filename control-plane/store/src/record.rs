@@ -1,8 +1,8 @@
 //! Records: typed documents, stored as JSON with the fields beside them that can be asked for.
 
 use crate::StoreError;
-use ferric_model::chassis::Chassis;
 use ferric_model::allocation::Allocation;
+use ferric_model::chassis::Chassis;
 use ferric_model::conductor::ConductorRecord;
 use ferric_model::ids::Epoch;
 use ferric_model::inventory::StoredInventory;
