@@ -1,6 +1,7 @@
 //! Why a request is answered before anything looks at it: 400, 401 with its challenge, or 503.
 //!
-//! The body is that of the middlewares in front of Ironic, not of its resources: an object `error`.
+//! The body is that of the middlewares in front of Ironic, not of its resources: an object `error`, in which Keystone's
+//! has a title.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -40,11 +41,13 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let status = self.status();
-        let body = json!({"error": {
-            "code": status.as_u16(),
-            "title": status.canonical_reason(),
-            "message": self.message(),
-        }});
+        let mut error = json!({"code": status.as_u16(), "message": self.message()});
+        if let Self::Unknown { challenge, .. } = &self
+            && challenge.starts_with("Keystone")
+        {
+            error["title"] = json!(status.canonical_reason());
+        }
+        let body = json!({"error": error});
         let mut response = (status, Json(body)).into_response();
         if let Self::Unknown { challenge, .. } = &self
             && let Ok(challenge) = HeaderValue::from_str(challenge)
