@@ -90,7 +90,8 @@ async fn calls(cell: &Cell) -> Vec<NodeCall> {
             to: "two".to_owned(),
         },
     ];
-    calls.into_iter().chain(plain_calls()).collect()
+    let others = plain_calls().into_iter().chain(of_allocations());
+    calls.into_iter().chain(others).collect()
 }
 
 fn plain_calls() -> [NodeCall; 3] {
@@ -112,9 +113,6 @@ fn plain_calls() -> [NodeCall; 3] {
             document: Box::new(document),
         },
     ]
-    .into_iter()
-    .chain(of_allocations())
-    .collect()
 }
 
 fn of_allocations() -> [NodeCall; 3] {
