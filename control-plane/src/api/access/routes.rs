@@ -48,6 +48,7 @@ table! {
     "GET" "/v1/lookup": Guard::Public;
     "POST" "/v1/heartbeat/{}": Guard::Public;
     "POST" "/v1/continue_inspection": Guard::Public;
+    "GET" "/openapi.json": Guard::Public;
     // Nodes.
     "GET" "/v1/nodes": Guard::List(NODES);
     "POST" "/v1/nodes": Guard::Handler(rules::NODE_CREATE);
