@@ -1,6 +1,7 @@
 //! `[keystone]`: where it is, who we are to it, and how long its answers hold.
 
 use super::{Secret, checked_url};
+use crate::auth::Role;
 use crate::config::SettingsError;
 use serde::Deserialize;
 
@@ -16,7 +17,7 @@ pub struct Keystone {
     pub cache_s: u64,
     pub timeout_s: u64,
     /// A token of a service has one of these roles.
-    pub service_token_roles: Vec<String>,
+    pub service_token_roles: Vec<Role>,
 }
 
 #[derive(Clone, Debug)]
@@ -55,7 +56,7 @@ pub(in crate::config) struct KeystoneSection {
     #[serde(default = "timeout_s")]
     timeout_s: u64,
     #[serde(default = "service_token_roles")]
-    service_token_roles: Vec<String>,
+    service_token_roles: Vec<Role>,
 }
 
 fn default_domain() -> String {
@@ -70,8 +71,8 @@ fn timeout_s() -> u64 {
     10
 }
 
-fn service_token_roles() -> Vec<String> {
-    vec!["service".to_owned()]
+fn service_token_roles() -> Vec<Role> {
+    vec![Role::Service]
 }
 
 impl KeystoneSection {

@@ -217,6 +217,10 @@ mod tests {
         );
         check(&format!("{password}cache_s = 3601"), Err("cache_s"));
         check(
+            &format!("{password}service_token_roles = ['nova']"),
+            Err("unknown variant `nova`"),
+        );
+        check(
             "auth_strategy = 'keystone'\n[keystone]\nurl = 'a:5000'",
             Err("http://"),
         );
