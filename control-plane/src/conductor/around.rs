@@ -3,12 +3,13 @@
 use super::Conductor;
 use super::environment::between;
 use super::planted::Planted;
+use super::rings::RingCache;
 use ferric_model::conductor::ConductorRecord;
-use ferric_model::hash_ring::RingSettings;
 use ferric_model::hash_ring::groups::Rings;
 use ferric_model::node::Node;
 use ferric_store::{Key, Record, Revision, StoreError};
 use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One conductor.
@@ -29,7 +30,7 @@ pub(super) struct Around {
     /// For how long this conductor's own name was nobody's.
     absence: SignedDuration,
     has_others: bool,
-    ring: RingSettings,
+    rings: Arc<RingCache>,
 }
 
 impl Around {
@@ -63,20 +64,24 @@ impl Around {
             all,
             absence: predecessor.map_or(SignedDuration::ZERO, |beat| now.duration_since(beat)),
             has_others: !conductor.store().is_exclusive(),
-            ring: conductor.settings().conductor.ring(),
+            rings: conductor.inner.rings.clone(),
         })
     }
 
     /// The rings over those that are alive.
-    pub(super) fn rings(&self) -> Rings {
-        let alive = self.all.iter().filter(|seen| seen.is_alive);
-        Rings::new(alive.map(|seen| &seen.record), self.ring)
+    pub(super) fn rings(&self) -> Arc<Rings> {
+        self.rings_over(self.all.iter())
     }
 
     /// The rings over the others that are alive.
-    pub(super) fn rings_of_others(&self) -> Rings {
-        let others = self.others().filter(|seen| seen.is_alive);
-        Rings::new(others.map(|seen| &seen.record), self.ring)
+    pub(super) fn rings_of_others(&self) -> Arc<Rings> {
+        self.rings_over(self.others())
+    }
+
+    fn rings_over<'s>(&self, seen: impl Iterator<Item = &'s Seen>) -> Arc<Rings> {
+        let alive = seen.filter(|seen| seen.is_alive);
+        let alive: Vec<_> = alive.map(|seen| &seen.record).collect();
+        self.rings.over(&alive)
     }
 
     pub(super) fn others(&self) -> impl Iterator<Item = &Seen> {

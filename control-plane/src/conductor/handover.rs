@@ -15,6 +15,7 @@ use ferric_model::node::Node;
 use ferric_store::{FieldValue, Outline, Query, StoreError, Table};
 use futures_util::StreamExt;
 use futures_util::stream;
+use std::sync::Arc;
 use tracing::{info, warn};
 
 /// Nodes that go at the same time.
@@ -36,7 +37,7 @@ enum Parting {
 }
 
 impl Parting {
-    fn rings(self, around: &Around) -> Rings {
+    fn rings(self, around: &Around) -> Arc<Rings> {
         match self {
             Self::Moved => around.rings(),
             Self::All => around.rings_of_others(),

@@ -29,6 +29,7 @@ mod ports;
 mod power;
 mod recipes;
 pub mod requests;
+mod rings;
 mod sensors;
 mod standing;
 mod steps;
@@ -69,6 +70,7 @@ use requests::{
     HeartbeatRequest, InspectionRequest, LookupAnswer, LookupRequest, Maintenance,
     ProvisionRequest, RequestError, Validation,
 };
+use rings::RingCache;
 use standing::Standing;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -104,6 +106,7 @@ struct Inner {
     incarnation: Incarnation,
     fence: Arc<Fence>,
     standing: Standing,
+    rings: Arc<RingCache>,
     locks: NodeLocks,
     inboxes: Inboxes,
     driving: Driving,
@@ -134,6 +137,7 @@ impl Conductor {
             fence: fence.clone(),
         });
         let parts = Parts { transport, ..parts };
+        let rings = Arc::new(RingCache::new(parts.settings.conductor.ring()));
         Self {
             inner: Arc::new(Inner {
                 parts,
@@ -141,6 +145,7 @@ impl Conductor {
                 incarnation,
                 fence,
                 standing: Standing::default(),
+                rings,
                 locks: NodeLocks::default(),
                 inboxes: Inboxes::default(),
                 driving: Driving::default(),

@@ -15,6 +15,7 @@ use ferric_model::node::{Node, Ownership};
 use ferric_model::run::WaitReason;
 use ferric_store::{Expectation, FieldValue, Query, Record, StoreError, Table, Transaction};
 use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
 use tracing::{error, info};
 
 /// A node with its new owner, and what must still be so for that to be stored.
@@ -34,7 +35,7 @@ impl Taken {
 /// Who may take what, at one moment.
 struct Claims {
     around: Around,
-    rings: Rings,
+    rings: Arc<Rings>,
 }
 
 impl Conductor {
