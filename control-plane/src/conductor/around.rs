@@ -93,6 +93,11 @@ impl Around {
         self.named(host).filter(|seen| seen.is_alive)
     }
 
+    pub(super) fn alive(&self) -> impl Iterator<Item = &str> {
+        let alive = self.all.iter().filter(|seen| seen.is_alive);
+        alive.map(|seen| seen.record.hostname.as_str())
+    }
+
     /// Those whose nodes others may take.
     pub(super) fn gone(&self) -> impl Iterator<Item = &str> {
         let gone = self.all.iter().filter(|seen| seen.may_be_succeeded);

@@ -4,6 +4,7 @@
 
 mod agent;
 mod around;
+mod boot_files;
 mod children;
 mod composition;
 mod config_drive;
@@ -113,6 +114,7 @@ struct Inner {
     admission: tokio::sync::Mutex<()>,
     periodic_figures: periodic::Figures,
     sensor_board: sensors::SensorBoard,
+    boot_files: boot_files::BootFiles,
     stop: CancellationToken,
     draining: CancellationToken,
 }
@@ -149,6 +151,7 @@ impl Conductor {
                 admission: tokio::sync::Mutex::new(()),
                 periodic_figures: periodic::Figures::default(),
                 sensor_board: sensors::SensorBoard::default(),
+                boot_files: boot_files::BootFiles::default(),
                 stop: CancellationToken::new(),
                 draining: CancellationToken::new(),
             }),
@@ -355,6 +358,10 @@ impl Conductor {
 
     fn boot(&self) -> &BootPlane {
         &self.inner.parts.boot
+    }
+
+    fn boot_files(&self) -> &boot_files::BootFiles {
+        &self.inner.boot_files
     }
 
     fn peers(&self) -> &Arc<dyn Peers> {

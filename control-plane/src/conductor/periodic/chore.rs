@@ -1,5 +1,6 @@
 //! What a conductor does again and again that is not about nodes of its own.
 
+use super::boot_files::BootFiles;
 use super::handovers::Handovers;
 use super::orphans::Orphans;
 use super::stale_conductors::StaleConductors;
@@ -30,6 +31,7 @@ pub(in crate::conductor) fn chores() -> Vec<Arc<dyn Chore>> {
     vec![
         Arc::new(Orphans),
         Arc::new(Handovers),
+        Arc::new(BootFiles),
         Arc::new(StaleConductors),
     ]
 }
