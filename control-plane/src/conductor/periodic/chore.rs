@@ -1,5 +1,7 @@
 //! What a conductor does again and again that is not about nodes of its own.
 
+use super::boot_files::BootFiles;
+use super::certificates::Certificates;
 use super::handovers::Handovers;
 use super::orphans::Orphans;
 use super::stale_conductors::StaleConductors;
@@ -30,7 +32,9 @@ pub(in crate::conductor) fn chores() -> Vec<Arc<dyn Chore>> {
     vec![
         Arc::new(Orphans),
         Arc::new(Handovers),
+        Arc::new(BootFiles),
         Arc::new(StaleConductors),
+        Arc::new(Certificates),
     ]
 }
 

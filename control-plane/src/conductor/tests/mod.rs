@@ -4,6 +4,7 @@ mod aborts;
 mod adoption;
 mod agent;
 mod always_on;
+mod boot_files;
 mod cluster;
 mod cluster_lab;
 mod config_drives;
