@@ -49,6 +49,10 @@ uuid_id!(
     RunbookId
 );
 uuid_id!(
+    /// An allocation's UUID, as on the wire; also that of its instance.
+    AllocationId
+);
+uuid_id!(
     /// One life of a conductor process; a restart is another incarnation.
     Incarnation
 );

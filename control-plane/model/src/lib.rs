@@ -2,6 +2,7 @@
 //!
 //! No clock, no I/O, no async, no store and no HTTP: whoever needs the time passes it in.
 
+pub mod allocation;
 pub mod arguments;
 pub mod conductor;
 pub mod event;

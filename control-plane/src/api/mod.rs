@@ -3,6 +3,7 @@
 //! Asks the conductor and reads the store; opens no transaction and knows no BMC. What a field or an argument may be
 //! stands in tables, so that what is shown and what is refused cannot differ.
 
+mod allocations;
 mod arguments;
 mod body;
 mod call;
@@ -58,6 +59,7 @@ pub fn operator_router(
         conductors::RESOURCE,
         recipes::DEPLOY_TEMPLATES,
         recipes::RUNBOOKS,
+        allocations::RESOURCE,
     ];
     let resources = [&resources[..], &machines::RESOURCES].concat();
     let routes = routes(&resources)

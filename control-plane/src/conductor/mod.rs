@@ -3,6 +3,7 @@
 //! The API calls the methods here and reads the store; it opens no transaction. Knows no HTTP status.
 
 mod agent;
+mod allocations;
 mod around;
 mod boot_files;
 mod children;
@@ -120,6 +121,7 @@ struct Inner {
     ownership_figures: ownership_figures::Figures,
     sensor_board: sensors::SensorBoard,
     boot_files: boot_files::BootFiles,
+    workers: allocations::Workers,
     stop: CancellationToken,
     draining: CancellationToken,
 }
@@ -160,6 +162,7 @@ impl Conductor {
                 ownership_figures: ownership_figures::Figures::default(),
                 sensor_board: sensors::SensorBoard::default(),
                 boot_files: boot_files::BootFiles::default(),
+                workers: allocations::Workers::default(),
                 stop: CancellationToken::new(),
                 draining: CancellationToken::new(),
             }),
@@ -437,6 +440,10 @@ impl Conductor {
 
     fn sensor_board(&self) -> &sensors::SensorBoard {
         &self.inner.sensor_board
+    }
+
+    fn workers(&self) -> &allocations::Workers {
+        &self.inner.workers
     }
 
     fn stop_token(&self) -> &CancellationToken {

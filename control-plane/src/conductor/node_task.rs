@@ -201,6 +201,11 @@ impl NodeTask {
         let mut transaction = change
             .beside
             .expect(Expectation::Revision(key.clone(), self.revision));
+        if let Some(released) = allocation_of(&self.node)
+            && change.node.allocation_uuid != self.node.allocation_uuid
+        {
+            transaction = transaction.delete(released);
+        }
         if let Some(epoch) = self.node.epoch() {
             transaction = transaction.expect(Expectation::Epoch(key, epoch));
         }
@@ -275,6 +280,9 @@ impl NodeTask {
     pub(super) async fn delete(self, beside: Transaction) -> Result<(), TaskError> {
         let key = self.node.key();
         let mut transaction = beside.expect(Expectation::Revision(key.clone(), self.revision));
+        if let Some(allocation) = allocation_of(&self.node) {
+            transaction = transaction.delete(allocation);
+        }
         if let Some(epoch) = self.node.epoch() {
             transaction = transaction.expect(Expectation::Epoch(key.clone(), epoch));
         }
@@ -307,6 +315,12 @@ impl NodeTask {
     pub(super) async fn ports(&self) -> Result<Vec<Port>, TaskError> {
         Ok(self.conductor.ports_of(self.id()).await?)
     }
+}
+
+/// An allocation goes with its node: whatever takes it off the node deletes it in the same commit.
+fn allocation_of(node: &Node) -> Option<Key> {
+    let allocation = node.allocation_uuid?;
+    Some(Key::new(Table::Allocation, allocation))
 }
 
 /// The node as it stands, if it is ours.

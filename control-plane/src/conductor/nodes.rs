@@ -76,6 +76,10 @@ impl Conductor {
         } else {
             rebase(&update.before, update.new, &task.node)?
         };
+        if task.node.allocation_uuid.is_some() && new.instance_uuid.is_none() {
+            check_disassociation(&task.node)?;
+            new.allocation_uuid = None;
+        }
         if new.interfaces != task.node.interfaces || new.driver != task.node.driver {
             new.interfaces = self.resolved(&new)?;
         }
@@ -163,6 +167,20 @@ fn with_ours(node: Node, now: &Node) -> Node {
         updated_at: now.updated_at,
         ..node
     }
+}
+
+/// Removing the instance of an allocation removes the allocation too.
+fn check_disassociation(node: &Node) -> Result<(), RequestError> {
+    let (state, open) = (node.provision_state, ProvisionState::OPEN_FOR_INTERFACES);
+    if node.maintenance || open.contains(&state) {
+        return Ok(());
+    }
+    let open: Vec<_> = open.iter().map(|state| state.name()).collect();
+    Err(RequestError::Conflict(format!(
+        "Node {} with an allocation can not have instance_uuid removed unless it is in one of allowed ({}) states or in maintenance mode. Current state is '{state}'.",
+        node.uuid,
+        open.join(", ")
+    )))
 }
 
 /// As in Ironic: nothing may be going on, no instance may be on it; in maintenance the state does not matter.

@@ -2,6 +2,7 @@
 
 use crate::StoreError;
 use crate::record::{Entity, FieldValue, Key, Table};
+use ferric_model::allocation::Allocation;
 use ferric_model::conductor::ConductorRecord;
 use ferric_model::ids::Epoch;
 use ferric_model::inventory::StoredInventory;
@@ -26,6 +27,7 @@ pub(crate) fn fields_of(
         Table::Inventory => of::<StoredInventory>(document),
         Table::DeployTemplate => of::<DeployTemplate>(document),
         Table::Runbook => of::<Runbook>(document),
+        Table::Allocation => of::<Allocation>(document),
     };
     fields.map_err(|source| StoreError::Corrupt {
         key: key.clone(),
@@ -42,6 +44,7 @@ pub(crate) const fn unique(table: Table) -> &'static [&'static str] {
         Table::Inventory => StoredInventory::UNIQUE,
         Table::DeployTemplate => DeployTemplate::UNIQUE,
         Table::Runbook => Runbook::UNIQUE,
+        Table::Allocation => Allocation::UNIQUE,
     }
 }
 
@@ -289,6 +292,38 @@ impl Entity for Runbook {
             ("public", FieldValue::Bool(self.public)),
             ("owner", text(self.owner.as_deref())),
             ("disable_ramdisk", FieldValue::Bool(self.disable_ramdisk)),
+            ("created_at", time(Some(self.created_at))),
+            ("updated_at", time(self.updated_at)),
+        ]
+    }
+}
+
+impl Entity for Allocation {
+    const TABLE: Table = Table::Allocation;
+    const UNIQUE: &'static [&'static str] = &["name", "node_uuid"];
+    const FIELDS: &'static [&'static str] = &[
+        "uuid",
+        "name",
+        "node_uuid",
+        "resource_class",
+        "state",
+        "owner",
+        "created_at",
+        "updated_at",
+    ];
+
+    fn id(&self) -> String {
+        self.uuid.to_string()
+    }
+
+    fn fields(&self) -> Vec<(&'static str, FieldValue)> {
+        vec![
+            ("uuid", FieldValue::Text(self.uuid.to_string())),
+            ("name", text(self.name.as_deref())),
+            ("node_uuid", display(self.node_uuid)),
+            ("resource_class", text(self.resource_class.as_deref())),
+            ("state", text(Some(self.state.name()))),
+            ("owner", text(self.owner.as_deref())),
             ("created_at", time(Some(self.created_at))),
             ("updated_at", time(self.updated_at)),
         ]

@@ -88,6 +88,31 @@ pub struct Illegal {
 }
 
 impl ProvisionState {
+    /// In these a node may be changed although it is on its way somewhere.
+    pub const OPEN_ON_THE_WAY: &[Self] = &[
+        Self::DeployFailed,
+        Self::Inspecting,
+        Self::InspectFailed,
+        Self::InspectWait,
+        Self::CleanFailed,
+        Self::Error,
+        Self::Verifying,
+        Self::AdoptFailed,
+        Self::RescueFailed,
+        Self::UnrescueFailed,
+        Self::ServiceHold,
+        Self::ServiceFailed,
+    ];
+
+    /// In these its interfaces and its resource class may be changed.
+    pub const OPEN_FOR_INTERFACES: &[Self] = &[
+        Self::Enroll,
+        Self::Inspecting,
+        Self::InspectWait,
+        Self::Manageable,
+        Self::Available,
+    ];
+
     /// The state that the event leads to.
     ///
     /// # Errors

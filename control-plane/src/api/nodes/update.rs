@@ -22,31 +22,6 @@ const RESET_INTERFACES_SINCE: u16 = 45;
 const INSPECT_WAIT_SINCE: u16 = 39;
 const REMOVE_CHASSIS_SINCE: u16 = 25;
 
-/// In these a node may be changed although it is on its way somewhere.
-const OPEN_ON_THE_WAY: &[State] = &[
-    State::DeployFailed,
-    State::Inspecting,
-    State::InspectFailed,
-    State::InspectWait,
-    State::CleanFailed,
-    State::Error,
-    State::Verifying,
-    State::AdoptFailed,
-    State::RescueFailed,
-    State::UnrescueFailed,
-    State::ServiceHold,
-    State::ServiceFailed,
-];
-
-/// In these its interfaces and its resource class may be changed.
-const OPEN_FOR_INTERFACES: &[State] = &[
-    State::Enroll,
-    State::Inspecting,
-    State::InspectWait,
-    State::Manageable,
-    State::Available,
-];
-
 pub(super) async fn update(
     call: Call,
     Path(ident): Path<String>,
@@ -133,7 +108,7 @@ fn check_state(node: &Node, patch: &Patch, version: ApiVersion) -> ApiResult<()>
         return Ok(());
     }
     let state = node.provision_state;
-    let moving = node.target_provision_state.is_some() && !OPEN_ON_THE_WAY.contains(&state);
+    let moving = node.target_provision_state.is_some() && !State::OPEN_ON_THE_WAY.contains(&state);
     let inspecting = state == State::Inspecting && version.0 >= INSPECT_WAIT_SINCE;
     if moving || inspecting {
         return Err(ApiError::conflict(format!(
@@ -147,7 +122,7 @@ fn check_state(node: &Node, patch: &Patch, version: ApiVersion) -> ApiResult<()>
 /// What of the old node the new one may not differ in.
 fn check_change(old: &Node, new: &Node, version: ApiVersion) -> ApiResult<()> {
     let (id, state) = (old.uuid, old.provision_state);
-    let open = OPEN_FOR_INTERFACES.contains(&state);
+    let open = State::OPEN_FOR_INTERFACES.contains(&state);
     if !open && !new.maintenance && old.interfaces != new.interfaces {
         return Err(ApiError::conflict(format!(
             "interfaces of node {id} cannot be changed in the state {state} without maintenance"

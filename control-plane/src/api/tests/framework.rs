@@ -177,7 +177,6 @@ fn not_served<'a>(minor: u16) -> impl Iterator<Item = &'a str> {
         ("chassis", 1),
         ("portgroups", 23),
         ("volume", 32),
-        ("allocations", 52),
         ("events", 54),
         ("shards", 82),
         ("inspection_rules", 96),

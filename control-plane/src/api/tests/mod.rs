@@ -1,6 +1,7 @@
 //! The API as its clients see it: requests against a real conductor with the fake hardware.
 
 mod activities;
+mod allocations;
 mod cycle;
 mod drain;
 mod fixture;

@@ -5,12 +5,14 @@
 //! rescue password, a config drive or an agent's token.
 
 use super::refusal::Refusal;
+use crate::conductor::allocations::{Claim, Claimed};
 use crate::conductor::requests::{
     HeartbeatRequest, InspectionRequest, LookupAnswer, LookupRequest, Maintenance,
     ProvisionRequest, RequestError,
 };
 use ferric_drivers::{BootDevice, BootSetting, Persistence, PowerAction};
-use ferric_model::ids::{NodeId, PortId};
+use ferric_model::allocation::Allocation;
+use ferric_model::ids::{AllocationId, NodeId, PortId};
 use ferric_model::node::Node;
 use ferric_model::port::Port;
 use ferric_store::{Entity, Record, Revision, StoreError};
@@ -81,6 +83,19 @@ pub(crate) enum NodeCall {
         node: NodeId,
         to: String,
     },
+    /// The node is wanted for an allocation that looks for one.
+    Allocate {
+        node: NodeId,
+        claim: Claim,
+    },
+    Backfill {
+        node: NodeId,
+        allocation: Box<Allocation>,
+    },
+    Deallocate {
+        node: NodeId,
+        allocation: AllocationId,
+    },
 }
 
 /// A record as somebody has read it, and as it is to be.
@@ -106,7 +121,7 @@ impl<T: Entity> Update<T> {
 }
 
 /// The names of all calls that this build knows.
-pub(super) const NAMES: [&str; 16] = [
+pub(super) const NAMES: [&str; 19] = [
     "update_node",
     "destroy_node",
     "create_port",
@@ -123,6 +138,9 @@ pub(super) const NAMES: [&str; 16] = [
     "continue_inspection",
     "note_boot_request",
     "give",
+    "allocate",
+    "backfill",
+    "deallocate",
 ];
 
 /// Why a call cannot be understood; nothing was done.
@@ -166,7 +184,10 @@ impl NodeCall {
             | Self::Heartbeat { node, .. }
             | Self::ContinueInspection { node, .. }
             | Self::NoteBootRequest { node, .. }
-            | Self::Give { node, .. } => *node,
+            | Self::Give { node, .. }
+            | Self::Allocate { node, .. }
+            | Self::Backfill { node, .. }
+            | Self::Deallocate { node, .. } => *node,
         }
     }
 }
@@ -181,6 +202,8 @@ pub(crate) enum NodeAnswer {
     BootSetting(#[serde(with = "super::named::setting")] BootSetting),
     BootDevices(#[serde(with = "super::named::list")] Vec<BootDevice>),
     Identified(Box<LookupAnswer>),
+    Claimed(Claimed),
+    Allocation(Box<Allocation>),
 }
 
 /// How a call ended at the conductor that it was handed to.
@@ -236,6 +259,20 @@ impl NodeAnswer {
     pub(in crate::conductor) fn identified(self) -> Result<LookupAnswer, RequestError> {
         match self {
             Self::Identified(answer) => Ok(*answer),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    pub(in crate::conductor) fn claimed(self) -> Result<Claimed, RequestError> {
+        match self {
+            Self::Claimed(claimed) => Ok(claimed),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    pub(in crate::conductor) fn allocation(self) -> Result<Allocation, RequestError> {
+        match self {
+            Self::Allocation(allocation) => Ok(*allocation),
             _ => Err(mixed_up()),
         }
     }

@@ -69,6 +69,16 @@ impl Conductor {
                 nothing(self.tell(node, Message::BootRequest(what)))
             }
             NodeCall::Give { node, to } => nothing(self.do_give(node, &to).await),
+            NodeCall::Allocate { node, claim } => {
+                Ok(NodeAnswer::Claimed(self.do_allocate(node, claim).await?))
+            }
+            NodeCall::Backfill { node, allocation } => {
+                let allocation = self.do_backfill(node, *allocation).await?;
+                Ok(NodeAnswer::Allocation(Box::new(allocation)))
+            }
+            NodeCall::Deallocate { node, allocation } => {
+                nothing(self.do_deallocate(node, allocation).await)
+            }
         }
     }
 }

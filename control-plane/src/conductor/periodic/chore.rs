@@ -3,6 +3,7 @@
 use super::boot_files::BootFiles;
 use super::certificates::Certificates;
 use super::handovers::Handovers;
+use super::orphan_allocations::OrphanAllocations;
 use super::orphans::Orphans;
 use super::stale_conductors::StaleConductors;
 use crate::conductor::Conductor;
@@ -31,6 +32,7 @@ pub(in crate::conductor) trait Chore: Send + Sync {
 pub(in crate::conductor) fn chores() -> Vec<Arc<dyn Chore>> {
     vec![
         Arc::new(Orphans),
+        Arc::new(OrphanAllocations),
         Arc::new(Handovers),
         Arc::new(BootFiles),
         Arc::new(StaleConductors),

@@ -14,6 +14,7 @@ mod declaration;
 mod figures;
 mod handovers;
 pub(super) mod of_drivers;
+mod orphan_allocations;
 mod orphans;
 mod patience;
 mod power_recovery;

@@ -31,8 +31,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// One conductor, as a process of its own.
-pub(super) struct Member {
-    pub(super) conductor: Conductor,
+pub(in crate::conductor) struct Member {
+    pub(in crate::conductor) conductor: Conductor,
     pub(super) store: Arc<SharedStore>,
     told: Arc<Told>,
     life: JoinSet<Result<(), RunError>>,
@@ -52,7 +52,7 @@ impl Member {
     }
 
     /// SIGTERM, to its end.
-    pub(super) async fn stop(&mut self) -> Result<(), RunError> {
+    pub(in crate::conductor) async fn stop(&mut self) -> Result<(), RunError> {
         self.stop.cancel();
         self.ended().await
     }
@@ -81,8 +81,8 @@ impl AgentTransport for Told {
     }
 }
 
-pub(super) struct Cluster {
-    pub(super) lab: Lab,
+pub(in crate::conductor) struct Cluster {
+    pub(in crate::conductor) lab: Lab,
     pub(super) server: Arc<Server>,
     /// By name.
     reachable: Arc<Mutex<BTreeMap<String, Conductor>>>,
@@ -94,7 +94,7 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    pub(super) fn new() -> Self {
+    pub(in crate::conductor) fn new() -> Self {
         let lab = Lab::new();
         lab.plan(Plan {
             writing: Duration::from_secs(11),
@@ -130,7 +130,7 @@ impl Cluster {
         }
     }
 
-    pub(super) async fn start(&self, name: &str) -> Member {
+    pub(in crate::conductor) async fn start(&self, name: &str) -> Member {
         let mut settings = Settings::clone(&self.lab.settings);
         name.clone_into(&mut settings.host);
         (self.configure)(name, &mut settings);
@@ -173,7 +173,7 @@ impl Cluster {
     }
 
     /// Several, by name.
-    pub(super) async fn start_all(&self, names: &[&str]) -> BTreeMap<String, Member> {
+    pub(in crate::conductor) async fn start_all(&self, names: &[&str]) -> BTreeMap<String, Member> {
         let mut members = BTreeMap::new();
         for name in names {
             members.insert((*name).to_owned(), self.start(name).await);
@@ -182,7 +182,7 @@ impl Cluster {
     }
 
     /// SIGKILL.
-    pub(super) fn kill(&self, name: &str, mut member: Member) {
+    pub(in crate::conductor) fn kill(&self, name: &str, mut member: Member) {
         self.reachable.lock().remove(name);
         self.lab.machine.state.lock().conductor = None;
         member.kill();

@@ -6,7 +6,7 @@ mod agent;
 mod always_on;
 mod boot_files;
 mod cluster;
-mod cluster_lab;
+pub(super) mod cluster_lab;
 mod config_drives;
 mod crashes;
 mod cycles;

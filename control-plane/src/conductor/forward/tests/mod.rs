@@ -1,5 +1,6 @@
 //! Calls between conductors over real sockets: who does them, how often, and what the client is told.
 
+mod allocations;
 mod children;
 mod fixture;
 mod outcomes;

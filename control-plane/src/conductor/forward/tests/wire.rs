@@ -2,17 +2,21 @@
 
 use super::fixture::{Cell, NODE, Way};
 use super::{PORT, heartbeat, inspection, lookup, record};
+use crate::conductor::allocations::Claim;
 use crate::conductor::forward::call::{CallError, NAMES, NodeAnswer, NodeCall, Reply, Update};
 use crate::conductor::forward::refusal::Refusal;
 use crate::conductor::requests::{
     Maintenance, ProvisionRequest, RequestError, RequestedStep, RescuePassword,
 };
 use ferric_drivers::{BootDevice, BootSetting, Persistence, PowerAction};
+use ferric_model::allocation::{Allocation, Worker};
+use ferric_model::ids::{AllocationId, Incarnation};
 use ferric_model::port::Port;
 use ferric_model::verb::Verb;
 use ferric_store::Table;
 use serde_json::{Value, json};
 use std::time::Duration;
+use uuid::Uuid;
 
 /// One of each call.
 async fn calls(cell: &Cell) -> Vec<NodeCall> {
@@ -35,7 +39,7 @@ async fn calls(cell: &Cell) -> Vec<NodeCall> {
         .commit(ferric_store::Transaction::new().put(&port));
     stored.await.unwrap();
     let old_port = record(cell, Table::Port, PORT.0).await;
-    vec![
+    [
         NodeCall::UpdateNode(Box::new(Update::of(&old, owner).unwrap())),
         NodeCall::DestroyNode { node },
         NodeCall::CreatePort {
@@ -83,6 +87,30 @@ async fn calls(cell: &Cell) -> Vec<NodeCall> {
             node,
             to: "two".to_owned(),
         },
+    ]
+    .into_iter()
+    .chain(of_allocations())
+    .collect()
+}
+
+fn of_allocations() -> [NodeCall; 3] {
+    let (node, allocation) = (NODE, AllocationId(Uuid::from_u128(7)));
+    let by = Incarnation(Uuid::from_u128(8));
+    let worker = Worker {
+        conductor: "one".to_owned(),
+        incarnation: by,
+    };
+    let made = Allocation::new(allocation, worker, jiff::Timestamp::UNIX_EPOCH);
+    [
+        NodeCall::Allocate {
+            node,
+            claim: Claim { allocation, by },
+        },
+        NodeCall::Backfill {
+            node,
+            allocation: Box::new(made),
+        },
+        NodeCall::Deallocate { node, allocation },
     ]
 }
 

@@ -1,0 +1,40 @@
+//! `/v1/nodes/{node}/allocation`: the one that the node is reserved by.
+
+use super::SINCE;
+use super::find;
+use super::list::existing;
+use super::table::{ALLOCATION, show as shown};
+use crate::api::call::Call;
+use crate::api::error::{ApiError, ApiResult};
+use crate::api::nodes;
+use crate::api::path::Path;
+use crate::api::selection::Selection;
+use axum::Json;
+use ferric_model::allocation::Allocation;
+use ferric_model::ids::NodeId;
+use http::StatusCode;
+use serde_json::Value;
+
+/// A node that there is not is a wrong argument here (400), as in Ironic.
+pub(super) async fn show(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
+    call.exists_since(SINCE)?;
+    call.arguments.allow(&["fields"])?;
+    let selection = Selection::of_one(&call, ALLOCATION)?;
+    let node = existing(&call, &ident).await?.uuid;
+    let allocation = of_node(&call, node, &ident).await?;
+    shown(&allocation, &selection, call.version, &call.base).map(Json)
+}
+
+pub(super) async fn destroy(call: Call, Path(ident): Path<String>) -> ApiResult<StatusCode> {
+    call.exists_since(SINCE)?;
+    call.no_arguments()?;
+    let node = nodes::find::node(&call, &ident).await?.node.uuid;
+    let allocation = of_node(&call, node, &ident).await?;
+    call.conductor().destroy_allocation(allocation.uuid).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn of_node(call: &Call, node: NodeId, ident: &str) -> ApiResult<Allocation> {
+    let found = find::of_node(call, node).await?;
+    found.ok_or_else(|| ApiError::not_found(format!("Allocation for node {ident} was not found")))
+}

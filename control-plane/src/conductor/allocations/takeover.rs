@@ -1,0 +1,52 @@
+//! Which allocations this conductor goes on with: its own, those that it had before it was started, and those of
+//! conductors that are gone.
+
+use super::{readable, unfinished};
+use crate::conductor::Conductor;
+use crate::conductor::around::Around;
+use crate::conductor::walk::Walk;
+use ferric_model::allocation::Worker;
+use ferric_store::StoreError;
+
+impl Conductor {
+    /// Takes what it may, and begins with all that are its own and lie idle. Answers how many there were.
+    pub(in crate::conductor) async fn take_over_allocations(&self) -> Result<usize, StoreError> {
+        let around = self.look_around().await?;
+        // Whoever has this conductor's name now has its allocations too.
+        let is_replaced = around
+            .named(self.host())
+            .is_some_and(|seen| seen.record.incarnation != self.incarnation());
+        if is_replaced || self.stopping() {
+            return Ok(0);
+        }
+        let mut walk = Walk::new(unfinished());
+        while let Some(records) = walk.next(self.store().as_ref()).await? {
+            for record in records {
+                let Some(mut allocation) = readable(&record) else {
+                    continue;
+                };
+                if !self.may_take_allocation(&around, &allocation.worker) {
+                    continue;
+                }
+                allocation.worker = Worker {
+                    conductor: self.host().to_owned(),
+                    incarnation: self.incarnation(),
+                };
+                match self.store_allocation(&allocation, record.revision).await {
+                    // Taken by another one, ended or deleted since.
+                    Ok(_) | Err(StoreError::Stale { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        self.begin_own().await
+    }
+
+    fn may_take_allocation(&self, around: &Around, worker: &Worker) -> bool {
+        if worker.conductor == self.host() {
+            return worker.incarnation != self.incarnation();
+        }
+        around.named(&worker.conductor).is_none()
+            || around.gone().any(|host| host == worker.conductor)
+    }
+}
