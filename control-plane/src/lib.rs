@@ -1,6 +1,7 @@
 //! Ferric's control plane: conductor, REST API, boot services and command line, one binary.
 
 pub mod api;
+pub mod auth;
 pub mod boot;
 pub mod cli;
 mod cluster;
@@ -11,6 +12,7 @@ mod log;
 pub mod memory;
 mod process;
 pub mod proxy;
+pub mod server_tls;
 mod store_jobs;
 mod store_place;
 pub mod tls;

@@ -5,6 +5,7 @@
 
 use crate::cluster::Identity;
 use crate::config::{Http, seconds};
+use crate::server_tls::ServerTls;
 use anyhow::Context;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
@@ -13,6 +14,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -40,9 +42,15 @@ pub(crate) async fn bind(address: SocketAddr, what: &'static str) -> anyhow::Res
 pub(crate) enum Admission {
     /// Whoever reaches the address.
     Anybody,
+    /// Whoever comes to an agreement on TLS, and shows a certificate where one is asked for.
+    Tls(Arc<ServerTls>),
     /// Whoever has a certificate of the cluster; nothing is read from anybody else.
     Conductors(Arc<Identity>),
 }
+
+/// Put on requests that came by TLS.
+#[derive(Clone, Copy)]
+pub(crate) struct OverTls;
 
 /// Serves until `stop`, and a little longer for what is being answered then.
 pub(crate) async fn serve(
@@ -59,8 +67,15 @@ pub(crate) async fn serve(
         connections.spawn(async move {
             match admission {
                 Admission::Anybody => attend(accepted, router, patience, stop).await,
+                Admission::Tls(tls) => {
+                    let router = router.layer(Extension(OverTls));
+                    let admitting = admit(accepted, tls.server(), patience);
+                    if let Some(Some(accepted)) = stop.run_until_cancelled(admitting).await {
+                        attend(accepted, router, patience, stop).await;
+                    }
+                }
                 Admission::Conductors(identity) => {
-                    let admitting = admit(accepted, &identity, patience);
+                    let admitting = admit(accepted, identity.server(), patience);
                     if let Some(Some(accepted)) = stop.run_until_cancelled(admitting).await {
                         attend(accepted, router, patience, stop).await;
                     }
@@ -112,11 +127,11 @@ async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> Accepted<Tc
 /// The same connection with TLS, if both sides agree on it in time.
 async fn admit(
     accepted: Accepted<TcpStream>,
-    identity: &Identity,
+    tls: Arc<ServerConfig>,
     patience: Http,
 ) -> Option<Accepted<TlsStream<TcpStream>>> {
     let peer = accepted.peer;
-    let agreeing = TlsAcceptor::from(identity.server()).accept(accepted.stream);
+    let agreeing = TlsAcceptor::from(tls).accept(accepted.stream);
     match timeout(seconds(patience.header_timeout_s), agreeing).await {
         Ok(Ok(stream)) => Some(Accepted {
             stream,
@@ -125,7 +140,7 @@ async fn admit(
         }),
         Ok(Err(error)) => {
             let error = &error as &dyn std::error::Error;
-            warn!(%peer, error, "whoever connected is no conductor of this cluster");
+            warn!(%peer, error, "whoever connected is not let in");
             None
         }
         Err(_) => {

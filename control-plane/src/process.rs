@@ -1,11 +1,14 @@
 //! The process on one page: store, conductor, the listeners; the first to end ends the rest.
 
+use crate::api::Gate;
+use crate::auth::Authenticator;
 use crate::boot::{self, BootPlane};
 use crate::cluster::{HttpPeers, Identity};
 use crate::conductor::{Conductor, HttpTransport, Parts, SystemEnvironment};
 use crate::config::{self, Settings};
 use crate::listener::Admission;
 use crate::proxy::Clients;
+use crate::server_tls::ServerTls;
 use crate::{api, cluster, listener, store_jobs, store_place};
 use anyhow::Context;
 use ferric_drivers::{Drivers, Enabled, FakeMachines, InterfaceKind};
@@ -64,7 +67,11 @@ pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> anyhow::
     };
     conductor.start().await?;
 
+    let tls = listeners.tls.clone();
     let mut tasks = listeners.serve(&conductor, boot, &stop);
+    if let Some(tls) = tls {
+        tasks.spawn(reload_on_hangup(tls, stop.clone()));
+    }
     let serving = store_jobs::server::serve(upkeep, whole, stop.clone());
     tasks.spawn(async move {
         serving.await;
@@ -88,6 +95,9 @@ pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> anyhow::
 /// The sockets, and who may connect to each.
 struct Listeners {
     operators: TcpListener,
+    /// Who of the operators is let in.
+    gate: Gate,
+    tls: Option<Arc<ServerTls>>,
     machines: Option<TcpListener>,
     others: Option<(TcpListener, Arc<Identity>)>,
 }
@@ -106,8 +116,14 @@ impl Listeners {
             )),
             None => None,
         };
+        let tls = settings.tls.as_ref().map(ServerTls::load).transpose()?;
+        let tls = tls.map(Arc::new);
+        let authenticator = Authenticator::new(&settings.auth.strategy)?;
+        let gate = Gate::new(authenticator, settings.auth.rbac.clone());
         Ok(Self {
             operators,
+            gate,
+            tls,
             machines,
             others,
         })
@@ -129,8 +145,9 @@ impl Listeners {
             });
         };
         let public_url = settings.public_url.as_deref();
-        let router = api::operator_router(conductor.clone(), public_url, stop.clone());
-        serve(self.operators, Admission::Anybody, router);
+        let router = api::operator_router(conductor.clone(), public_url, stop.clone(), self.gate);
+        let admission = self.tls.map_or(Admission::Anybody, Admission::Tls);
+        serve(self.operators, admission, router);
         if let Some(machines) = self.machines {
             let base = settings.provision_base();
             let files = boot::router(boot, observer(conductor));
@@ -143,6 +160,21 @@ impl Listeners {
         }
         tasks
     }
+}
+
+/// SIGHUP has the certificate read again.
+async fn reload_on_hangup(tls: Arc<ServerTls>, stop: CancellationToken) -> anyhow::Result<()> {
+    let mut hangups = signal(SignalKind::hangup()).context("listening to signals")?;
+    while let Some(Some(())) = stop.run_until_cancelled(hangups.recv()).await {
+        match tls.reload() {
+            Ok(()) => tracing::info!("the certificate of the API was read again"),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "the certificate of the API is not exchanged");
+            }
+        }
+    }
+    Ok(())
 }
 
 async fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Upkeep>> {

@@ -49,6 +49,22 @@ uuid_id!(
     RunbookId
 );
 uuid_id!(
+    /// A port group's UUID, as on the wire.
+    PortgroupId
+);
+uuid_id!(
+    /// A chassis' UUID, as on the wire.
+    ChassisId
+);
+uuid_id!(
+    /// A volume connector's UUID, as on the wire.
+    VolumeConnectorId
+);
+uuid_id!(
+    /// A volume target's UUID, as on the wire.
+    VolumeTargetId
+);
+uuid_id!(
     /// An allocation's UUID, as on the wire; also that of its instance.
     AllocationId
 );

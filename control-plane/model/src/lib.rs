@@ -4,6 +4,7 @@
 
 pub mod allocation;
 pub mod arguments;
+pub mod chassis;
 pub mod conductor;
 pub mod event;
 pub mod hash_ring;
@@ -12,8 +13,10 @@ pub mod inventory;
 mod named;
 pub mod node;
 pub mod port;
+pub mod portgroup;
 pub mod recipe;
 pub mod run;
 pub mod state;
 pub mod step;
 pub mod verb;
+pub mod volume;

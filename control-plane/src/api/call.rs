@@ -1,5 +1,6 @@
 //! What every handler needs to know of its request, in one extractor.
 
+use super::access::Access;
 use super::arguments::Arguments;
 use super::error::{ApiError, ApiResult};
 use super::links::Base;
@@ -7,6 +8,7 @@ use super::root::Resource;
 use super::suffix;
 use super::version::ApiVersion;
 use crate::conductor::Conductor;
+use crate::listener::OverTls;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use http::header;
 use http::request::Parts;
@@ -56,7 +58,11 @@ impl Api {
             let header = parts.headers.get(header::HOST);
             let host = header.and_then(|host| host.to_str().ok());
             let host = host.or(parts.uri.authority().map(|authority| authority.as_str()));
-            Base::new(&format!("http://{}", host.unwrap_or("localhost")))
+            let scheme = match parts.extensions.get::<OverTls>() {
+                Some(OverTls) => "https",
+                None => "http",
+            };
+            Base::new(&format!("{scheme}://{}", host.unwrap_or("localhost")))
         })
     }
 }
@@ -77,6 +83,8 @@ pub(super) struct Call {
     pub(super) arguments: Arguments,
     /// The peer's address, where the listener tells it.
     pub(super) from: Option<IpAddr>,
+    /// What the caller may do beyond what the route's guard has found out.
+    pub(super) access: Access,
 }
 
 impl Call {
@@ -109,6 +117,7 @@ impl FromRequestParts<Api> for Call {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> ApiResult<Self> {
         let version = parts.extensions.get().copied();
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let access = parts.extensions.get::<Access>().cloned();
         Ok(Self {
             // The envelope has put it there; a request that came by another way is as old as can be.
             version: version.unwrap_or(ApiVersion::MIN),
@@ -116,6 +125,8 @@ impl FromRequestParts<Api> for Call {
             arguments: Arguments::parse(parts.uri.query()),
             from: peer.map(|peer| peer.0.ip()),
             api: api.clone(),
+            // The layer has put it there, unless the route is everybody's.
+            access: access.unwrap_or_else(Access::unlimited),
         })
     }
 }

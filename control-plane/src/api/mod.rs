@@ -3,6 +3,7 @@
 //! Asks the conductor and reads the store; opens no transaction and knows no BMC. What a field or an argument may be
 //! stands in tables, so that what is shown and what is refused cannot differ.
 
+mod access;
 mod allocations;
 mod arguments;
 mod body;
@@ -12,6 +13,7 @@ mod drain;
 mod drivers;
 mod envelope;
 mod error;
+mod events;
 mod fields;
 mod links;
 mod machines;
@@ -21,18 +23,22 @@ mod nodes;
 mod paging;
 mod patch;
 mod path;
+mod plain;
 mod ports;
 mod reading;
 mod recipes;
 mod root;
 mod selection;
 mod shape;
+mod shards;
 mod suffix;
 mod timeline;
 mod version;
 
 #[cfg(test)]
 mod tests;
+
+pub use access::{Gate, rules_for_people};
 
 use crate::conductor::Conductor;
 use axum::Router;
@@ -45,13 +51,22 @@ use tower::ServiceBuilder;
 
 /// What an operator can ask for. `public_url` is the URL of links, the request's host by default; `stop` ends streams.
 ///
-/// No authentication stands in front of it: a layer over this router is the place for it, because everything that it
-/// must not cover stands in `machine_router`.
+/// `gate` stands in front of every route: who asks, and whether they may.
 pub fn operator_router(
     conductor: Conductor,
     public_url: Option<&str>,
     stop: CancellationToken,
+    gate: Gate,
 ) -> Router {
+    let (resources, routes) = operator_routes();
+    let api = Api::new(conductor, public_url, resources, stop);
+    let door = middleware::from_fn_with_state((api.clone(), gate), access::admit);
+    // Also in front of what there is not.
+    enveloped(routes.fallback(envelope::no_such_path).layer(door), api)
+}
+
+/// All resources of the operators' API, and all its routes.
+fn operator_routes() -> (Vec<Resource>, Router<Api>) {
     let resources = [
         nodes::RESOURCE,
         ports::RESOURCE,
@@ -59,6 +74,11 @@ pub fn operator_router(
         conductors::RESOURCE,
         recipes::DEPLOY_TEMPLATES,
         recipes::RUNBOOKS,
+        plain::PORTGROUPS,
+        plain::CHASSIS,
+        plain::VOLUME,
+        shards::RESOURCE,
+        events::RESOURCE,
         allocations::RESOURCE,
     ];
     let resources = [&resources[..], &machines::RESOURCES].concat();
@@ -66,7 +86,7 @@ pub fn operator_router(
         .merge(timeline::routes())
         .merge(metrics::routes())
         .merge(drain::routes());
-    enveloped(routes, Api::new(conductor, public_url, resources, stop))
+    (resources, routes)
 }
 
 /// What a machine can ask for, and nothing else: lookup, heartbeat, inspection data, and which versions there are.
@@ -76,7 +96,7 @@ pub fn machine_router(
     stop: CancellationToken,
 ) -> Router {
     let resources = machines::RESOURCES.to_vec();
-    let routes = routes(&resources);
+    let routes = routes(&resources).fallback(envelope::no_such_path);
     enveloped(routes, Api::new(conductor, public_url, resources, stop))
 }
 
@@ -92,7 +112,6 @@ fn routes(resources: &[Resource]) -> Router<Api> {
 /// The outer router has no routes of its own, so that a path is brought into one form before it is looked up.
 fn enveloped(routes: Router<Api>, api: Api) -> Router {
     let routes = routes
-        .fallback(envelope::no_such_path)
         .method_not_allowed_fallback(envelope::method_not_allowed)
         .layer(middleware::from_fn(envelope::envelope))
         .with_state(api);

@@ -91,6 +91,23 @@ impl Patch {
             .map(|operation| &operation.value)
     }
 
+    /// The field of each operation, with the value that it puts there: null where it takes something away.
+    pub(super) fn touched(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let operations = self.0.iter();
+        operations.map(|operation| (operation.root.as_str(), &operation.value))
+    }
+
+    /// Whether it does something to this field, or to a part of it.
+    pub(super) fn touches(&self, root: &str) -> bool {
+        self.0.iter().any(|operation| operation.root == root)
+    }
+
+    /// Whether this field is gone afterwards.
+    pub(super) fn removes(&self, path: &str) -> bool {
+        let mut at_it = self.0.iter().filter(|operation| operation.path == path);
+        at_it.next_back().is_some_and(|last| last.removes)
+    }
+
     /// Whether it does nothing but remove this one field.
     pub(super) fn only_removes(&self, path: &str) -> bool {
         matches!(self.0.as_slice(), [operation] if operation.removes && operation.path == path)
@@ -207,6 +224,20 @@ mod tests {
     fn refuses_in(version: u16, patch: Value, status: &str, text: &str) {
         let error = format!("{:?}", run(patch, version).unwrap_err());
         assert!(error.contains(status) && error.contains(text), "{error}");
+    }
+
+    #[test]
+    fn what_a_patch_touches() {
+        let patch = json!([
+            {"op": "remove", "path": "/name"},
+            {"op": "add", "path": "/name", "value": "n"},
+            {"op": "remove", "path": "/driver_info/a"},
+            {"op": "remove", "path": "/driver"},
+        ]);
+        let patch = Patch::parse(patch).unwrap();
+        assert!(patch.touches("driver_info") && !patch.touches("extra"));
+        assert!(patch.removes("/driver") && !patch.removes("/driver_info"));
+        assert!(!patch.removes("/name"), "it is there again");
     }
 
     #[test]

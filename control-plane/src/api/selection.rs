@@ -6,7 +6,7 @@ use super::fields::{Field, Pick, find, newer};
 use super::version::ApiVersion;
 
 const FIELDS_SINCE: u16 = 8;
-const DETAIL_SINCE: u16 = 43;
+pub(super) const DETAIL_SINCE: u16 = 43;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Selection {
@@ -23,10 +23,20 @@ impl Selection {
         table: &'static [Field],
         brief: &'static [&'static str],
     ) -> ApiResult<Self> {
+        Self::of_list_since(call, table, brief, DETAIL_SINCE)
+    }
+
+    /// For a list that takes `detail` since another version than others.
+    pub(super) fn of_list_since(
+        call: &Call,
+        table: &'static [Field],
+        brief: &'static [&'static str],
+        since: u16,
+    ) -> ApiResult<Self> {
         let named = Self::named(call, table)?;
         let detail = call.arguments.boolean("detail")?;
-        if detail.is_some() && call.version.0 < DETAIL_SINCE {
-            let text = format!("the argument detail needs API version 1.{DETAIL_SINCE} or newer");
+        if detail.is_some() && call.version.0 < since {
+            let text = format!("the argument detail needs API version 1.{since} or newer");
             return Err(ApiError::invalid(text));
         }
         match (detail, named) {

@@ -27,6 +27,10 @@ pub(super) enum Shape {
     Uuid,
     /// A MAC address.
     Mac,
+    /// A MAC address or null.
+    OptionalMac,
+    /// A whole number, which must be there.
+    Integer,
     /// A time in UTC, shown with its offset.
     Time,
     /// Shown as it is, and never written.
@@ -59,6 +63,12 @@ impl Shape {
             Self::Tristate => Ok(tristate(field, &value)?.map_or(Value::Null, Value::Bool)),
             Self::Uuid => uuid(field, value),
             Self::Mac => mac(field, &value),
+            Self::OptionalMac if value.is_null() => Ok(value),
+            Self::OptionalMac => mac(field, &value),
+            Self::Integer => match value.as_i64() {
+                Some(number) => Ok(Value::from(number)),
+                None => Err(wrong(field, "an integer", &value)),
+            },
             Self::Time | Self::Other => Err(ApiError::invalid(format!("{field} is read-only"))),
         }
     }
@@ -66,13 +76,16 @@ impl Shape {
     /// What a field is when it was removed or never given; `None`: it must be given.
     pub(super) fn absent(self) -> Option<Value> {
         match self {
-            Self::Text(_) | Self::Tristate | Self::Uuid | Self::Time | Self::Other => {
-                Some(Value::Null)
-            }
+            Self::Text(_)
+            | Self::Tristate
+            | Self::Uuid
+            | Self::OptionalMac
+            | Self::Time
+            | Self::Other => Some(Value::Null),
             Self::Object => Some(Value::Object(Map::new())),
             Self::Flag => Some(Value::Bool(false)),
             Self::OnFlag => Some(Value::Bool(true)),
-            Self::Required | Self::List | Self::Mac => None,
+            Self::Required | Self::List | Self::Mac | Self::Integer => None,
         }
     }
 
@@ -191,6 +204,12 @@ mod tests {
         );
         check(Shape::Mac, json!("52-54-00-AA-00-01"), Err("a MAC address"));
         check(Shape::Mac, json!("52:54"), Err("a MAC address"));
+        check(Shape::Mac, json!(null), Err("a MAC address"));
+        check(Shape::OptionalMac, json!(null), Ok(json!(null)));
+        check(Shape::OptionalMac, json!("52:54"), Err("a MAC address"));
+        check(Shape::Integer, json!(-1), Ok(json!(-1)));
+        check(Shape::Integer, json!("1"), Err("an integer"));
+        check(Shape::Integer, json!(1.5), Err("an integer"));
         check(Shape::Time, json!("2026-01-01"), Err("read-only"));
     }
 

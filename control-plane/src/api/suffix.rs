@@ -19,8 +19,16 @@ pub(super) fn strip_path(version: ApiVersion, path: &str) -> Option<&str> {
     let rest = strip(version, path)?;
     let segments: Vec<_> = rest.split('/').skip(1).collect();
     let ends_in_name = match segments.as_slice() {
-        ["v1", "nodes" | "ports", "detail" | "validate"] => false,
-        ["v1", _, _] | ["v1", "nodes", _, "vifs", _] | ["v1", "runbooks", _, "traits", _] => true,
+        [
+            "v1",
+            "nodes" | "ports" | "portgroups" | "chassis",
+            "detail" | "validate",
+        ] => false,
+        ["v1", "volume", "connectors" | "targets"] => false,
+        ["v1", "volume", _, _]
+        | ["v1", _, _]
+        | ["v1", "nodes", _, "vifs", _]
+        | ["v1", "runbooks", _, "traits", _] => true,
         _ => false,
     };
     (!ends_in_name).then_some(rest)
@@ -41,6 +49,14 @@ mod tests {
         check(1, "/v1/nodes.json", None);
         check(91, "/v1/nodes.json", None);
         check(90, "/v1/nodes/a.json", None);
+        check(90, "/v1/portgroups/a.json", None);
+        check(
+            90,
+            "/v1/portgroups/detail.json",
+            Some("/v1/portgroups/detail"),
+        );
+        check(90, "/v1/volume/targets.json", Some("/v1/volume/targets"));
+        check(90, "/v1/volume/targets/a.json", None);
         check(90, "/v1/nodes/a/vifs/b.json", None);
         check(90, "/v1/.json", None);
     }

@@ -1,7 +1,7 @@
 //! A small client of the REST API. An API on this machine is not asked for by way of a proxy.
 
 use crate::proxy::Clients;
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -38,20 +38,48 @@ pub(super) enum ClientError {
     },
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Client {
+    /// Without the user and the password that it may have been given with, as it is shown.
     base: String,
     http: reqwest::Client,
+    credentials: Credentials,
+}
+
+/// What the API is shown.
+#[derive(Clone)]
+enum Credentials {
+    Nothing,
+    Password { user: String, password: String },
+    Token(String),
 }
 
 impl Client {
     pub(super) fn new(base: &str) -> Result<Self, ClientError> {
         let clients = Clients::new(|builder| builder.connect_timeout(CONNECT_TIMEOUT), None)
             .map_err(ClientError::Client)?;
+        let (base, credentials) = without_password(base);
         Ok(Self {
+            http: clients.for_url(&base).clone(),
             base: base.trim_end_matches('/').to_owned(),
-            http: clients.for_url(base).clone(),
+            credentials,
         })
+    }
+
+    /// Shows a token of Keystone's or of an issuer's.
+    pub(super) fn with_token(mut self, token: Option<String>) -> Self {
+        if let Some(token) = token {
+            self.credentials = Credentials::Token(token);
+        }
+        self
+    }
+
+    fn authorised(&self, request: RequestBuilder) -> RequestBuilder {
+        match &self.credentials {
+            Credentials::Nothing => request,
+            Credentials::Password { user, password } => request.basic_auth(user, Some(password)),
+            Credentials::Token(token) => request.bearer_auth(token).header("X-Auth-Token", token),
+        }
     }
 
     pub(super) async fn get(&self, path: &str) -> Result<Value, ClientError> {
@@ -73,7 +101,7 @@ impl Client {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let answer = request.send().await;
+        let answer = self.authorised(request).send().await;
         let answer = answer.map_err(|source| ClientError::Unreachable {
             url: self.base.clone(),
             source,
@@ -93,6 +121,7 @@ impl Client {
     pub(super) async fn stream(&self, path: &str) -> Result<reqwest::Response, ClientError> {
         let url = format!("{}{path}", self.base);
         let request = self.http.get(&url).header("Accept", "text/event-stream");
+        let request = self.authorised(request);
         let silent = || ClientError::Silent {
             url: self.base.clone(),
         };
@@ -107,6 +136,35 @@ impl Client {
             status if status.is_success() => Ok(answer),
             status => Err(refusal(status, &answer.text().await.unwrap_or_default())),
         }
+    }
+}
+
+/// `http://ann:secret@host` as `http://host`, and who that is.
+fn without_password(base: &str) -> (String, Credentials) {
+    let Ok(mut url) = Url::parse(base) else {
+        return (base.to_owned(), Credentials::Nothing);
+    };
+    // As a query, in which these three would be something else.
+    let decoded = |text: &str| {
+        let query = text.replace('+', "%2B").replace('&', "%26");
+        let query = query.replace('=', "%3D");
+        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+        pairs
+            .next()
+            .map_or_else(String::new, |(text, _)| text.into_owned())
+    };
+    let (user, password) = (
+        decoded(url.username()),
+        decoded(url.password().unwrap_or_default()),
+    );
+    if user.is_empty() {
+        return (base.to_owned(), Credentials::Nothing);
+    }
+    // Neither fails for a URL with a host, and without one there is nobody to ask.
+    let stripped = url.set_username("").is_ok() && url.set_password(None).is_ok();
+    match stripped {
+        true => (url.to_string(), Credentials::Password { user, password }),
+        false => (base.to_owned(), Credentials::Nothing),
     }
 }
 
@@ -142,7 +200,7 @@ fn fault(body: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ClientError, fault, refusal};
+    use super::{ClientError, Credentials, fault, refusal, without_password};
     use reqwest::StatusCode;
 
     fn check(body: &str, expected: Option<&str>) {
@@ -187,5 +245,18 @@ mod tests {
         check(r#"{"faultstring": "too large"}"#, Some("too large"));
         check(r#"{"error_message": "plain"}"#, Some("plain"));
         check("<html>", None);
+    }
+
+    #[test]
+    fn a_password_is_taken_out_of_the_url() {
+        let (base, credentials) = without_password("http://ann:p%40ss@127.0.0.1:6385");
+        assert_eq!(base, "http://127.0.0.1:6385/");
+        let right = |user: &str, password: &str| user == "ann" && password == "p@ss";
+        assert!(
+            matches!(credentials, Credentials::Password { user, password } if right(&user, &password))
+        );
+        let (base, credentials) = without_password("http://127.0.0.1:6385");
+        assert_eq!(base, "http://127.0.0.1:6385");
+        assert!(matches!(credentials, Credentials::Nothing));
     }
 }

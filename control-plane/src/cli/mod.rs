@@ -33,6 +33,8 @@ enum Command {
     Cluster(cluster::Arguments),
     /// Have a conductor hand its nodes over and end.
     Drain(drain::Drain),
+    /// Show the rules of the API and whom they let.
+    Policy,
 }
 
 /// How the process ends, by sysexits' numbers.
@@ -66,5 +68,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Store(arguments) => store::run(arguments).await,
         Command::Cluster(arguments) => cluster::run(arguments),
         Command::Drain(drain) => drain::run(drain).await,
+        Command::Policy => {
+            output::line(crate::api::rules_for_people().trim_end());
+            Ok(())
+        }
     }
 }

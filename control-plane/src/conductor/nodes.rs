@@ -4,6 +4,7 @@ use super::Conductor;
 use super::environment::later;
 use super::forward::Update;
 use super::node_task::NodeTask;
+use super::plain::ON_A_NODE;
 use super::requests::{Maintenance, RequestError};
 use crate::config::seconds;
 use ferric_drivers::{InterfaceKind, Interfaces};
@@ -52,18 +53,23 @@ impl Conductor {
             run: None,
             what: What::Enrolled,
         };
-        let transaction = Transaction::new()
-            .expect(Expectation::Absent(node.key()))
+        let chassis = self.chassis_stands(&node).await?;
+        let transaction = [Expectation::Absent(node.key())]
+            .into_iter()
+            .chain(chassis)
+            .fold(Transaction::new(), Transaction::expect)
             .put(&node)
             .event(event);
         self.store()
             .commit(transaction)
             .await
             .map_err(|error| match error {
-                ferric_store::StoreError::Stale { .. } => RequestError::Conflict(format!(
-                    "A node with UUID {} already exists.",
-                    node.uuid
-                )),
+                ferric_store::StoreError::Stale { key, .. } if key == node.key() => {
+                    RequestError::Conflict(format!(
+                        "A node with UUID {} already exists.",
+                        node.uuid
+                    ))
+                }
                 error => error.into(),
             })?;
         Ok(node)
@@ -83,7 +89,13 @@ impl Conductor {
         if new.interfaces != task.node.interfaces || new.driver != task.node.driver {
             new.interfaces = self.resolved(&new)?;
         }
-        let change = task.change().with(|node| *node = new);
+        let mut change = task.change();
+        if new.chassis_uuid != task.node.chassis_uuid
+            && let Some(stands) = self.chassis_stands(&new).await?
+        {
+            change = change.beside(|transaction| transaction.expect(stands));
+        }
+        let change = change.with(|node| *node = new);
         task.save(change).await?;
         let node = task.node.clone();
         self.hand_over(task);
@@ -99,6 +111,12 @@ impl Conductor {
             .forget(id, u64::MAX);
         for port in task.ports().await? {
             beside = beside.delete(port.key());
+        }
+        let here = FieldValue::Text(id.to_string());
+        for table in ON_A_NODE {
+            let query = Query::all(table).filter("node_uuid", vec![here.clone()]);
+            let found = self.store().outlines(&query).await?.into_iter();
+            beside = found.fold(beside, |beside, found| beside.delete(found.key));
         }
         let children =
             Query::all(Table::Node).filter("parent_node", vec![FieldValue::Text(id.to_string())]);

@@ -1,10 +1,12 @@
 //! The TOML file as it is written, and the checks that turn it into [`Settings`].
 
+use super::auth::{self, KeystoneSection, OidcSection, Rbac, StrategyName};
 use super::beats::check_beats;
 use super::cluster::Section;
 use super::{
     Agent, Boot, Conductor, Deploy, Http, Overrides, Settings, SettingsError, Steps, Timeline,
 };
+use crate::server_tls::Files;
 use ferric_store::DatabaseUrl;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -22,6 +24,11 @@ pub struct File {
     store: Option<StoreText>,
     host: Option<String>,
     conductor_group: String,
+    auth_strategy: StrategyName,
+    http_basic_auth_user_file: Option<PathBuf>,
+    keystone: Option<KeystoneSection>,
+    oidc: Option<OidcSection>,
+    rbac: Rbac,
     api: Api,
     provision: Provision,
     http: Http,
@@ -53,6 +60,7 @@ struct Api {
     listen: Option<SocketAddr>,
     public_url: Option<String>,
     allow_unauthenticated: bool,
+    tls: Option<Files>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -98,7 +106,16 @@ impl File {
             .listen
             .or(self.api.listen)
             .unwrap_or(DEFAULT_LISTEN);
-        if !listen.ip().is_loopback() && !self.api.allow_unauthenticated {
+        let auth = auth::Written {
+            strategy: self.auth_strategy,
+            user_file: self.http_basic_auth_user_file,
+            keystone: self.keystone,
+            oidc: self.oidc,
+            rbac: self.rbac,
+        };
+        let auth = auth.check()?;
+        let is_open = auth.is_open() && !self.api.allow_unauthenticated;
+        if !listen.ip().is_loopback() && is_open {
             return Err(SettingsError::Unauthenticated(listen));
         }
         let provision_listen = overrides.provision_listen.or(self.provision.listen);
@@ -125,6 +142,8 @@ impl File {
                 .public_url
                 .map(|url| url.trim_end_matches('/').to_owned()),
             http: self.http,
+            auth,
+            tls: self.api.tls,
             cluster: cluster.transpose()?,
             drivers: self.drivers,
             conductor: self.conductor,
@@ -138,14 +157,18 @@ impl File {
     }
 }
 
-/// An error quotes the line that it is about, unless that is the one with the store's password.
+/// An error quotes the line that it is about, unless that may be one with a password.
 fn parse(text: &str) -> Result<File, toml::de::Error> {
     toml::from_str(text).map_err(|mut error: toml::de::Error| {
         let at = error.span().map_or(0, |span| span.start.min(text.len()));
         let before = text.get(..at).unwrap_or_default();
         let line = before.lines().count().saturating_sub(1);
         let mut near = text.lines().skip(line.saturating_sub(1)).take(3);
-        if near.any(|line| line.contains("://")) {
+        let secret = |line: &str| {
+            let words = ["://", "password", "secret"];
+            words.iter().any(|word| line.contains(word))
+        };
+        if near.any(secret) {
             error.set_input(None);
         }
         error

@@ -2,6 +2,7 @@
 //!
 //! Every constant that bounds something outside of the process stands here with its default.
 
+pub mod auth;
 mod beats;
 pub mod cluster;
 mod file;
@@ -37,6 +38,10 @@ pub struct Settings {
     /// The URL of links in answers; from the request's host when `None`.
     pub public_url: Option<String>,
     pub http: Http,
+    /// How the operators' API knows its callers.
+    pub auth: auth::Auth,
+    /// TLS of the operators' API; `None`: it is served in the clear.
+    pub tls: Option<crate::server_tls::Files>,
     /// The way to other conductors; `None`: there is none.
     pub cluster: Option<Cluster>,
     pub drivers: Drivers,
@@ -351,7 +356,8 @@ pub enum SettingsError {
     NoStateDir,
     #[error(
         "refusing to listen on {0} without authentication: anybody who reaches that address could wipe every node; \
-         listen on a loopback address, or set api.allow_unauthenticated = true if the network is trusted"
+         listen on a loopback address, set auth_strategy to http_basic, keystone or oidc, \
+         or set api.allow_unauthenticated = true if the network is trusted"
     )]
     Unauthenticated(SocketAddr),
     #[error("provision.listen is {0}: name the address that machines reach, or set provision.url")]

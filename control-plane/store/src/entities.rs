@@ -3,12 +3,15 @@
 use crate::StoreError;
 use crate::record::{Entity, FieldValue, Key, Table};
 use ferric_model::allocation::Allocation;
+use ferric_model::chassis::Chassis;
 use ferric_model::conductor::ConductorRecord;
 use ferric_model::ids::Epoch;
 use ferric_model::inventory::StoredInventory;
 use ferric_model::node::Node;
 use ferric_model::port::Port;
+use ferric_model::portgroup::Portgroup;
 use ferric_model::recipe::{DeployTemplate, Runbook};
+use ferric_model::volume::{VolumeConnector, VolumeTarget};
 use jiff::Timestamp;
 use std::fmt;
 
@@ -27,6 +30,10 @@ pub(crate) fn fields_of(
         Table::Inventory => of::<StoredInventory>(document),
         Table::DeployTemplate => of::<DeployTemplate>(document),
         Table::Runbook => of::<Runbook>(document),
+        Table::Portgroup => of::<Portgroup>(document),
+        Table::Chassis => of::<Chassis>(document),
+        Table::VolumeConnector => of::<VolumeConnector>(document),
+        Table::VolumeTarget => of::<VolumeTarget>(document),
         Table::Allocation => of::<Allocation>(document),
     };
     fields.map_err(|source| StoreError::Corrupt {
@@ -44,6 +51,10 @@ pub(crate) const fn unique(table: Table) -> &'static [&'static str] {
         Table::Inventory => StoredInventory::UNIQUE,
         Table::DeployTemplate => DeployTemplate::UNIQUE,
         Table::Runbook => Runbook::UNIQUE,
+        Table::Portgroup => Portgroup::UNIQUE,
+        Table::Chassis => Chassis::UNIQUE,
+        Table::VolumeConnector => VolumeConnector::UNIQUE,
+        Table::VolumeTarget => VolumeTarget::UNIQUE,
         Table::Allocation => Allocation::UNIQUE,
     }
 }
@@ -61,7 +72,7 @@ pub(crate) fn epoch_of(key: &Key, document: &[u8]) -> Result<Option<Epoch>, Stor
         })
 }
 
-fn text(value: Option<&str>) -> FieldValue {
+pub(crate) fn text(value: Option<&str>) -> FieldValue {
     value.map_or(FieldValue::Null, |text| FieldValue::Text(text.to_owned()))
 }
 
@@ -72,7 +83,7 @@ fn display(value: Option<impl fmt::Display>) -> FieldValue {
 }
 
 /// Microseconds since 1970: text would not sort, as it drops the zeros at its end.
-fn time(value: Option<Timestamp>) -> FieldValue {
+pub(crate) fn time(value: Option<Timestamp>) -> FieldValue {
     value.map_or(FieldValue::Null, |time| {
         FieldValue::Integer(time.as_microsecond())
     })

@@ -10,6 +10,7 @@ mod key_file;
 pub mod memory_store;
 mod open_error;
 mod packing;
+mod plain_entities;
 pub mod postgres_store;
 pub mod record;
 pub mod redb_store;

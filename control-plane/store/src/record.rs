@@ -2,12 +2,15 @@
 
 use crate::StoreError;
 use ferric_model::allocation::Allocation;
+use ferric_model::chassis::Chassis;
 use ferric_model::conductor::ConductorRecord;
 use ferric_model::ids::Epoch;
 use ferric_model::inventory::StoredInventory;
 use ferric_model::node::Node;
 use ferric_model::port::Port;
+use ferric_model::portgroup::Portgroup;
 use ferric_model::recipe::{DeployTemplate, Runbook};
+use ferric_model::volume::{VolumeConnector, VolumeTarget};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -21,6 +24,10 @@ pub enum Table {
     Inventory,
     DeployTemplate,
     Runbook,
+    Portgroup,
+    Chassis,
+    VolumeConnector,
+    VolumeTarget,
     Allocation,
 }
 
@@ -87,6 +94,10 @@ impl Table {
         Self::Inventory,
         Self::DeployTemplate,
         Self::Runbook,
+        Self::Portgroup,
+        Self::Chassis,
+        Self::VolumeConnector,
+        Self::VolumeTarget,
         Self::Allocation,
     ];
 
@@ -99,6 +110,10 @@ impl Table {
             Self::Inventory => 4,
             Self::DeployTemplate => 5,
             Self::Runbook => 6,
+            Self::Portgroup => 21,
+            Self::Chassis => 22,
+            Self::VolumeConnector => 23,
+            Self::VolumeTarget => 24,
             Self::Allocation => 12,
         }
     }
@@ -120,6 +135,10 @@ impl Table {
             Self::Inventory => StoredInventory::FIELDS,
             Self::DeployTemplate => DeployTemplate::FIELDS,
             Self::Runbook => Runbook::FIELDS,
+            Self::Portgroup => Portgroup::FIELDS,
+            Self::Chassis => Chassis::FIELDS,
+            Self::VolumeConnector => VolumeConnector::FIELDS,
+            Self::VolumeTarget => VolumeTarget::FIELDS,
             Self::Allocation => Allocation::FIELDS,
         }
     }
@@ -154,5 +173,17 @@ impl Record {
             key: self.key.clone(),
             source,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_two_tables_have_one_number() {
+        let numbers: BTreeSet<u8> = Table::ALL.iter().map(|table| table.number()).collect();
+        assert_eq!(numbers.len(), Table::ALL.len());
     }
 }

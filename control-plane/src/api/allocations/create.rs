@@ -24,7 +24,8 @@ const BACKFILL_SINCE: u16 = 58;
 pub(super) async fn create(call: Call, JsonObject(mut body): JsonObject) -> ApiResult<Response> {
     writable(&call, SINCE, &Method::POST)?;
     let node = backfilled(&call, &mut body).await?;
-    let allocation = asked_for(&call, body, node.as_ref()).await?;
+    let mut allocation = asked_for(&call, body, node.as_ref()).await?;
+    allocation.owner = call.access.owner_of_new_allocation(allocation.owner)?;
     let conductor = call.conductor();
     let allocation = match node {
         Some(node) => conductor.backfill_allocation(node.uuid, allocation).await?,

@@ -51,6 +51,10 @@ pub(super) async fn show(call: Call, Path(ident): Path<String>) -> ApiResult<Jso
 
 async fn filtered(call: &Call, mut query: Query) -> ApiResult<Query> {
     let arguments = &call.arguments;
+    call.access.check_listed_project(arguments.text("owner"))?;
+    if let Some(project) = call.access.project_of_list() {
+        query = query.filter("owner", vec![FieldValue::Text(project.to_owned())]);
+    }
     for name in ["resource_class", "state", "owner"] {
         let Some(value) = arguments.text(name) else {
             continue;

@@ -4,6 +4,7 @@ use super::SINCE;
 use super::find;
 use super::list::existing;
 use super::table::{ALLOCATION, show as shown};
+use crate::api::access::{Rule, Target, rules};
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::nodes;
@@ -22,6 +23,7 @@ pub(super) async fn show(call: Call, Path(ident): Path<String>) -> ApiResult<Jso
     let selection = Selection::of_one(&call, ALLOCATION)?;
     let node = existing(&call, &ident).await?.uuid;
     let allocation = of_node(&call, node, &ident).await?;
+    check(&call, &rules::ALLOCATION_GET, &allocation)?;
     shown(&allocation, &selection, call.version, &call.base).map(Json)
 }
 
@@ -30,8 +32,14 @@ pub(super) async fn destroy(call: Call, Path(ident): Path<String>) -> ApiResult<
     call.no_arguments()?;
     let node = nodes::find::node(&call, &ident).await?.node.uuid;
     let allocation = of_node(&call, node, &ident).await?;
+    check(&call, &rules::ALLOCATION_DELETE, &allocation)?;
     call.conductor().destroy_allocation(allocation.uuid).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+fn check(call: &Call, rule: &Rule, allocation: &Allocation) -> ApiResult<()> {
+    let target = Target::owned_by(allocation.owner.as_deref());
+    call.access.check(rule, target)
 }
 
 async fn of_node(call: &Call, node: NodeId, ident: &str) -> ApiResult<Allocation> {

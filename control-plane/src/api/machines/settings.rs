@@ -25,6 +25,7 @@ pub(super) async fn answer(call: &Call, answer: &LookupAnswer) -> ApiResult<Valu
         version: call.version.max(ApiVersion(8)),
         base: &call.base,
         conductor: call.conductor(),
+        access: &call.access,
         selection: Selection::Named(NODE_FIELDS.map(str::to_owned).into()),
     };
     let node = view.show(&answer.node).await?;

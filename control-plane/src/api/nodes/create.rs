@@ -1,6 +1,6 @@
 //! `POST /v1/nodes`.
 
-use super::input::{check_references, check_served, merged};
+use super::input::{check_parent, check_references, check_served, merged};
 use super::table::NODE;
 use super::view::{View, document};
 use crate::api::body::JsonObject;
@@ -22,12 +22,15 @@ const ENROLL_SINCE: u16 = 11;
 
 pub(super) async fn create(call: Call, JsonObject(body): JsonObject) -> ApiResult<Response> {
     call.no_arguments()?;
-    let node = parse(&call, body).await?;
+    let mut node = parse(&call, body).await?;
+    node.owner = call.access.owner_of_new_node(node.owner)?;
+    check_parent(&call, &node).await?;
     let node = call.conductor().create_node(node).await?;
     let view = View {
         version: call.version,
         base: &call.base,
         conductor: call.conductor(),
+        access: &call.access,
         selection: Selection::All,
     };
     let location = [(

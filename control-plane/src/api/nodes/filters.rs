@@ -4,6 +4,7 @@ use crate::api::arguments::Arguments;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::need;
+use crate::api::plain;
 use crate::conductor::Conductor;
 use ferric_model::node::Node;
 use ferric_model::state::ProvisionState;
@@ -118,17 +119,23 @@ pub(super) async fn apply(call: &Call, mut query: Query) -> ApiResult<(Query, Re
         query = query.filter("instance_uuid", vec![text(&instance.to_string())]);
     }
     if let Some(chassis) = arguments.uuid("chassis_uuid")? {
-        return Err(ApiError::not_found(format!(
-            "chassis {chassis} could not be found"
-        )));
+        if !plain::chassis_exists(call, chassis).await? {
+            return Err(ApiError::not_found(format!(
+                "chassis {chassis} could not be found"
+            )));
+        }
+        query = query.filter("chassis_uuid", vec![text(&chassis.to_string())]);
     }
     query = by_state(arguments, query)?;
     query = by_place(arguments, query);
     query = by_parent(call, query).await?;
     let owned = |name: &str| arguments.text(name).map(str::to_owned);
+    call.access
+        .check_listed_project(arguments.text("project"))?;
+    let own = call.access.project_of_list().map(str::to_owned);
     let rest = Rest {
         conductor: owned("conductor"),
-        project: owned("project"),
+        project: own.or(owned("project")),
         description_contains: owned("description_contains"),
     };
     Ok((query, rest))

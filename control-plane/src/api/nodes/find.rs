@@ -29,7 +29,7 @@ pub(in crate::api) async fn node(call: &Call, ident: &str) -> ApiResult<Found> {
     found.ok_or_else(|| ApiError::not_found(format!("node {ident} could not be found")))
 }
 
-/// By UUID or name, as it stands in a body or a query.
+/// By UUID or name, as it stands in a body or a query. What the caller may not see is not there.
 pub(in crate::api) async fn lookup(call: &Call, ident: &str) -> ApiResult<Option<Found>> {
     let store = call.conductor().store();
     let record = if let Ok(id) = ident.parse::<NodeId>() {
@@ -46,7 +46,7 @@ pub(in crate::api) async fn lookup(call: &Call, ident: &str) -> ApiResult<Option
         return Ok(None);
     };
     let node = record.decode()?;
-    Ok(Some(Found { record, node }))
+    Ok(Some(Found { record, node }).filter(|found| call.access.sees(&found.node)))
 }
 
 /// Letters, digits and `-._~`, at most 255 of them.

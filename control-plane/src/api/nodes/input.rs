@@ -6,6 +6,7 @@ use super::table::{NODE, RESERVED_NAMES};
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::Field;
+use crate::api::plain;
 use crate::api::version::ApiVersion;
 use ferric_model::node::{Node, Object};
 use serde_json::Value;
@@ -45,9 +46,12 @@ pub(super) async fn check_references(call: &Call, field: &Field, value: Value) -
         }
         "conductor_group" => Ok(Value::from(text.to_lowercase())),
         "resource_class" if text.is_empty() => Ok(Value::Null),
-        "chassis_uuid" => Err(ApiError::invalid(format!(
-            "chassis {text} could not be found"
-        ))),
+        "chassis_uuid" => match text.parse::<Uuid>() {
+            Ok(id) if plain::chassis_exists(call, id).await? => Ok(value),
+            Ok(_) | Err(_) => Err(ApiError::invalid(format!(
+                "chassis {text} could not be found"
+            ))),
+        },
         "parent_node" => match find::lookup(call, text).await? {
             Some(parent) => Ok(Value::from(parent.node.uuid.to_string())),
             None => Err(ApiError::invalid(format!(
@@ -55,6 +59,20 @@ pub(super) async fn check_references(call: &Call, field: &Field, value: Value) -
             ))),
         },
         _ => Ok(value),
+    }
+}
+
+/// 400 unless the node's parent is one that the caller sees, and of the same owner.
+pub(super) async fn check_parent(call: &Call, node: &Node) -> ApiResult<()> {
+    let Some(parent) = node.parent_node else {
+        return Ok(());
+    };
+    let found = find::lookup(call, &parent.to_string()).await?;
+    match found.is_some_and(|found| found.node.owner == node.owner) {
+        true => Ok(()),
+        false => Err(ApiError::invalid(format!(
+            "node {parent} cannot be the parent: a node and its parent must have the same owner"
+        ))),
     }
 }
 

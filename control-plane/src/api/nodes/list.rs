@@ -1,4 +1,4 @@
-//! `GET /v1/nodes`, `GET /v1/nodes/detail` and `GET /v1/nodes/{node}`.
+//! `GET /v1/nodes`, `GET /v1/nodes/detail` and `GET /v1/nodes/{node}`, and the nodes of a chassis.
 
 use super::filters::{self, Rest};
 use super::table::{BRIEF, NODE};
@@ -13,19 +13,37 @@ use crate::api::reading::{self, Reading};
 use crate::api::selection::Selection;
 use crate::conductor::Conductor;
 use axum::Json;
+use ferric_model::ids::ChassisId;
 use ferric_model::node::Node;
-use ferric_store::Table;
+use ferric_store::{FieldValue, Table};
 use serde_json::{Value, json};
 
 pub(super) async fn list(call: Call) -> ApiResult<Json<Value>> {
     allow(&call, &["fields", "detail"])?;
     let selection = Selection::of_list(&call, NODE, BRIEF)?;
-    collection(&call, selection, "nodes").await
+    collection(&call, None, selection, "nodes").await
 }
 
 pub(super) async fn detailed(call: Call) -> ApiResult<Json<Value>> {
     allow(&call, &[])?;
-    collection(&call, Selection::All, "nodes/detail").await
+    collection(&call, None, Selection::All, "nodes/detail").await
+}
+
+/// Those of one chassis.
+pub(in crate::api) async fn in_chassis(call: &Call, chassis: ChassisId) -> ApiResult<Json<Value>> {
+    allow(call, &["fields", "detail"])?;
+    let selection = Selection::of_list(call, NODE, BRIEF)?;
+    let path = format!("chassis/{chassis}/nodes");
+    collection(call, Some(chassis), selection, &path).await
+}
+
+pub(in crate::api) async fn in_chassis_detailed(
+    call: &Call,
+    chassis: ChassisId,
+) -> ApiResult<Json<Value>> {
+    allow(call, &[])?;
+    let path = format!("chassis/{chassis}/nodes/detail");
+    collection(call, Some(chassis), Selection::All, &path).await
 }
 
 pub(super) async fn show(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
@@ -40,6 +58,7 @@ pub(super) fn view(call: &Call, selection: Selection) -> View<'_> {
         version: call.version,
         base: &call.base,
         conductor: call.conductor(),
+        access: &call.access,
         selection,
     }
 }
@@ -50,10 +69,20 @@ fn allow(call: &Call, more: &[&'static str]) -> ApiResult<()> {
         .allow(&common.chain(more.iter().copied()).collect::<Vec<_>>())
 }
 
-async fn collection(call: &Call, selection: Selection, path: &str) -> ApiResult<Json<Value>> {
+async fn collection(
+    call: &Call,
+    chassis: Option<ChassisId>,
+    selection: Selection,
+    path: &str,
+) -> ApiResult<Json<Value>> {
     let paging = Paging::parse(&call.arguments, NODE, call.version)?;
     check_marker(call, &paging).await?;
-    let (query, rest) = filters::apply(call, paging.query(Table::Node)).await?;
+    let mut query = paging.query(Table::Node);
+    if let Some(chassis) = chassis {
+        let chassis = FieldValue::Text(chassis.to_string());
+        query = query.filter("chassis_uuid", vec![chassis]);
+    }
+    let (query, rest) = filters::apply(call, query).await?;
     let conductor = call.conductor();
     let nodes = reading::page(call, &paging, query, &Listing { rest, conductor }).await?;
     let view = view(call, selection);

@@ -3,7 +3,6 @@
 mod boot_device;
 mod create;
 mod derived;
-mod empty;
 mod filters;
 pub(super) mod find;
 mod history;
@@ -24,6 +23,7 @@ pub(super) mod view;
 mod vifs;
 
 pub(super) use filters::contains;
+pub(super) use list::{in_chassis, in_chassis_detailed};
 pub(super) use states::refuse_rest;
 pub(super) use steps::INTERFACES;
 pub(super) use traits::{check as check_trait, given as traits_of};
@@ -80,10 +80,6 @@ fn routes() -> Router<Api> {
         .route("/v1/nodes/{node}/children", get(reports::children))
         .route("/v1/nodes/{node}/history", get(history::list))
         .route("/v1/nodes/{node}/history/{event}", get(history::show_one))
-        .route("/v1/nodes/{node}/portgroups", get(empty::portgroups))
-        .route("/v1/nodes/{node}/volume", get(empty::volume))
-        .route("/v1/nodes/{node}/volume/connectors", get(empty::connectors))
-        .route("/v1/nodes/{node}/volume/targets", get(empty::targets))
         .route("/v1/nodes/{node}/vifs", get(vifs::list).post(vifs::attach))
         .route("/v1/nodes/{node}/vifs/{vif}", delete(vifs::detach))
         .route(

@@ -4,6 +4,7 @@ use super::find;
 use super::runbook;
 use super::states::{accepted, refuse_rest};
 use super::steps::{self, StepList};
+use crate::api::access::{Target, rules};
 use crate::api::arguments::missing;
 use crate::api::body::JsonObject;
 use crate::api::call::Call;
@@ -46,6 +47,7 @@ pub(super) async fn provision(
     call.no_arguments()?;
     let asked = Asked::parse(body)?;
     let node = find::node(&call, &ident).await?.node;
+    asked.check_access(&call, &node)?;
     let verb = verb(&asked.target, &node, call.version)?;
     let runbook = runbook::named(&call, asked.runbook.as_ref(), verb, &node).await?;
     let mut request = asked.check(verb, &node, call.version)?;
@@ -83,6 +85,16 @@ fn verb(target: &str, node: &Node, version: ApiVersion) -> ApiResult<Verb> {
 }
 
 impl Asked {
+    /// Lists of steps have rules of their own.
+    fn check_access(&self, call: &Call, node: &Node) -> ApiResult<()> {
+        let lists = [
+            (&self.clean_steps, rules::NODE_SET_PROVISION_CLEAN),
+            (&self.service_steps, rules::NODE_SET_PROVISION_SERVICE),
+        ];
+        let mut given = lists.iter().filter(|(steps, _)| steps.is_some());
+        given.try_for_each(|(_, rule)| call.access.check(rule, Target::of_node(node)))
+    }
+
     fn parse(mut body: Object) -> ApiResult<Self> {
         let target = match body.shift_remove("target") {
             Some(Value::String(target)) => target,

@@ -1,6 +1,7 @@
 //! What can be asked about a node beside its fields: whether its settings suffice, and what inspection found.
 
 use super::find;
+use crate::api::access::{Target, rules};
 use crate::api::arguments::missing;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
@@ -8,7 +9,7 @@ use crate::api::path::Path;
 use axum::Json;
 use ferric_model::inventory::StoredInventory;
 use ferric_model::node::Object;
-use ferric_store::{FieldValue, Key, Query, Table};
+use ferric_store::{FieldValue, Key, Query, Record, Table};
 use serde_json::{Value, json};
 
 pub(super) async fn validate(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
@@ -22,6 +23,9 @@ pub(super) async fn validate_named(call: Call) -> ApiResult<Json<Value>> {
     let uuid = call.arguments.uuid("node_uuid")?.map(|id| id.to_string());
     let ident = call.arguments.text("node").map(str::to_owned).or(uuid);
     let ident = ident.ok_or_else(|| missing("node"))?;
+    let node = find::node(&call, &ident).await?.node;
+    call.access
+        .check(&rules::NODE_VALIDATE, Target::of_node(&node))?;
     validation(&call, &ident).await
 }
 
@@ -78,12 +82,28 @@ pub(super) async fn children(call: Call, Path(ident): Path<String>) -> ApiResult
     let parent = FieldValue::Text(id.to_string());
     let query = Query::all(Table::Node).filter("parent_node", vec![parent]);
     let records = call.conductor().store().page(&query).await?.records;
+    let own = call.access.project_of_list();
+    let is_listed = |record: &&Record| {
+        own.is_none_or(|own| {
+            let is = |name| text(record, name) == Some(own);
+            is("owner") || is("lessee")
+        })
+    };
     let children: Vec<&str> = records
         .iter()
+        .filter(is_listed)
         .map(|record| record.key.id.as_str())
         .collect();
     let link = call.base.url(format!("nodes?parent_node={id}"));
     Ok(Json(
         json!({"children": children, "links": {"href": link, "rel": "children"}}),
     ))
+}
+
+fn text<'a>(record: &'a Record, field: &str) -> Option<&'a str> {
+    let mut fields = record.fields.iter();
+    match fields.find(|(name, _)| *name == field) {
+        Some((_, FieldValue::Text(text))) => Some(text),
+        Some(_) | None => None,
+    }
 }

@@ -1,5 +1,6 @@
 //! `runbook` in `states/provision`: steps by name instead of a list, for nodes that its traits allow it for.
 
+use crate::api::access::{Target, rules};
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::need;
@@ -34,6 +35,8 @@ pub(super) async fn named(
         ApiError::invalid(format!("runbook must be a UUID or a name, not {ident}"))
     })?;
     let runbook = recipes::runbook(call, ident).await?;
+    let owner = Target::owned_by(runbook.owner.as_deref());
+    call.access.check(&rules::RUNBOOK_USE, owner)?;
     let (allowed, remedy) = if call.version.0 < TRAITS_SINCE {
         let remedy = format!("a trait of its name, {}", runbook.name);
         (runbook.is_named_by(&node.traits), remedy)

@@ -1,9 +1,10 @@
 //! `PATCH /v1/nodes/{node}`: what may change in which state.
 
 use super::find::{self, Found};
-use super::input::{check_references, check_served, merged, patchable};
+use super::input::{check_parent, check_references, check_served, merged, patchable};
 use super::table::NODE;
 use super::view::{View, document};
+use crate::api::access::{Target, check_node_patch, rules};
 use crate::api::body::Json as Body;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
@@ -32,9 +33,14 @@ pub(super) async fn update(
     patch.check(NODE, call.version)?;
     let reset = reset_interfaces(&call, &patch)?;
     let Found { record, node } = find::node(&call, &ident).await?;
+    check_node_patch(&call.access, &patch, &node)?;
     check_state(&node, &patch, call.version)?;
+    check_owner(&call, &node, &patch)?;
     let new = patched(&call, &node, &patch, reset).await?;
     check_change(&node, &new, call.version)?;
+    if node.parent_node != new.parent_node {
+        check_parent(&call, &new).await?;
+    }
     check_parents(&call, &new).await?;
     if (&node.driver, &node.conductor_group) != (&new.driver, &new.conductor_group) {
         check_served(&call, &new).await?;
@@ -44,6 +50,7 @@ pub(super) async fn update(
         version: call.version,
         base: &call.base,
         conductor: call.conductor(),
+        access: &call.access,
         selection: Selection::All,
     };
     view.show(&stored).await.map(Json)
@@ -114,6 +121,19 @@ fn check_state(node: &Node, patch: &Patch, version: ApiVersion) -> ApiResult<()>
         return Err(ApiError::conflict(format!(
             "node {} cannot be changed while it is in the state {state}",
             node.uuid
+        )));
+    }
+    Ok(())
+}
+
+/// 409 for another owner while the node is in use, unless the caller is above that.
+fn check_owner(call: &Call, node: &Node, patch: &Patch) -> ApiResult<()> {
+    let in_use = node.provision_state == State::Active && patch.values("/owner").next().is_some();
+    let rule = rules::NODE_UPDATE_OWNER_PROVISIONED;
+    if in_use && !call.access.allows(&rule, Target::of_node(node)) {
+        return Err(ApiError::conflict(format!(
+            "the owner of node {} cannot be changed while it is in the state {}",
+            node.uuid, node.provision_state
         )));
     }
     Ok(())

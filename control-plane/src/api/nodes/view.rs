@@ -2,11 +2,13 @@
 
 use super::derived;
 use super::table::NODE;
+use crate::api::access::{Access, Target, rules};
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::{Field, find};
 use crate::api::links::Base;
 use crate::api::masking::{masked, masked_instance_info};
 use crate::api::selection::Selection;
+use crate::api::shape::Shape;
 use crate::api::version::ApiVersion;
 use crate::conductor::Conductor;
 use ferric_model::node::{Node, Object};
@@ -23,6 +25,7 @@ pub(in crate::api) struct View<'a> {
     pub(in crate::api) version: ApiVersion,
     pub(in crate::api) base: &'a Base,
     pub(in crate::api) conductor: &'a Conductor,
+    pub(in crate::api) access: &'a Access,
     pub(in crate::api) selection: Selection,
 }
 
@@ -40,11 +43,25 @@ impl View<'_> {
                     .conductor_of(node)
                     .await?
                     .map_or(Value::Null, Value::from),
+                _ if self.hides(node, field) => hidden(field),
                 _ => self.value(node, &mut stored, field),
             };
             shown.insert(field.name.to_owned(), value);
         }
         Ok(Value::Object(shown))
+    }
+
+    /// What whoever leases a node need not know of it.
+    fn hides(&self, node: &Node, field: &Field) -> bool {
+        let rule = match field.name {
+            "last_error" => rules::NODE_GET_LAST_ERROR,
+            "reservation" => rules::NODE_GET_RESERVATION,
+            "driver_internal_info" => rules::NODE_GET_DRIVER_INTERNAL_INFO,
+            "driver_info" => rules::NODE_GET_DRIVER_INFO,
+            _ => return false,
+        };
+        let (threshold, target) = (rules::NODE_GET_FILTER_THRESHOLD, Target::of_node(node));
+        !self.access.allows(&threshold, target) && !self.access.allows(&rule, target)
     }
 
     fn value(&self, node: &Node, stored: &mut Object, field: &Field) -> Value {
@@ -63,6 +80,15 @@ impl View<'_> {
             name => derived::interface(node, name)
                 .unwrap_or_else(|| field.shape.show(stored.remove(name).unwrap_or_default())),
         }
+    }
+}
+
+/// In place of a field that the caller may not read, in that field's form.
+fn hidden(field: &Field) -> Value {
+    let text = format!("** hidden: needs baremetal:node:get:{} **", field.name);
+    match field.shape {
+        Shape::Object => serde_json::json!({"content": text}),
+        _ => Value::from(text),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::table::PORT;
 use super::{input, view};
+use crate::api::access::{Target, rules};
 use crate::api::body::JsonObject;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
@@ -14,6 +15,8 @@ use axum::response::{IntoResponse, Response};
 use ferric_model::ids::{MacAddress, NodeId, PortId};
 use ferric_model::node::Object;
 use ferric_model::port::Port;
+use ferric_model::portgroup::Portgroup;
+use ferric_store::{Key, Table};
 use http::{StatusCode, header};
 use serde_json::Value;
 use uuid::Uuid;
@@ -39,6 +42,7 @@ async fn parse(call: &Call, mut body: Object) -> ApiResult<Port> {
     let address: MacAddress = address.as_str().and_then(mac_address).ok_or_else(|| {
         ApiError::invalid(format!("address must be a MAC address, not {address}"))
     })?;
+    let boots = body.get("pxe_enabled").is_some_and(|flag| !flag.is_null());
     let has_link = body.contains_key("local_link_connection");
     let mut changes: Vec<(&'static Field, Value)> = Vec::with_capacity(body.len());
     for (name, value) in body {
@@ -66,7 +70,28 @@ async fn parse(call: &Call, mut body: Object) -> ApiResult<Port> {
     if has_link {
         check_smart(&port)?;
     }
+    if boots && port.pxe_enabled {
+        check_group_boots(call, &port).await?;
+    }
     Ok(port)
+}
+
+/// Asked only where `pxe_enabled` was given, as Ironic has it. That the group is there is the conductor's to say.
+async fn check_group_boots(call: &Call, port: &Port) -> ApiResult<()> {
+    let Some(id) = port.portgroup_uuid else {
+        return Ok(());
+    };
+    let key = Key::new(Table::Portgroup, id);
+    let Some(record) = call.conductor().store().get(&key).await? else {
+        return Ok(());
+    };
+    let group: Portgroup = record.decode()?;
+    if group.node_uuid == port.node_uuid && !group.standalone_ports_supported {
+        return Err(ApiError::conflict(format!(
+            "Port group {id} doesn't support standalone ports. This port cannot be created as a member of that portgroup as the port's 'pxe_enabled' field was set to True."
+        )));
+    }
+    Ok(())
 }
 
 /// By `node_uuid`, or since 1.94 by `node_ident`, which may be a name.
@@ -88,8 +113,14 @@ async fn node(call: &Call, body: &mut Object) -> ApiResult<NodeId> {
         }
     };
     let found = nodes::find::lookup(call, &ident).await?;
-    let found =
-        found.ok_or_else(|| ApiError::invalid(format!("node {ident} could not be found")))?;
+    let Some(found) = found else {
+        // Whoever may make none learns nothing of nodes.
+        call.access.check(&rules::PORT_CREATE, Target::NOBODYS)?;
+        let text = format!("node {ident} could not be found");
+        return Err(ApiError::invalid(text));
+    };
+    let target = Target::of_node(&found.node);
+    call.access.check(&rules::PORT_CREATE, target)?;
     Ok(found.node.uuid)
 }
 

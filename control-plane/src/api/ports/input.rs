@@ -14,9 +14,6 @@ pub(super) fn check(field: &Field, value: Value, version: ApiVersion) -> ApiResu
         ("physical_network", Value::String(text)) if text.is_empty() => {
             Err(ApiError::invalid("physical_network must not be empty"))
         }
-        ("portgroup_uuid", Value::String(group)) => Err(ApiError::invalid(format!(
-            "port group {group} could not be found"
-        ))),
         _ => Ok(value),
     }
 }

@@ -1,22 +1,28 @@
-//! `GET /v1/ports`, its detailed form, and the ports of one node.
+//! `GET /v1/ports`, its detailed form, and the ports of one node or of one port group.
 
+use super::filters;
 use super::find;
 use super::table::{BRIEF, PORT};
 use super::view;
+use crate::api::access::of_visible_nodes;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::{Field, need};
 use crate::api::nodes;
 use crate::api::paging::{self, Paging};
 use crate::api::path::Path;
+use crate::api::plain;
 use crate::api::reading::{self, Reading};
 use crate::api::selection::Selection;
-use crate::api::shape::mac_address;
 use axum::Json;
 use ferric_model::port::Port;
+use ferric_model::portgroup::Portgroup;
 use ferric_store::{FieldValue, Query, Table};
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+/// Since then a list can be of one port group.
+const PORTGROUPS_SINCE: u16 = 24;
 
 const FILTERS: &[&str] = &[
     "node",
@@ -28,33 +34,64 @@ const FILTERS: &[&str] = &[
     "description_contains",
 ];
 
+/// Whose ports a list has, as its path or its arguments say.
+#[derive(Clone, Copy, Default)]
+struct Parent<'a> {
+    node: Option<&'a str>,
+    portgroup: Option<&'a str>,
+}
+
 pub(super) async fn list(call: Call) -> ApiResult<Json<Value>> {
     let node = node_argument(&call)?;
-    brief(&call, node.as_deref(), "ports").await
+    brief(&call, under_node(node.as_deref()), "ports").await
 }
 
 pub(super) async fn detailed(call: Call) -> ApiResult<Json<Value>> {
-    allow(&call, &[])?;
     let node = node_argument(&call)?;
-    collection(&call, node.as_deref(), Selection::All, "ports/detail").await
+    whole(&call, under_node(node.as_deref()), "ports/detail").await
 }
 
 pub(super) async fn of_node(call: Call, Path(node): Path<String>) -> ApiResult<Json<Value>> {
-    brief(&call, Some(&node), &format!("nodes/{node}/ports")).await
+    let path = format!("nodes/{node}/ports");
+    brief(&call, under_node(Some(&node)), &path).await
 }
 
 pub(super) async fn of_node_detailed(
     call: Call,
     Path(node): Path<String>,
 ) -> ApiResult<Json<Value>> {
-    allow(&call, &[])?;
-    collection(
-        &call,
-        Some(&node),
-        Selection::All,
-        &format!("nodes/{node}/ports/detail"),
-    )
-    .await
+    let path = format!("nodes/{node}/ports/detail");
+    whole(&call, under_node(Some(&node)), &path).await
+}
+
+pub(super) async fn of_portgroup(call: Call, Path(group): Path<String>) -> ApiResult<Json<Value>> {
+    call.exists_since(PORTGROUPS_SINCE)?;
+    let node = node_argument(&call)?;
+    let parent = Parent {
+        node: node.as_deref(),
+        portgroup: Some(&group),
+    };
+    brief(&call, parent, &format!("portgroups/{group}/ports")).await
+}
+
+pub(super) async fn of_portgroup_detailed(
+    call: Call,
+    Path(group): Path<String>,
+) -> ApiResult<Json<Value>> {
+    call.exists_since(PORTGROUPS_SINCE)?;
+    let node = node_argument(&call)?;
+    let parent = Parent {
+        node: node.as_deref(),
+        portgroup: Some(&group),
+    };
+    whole(&call, parent, &format!("portgroups/{group}/ports/detail")).await
+}
+
+fn under_node(node: Option<&str>) -> Parent<'_> {
+    Parent {
+        node,
+        ..Parent::default()
+    }
 }
 
 pub(super) async fn show(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
@@ -81,15 +118,20 @@ fn allow(call: &Call, more: &[&str]) -> ApiResult<()> {
     call.arguments.allow(&known.copied().collect::<Vec<_>>())
 }
 
-async fn brief(call: &Call, node: Option<&str>, path: &str) -> ApiResult<Json<Value>> {
+async fn brief(call: &Call, parent: Parent<'_>, path: &str) -> ApiResult<Json<Value>> {
     allow(call, &["fields", "detail"])?;
     let selection = Selection::of_list(call, PORT, BRIEF)?;
-    collection(call, node, selection, path).await
+    collection(call, parent, selection, path).await
+}
+
+async fn whole(call: &Call, parent: Parent<'_>, path: &str) -> ApiResult<Json<Value>> {
+    allow(call, &[])?;
+    collection(call, parent, Selection::All, path).await
 }
 
 async fn collection(
     call: &Call,
-    node: Option<&str>,
+    parent: Parent<'_>,
     selection: Selection,
     path: &str,
 ) -> ApiResult<Json<Value>> {
@@ -97,7 +139,8 @@ async fn collection(
     if let Some(marker) = call.arguments.uuid("marker")? {
         find::port(call, &marker.to_string()).await?;
     }
-    let query = filtered(call, node, paging.query(Table::Port)).await?;
+    let query = filtered(call, parent, paging.query(Table::Port)).await?;
+    let query = of_visible_nodes(call, query).await?;
     let description_contains = call.arguments.text("description_contains");
     let listing = Listing {
         description_contains,
@@ -114,63 +157,47 @@ async fn collection(
     Ok(Json(body))
 }
 
-async fn filtered(call: &Call, node: Option<&str>, mut query: Query) -> ApiResult<Query> {
+async fn filtered(call: &Call, parent: Parent<'_>, query: Query) -> ApiResult<Query> {
     let arguments = &call.arguments;
-    if arguments.text("shard").is_some() {
+    let shards = arguments.text("shard");
+    if shards.is_some() {
         need(call.version, 82, "the filter shard")?;
     }
-    let exclusive = [node, arguments.text("portgroup"), arguments.text("shard")];
-    if exclusive.iter().flatten().count() > 1 {
+    let (node, portgroup) = (
+        parent.node,
+        parent.portgroup.or(arguments.text("portgroup")),
+    );
+    if [node, portgroup, shards].iter().flatten().count() > 1 {
         return Err(ApiError::forbidden(
             "of node, portgroup and shard only one can be a filter",
         ));
     }
-    let groups = arguments.text("conductor_groups");
-    let others = [node, arguments.text("portgroup"), arguments.text("address")];
+    let (address, groups) = (
+        arguments.text("address"),
+        arguments.text("conductor_groups"),
+    );
+    let others = [node, portgroup, address];
     if groups.is_some() && others.iter().any(Option::is_some) {
         return Err(ApiError::invalid(
             "conductor_groups does not go together with node, portgroup or address",
         ));
     }
-    if let Some(node) = node {
-        let found = nodes::find::node(call, node).await?;
-        query = query.filter("node_uuid", vec![text(&found.node.uuid.to_string())]);
-    }
-    if let Some(address) = arguments.text("address") {
-        let parsed = mac_address(address);
-        let address = parsed.ok_or_else(|| {
-            ApiError::invalid(format!("address must be a MAC address, not {address:?}"))
-        })?;
-        query = query.filter("address", vec![text(address.as_str())]);
-    }
-    if let Some(group) = arguments.text("portgroup") {
-        need(call.version, 24, "the filter portgroup")?;
-        return Err(ApiError::not_found(format!(
-            "port group {group} could not be found"
-        )));
-    }
-    if let Some(shards) = arguments.text("shard") {
-        let shards = shards.split(',').map(|shard| text(shard.trim()));
-        query = query.filter(
-            "node_uuid",
-            nodes_in(call, "shard", shards.collect()).await?,
-        );
-    }
-    if let Some(groups) = groups {
-        // Stored in lower case.
-        let groups = groups
-            .split(',')
-            .map(|group| text(&group.trim().to_lowercase()));
-        let nodes = nodes_in(call, "conductor_group", groups.collect()).await?;
-        query = query.filter("node_uuid", nodes);
-    }
-    Ok(query)
+    let query = filters::by_node(call, query, node).await?;
+    let query = filters::by_address(query, address)?;
+    let query = by_portgroup(call, query, portgroup).await?;
+    let query = filters::by_shards(call, query, shards).await?;
+    filters::by_conductor_groups(call, query, groups).await
 }
 
-async fn nodes_in(call: &Call, field: &str, values: Vec<FieldValue>) -> ApiResult<Vec<FieldValue>> {
-    let query = Query::all(Table::Node).filter(field, values);
-    let nodes = call.conductor().store().outlines(&query).await?;
-    Ok(nodes.iter().map(|node| text(&node.key.id)).collect())
+/// By UUID or name; 404 when there is none.
+async fn by_portgroup(call: &Call, query: Query, group: Option<&str>) -> ApiResult<Query> {
+    let Some(group) = group else {
+        return Ok(query);
+    };
+    need(call.version, PORTGROUPS_SINCE, "the filter portgroup")?;
+    let group = plain::find::<Portgroup>(call, group).await?.1;
+    let group = FieldValue::Text(group.uuid.to_string());
+    Ok(query.filter("portgroup_uuid", vec![group]))
 }
 
 /// Which ports a list takes, and how they are sorted where the store has no index.
@@ -192,8 +219,4 @@ impl Reading<Port> for Listing<'_> {
     fn value(&self, port: &Port, field: &Field) -> ApiResult<Value> {
         Ok(view::document(port)?.remove(field.name).unwrap_or_default())
     }
-}
-
-fn text(value: &str) -> FieldValue {
-    FieldValue::Text(value.to_owned())
 }

@@ -1,6 +1,7 @@
-//! `/v1/ports` and the ports of a node.
+//! `/v1/ports`, and the ports of a node and of a port group.
 
 mod create;
+pub(super) mod filters;
 mod find;
 mod input;
 mod link;
@@ -34,6 +35,11 @@ fn routes() -> Router<Api> {
         )
         .route("/v1/nodes/{node}/ports", get(list::of_node))
         .route("/v1/nodes/{node}/ports/detail", get(list::of_node_detailed))
+        .route("/v1/portgroups/{ident}/ports", get(list::of_portgroup))
+        .route(
+            "/v1/portgroups/{ident}/ports/detail",
+            get(list::of_portgroup_detailed),
+        )
 }
 
 /// By UUID only.

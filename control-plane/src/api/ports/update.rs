@@ -4,6 +4,7 @@ use super::find::{self, Found};
 use super::input;
 use super::table::PORT;
 use super::view;
+use crate::api::access::{Target, rules};
 use crate::api::body::Json as Body;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
@@ -20,6 +21,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 const INSPECT_WAIT_SINCE: u16 = 39;
+/// Since then the physical network of a port in a port group is the group's.
+const GROUP_NETWORK_SINCE: u16 = 102;
 
 pub(super) async fn update(
     call: Call,
@@ -35,6 +38,12 @@ pub(super) async fn update(
         .await?
         .node;
     check_state(&call, &port, &new, &node)?;
+    let renets = patch.touches("physical_network") && call.version.0 >= GROUP_NETWORK_SINCE;
+    if renets && new.portgroup_uuid.is_some() {
+        return Err(ApiError::invalid(
+            "physical_network cannot be changed while the port belongs to a portgroup: change it in the portgroup",
+        ));
+    }
     if new.node_uuid != port.node_uuid {
         let target = nodes::find::node(&call, &new.node_uuid.to_string()).await?;
         check_state(&call, &port, &new, &target.node)?;
@@ -61,6 +70,9 @@ async fn patched(call: &Call, port: &Port, patch: &Patch) -> ApiResult<Port> {
             let found = nodes::find::lookup(call, ident).await?;
             let found = found
                 .ok_or_else(|| ApiError::invalid(format!("node {ident} could not be found")))?;
+            // A port goes along with no other owner.
+            let target = Target::of_node(&found.node);
+            call.access.check(&rules::PORT_UPDATE, target)?;
             *value = Value::from(found.node.uuid.to_string());
         }
     }

@@ -10,6 +10,7 @@ mod writing;
 pub(super) use runbook::RESOURCE as RUNBOOKS;
 pub(super) use template::RESOURCE as DEPLOY_TEMPLATES;
 
+use super::access::Access;
 use super::call::{Api, Call};
 use super::error::{ApiError, ApiResult};
 use super::fields::Field;
@@ -17,6 +18,7 @@ use super::links::Base;
 use super::masking::masked;
 use super::nodes::find::is_name;
 use super::paging::{self, Paging};
+use super::patch::Patch;
 use super::path::Path;
 use super::reading::{self, Reading};
 use super::selection::Selection;
@@ -46,6 +48,21 @@ trait Resource: Recipe + PartialEq {
     fn check(field: &Field, value: Value, version: ApiVersion) -> ApiResult<Value>;
     /// What only the whole can tell, and what follows from a change.
     fn settle(&mut self, before: Option<&Self>) -> ApiResult<()>;
+
+    /// What a new one becomes in the hands of its maker.
+    fn claim(&mut self, _access: &Access) -> ApiResult<()> {
+        Ok(())
+    }
+
+    /// 403 for a patch that is not for the caller, beyond what guards the route.
+    fn check_patch(&self, _access: &Access, _patch: &Patch) -> ApiResult<()> {
+        Ok(())
+    }
+
+    /// Whether it is in the list of a project.
+    fn is_listed_for(&self, _project: &str) -> bool {
+        true
+    }
 }
 
 fn routes<R: Resource>() -> Router<Api> {
@@ -69,7 +86,9 @@ async fn list<R: Resource>(call: Call) -> ApiResult<Json<Value>> {
     if let Some(marker) = call.arguments.uuid("marker")? {
         find::<R>(&call, &marker.to_string()).await?;
     }
-    let found = reading::page(&call, &paging, paging.query(R::TABLE), &Everything).await?;
+    let project = call.access.project_of_list();
+    let listing = Listing { project };
+    let found = reading::page(&call, &paging, paging.query(R::TABLE), &listing).await?;
     let shown = found
         .iter()
         .map(|recipe: &R| show(recipe, &selection, call.version, &call.base));
@@ -89,16 +108,20 @@ async fn show_one<R: Resource>(call: Call, Path(ident): Path<String>) -> ApiResu
     show(&recipe, &selection, call.version, &call.base).map(Json)
 }
 
-/// Every record is in the list, and all that can be sorted by has an index.
-struct Everything;
+/// Every record is in the list, or what a project may see; all that can be sorted by has an index.
+struct Listing<'a> {
+    project: Option<&'a str>,
+}
 
-impl<R: Resource> Reading<R> for Everything {
+impl<R: Resource> Reading<R> for Listing<'_> {
     fn takes_all(&self) -> bool {
-        true
+        self.project.is_none()
     }
 
-    async fn takes(&self, _recipe: &R) -> ApiResult<bool> {
-        Ok(true)
+    async fn takes(&self, recipe: &R) -> ApiResult<bool> {
+        Ok(self
+            .project
+            .is_none_or(|project| recipe.is_listed_for(project)))
     }
 
     fn value(&self, recipe: &R, field: &Field) -> ApiResult<Value> {

@@ -2,11 +2,13 @@
 
 use super::items::{self, Rank, Repeats};
 use super::{Resource, routes as common_routes, runbook_traits};
+use crate::api::access::{Access, check_runbook_patch};
 use crate::api::call::Api;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::{Field, Pick, Write};
 use crate::api::nodes::check_trait;
 use crate::api::nodes::find::is_name;
+use crate::api::patch::Patch;
 use crate::api::root;
 use crate::api::shape::Shape;
 use crate::api::version::ApiVersion;
@@ -73,6 +75,19 @@ impl Resource for Runbook {
             _ => {}
         }
         Ok(value)
+    }
+
+    fn claim(&mut self, access: &Access) -> ApiResult<()> {
+        self.owner = access.owner_of_new_runbook(self.owner.take(), self.public)?;
+        Ok(())
+    }
+
+    fn check_patch(&self, access: &Access, patch: &Patch) -> ApiResult<()> {
+        check_runbook_patch(access, patch, self)
+    }
+
+    fn is_listed_for(&self, project: &str) -> bool {
+        self.public || self.owner.as_deref() == Some(project)
     }
 
     /// A runbook that becomes public loses its owner; one that is public gets none.

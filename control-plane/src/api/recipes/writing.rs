@@ -26,6 +26,7 @@ pub(super) async fn create<R: Resource>(
     let blank = R::blank(call.api.new_id(), call.conductor().now());
     let changes = given::<R>(body, call.version)?;
     let mut recipe: R = merged(document(&blank)?, changes)?;
+    recipe.claim(&call.access)?;
     recipe.settle(None)?;
     let recipe = call.conductor().create_recipe(recipe).await?;
     let place = call.base.url(format!("{}/{}", R::PATH, recipe.id()));
@@ -42,6 +43,7 @@ pub(super) async fn update<R: Resource>(
     let patch = Patch::parse(body)?;
     patch.check(R::TABLE_OF_FIELDS, call.version)?;
     let (record, old) = find::<R>(&call, &ident).await?;
+    old.check_patch(&call.access, &patch)?;
     let before = document(&old)?;
     let mut changes = patch.apply(R::TABLE_OF_FIELDS, before.clone())?;
     for (field, value) in &mut changes {

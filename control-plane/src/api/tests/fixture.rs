@@ -1,8 +1,10 @@
 //! A conductor with fake hardware and a store in memory, and both routers in front of it; no socket.
 
-use crate::api::{machine_router, operator_router};
+use crate::api::{Gate, machine_router, operator_router};
+use crate::auth::Authenticator;
 use crate::boot::BootPlane;
 use crate::conductor::{Conductor, HttpTransport, Parts, SystemEnvironment};
+use crate::config::auth::Rbac;
 use crate::config::{Overrides, Settings};
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -73,8 +75,9 @@ impl Server {
         });
         conductor.start().await.unwrap();
         let stop = CancellationToken::new();
+        let gate = Gate::new(Authenticator::nobody(), Rbac::default());
         Self {
-            operator: operator_router(conductor.clone(), Some("http://api"), stop.clone()),
+            operator: operator_router(conductor.clone(), Some("http://api"), stop.clone(), gate),
             // As the process serves it, with what machines boot from.
             machine: machine_router(conductor.clone(), Some("http://machines"), stop.clone())
                 .merge(crate::boot::router(boot, Arc::new(|_, _| ()))),

@@ -1,4 +1,5 @@
-//! Which keys each version of the API shows: read off a running Ironic 39.0.0, version by version.
+//! Which keys each version of the API shows: read off a running Ironic 39.0.0, version by version; those of port groups,
+//! chassis and volumes in its source.
 
 use crate::api::version::ApiVersion;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,7 +1,9 @@
 //! The API as its clients see it: requests against a real conductor with the fake hardware.
 
+mod access;
 mod activities;
 mod allocations;
+mod chassis;
 mod cycle;
 mod drain;
 mod fixture;
@@ -11,9 +13,12 @@ mod machines;
 mod metrics;
 mod nodes;
 mod parents;
+mod portgroups;
 mod ports;
 mod raid;
 mod recipes;
+mod shards;
 mod sorting;
 mod step_requests;
 mod timeline;
+mod volumes;

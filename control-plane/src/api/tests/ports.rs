@@ -238,7 +238,7 @@ async fn a_virtual_interface_takes_a_free_port() {
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.fault());
         assert!(answer.fault().contains(text), "{}", answer.fault());
     };
-    refuses(json!({"id": "one", "portgroup_uuid": node}), "port group").await;
+    refuses(json!({"id": "one", "portgroup_uuid": 5}), "a text").await;
     let both = json!({"id": "one", "portgroup_uuid": node, "port_uuid": node});
     refuses(both, "together").await;
     refuses(json!({"id": "one", "port_uuid": 5}), "a text").await;

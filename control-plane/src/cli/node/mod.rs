@@ -21,6 +21,9 @@ pub(super) struct Arguments {
         global = true
     )]
     url: String,
+    /// A token for the API; a user and a password stand in the URL.
+    #[arg(long, env = "FERRIC_TOKEN", hide_env_values = true, global = true)]
+    token: Option<String>,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -61,7 +64,7 @@ struct Change {
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let client = Client::new(&arguments.url)?;
+    let client = Client::new(&arguments.url)?.with_token(arguments.token);
     match arguments.verb {
         Verb::Create(create) => create.run(&client).await,
         Verb::List => show::list(&client).await,

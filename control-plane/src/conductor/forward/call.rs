@@ -6,6 +6,7 @@
 
 use super::refusal::Refusal;
 use crate::conductor::allocations::{Claim, Claimed};
+use crate::conductor::plain::PlainDocument;
 use crate::conductor::requests::{
     HeartbeatRequest, InspectionRequest, LookupAnswer, LookupRequest, Maintenance,
     ProvisionRequest, RequestError,
@@ -34,6 +35,18 @@ pub(crate) enum NodeCall {
     DestroyPort {
         node: NodeId,
         port: PortId,
+    },
+    CreatePlain {
+        node: NodeId,
+        document: Box<PlainDocument>,
+    },
+    UpdatePlain {
+        node: NodeId,
+        update: Box<Update<PlainDocument>>,
+    },
+    DestroyPlain {
+        node: NodeId,
+        document: Box<PlainDocument>,
     },
     Provision {
         node: NodeId,
@@ -114,6 +127,16 @@ impl<T: Entity> Update<T> {
             new,
         })
     }
+}
+
+impl<T> Update<T> {
+    pub(in crate::conductor) fn from_revision(before: T, revision: Revision, new: T) -> Self {
+        Self {
+            before,
+            revision: revision.0,
+            new,
+        }
+    }
 
     pub(in crate::conductor) fn revision(&self) -> Revision {
         Revision(self.revision)
@@ -138,6 +161,9 @@ pub(super) const NAMES: [&str; 19] = [
     "continue_inspection",
     "note_boot_request",
     "give",
+    "create_plain",
+    "update_plain",
+    "destroy_plain",
     "allocate",
     "backfill",
     "deallocate",
@@ -174,6 +200,9 @@ impl NodeCall {
             Self::UpdatePort(update) => update.before.node_uuid,
             Self::DestroyNode { node }
             | Self::DestroyPort { node, .. }
+            | Self::CreatePlain { node, .. }
+            | Self::UpdatePlain { node, .. }
+            | Self::DestroyPlain { node, .. }
             | Self::Provision { node, .. }
             | Self::SetPower { node, .. }
             | Self::SetMaintenance { node, .. }
@@ -199,6 +228,7 @@ pub(crate) enum NodeAnswer {
     Nothing,
     Node(Box<Node>),
     Port(Box<Port>),
+    Document(Box<PlainDocument>),
     BootSetting(#[serde(with = "super::named::setting")] BootSetting),
     BootDevices(#[serde(with = "super::named::list")] Vec<BootDevice>),
     Identified(Box<LookupAnswer>),
@@ -238,6 +268,13 @@ impl NodeAnswer {
     pub(in crate::conductor) fn port(self) -> Result<Port, RequestError> {
         match self {
             Self::Port(port) => Ok(*port),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    pub(in crate::conductor) fn document(self) -> Result<PlainDocument, RequestError> {
+        match self {
+            Self::Document(document) => Ok(*document),
             _ => Err(mixed_up()),
         }
     }

@@ -31,6 +31,17 @@ impl Conductor {
                 Ok(NodeAnswer::Port(Box::new(port)))
             }
             NodeCall::DestroyPort { port, .. } => nothing(self.do_destroy_port(port).await),
+            NodeCall::CreatePlain { document, .. } => {
+                let document = self.do_create_plain(*document).await?;
+                Ok(NodeAnswer::Document(Box::new(document)))
+            }
+            NodeCall::UpdatePlain { update, .. } => {
+                let document = self.do_update_plain(*update).await?;
+                Ok(NodeAnswer::Document(Box::new(document)))
+            }
+            NodeCall::DestroyPlain { document, .. } => {
+                nothing(self.do_destroy_plain(*document).await)
+            }
             NodeCall::Provision { node, request } => {
                 nothing(self.do_provision(node, *request).await)
             }

@@ -7,5 +7,6 @@ mod crash;
 mod disk;
 mod file;
 mod full_disk;
+mod kinds;
 mod upgrade;
 mod upkeep;

@@ -5,15 +5,17 @@ use super::{PORT, heartbeat, inspection, lookup, record};
 use crate::conductor::allocations::Claim;
 use crate::conductor::forward::call::{CallError, NAMES, NodeAnswer, NodeCall, Reply, Update};
 use crate::conductor::forward::refusal::Refusal;
+use crate::conductor::plain::PlainDocument;
 use crate::conductor::requests::{
     Maintenance, ProvisionRequest, RequestError, RequestedStep, RescuePassword,
 };
 use ferric_drivers::{BootDevice, BootSetting, Persistence, PowerAction};
 use ferric_model::allocation::{Allocation, Worker};
-use ferric_model::ids::{AllocationId, Incarnation};
+use ferric_model::ids::{AllocationId, Incarnation, PortgroupId};
 use ferric_model::port::Port;
+use ferric_model::portgroup::Portgroup;
 use ferric_model::verb::Verb;
-use ferric_store::Table;
+use ferric_store::{Revision, Table};
 use serde_json::{Value, json};
 use std::time::Duration;
 use uuid::Uuid;
@@ -39,7 +41,7 @@ async fn calls(cell: &Cell) -> Vec<NodeCall> {
         .commit(ferric_store::Transaction::new().put(&port));
     stored.await.unwrap();
     let old_port = record(cell, Table::Port, PORT.0).await;
-    [
+    let calls = [
         NodeCall::UpdateNode(Box::new(Update::of(&old, owner).unwrap())),
         NodeCall::DestroyNode { node },
         NodeCall::CreatePort {
@@ -86,6 +88,28 @@ async fn calls(cell: &Cell) -> Vec<NodeCall> {
         NodeCall::Give {
             node,
             to: "two".to_owned(),
+        },
+    ];
+    calls.into_iter().chain(plain_calls()).collect()
+}
+
+fn plain_calls() -> [NodeCall; 3] {
+    let (node, at) = (NODE, jiff::Timestamp::UNIX_EPOCH);
+    let group = Portgroup::new(PortgroupId(PORT.0), node, at);
+    let document = PlainDocument::Portgroup(group);
+    let update = Update::from_revision(document.clone(), Revision(7), document.clone());
+    [
+        NodeCall::CreatePlain {
+            node,
+            document: Box::new(document.clone()),
+        },
+        NodeCall::UpdatePlain {
+            node,
+            update: Box::new(update),
+        },
+        NodeCall::DestroyPlain {
+            node,
+            document: Box::new(document),
         },
     ]
     .into_iter()

@@ -1,0 +1,113 @@
+//! The layer: who asks, what guards the route, and whether the caller gets by. Inside the envelope, outside of every
+//! handler.
+
+use super::guard::Guard;
+use super::{Access, routes};
+use crate::api::call::{Api, Call};
+use crate::api::envelope;
+use crate::api::error::{ApiError, ApiResult};
+use crate::api::version::ApiVersion;
+use crate::auth::{Authenticator, Caller};
+use crate::config::auth::Rbac;
+use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+use http::{HeaderValue, Method, header};
+use std::sync::Arc;
+
+/// How callers are known, and the settings that rules look at.
+#[derive(Clone)]
+pub struct Gate {
+    authenticator: Authenticator,
+    rbac: Arc<Rbac>,
+}
+
+impl Gate {
+    pub fn new(authenticator: Authenticator, rbac: Rbac) -> Self {
+        let rbac = Arc::new(rbac);
+        Self {
+            authenticator,
+            rbac,
+        }
+    }
+}
+
+pub(in crate::api) async fn admit(
+    State((api, gate)): State<(Api, Gate)>,
+    path: Option<MatchedPath>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let path = path.as_ref().map(MatchedPath::as_str);
+    let guard = path.and_then(|path| routes::guard(request.method(), path));
+    if let Some(Guard::Public) = guard {
+        return next.run(request).await;
+    }
+    // Also for what there is not: who may not ask gets to know nothing.
+    let caller = match gate.authenticator.caller(request.headers()).await {
+        Ok(caller) => caller,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let Some(guard) = guard else {
+        return match path {
+            Some(path) => no_such_method(request.method().clone(), path).await,
+            None => next.run(request).await,
+        };
+    };
+    let (mut parts, body) = request.into_parts();
+    let access = match pass(guard, &caller, &gate, &api, &mut parts).await {
+        Ok(access) => access,
+        Err(error) => return error.into_response(),
+    };
+    parts.extensions.insert(access.clone());
+    let response = next.run(Request::from_parts(parts, body)).await;
+    match response.status().is_success() && guard.must_be_asked() && !access.was_asked() {
+        true => unguarded(guard).into_response(),
+        false => response,
+    }
+}
+
+async fn pass(
+    guard: &Guard,
+    caller: &Caller,
+    gate: &Gate,
+    api: &Api,
+    parts: &mut Parts,
+) -> ApiResult<Access> {
+    let access = Access::new(caller.clone(), Arc::clone(&gate.rbac), None);
+    if let Caller::Trusted { .. } = caller {
+        return Ok(access);
+    }
+    parts.extensions.insert(access);
+    let mut call = Call::from_request_parts(parts, api).await?;
+    if parts.uri.path().starts_with("/ferric/") {
+        // Ironic's versions are not ours.
+        call.version = ApiVersion::MAX;
+    }
+    let names = RawPathParams::from_request_parts(parts, api).await;
+    let names = names.map_err(|rejection| {
+        ApiError::routing(http::StatusCode::BAD_REQUEST, rejection.body_text())
+    })?;
+    let ident = names.iter().next().map(|(_, value)| value);
+    guard.check(&call, ident, caller, &gate.rbac).await
+}
+
+/// What the table has no row for does not exist, whatever the router knows.
+async fn no_such_method(method: Method, path: &str) -> Response {
+    let mut response = envelope::method_not_allowed(method).await.into_response();
+    if let Ok(methods) = HeaderValue::try_from(routes::methods(path)) {
+        response.headers_mut().insert(header::ALLOW, methods);
+    }
+    response
+}
+
+/// A handler that does not ask would show, or do, what it must not: its answer is held back from everybody.
+fn unguarded(guard: &Guard) -> ApiError {
+    let rules: Vec<&str> = guard.rules().iter().map(|rule| rule.name).collect();
+    let rules = rules.join(" or ");
+    ApiError::Internal {
+        doing: "checking who may do this".into(),
+        source: format!("the handler did not ask for {rules}, and must").into(),
+    }
+}

@@ -1,0 +1,75 @@
+//! Port groups, chassis and volumes: what is done to a whole store is done to them too.
+
+use crate::file::PASSWORD;
+use ferric_model::chassis::Chassis;
+use ferric_model::ids::{ChassisId, NodeId, PortgroupId, VolumeConnectorId, VolumeTargetId};
+use ferric_model::portgroup::Portgroup;
+use ferric_model::volume::{VolumeConnector, VolumeTarget};
+use ferric_store::transfer::{compare, copy};
+use ferric_store::upkeep::{Backup, change_key, check, restore};
+use ferric_store::{Entity, Key, RedbStore, Store, Transaction};
+use jiff::Timestamp;
+use serde_json::json;
+use std::fs;
+use uuid::Uuid;
+
+/// One of each, and their keys.
+async fn filled(store: &RedbStore) -> Vec<Key> {
+    let (id, at) = (Uuid::from_u128, Timestamp::UNIX_EPOCH);
+    let node = NodeId(id(1));
+    let group = Portgroup::new(PortgroupId(id(2)), node, at);
+    let chassis = Chassis::new(ChassisId(id(3)), at);
+    let connector = VolumeConnector::new(VolumeConnectorId(id(4)), node, at);
+    let mut target = VolumeTarget::new(VolumeTargetId(id(5)), node, at);
+    let password = ("auth_password".to_owned(), json!(PASSWORD));
+    target.properties.extend([password]);
+    let transaction = Transaction::new().put(&group).put(&chassis);
+    let transaction = transaction.put(&connector).put(&target);
+    store.commit(transaction).await.unwrap();
+    vec![group.key(), chassis.key(), connector.key(), target.key()]
+}
+
+async fn are_there(store: &RedbStore, keys: &[Key]) {
+    for key in keys {
+        assert!(store.get(key).await.unwrap().is_some(), "{key} is missing");
+    }
+    let report = check(store).await.unwrap();
+    assert_eq!(
+        (report.found, report.records),
+        (0, 4),
+        "{:?}",
+        report.findings
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn they_are_in_backups_copies_and_changes_of_the_key() {
+    let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let [store, restored, copied] =
+        [0, 1, 2].map(|place| RedbStore::open(folders[place].path().join("ferric.redb")).unwrap());
+    let keys = filled(&store).await;
+    are_there(&store, &keys).await;
+    let mut backup = Backup::begin(&store).await.unwrap();
+    let mut bytes = Vec::new();
+    loop {
+        let more = backup.next().await.unwrap();
+        if more.is_empty() {
+            break;
+        }
+        bytes.extend(more);
+    }
+    let part = |part: &[u8]| part == PASSWORD.as_bytes();
+    assert!(!bytes.windows(PASSWORD.len()).any(part));
+    let file = folders[0].path().join("backup");
+    fs::write(&file, bytes).unwrap();
+    let key = folders[0].path().join("store.key");
+    restore(&file, &key, &restored).await.unwrap();
+    are_there(&restored, &keys).await;
+    compare(&store, &restored).await.unwrap();
+    copy(&store, &copied).await.unwrap();
+    are_there(&copied, &keys).await;
+    compare(&store, &copied).await.unwrap();
+    change_key(&store).await.unwrap();
+    are_there(&store, &keys).await;
+    compare(&store, &copied).await.unwrap();
+}

@@ -1,0 +1,20 @@
+"""Who is let in by a real `ferric`: check.py PROGRAM. Peers are Apache's htpasswd, joserfc and Keystone."""
+
+import basic
+import keystone_peer
+import oidc
+import sys
+
+
+def main():
+    program = sys.argv[1]
+    count = 0
+    for module in (basic, oidc, keystone_peer):
+        for check in module.CHECKS:
+            check(program)
+            count += 1
+            print(f"{module.__name__}: {check.__doc__}", flush=True)
+    print(f"{count} passed")
+
+
+main()
