@@ -49,6 +49,10 @@ uuid_id!(
     RunbookId
 );
 uuid_id!(
+    /// An inspection rule's UUID, as on the wire.
+    InspectionRuleId
+);
+uuid_id!(
     /// One life of a conductor process; a restart is another incarnation.
     Incarnation
 );

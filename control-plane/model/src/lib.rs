@@ -3,16 +3,20 @@
 //! No clock, no I/O, no async, no store and no HTTP: whoever needs the time passes it in.
 
 pub mod arguments;
+pub mod capabilities;
 pub mod conductor;
 pub mod event;
 pub mod hash_ring;
 pub mod ids;
+pub mod inspection_rule;
 pub mod inventory;
 mod named;
+pub mod network;
 pub mod node;
 pub mod port;
 pub mod recipe;
 pub mod run;
 pub mod state;
 pub mod step;
+pub mod traits;
 pub mod verb;
