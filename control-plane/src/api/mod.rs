@@ -12,6 +12,7 @@ mod drivers;
 mod envelope;
 mod error;
 mod fields;
+mod inspection_rules;
 mod links;
 mod machines;
 mod masking;
@@ -58,6 +59,7 @@ pub fn operator_router(
         conductors::RESOURCE,
         recipes::DEPLOY_TEMPLATES,
         recipes::RUNBOOKS,
+        inspection_rules::RESOURCE,
     ];
     let resources = [&resources[..], &machines::RESOURCES].concat();
     let routes = routes(&resources)

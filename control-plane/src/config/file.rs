@@ -2,6 +2,7 @@
 
 use super::beats::check_beats;
 use super::cluster::Section;
+use super::inspection;
 use super::{
     Agent, Boot, Conductor, Deploy, Http, Overrides, Settings, SettingsError, Steps, Timeline,
 };
@@ -32,6 +33,7 @@ pub struct File {
     timeline: Timeline,
     agent: Agent,
     boot: Boot,
+    inspection: inspection::Section,
     steps: Steps,
     images: Images,
 }
@@ -132,6 +134,7 @@ impl File {
             timeline: self.timeline,
             agent: self.agent,
             boot: self.boot,
+            inspection: self.inspection.check()?,
             steps: self.steps,
             image_paths: self.images.allowed_paths,
         })

@@ -3,12 +3,15 @@
 //! Every constant that bounds something outside of the process stands here with its default.
 
 mod beats;
+mod built_in_rules;
 pub mod cluster;
 mod file;
+mod inspection;
 mod steps;
 
 pub use cluster::Cluster;
 pub use file::{Drivers, File};
+pub use inspection::{BuiltInRule, Inspection};
 pub use steps::{Priorities, StepSource, Steps};
 
 use ferric_model::hash_ring::{Algorithm, RingSettings};
@@ -45,6 +48,7 @@ pub struct Settings {
     pub timeline: Timeline,
     pub agent: Agent,
     pub boot: Boot,
+    pub inspection: Inspection,
     pub steps: Steps,
     /// Folders from which `file://` images may be taken.
     pub image_paths: Vec<PathBuf>,

@@ -3,6 +3,7 @@
 use crate::StoreError;
 use ferric_model::conductor::ConductorRecord;
 use ferric_model::ids::Epoch;
+use ferric_model::inspection_rule::InspectionRule;
 use ferric_model::inventory::StoredInventory;
 use ferric_model::node::Node;
 use ferric_model::port::Port;
@@ -20,6 +21,7 @@ pub enum Table {
     Inventory,
     DeployTemplate,
     Runbook,
+    InspectionRule,
 }
 
 /// Counts commits; a record carries the one that wrote it last.
@@ -85,6 +87,7 @@ impl Table {
         Self::Inventory,
         Self::DeployTemplate,
         Self::Runbook,
+        Self::InspectionRule,
     ];
 
     /// In keys of every store, and in what documents are sealed to. Never given to another one.
@@ -96,6 +99,7 @@ impl Table {
             Self::Inventory => 4,
             Self::DeployTemplate => 5,
             Self::Runbook => 6,
+            Self::InspectionRule => 20,
         }
     }
 
@@ -116,6 +120,7 @@ impl Table {
             Self::Inventory => StoredInventory::FIELDS,
             Self::DeployTemplate => DeployTemplate::FIELDS,
             Self::Runbook => Runbook::FIELDS,
+            Self::InspectionRule => InspectionRule::FIELDS,
         }
     }
 }

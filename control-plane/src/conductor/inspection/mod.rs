@@ -3,9 +3,11 @@
 //! Ironic's default hooks (ramdisk-error, validate-interfaces, ports, architecture) and memory_mb, cpus and local_gb.
 
 pub(super) mod bmc_addresses;
+mod calls;
 mod interfaces;
 mod ports;
 mod properties;
+pub(super) mod rules;
 
 pub(super) use ports::NewPort;
 
