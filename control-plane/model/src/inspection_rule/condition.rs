@@ -78,11 +78,11 @@ impl Operator {
             Self::Matches | Self::Contains => {
                 let text = python::text(value);
                 match pattern {
-                    Some(pattern) => Ok(pattern.fits(&text)),
+                    Some(pattern) => pattern.fits(&text),
                     None => {
                         let regex = args.get("regex").and_then(Value::as_str);
                         let regex = regex.ok_or("regex must be a text")?;
-                        Ok(Pattern::new(self, regex)?.fits(&text))
+                        Pattern::new(self, regex)?.fits(&text)
                     }
                 }
             }

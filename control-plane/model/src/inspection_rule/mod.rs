@@ -18,6 +18,7 @@ mod python;
 mod rule;
 mod run;
 mod secrets;
+mod weight;
 
 pub use action::{Action, Call};
 pub use condition::Operator;

@@ -9,14 +9,21 @@ use super::node_view::NodeView;
 use super::operation::Multiple;
 use super::rule::{Deed, Rule, Test};
 use super::secrets::MaskSecrets;
+use super::weight;
 use crate::named::named;
 use crate::node::{Node, Object};
 use crate::port::Port;
 use serde_json::Value;
 use std::cell::Cell;
 
-/// Bytes of all texts that the templates of one inspection may become.
-const ALL_TEXTS: usize = 64 << 20;
+/// What the rules of one inspection may do together, in bytes of the texts that their templates become.
+const ALLOWANCE: usize = 16 << 20;
+/// What counts as much as a text: an operation, a value that is no text, and compiling a regular expression.
+const OPERATION: usize = 64;
+const VALUE: usize = 16;
+/// An action may have to write node and ports anew: so many bytes of them count as much as one of a text.
+const EDIT: usize = 16;
+const COMPILATION: usize = 64 << 10;
 /// Lines of the log of one inspection.
 const MOST_LINES: usize = 1000;
 
@@ -104,7 +111,7 @@ pub fn apply(
         },
         inventory: Value::Object(subject.inventory),
         masked: true,
-        left: Cell::new(ALL_TEXTS),
+        left: Cell::new(ALLOWANCE),
         rule: first,
         log: Vec::new(),
         calls: Vec::new(),
@@ -191,6 +198,8 @@ impl Runner<'_> {
 
     fn asks(&mut self, test: &Test, item: Option<&Value>) -> Result<bool, String> {
         let operator = test.operator;
+        let compiles = test.pattern.is_none() && test.args.contains_key("regex");
+        self.charge(OPERATION + if compiles { COMPILATION } else { 0 })?;
         let item = item
             .map(|item| self.filled(item, None, Absent::Kept))
             .transpose()?;
@@ -227,6 +236,10 @@ impl Runner<'_> {
                 Effect::None => {}
                 Effect::Call(call) => self.calls.push(call),
                 Effect::Log(level, text) => self.say(level, text),
+                Effect::Fail(_) if self.rule.sensitive() => {
+                    let text = "refuses this machine; it is sensitive, so no more is said";
+                    return Err(failure(self.rule, text));
+                }
                 Effect::Fail(message) => {
                     return Err(failure(
                         self.rule,
@@ -239,6 +252,7 @@ impl Runner<'_> {
     }
 
     fn does(&mut self, deed: &Deed, item: Option<&Value>) -> Result<Effect, String> {
+        self.charge(OPERATION + weight::of_changed(&self.changed) / EDIT)?;
         let item = item
             .map(|item| self.filled(item, None, Absent::Kept))
             .transpose()?;
@@ -303,8 +317,18 @@ impl Runner<'_> {
                 }
                 Ok(Value::Object(filled))
             }
-            Value::Null | Value::Bool(_) | Value::Number(_) => Ok(value.clone()),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {
+                self.charge(VALUE)?;
+                Ok(value.clone())
+            }
         }
+    }
+
+    fn charge(&self, amount: usize) -> Result<(), String> {
+        let left = self.left.get().checked_sub(amount);
+        let left = left.ok_or("the rules do more than one inspection is allowed")?;
+        self.left.set(left);
+        Ok(())
     }
 
     /// As in Ironic, a template that cannot be filled in stays as it is, with a line in the log.
