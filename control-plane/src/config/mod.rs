@@ -2,16 +2,19 @@
 //!
 //! Every constant that bounds something outside of the process stands here with its default.
 
+mod accelerators;
 mod beats;
 mod built_in_rules;
 pub mod cluster;
 mod file;
+mod hooks;
 mod inspection;
 mod steps;
 
 pub use cluster::Cluster;
 pub use file::{Drivers, File};
-pub use inspection::{BuiltInRule, Inspection};
+pub use hooks::{AddPorts, Hook, KeepPorts};
+pub use inspection::{Accelerator, BuiltInRule, Inspection, PciAlias};
 pub use steps::{Priorities, StepSource, Steps};
 
 use ferric_model::hash_ring::{Algorithm, RingSettings};

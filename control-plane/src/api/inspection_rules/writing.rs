@@ -54,6 +54,9 @@ pub(super) async fn update(
     writable(&call, &Method::PATCH)?;
     let patch = Patch::parse(body)?;
     patch.check(TABLE, call.version)?;
+    for value in patch.values("/sensitive") {
+        check_flag(value)?;
+    }
     let (record, old) = find(&call, &ident).await?;
     let before = document(&old)?;
     let mut after = before.clone();
@@ -115,13 +118,19 @@ fn not_a_phase(value: &Value) -> ApiError {
     ))
 }
 
+/// Rules are younger than the custom to write flags as texts.
+fn check_flag(value: &Value) -> ApiResult<()> {
+    if value.is_boolean() || value.is_null() {
+        return Ok(());
+    }
+    let text = format!("sensitive must be true or false, not {value}");
+    Err(ApiError::invalid(text))
+}
+
 /// The value of a field as it is stored, or 400.
 fn checked(field: &Field, value: Value) -> ApiResult<Value> {
-    // Rules are younger than the custom to write flags as texts.
-    if field.name == "sensitive" && !(value.is_boolean() || value.is_null()) {
-        return Err(ApiError::invalid(format!(
-            "sensitive must be true or false, not {value}"
-        )));
+    if field.name == "sensitive" {
+        check_flag(&value)?;
     }
     let value = field.shape.check(field.name, value)?;
     match field.name {

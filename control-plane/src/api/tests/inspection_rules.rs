@@ -209,6 +209,7 @@ async fn what_is_wrong_is_refused() {
         json!([{"op": "remove", "path": "/actions/0"}]),
         json!([{"op": "add", "path": "/phase", "value": "early"}]),
         json!([{"op": "add", "path": "/uuid", "value": id}]),
+        json!([{"op": "add", "path": "/sensitive", "value": "yes"}]),
         json!([{"op": "add", "path": "/conditions/-", "value": {"op": "eq"}}]),
     ] {
         let answer = server.call(Method::PATCH, &path, patch.clone()).await;

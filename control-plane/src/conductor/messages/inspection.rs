@@ -3,7 +3,7 @@
 
 use super::lookup::{Asker, answer};
 use super::{Merged, tell};
-use crate::conductor::inspection::{self, Found, rules};
+use crate::conductor::inspection::{self, Context, Found, rules};
 use crate::conductor::node_task::{Change, NodeTask, TaskError};
 use crate::conductor::requests::{InspectionRequest, LookupAnswer, RequestError};
 use ferric_model::event::What;
@@ -13,7 +13,7 @@ use ferric_model::node::Object;
 use ferric_model::port::Port;
 use ferric_model::run::News;
 use ferric_model::state::ProvisionState;
-use ferric_store::StoreError;
+use ferric_store::{Entity, Key, StoreError, Table, Transaction};
 use jiff::Timestamp;
 
 pub(super) async fn merge(task: &mut NodeTask, request: InspectionRequest) -> Merged<LookupAnswer> {
@@ -40,9 +40,22 @@ pub(in crate::conductor) async fn store_inspection(
     data: Object,
 ) -> Result<(), TaskError> {
     let ports = task.ports().await?;
-    let store = task.conductor().store().clone();
+    let conductor = task.conductor().clone();
+    let store = conductor.store();
     let taken = inspection::taken_addresses(store.as_ref(), task.id(), &data).await?;
-    let outcome = match inspection::read(&task.node, &ports, &taken, data) {
+    let previous = store.get(&Key::new(Table::Inventory, task.id())).await?;
+    let previous: Option<StoredInventory> = previous.map(|record| record.decode()).transpose()?;
+    let read = {
+        let context = Context {
+            settings: &conductor.settings().inspection,
+            taken: &taken,
+            previous: previous.as_ref(),
+            new_id: &|| conductor.new_id(),
+            now: conductor.now(),
+        };
+        inspection::read(context, &task.node, &ports, data)
+    };
+    let outcome = match read {
         Ok(found) => ruled(task, &ports, found).await?,
         Err(error) => Err(error.to_string()),
     };
@@ -72,26 +85,7 @@ async fn ruled(
     found: Found,
 ) -> Result<Result<Change, String>, StoreError> {
     let (conductor, now) = (task.conductor(), task.conductor().now());
-    let mut node = task.node.clone();
-    node.properties.extend(found.properties);
-    node.boot_mode = found.boot_mode.or(node.boot_mode.take());
-    let mut ports = before.to_vec();
-    for changed in found.changed_ports {
-        let same = ports.iter_mut().find(|port| port.uuid == changed.uuid);
-        if let Some(port) = same {
-            *port = changed;
-        }
-    }
-    for port in found.new_ports {
-        ports.push(port.into_port(conductor.new_id(), task.id(), now));
-    }
-    let subject = Subject {
-        node,
-        ports,
-        inventory: found.inventory,
-        plugin_data: found.plugin_data,
-    };
-    let (subject, applied) = match rules::run(conductor, subject).await? {
+    let (subject, applied) = match rules::run(conductor, found.subject).await? {
         Ok(ruled) => ruled,
         Err(problem) => return Ok(Err(problem)),
     };
@@ -103,6 +97,8 @@ async fn ruled(
         let text = format!("inspection rules applied: {}", listed(&applied));
         change = change.event(What::Note { text });
     }
+    let gone: Vec<Key> = found.gone.iter().map(Entity::key).collect();
+    change = change.beside(|transaction| gone.into_iter().fold(transaction, Transaction::delete));
     Ok(Ok(with_subject(change, before, subject, now)))
 }
 
