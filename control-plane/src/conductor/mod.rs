@@ -17,6 +17,7 @@ mod forward;
 mod handover;
 mod inbox;
 mod inspection;
+mod inspection_rules;
 mod life;
 mod limits;
 mod locks;

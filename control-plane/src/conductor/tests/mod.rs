@@ -16,6 +16,7 @@ mod failures;
 mod fast_track;
 pub(super) mod halting_store;
 mod holds;
+mod inspection_rules;
 mod introductions;
 pub(super) mod lab;
 mod machine;
