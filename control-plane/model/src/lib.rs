@@ -4,8 +4,8 @@
 
 pub mod allocation;
 pub mod arguments;
-pub mod chassis;
 pub mod capabilities;
+pub mod chassis;
 pub mod conductor;
 pub mod event;
 pub mod hash_ring;

@@ -144,7 +144,7 @@ impl<T> Update<T> {
 }
 
 /// The names of all calls that this build knows.
-pub(super) const NAMES: [&str; 19] = [
+pub(super) const NAMES: [&str; 22] = [
     "update_node",
     "destroy_node",
     "create_port",
@@ -160,10 +160,10 @@ pub(super) const NAMES: [&str; 19] = [
     "heartbeat",
     "continue_inspection",
     "note_boot_request",
-    "give",
     "create_plain",
     "update_plain",
     "destroy_plain",
+    "give",
     "allocate",
     "backfill",
     "deallocate",

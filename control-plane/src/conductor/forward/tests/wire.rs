@@ -85,12 +85,11 @@ async fn calls(cell: &Cell) -> Vec<NodeCall> {
             node,
             what: "kernel".to_owned(),
         },
-        NodeCall::Give {
-            node,
-            to: "two".to_owned(),
-        },
-    ];
-    calls.into_iter().chain(plain_calls()).collect()
+    ]
+    .into_iter()
+    .chain(plain_calls())
+    .chain(of_conductors())
+    .collect()
 }
 
 fn plain_calls() -> [NodeCall; 3] {
@@ -112,12 +111,10 @@ fn plain_calls() -> [NodeCall; 3] {
             document: Box::new(document),
         },
     ]
-    .into_iter()
-    .chain(of_allocations())
-    .collect()
 }
 
-fn of_allocations() -> [NodeCall; 3] {
+/// Those that conductors make by themselves, and those for allocations.
+fn of_conductors() -> [NodeCall; 4] {
     let (node, allocation) = (NODE, AllocationId(Uuid::from_u128(7)));
     let by = Incarnation(Uuid::from_u128(8));
     let worker = Worker {
@@ -126,6 +123,10 @@ fn of_allocations() -> [NodeCall; 3] {
     };
     let made = Allocation::new(allocation, worker, jiff::Timestamp::UNIX_EPOCH);
     [
+        NodeCall::Give {
+            node,
+            to: "two".to_owned(),
+        },
         NodeCall::Allocate {
             node,
             claim: Claim { allocation, by },

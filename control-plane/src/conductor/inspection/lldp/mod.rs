@@ -92,7 +92,7 @@ const PORT_KINDS: Kinds = Kinds {
     address: 4,
 };
 
-fn identity(value: &[u8], kinds: Kinds) -> Option<String> {
+fn identity(value: &[u8], kinds: &Kinds) -> Option<String> {
     let (subtype, rest) = value.split_first()?;
     match *subtype {
         kind if kind == kinds.mac => mac(rest),
