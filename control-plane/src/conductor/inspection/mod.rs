@@ -56,7 +56,11 @@ pub(super) fn read(
 ) -> Result<Found, InspectionError> {
     let raw = match data.shift_remove("inventory") {
         Some(Value::Object(inventory)) => inventory,
-        Some(_) => return Err(InspectionError::Malformed("inventory is no object".to_owned())),
+        Some(_) => {
+            return Err(InspectionError::Malformed(
+                "inventory is no object".to_owned(),
+            ));
+        }
         None => Object::new(),
     };
     let missing = raw.is_empty();

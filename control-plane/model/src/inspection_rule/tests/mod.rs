@@ -11,24 +11,24 @@ use uuid::Uuid;
 
 const MAC: &str = "52:54:00:00:00:01";
 
-fn object(value: Value) -> Object {
+fn object(value: &Value) -> Object {
     value.as_object().unwrap().clone()
 }
 
 fn subject() -> Subject {
     let (id, at) = (NodeId(Uuid::nil()), Timestamp::UNIX_EPOCH);
     let mut node = Node::new(id, "fake-hardware", at);
-    node.driver_info = object(json!({"redfish_password": "hunter2"}));
+    node.driver_info = object(&json!({"redfish_password": "hunter2"}));
     Subject {
         node,
         ports: vec![Port::new(PortId(Uuid::nil()), MAC.parse().unwrap(), id, at)],
-        inventory: object(json!({
+        inventory: object(&json!({
             "system_vendor": {"manufacturer": "Dell Inc.", "product_name": "PowerEdge R640"},
             "bmc_address": "192.0.2.7", "cpu": {"count": 16, "architecture": "x86_64"},
             "disks": [{"name": "/dev/sda"}, {"name": "/dev/sdb"}],
             "hostname": "{node.driver_info[redfish_password]}", "bmc_password": "calvin",
         })),
-        plugin_data: object(json!({"auto": true})),
+        plugin_data: object(&json!({"auto": true})),
     }
 }
 
@@ -48,7 +48,7 @@ fn run(conditions: Value, actions: Value) -> Result<Outcome, RuleFailure> {
     apply(&rules, subject(), MaskSecrets::Always)
 }
 
-fn holds(condition: Value) -> bool {
+fn holds(condition: &Value) -> bool {
     let actions = json!([{"op": "add-trait", "args": {"name": "CUSTOM_YES"}}]);
     let outcome = run(json!([condition]), actions).unwrap();
     assert_eq!(outcome.applied.len(), outcome.subject.node.traits.len());
@@ -102,7 +102,7 @@ fn loops_of_conditions() {
     let check = |multiple: &str, items: Value, expected: bool| {
         let condition = json!({"op": "eq", "loop": items, "multiple": multiple,
             "args": {"values": ["{inventory[cpu][count]}", "{item}"]}});
-        assert_eq!(holds(condition.clone()), expected, "{condition}");
+        assert_eq!(holds(&condition), expected, "{condition}");
     };
     check("any", json!([4, 16, 8]), true);
     check("any", json!([4, 8]), false);
@@ -113,11 +113,11 @@ fn loops_of_conditions() {
     check("last", json!([4, 16]), true);
     check("last", json!([16, 4]), false);
     let one = json!({"op": "eq", "loop": {"n": 16}, "args": {"values": ["{item[n]}", "{inventory[cpu][count]}"]}});
-    assert!(holds(one));
+    assert!(holds(&one));
     let negated = json!({"op": "!eq", "loop": [4, 16], "args": {"values": ["16", "{item}"]}});
-    assert!(holds(negated));
+    assert!(holds(&negated));
     let none = json!({"op": "eq", "loop": [], "args": {"values": [1, 1]}});
-    assert!(holds(none));
+    assert!(holds(&none));
 }
 
 #[test]
@@ -154,17 +154,17 @@ fn what_a_machine_says_is_no_template() {
 
 #[test]
 fn what_is_not_there() {
-    let empty = |value: &str| holds(json!({"op": "is-empty", "args": {"value": value}}));
+    let empty = |value: &str| holds(&json!({"op": "is-empty", "args": {"value": value}}));
     assert!(empty("{inventory[nothing]}") && empty("{node.name}") && !empty("{node.driver}"));
     assert!(!empty("{node.nothing}"));
     assert!(holds(
-        json!({"op": "is-none", "args": {"value": "{node.name}"}})
+        &json!({"op": "is-none", "args": {"value": "{node.name}"}})
     ));
     assert!(!holds(
-        json!({"op": "is-none", "args": {"value": "{node.driver}"}})
+        &json!({"op": "is-none", "args": {"value": "{node.driver}"}})
     ));
     assert!(holds(
-        json!({"op": "!is-none", "args": {"value": "{inventory[nothing]}"}})
+        &json!({"op": "!is-none", "args": {"value": "{inventory[nothing]}"}})
     ));
     let action =
         json!([{"op": "set-attribute", "args": {"path": "extra/x", "value": "{nothing}"}}]);

@@ -75,6 +75,7 @@ fn switch_address(value: &[u8]) -> Option<String> {
 }
 
 /// How the first byte of a chassis or port id says what follows.
+#[derive(Clone, Copy)]
 struct Kinds {
     texts: &'static [u8],
     mac: u8,

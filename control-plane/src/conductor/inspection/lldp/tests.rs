@@ -3,7 +3,7 @@
 use super::*;
 use serde_json::json;
 
-fn tlvs(raw: Value) -> Vec<Tlv> {
+fn tlvs(raw: &Value) -> Vec<Tlv> {
     let plugin_data = json!({"lldp_raw": {"eth0": raw}});
     of_interface("eth0", &json!({}), plugin_data.as_object().unwrap()).unwrap()
 }
@@ -62,17 +62,17 @@ fn a_frame_by_names() {
         "switch_port_link_aggregation_support": true,
         "switch_port_link_aggregation_id": 9,
     });
-    assert_eq!(Value::Object(parsed(&tlvs(frame()))), expected);
+    assert_eq!(Value::Object(parsed(&tlvs(&frame()))), expected);
 }
 
 #[test]
 fn a_link() {
     let expected =
         json!({"switch_id": "02:00:00:aa:bb:cc", "port_id": "Eth1/2", "switch_info": "sw-7"});
-    assert_eq!(Value::Object(link(&tlvs(frame()))), expected);
+    assert_eq!(Value::Object(link(&tlvs(&frame()))), expected);
     let by_name = json!([[1, "07737731"], [2, "03020000000001"]]);
     assert_eq!(
-        Value::Object(link(&tlvs(by_name))),
+        Value::Object(link(&tlvs(&by_name))),
         json!({"port_id": "02:00:00:00:00:01"})
     );
 }
@@ -90,8 +90,8 @@ fn what_is_cut_off_says_nothing() {
     for item in frame().as_array().unwrap() {
         let (kind, text) = (item[0].as_u64().unwrap(), item[1].as_str().unwrap());
         for end in 0..text.len() {
-            drop(parsed(&tlvs(json!([[kind, text[..end]]]))));
-            drop(link(&tlvs(json!([[kind, text[..end]]]))));
+            drop(parsed(&tlvs(&json!([[kind, text[..end]]]))));
+            drop(link(&tlvs(&json!([[kind, text[..end]]]))));
         }
     }
     let odd = json!([
@@ -104,5 +104,5 @@ fn what_is_cut_off_says_nothing() {
         [1, "é0"],
         [5, "00".repeat(512)]
     ]);
-    assert!(parsed(&tlvs(odd)).is_empty());
+    assert!(parsed(&tlvs(&odd)).is_empty());
 }
