@@ -69,6 +69,10 @@ uuid_id!(
     AllocationId
 );
 uuid_id!(
+    /// An inspection rule's UUID, as on the wire.
+    InspectionRuleId
+);
+uuid_id!(
     /// One life of a conductor process; a restart is another incarnation.
     Incarnation
 );

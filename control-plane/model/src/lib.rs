@@ -4,13 +4,16 @@
 
 pub mod allocation;
 pub mod arguments;
+pub mod capabilities;
 pub mod chassis;
 pub mod conductor;
 pub mod event;
 pub mod hash_ring;
 pub mod ids;
+pub mod inspection_rule;
 pub mod inventory;
 mod named;
+pub mod network;
 pub mod node;
 pub mod port;
 pub mod portgroup;
@@ -18,5 +21,6 @@ pub mod recipe;
 pub mod run;
 pub mod state;
 pub mod step;
+pub mod traits;
 pub mod verb;
 pub mod volume;

@@ -13,7 +13,7 @@ use ferric_model::ids::RunId;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 /// More messages of one machine do not get lost in a row: a network that takes nothing for longer is a fault of its own.
@@ -136,7 +136,10 @@ impl Late {
 #[async_trait]
 impl AgentTransport for Network {
     async fn send(&self, call: AgentCall) -> Result<AgentAnswer, TransportError> {
-        self.link.pass().await;
+        // The client looks at its clock first: what a stopped process had not sent within its time it does not send later.
+        if timeout(call.timeout, self.link.pass()).await.is_err() {
+            return Err(down("no answer in time"));
+        }
         let world = &self.world;
         let mut machines = world.machines.iter();
         let machine = machines.find(|machine| call.url.starts_with(&machine.url()));

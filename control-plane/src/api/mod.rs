@@ -15,6 +15,7 @@ mod envelope;
 mod error;
 mod events;
 mod fields;
+mod inspection_rules;
 mod links;
 mod machines;
 mod masking;
@@ -80,6 +81,7 @@ fn operator_routes() -> (Vec<Resource>, Router<Api>) {
         shards::RESOURCE,
         events::RESOURCE,
         allocations::RESOURCE,
+        inspection_rules::RESOURCE,
     ];
     let resources = [&resources[..], &machines::RESOURCES].concat();
     let routes = routes(&resources)

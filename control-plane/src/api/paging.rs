@@ -105,8 +105,12 @@ fn sort_field(
     if let Some(field) = field {
         need(version, field.since, &format!("sorting by {key}"))?;
     }
-    let ordered =
-        |field: &&Field| !matches!(field.shape, Shape::Object | Shape::List | Shape::Other);
+    let ordered = |field: &&Field| {
+        !matches!(
+            field.shape,
+            Shape::Object | Shape::List | Shape::OptionalList | Shape::Other
+        )
+    };
     field
         .filter(ordered)
         .ok_or_else(|| ApiError::invalid(format!("{key} is not a field to sort by")))

@@ -3,6 +3,7 @@
 use super::arguments::{not_a_boolean, parse_bool};
 use super::error::{ApiError, ApiResult};
 use ferric_model::ids::MacAddress;
+use ferric_model::inspection_rule::PRIORITIES;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -17,6 +18,10 @@ pub(super) enum Shape {
     Object,
     /// A list, which must be there.
     List,
+    /// A list; when it is not given, an empty one.
+    OptionalList,
+    /// A whole number from 0 to 9999; when it is not given, 0.
+    Priority,
     /// True or false; null stands for false.
     Flag,
     /// True or false; null stands for true.
@@ -54,9 +59,13 @@ impl Shape {
                 Value::Null => Ok(Value::Object(Map::new())),
                 other => Err(wrong(field, "an object", &other)),
             },
-            Self::List => match value {
+            Self::List | Self::OptionalList => match value {
                 Value::Array(items) => Ok(Value::Array(items)),
                 other => Err(wrong(field, "a list", &other)),
+            },
+            Self::Priority => match value.as_i64() {
+                Some(number) if PRIORITIES.contains(&number) => Ok(Value::from(number)),
+                _ => Err(wrong(field, "an integer from 0 to 9999", &value)),
             },
             Self::Flag => Ok(Value::Bool(tristate(field, &value)?.unwrap_or(false))),
             Self::OnFlag => Ok(Value::Bool(tristate(field, &value)?.unwrap_or(true))),
@@ -83,6 +92,8 @@ impl Shape {
             | Self::Time
             | Self::Other => Some(Value::Null),
             Self::Object => Some(Value::Object(Map::new())),
+            Self::OptionalList => Some(Value::Array(Vec::new())),
+            Self::Priority => Some(Value::from(0)),
             Self::Flag => Some(Value::Bool(false)),
             Self::OnFlag => Some(Value::Bool(true)),
             Self::Required | Self::List | Self::Mac | Self::Integer => None,
@@ -191,6 +202,11 @@ mod tests {
         check(Shape::Object, json!([]), Err("an object"));
         check(Shape::List, json!([1]), Ok(json!([1])));
         check(Shape::List, json!(null), Err("a list"));
+        check(Shape::OptionalList, json!(null), Err("a list"));
+        check(Shape::Priority, json!(9999), Ok(json!(9999)));
+        for wrong in [json!(-1), json!(10_000), json!("1"), json!(null)] {
+            check(Shape::Priority, wrong, Err("from 0 to 9999"));
+        }
         check(Shape::Flag, json!("yes"), Ok(json!(true)));
         check(Shape::Flag, json!(null), Ok(json!(false)));
         check(Shape::Flag, json!("maybe"), Err("true or false"));

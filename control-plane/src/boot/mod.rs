@@ -6,10 +6,12 @@ mod dnsmasq;
 mod files;
 mod image;
 mod image_source;
+mod local;
 mod routes;
 mod script;
 mod tftp;
 
+pub(crate) use dnsmasq::BootFile;
 pub(crate) use image::without_secrets;
 pub use image::{Digest, ImageHead, ImageLocation, ImageServers};
 pub use routes::{Observer, router};
@@ -17,7 +19,7 @@ pub use routes::{Observer, router};
 use crate::config::Settings;
 use crate::proxy::Clients;
 use ferric_model::ids::{MacAddress, NodeId};
-use ferric_model::node::{NetworkBoot, Node};
+use ferric_model::node::{Dhcp, NetworkBoot, Node};
 use ferric_model::port::Port;
 use ferric_store::{FieldValue, Key, Query, Store, StoreError, Table};
 use std::path::PathBuf;
@@ -28,6 +30,12 @@ use std::sync::Arc;
 pub enum BootError {
     #[error("writing {path}", path = path.display())]
     Write {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("reading {path}", path = path.display())]
+    Read {
         path: PathBuf,
         #[source]
         source: std::io::Error,
@@ -92,44 +100,17 @@ impl BootPlane {
     /// [`BootError`] when a file cannot be written.
     pub async fn prepare(&self, node: &Node, ports: &[Port]) -> Result<(), BootError> {
         self.validate(node, ports).map_err(BootError::Setting)?;
-        let url = self
-            .settings
-            .provision_base()
-            .unwrap_or_default()
-            .to_owned();
-        let ports: Vec<Port> = ports
-            .iter()
-            .filter(|port| port.pxe_enabled)
-            .cloned()
-            .collect();
-        let boot = self.settings.boot.clone();
-        if !dnsmasq::is_used(&boot) {
-            return Ok(());
-        }
-        blocking(move || {
-            ports
-                .iter()
-                .try_for_each(|port| dnsmasq::admit(&boot, &url, port))
-        })
-        .await
+        let files = self.local_files(node.uuid, Some(Dhcp::Answered), ports);
+        self.write_files(files.wanted).await.map(drop)
     }
 
     /// Takes the ports out of DHCP again.
     ///
     /// # Errors
     /// [`BootError`] when a file cannot be written.
-    pub async fn clean_up(&self, _node: &Node, ports: &[Port]) -> Result<(), BootError> {
-        let boot = self.settings.boot.clone();
-        if !dnsmasq::is_used(&boot) {
-            return Ok(());
-        }
-        let ports = ports.to_vec();
-        blocking(move || {
-            ports
-                .iter()
-                .try_for_each(|port| dnsmasq::ignore(&boot, port))
-        })
-        .await
+    pub async fn clean_up(&self, node: &Node, ports: &[Port]) -> Result<(), BootError> {
+        let files = self.local_files(node.uuid, Some(Dhcp::Ignored), ports);
+        self.write_files(files.wanted).await.map(drop)
     }
 
     /// What is missing for a network boot of this node.
@@ -197,9 +178,7 @@ impl BootPlane {
     }
 }
 
-async fn blocking(
-    work: impl FnOnce() -> Result<(), BootError> + Send + 'static,
-) -> Result<(), BootError> {
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))

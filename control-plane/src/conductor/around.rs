@@ -3,12 +3,13 @@
 use super::Conductor;
 use super::environment::between;
 use super::planted::Planted;
+use super::rings::RingCache;
 use ferric_model::conductor::ConductorRecord;
-use ferric_model::hash_ring::RingSettings;
 use ferric_model::hash_ring::groups::Rings;
 use ferric_model::node::Node;
 use ferric_store::{Key, Record, Revision, StoreError};
 use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One conductor.
@@ -21,6 +22,8 @@ pub(super) struct Seen {
     /// Since its last beat, by the clock that all go by.
     silence: Duration,
     may_be_succeeded: bool,
+    /// Until others may take its nodes, if it says nothing any more.
+    patience: Duration,
 }
 
 pub(super) struct Around {
@@ -29,7 +32,7 @@ pub(super) struct Around {
     /// For how long this conductor's own name was nobody's.
     absence: SignedDuration,
     has_others: bool,
-    ring: RingSettings,
+    rings: Arc<RingCache>,
 }
 
 impl Around {
@@ -51,6 +54,7 @@ impl Around {
             all.push(Seen {
                 is_alive: beats && !may_be_succeeded,
                 may_be_succeeded,
+                patience: patience(conductor, &record, silence),
                 record,
                 key,
                 revision,
@@ -63,20 +67,24 @@ impl Around {
             all,
             absence: predecessor.map_or(SignedDuration::ZERO, |beat| now.duration_since(beat)),
             has_others: !conductor.store().is_exclusive(),
-            ring: conductor.settings().conductor.ring(),
+            rings: conductor.inner.rings.clone(),
         })
     }
 
     /// The rings over those that are alive.
-    pub(super) fn rings(&self) -> Rings {
-        let alive = self.all.iter().filter(|seen| seen.is_alive);
-        Rings::new(alive.map(|seen| &seen.record), self.ring)
+    pub(super) fn rings(&self) -> Arc<Rings> {
+        self.rings_over(self.all.iter())
     }
 
     /// The rings over the others that are alive.
-    pub(super) fn rings_of_others(&self) -> Rings {
-        let others = self.others().filter(|seen| seen.is_alive);
-        Rings::new(others.map(|seen| &seen.record), self.ring)
+    pub(super) fn rings_of_others(&self) -> Arc<Rings> {
+        self.rings_over(self.others())
+    }
+
+    fn rings_over<'s>(&self, seen: impl Iterator<Item = &'s Seen>) -> Arc<Rings> {
+        let alive = seen.filter(|seen| seen.is_alive);
+        let alive: Vec<_> = alive.map(|seen| &seen.record).collect();
+        self.rings.over(&alive)
     }
 
     pub(super) fn others(&self) -> impl Iterator<Item = &Seen> {
@@ -91,6 +99,18 @@ impl Around {
 
     pub(super) fn alive_named(&self, host: &str) -> Option<&Seen> {
         self.named(host).filter(|seen| seen.is_alive)
+    }
+
+    pub(super) fn alive(&self) -> impl Iterator<Item = &str> {
+        let alive = self.all.iter().filter(|seen| seen.is_alive);
+        alive.map(|seen| seen.record.hostname.as_str())
+    }
+
+    /// Until the nodes of the next one may be taken; `None`: there is nobody else.
+    pub(super) fn next_to_go(&self) -> Option<Duration> {
+        let others = self.others();
+        let there = others.filter(|seen| seen.record.online && !seen.may_be_succeeded);
+        there.map(|seen| seen.patience).min()
     }
 
     /// Those whose nodes others may take.
@@ -123,13 +143,20 @@ impl Around {
 /// until the longest call is over too. The store's clock may be stepped, and then everybody looks silent: so it must have
 /// been seen to be silent as well, by somebody whose own beats were stored all that time.
 fn is_gone(conductor: &Conductor, record: &ConductorRecord, silence: Duration) -> bool {
-    let watched = conductor.standing().watch(record);
-    if !record.online {
-        return true;
-    }
+    let is_out = patience(conductor, record, silence).is_zero();
+    !record.online || is_out
+}
+
+/// For how long it is still waited for.
+fn patience(conductor: &Conductor, record: &ConductorRecord, silence: Duration) -> Duration {
+    let (watched, unbroken) = (
+        conductor.standing().watch(record),
+        conductor.standing().unbroken_for(),
+    );
     let beat_timeout = conductor.beat_timeout();
     let limit = beat_timeout + conductor.settings().longest_call();
-    conductor.standing().unbroken_for() >= beat_timeout
-        && watched >= beat_timeout
-        && (silence >= limit || watched >= limit)
+    let left = |limit: Duration, past: Duration| limit.saturating_sub(past);
+    left(beat_timeout, unbroken)
+        .max(left(beat_timeout, watched))
+        .max(left(limit, silence.max(watched)))
 }

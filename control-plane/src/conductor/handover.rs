@@ -15,6 +15,7 @@ use ferric_model::node::Node;
 use ferric_store::{FieldValue, Outline, Query, StoreError, Table};
 use futures_util::StreamExt;
 use futures_util::stream;
+use std::sync::Arc;
 use tracing::{info, warn};
 
 /// Nodes that go at the same time.
@@ -36,7 +37,7 @@ enum Parting {
 }
 
 impl Parting {
-    fn rings(self, around: &Around) -> Rings {
+    fn rings(self, around: &Around) -> Arc<Rings> {
         match self {
             Self::Moved => around.rings(),
             Self::All => around.rings_of_others(),
@@ -82,6 +83,11 @@ impl Conductor {
             info!(handed, of, all, "handed over to other conductors");
         }
         Ok(handed)
+    }
+
+    /// How many nodes this conductor has.
+    pub async fn owned_nodes(&self) -> Result<usize, StoreError> {
+        Ok(self.owned_outlines(false).await?.len())
     }
 
     async fn owned_outlines(&self, resting_only: bool) -> Result<Vec<Outline>, StoreError> {
@@ -151,6 +157,7 @@ impl Conductor {
             };
             match task.give(&successor).await {
                 Ok(()) => {
+                    self.figures_of_ownership().handed_over();
                     let node = task.id();
                     drop(task);
                     // Whoever still waits for an answer asks again, and is sent on.

@@ -2,7 +2,7 @@
 
 use super::Conductor;
 use super::membership::{BeatError, Presence};
-use super::periodic::{chores, jobs, run_chore, run_periodic};
+use super::periodic::{boot_files, chores, jobs, run_chore, run_periodic};
 use super::steps::chain;
 use crate::config::seconds;
 use ferric_store::StoreError;
@@ -17,6 +17,9 @@ use tracing::{info, warn};
 const GRACE: Duration = Duration::from_secs(20);
 /// How long it may take then to hand nodes over; those that are left are taken, because this conductor says that it leaves.
 const HANDOVER_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long it may take after that to clear away the boot files of nodes that went.
+const BOOT_FILES_LIMIT: Duration = Duration::from_secs(10);
 
 /// Why the conductor ended.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +67,11 @@ impl Conductor {
     /// Ends `run` as a signal does: steps in hand are finished, and nodes go to the other conductors on this store.
     pub fn drain(&self) {
         self.inner.draining.cancel();
+    }
+
+    /// Whether it has been told to leave.
+    pub fn is_draining(&self) -> bool {
+        self.inner.draining.is_cancelled()
     }
 
     /// Beats and runs the periodic jobs until `stop`, then waits for running steps to reach their next commit and hands
@@ -132,6 +140,12 @@ impl Conductor {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => warn!(error = chain(&error), "nodes could not be handed over"),
             Err(_elapsed) => info!("some nodes are left for the others to take"),
+        }
+        if timeout(BOOT_FILES_LIMIT, boot_files::mended(self))
+            .await
+            .is_err()
+        {
+            info!("some boot files of nodes that went are left here until the next start");
         }
     }
 

@@ -5,6 +5,7 @@
 mod agent;
 mod allocations;
 mod around;
+mod boot_files;
 mod children;
 mod composition;
 mod config_drive;
@@ -16,6 +17,7 @@ mod forward;
 mod handover;
 mod inbox;
 mod inspection;
+mod inspection_rules;
 mod life;
 mod limits;
 mod locks;
@@ -25,6 +27,7 @@ mod messages;
 mod moving;
 mod node_task;
 mod nodes;
+mod ownership_figures;
 mod periodic;
 mod plain;
 mod planted;
@@ -32,6 +35,7 @@ mod ports;
 mod power;
 mod recipes;
 pub mod requests;
+mod rings;
 mod sensors;
 mod standing;
 mod steps;
@@ -45,8 +49,9 @@ mod tests;
 
 pub use agent::{AgentAnswer, AgentCall, AgentTransport, HttpTransport, TransportError, Verb};
 pub use environment::{Environment, SystemEnvironment};
-pub use forward::{Peer, PeerError, Peers};
+pub use forward::{Certificate, CertificateKind, ForwardFigures, Peer, PeerError, Peers};
 pub use life::RunError;
+pub use ownership_figures::OwnershipFigures;
 pub use periodic::JobFigures;
 pub use plain::{Plain, PlainDocument};
 pub use planted::Planted;
@@ -73,6 +78,7 @@ use requests::{
     HeartbeatRequest, InspectionRequest, LookupAnswer, LookupRequest, Maintenance,
     ProvisionRequest, RequestError, Validation,
 };
+use rings::RingCache;
 use standing::Standing;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -108,15 +114,17 @@ struct Inner {
     incarnation: Incarnation,
     fence: Arc<Fence>,
     standing: Standing,
+    rings: Arc<RingCache>,
     locks: NodeLocks,
     inboxes: Inboxes,
     driving: Driving,
     work: Work,
     turns: Semaphore,
-    /// Held while nodes are counted that are worked on, until one more is stored.
-    admission: tokio::sync::Mutex<()>,
     periodic_figures: periodic::Figures,
+    forward_figures: forward::Figures,
+    ownership_figures: ownership_figures::Figures,
     sensor_board: sensors::SensorBoard,
+    boot_files: boot_files::BootFiles,
     workers: allocations::Workers,
     stop: CancellationToken,
     draining: CancellationToken,
@@ -139,6 +147,7 @@ impl Conductor {
             fence: fence.clone(),
         });
         let parts = Parts { transport, ..parts };
+        let rings = Arc::new(RingCache::new(parts.settings.conductor.ring()));
         Self {
             inner: Arc::new(Inner {
                 parts,
@@ -146,14 +155,17 @@ impl Conductor {
                 incarnation,
                 fence,
                 standing: Standing::default(),
+                rings,
                 locks: NodeLocks::default(),
                 inboxes: Inboxes::default(),
                 driving: Driving::default(),
                 work: Work::default(),
                 turns: Semaphore::new(TURNS),
-                admission: tokio::sync::Mutex::new(()),
                 periodic_figures: periodic::Figures::default(),
+                forward_figures: forward::Figures::default(),
+                ownership_figures: ownership_figures::Figures::default(),
                 sensor_board: sensors::SensorBoard::default(),
+                boot_files: boot_files::BootFiles::default(),
                 workers: allocations::Workers::default(),
                 stop: CancellationToken::new(),
                 draining: CancellationToken::new(),
@@ -335,6 +347,21 @@ impl Conductor {
         self.inner.periodic_figures.all()
     }
 
+    /// What became of the calls that went to other conductors.
+    pub fn forward_figures(&self) -> ForwardFigures {
+        self.inner.forward_figures.all()
+    }
+
+    /// How many nodes changed hands.
+    pub fn ownership_figures(&self) -> OwnershipFigures {
+        self.inner.ownership_figures.all()
+    }
+
+    /// The certificates that the way to other conductors rests on.
+    pub fn certificates(&self) -> Vec<Certificate> {
+        self.peers().certificates()
+    }
+
     /// A machine asked for something to boot (`boot script ...`, `kernel`, ...): a line on the node's timeline.
     pub fn note_boot_request(&self, id: NodeId, what: String) {
         // One line less on a timeline is no reason to fail a boot.
@@ -361,6 +388,10 @@ impl Conductor {
 
     fn boot(&self) -> &BootPlane {
         &self.inner.parts.boot
+    }
+
+    fn boot_files(&self) -> &boot_files::BootFiles {
+        &self.inner.boot_files
     }
 
     fn peers(&self) -> &Arc<dyn Peers> {
@@ -399,12 +430,16 @@ impl Conductor {
         &self.inner.work
     }
 
-    fn admission(&self) -> &tokio::sync::Mutex<()> {
-        &self.inner.admission
-    }
-
     fn figures_of_jobs(&self) -> &periodic::Figures {
         &self.inner.periodic_figures
+    }
+
+    fn figures_of_forwards(&self) -> &forward::Figures {
+        &self.inner.forward_figures
+    }
+
+    fn figures_of_ownership(&self) -> &ownership_figures::Figures {
+        &self.inner.ownership_figures
     }
 
     fn sensor_board(&self) -> &sensors::SensorBoard {

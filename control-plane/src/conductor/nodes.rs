@@ -28,7 +28,7 @@ impl Conductor {
         ferric_drivers::resolve(&node.driver, self.enabled(), &named.collect())
     }
 
-    fn resolved(&self, node: &Node) -> Result<BTreeMap<String, String>, RequestError> {
+    pub(super) fn resolved(&self, node: &Node) -> Result<BTreeMap<String, String>, RequestError> {
         let interfaces = self
             .interfaces(node)
             .map_err(|error| RequestError::Invalid(error.to_string()))?;

@@ -3,6 +3,7 @@
 use super::auth::{self, KeystoneSection, OidcSection, Rbac, StrategyName};
 use super::beats::check_beats;
 use super::cluster::Section;
+use super::inspection;
 use super::{
     Agent, Boot, Conductor, Deploy, Http, Overrides, Settings, SettingsError, Steps, Timeline,
 };
@@ -39,6 +40,7 @@ pub struct File {
     timeline: Timeline,
     agent: Agent,
     boot: Boot,
+    inspection: inspection::Section,
     steps: Steps,
     images: Images,
 }
@@ -151,6 +153,7 @@ impl File {
             timeline: self.timeline,
             agent: self.agent,
             boot: self.boot,
+            inspection: self.inspection.check()?,
             steps: self.steps,
             image_paths: self.images.allowed_paths,
         })

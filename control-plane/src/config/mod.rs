@@ -2,14 +2,20 @@
 //!
 //! Every constant that bounds something outside of the process stands here with its default.
 
+mod accelerators;
 pub mod auth;
 mod beats;
+mod built_in_rules;
 pub mod cluster;
 mod file;
+mod hooks;
+mod inspection;
 mod steps;
 
 pub use cluster::Cluster;
 pub use file::{Drivers, File};
+pub use hooks::{AddPorts, Hook, KeepPorts};
+pub use inspection::{Accelerator, BuiltInRule, Inspection, PciAlias};
 pub use steps::{Priorities, StepSource, Steps};
 
 use ferric_model::hash_ring::{Algorithm, RingSettings};
@@ -50,6 +56,7 @@ pub struct Settings {
     pub timeline: Timeline,
     pub agent: Agent,
     pub boot: Boot,
+    pub inspection: Inspection,
     pub steps: Steps,
     /// Folders from which `file://` images may be taken.
     pub image_paths: Vec<PathBuf>,

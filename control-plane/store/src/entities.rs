@@ -6,6 +6,7 @@ use ferric_model::allocation::Allocation;
 use ferric_model::chassis::Chassis;
 use ferric_model::conductor::ConductorRecord;
 use ferric_model::ids::Epoch;
+use ferric_model::inspection_rule::InspectionRule;
 use ferric_model::inventory::StoredInventory;
 use ferric_model::node::Node;
 use ferric_model::port::Port;
@@ -35,6 +36,7 @@ pub(crate) fn fields_of(
         Table::VolumeConnector => of::<VolumeConnector>(document),
         Table::VolumeTarget => of::<VolumeTarget>(document),
         Table::Allocation => of::<Allocation>(document),
+        Table::InspectionRule => of::<InspectionRule>(document),
     };
     fields.map_err(|source| StoreError::Corrupt {
         key: key.clone(),
@@ -56,6 +58,7 @@ pub(crate) const fn unique(table: Table) -> &'static [&'static str] {
         Table::VolumeConnector => VolumeConnector::UNIQUE,
         Table::VolumeTarget => VolumeTarget::UNIQUE,
         Table::Allocation => Allocation::UNIQUE,
+        Table::InspectionRule => InspectionRule::UNIQUE,
     }
 }
 
@@ -303,6 +306,36 @@ impl Entity for Runbook {
             ("public", FieldValue::Bool(self.public)),
             ("owner", text(self.owner.as_deref())),
             ("disable_ramdisk", FieldValue::Bool(self.disable_ramdisk)),
+            ("created_at", time(Some(self.created_at))),
+            ("updated_at", time(self.updated_at)),
+        ]
+    }
+}
+
+impl Entity for InspectionRule {
+    const TABLE: Table = Table::InspectionRule;
+    const UNIQUE: &'static [&'static str] = &[];
+    const FIELDS: &'static [&'static str] = &[
+        "uuid",
+        "description",
+        "priority",
+        "sensitive",
+        "phase",
+        "created_at",
+        "updated_at",
+    ];
+
+    fn id(&self) -> String {
+        self.uuid.to_string()
+    }
+
+    fn fields(&self) -> Vec<(&'static str, FieldValue)> {
+        vec![
+            ("uuid", FieldValue::Text(self.uuid.to_string())),
+            ("description", text(self.description.as_deref())),
+            ("priority", FieldValue::Integer(self.priority)),
+            ("sensitive", FieldValue::Bool(self.sensitive)),
+            ("phase", text(Some(&self.phase))),
             ("created_at", time(Some(self.created_at))),
             ("updated_at", time(self.updated_at)),
         ]

@@ -5,6 +5,7 @@ use ferric_model::allocation::Allocation;
 use ferric_model::chassis::Chassis;
 use ferric_model::conductor::ConductorRecord;
 use ferric_model::ids::Epoch;
+use ferric_model::inspection_rule::InspectionRule;
 use ferric_model::inventory::StoredInventory;
 use ferric_model::node::Node;
 use ferric_model::port::Port;
@@ -29,6 +30,7 @@ pub enum Table {
     VolumeConnector,
     VolumeTarget,
     Allocation,
+    InspectionRule,
 }
 
 /// Counts commits; a record carries the one that wrote it last.
@@ -99,6 +101,7 @@ impl Table {
         Self::VolumeConnector,
         Self::VolumeTarget,
         Self::Allocation,
+        Self::InspectionRule,
     ];
 
     /// In keys of every store, and in what documents are sealed to. Never given to another one.
@@ -115,6 +118,7 @@ impl Table {
             Self::VolumeConnector => 23,
             Self::VolumeTarget => 24,
             Self::Allocation => 12,
+            Self::InspectionRule => 20,
         }
     }
 
@@ -140,6 +144,7 @@ impl Table {
             Self::VolumeConnector => VolumeConnector::FIELDS,
             Self::VolumeTarget => VolumeTarget::FIELDS,
             Self::Allocation => Allocation::FIELDS,
+            Self::InspectionRule => InspectionRule::FIELDS,
         }
     }
 }

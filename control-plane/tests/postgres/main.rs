@@ -5,6 +5,7 @@
 
 mod cluster;
 mod copy;
+mod jobs;
 mod program;
 mod serve;
 #[path = "../../store/tests/postgres/server.rs"]

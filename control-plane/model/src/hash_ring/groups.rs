@@ -4,10 +4,11 @@ use super::{HashRing, RingSettings};
 use crate::conductor::ConductorRecord;
 use crate::ids::NodeId;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The rings of all groups and hardware types.
 #[derive(Clone, Debug)]
-pub struct Rings(BTreeMap<(String, String), HashRing>);
+pub struct Rings(BTreeMap<(String, String), Arc<HashRing>>);
 
 /// No conductor can take the node.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,12 +32,15 @@ impl Rings {
                 hosts.entry(ring).or_default().push(&conductor.hostname);
             }
         }
-        let rings = hosts.into_iter();
-        Self(
-            rings
-                .map(|(ring, hosts)| (ring, HashRing::new(hosts, settings)))
-                .collect(),
-        )
+        // Most hardware types are offered by the same conductors, and so have the same ring.
+        let mut made = BTreeMap::<Vec<&str>, Arc<HashRing>>::new();
+        let rings = hosts.into_iter().map(|(ring, hosts)| {
+            let known = made.entry(hosts).or_insert_with_key(|hosts| {
+                Arc::new(HashRing::new(hosts.iter().copied(), settings))
+            });
+            (ring, known.clone())
+        });
+        Self(rings.collect())
     }
 
     /// The conductor that a node belongs to. Groups differ by more than upper and lower case.

@@ -80,6 +80,9 @@ pub struct Node {
     pub run: Option<Run>,
     /// What the boot script tells the machine when it asks.
     pub network_boot: NetworkBoot,
+    /// What DHCP was told of the machine last; [`Node::dhcp`] also knows of nodes that were stored without it.
+    #[serde(default)]
+    pub dhcp: Option<Dhcp>,
     /// The ramdisk that is, or was last, up on the machine.
     pub agent: Option<AgentSession>,
     /// What is remembered beside the agent's session and shown in `driver_internal_info`.
@@ -104,6 +107,14 @@ pub enum NetworkBoot {
     LocalDisk,
     /// The ramdisk with the agent.
     Ramdisk,
+}
+
+/// Whether DHCP answers a machine. The files that say so are on its conductor's disk, and are made again from this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dhcp {
+    Answered,
+    Ignored,
 }
 
 /// The conductor that a node belongs to, and how often it has changed hands.
@@ -174,6 +185,7 @@ impl Node {
             updated_at: None,
             run: None,
             network_boot: NetworkBoot::LocalDisk,
+            dhcp: None,
             agent: None,
             internal_info: Object::new(),
             ownership: None,
@@ -186,5 +198,19 @@ impl Node {
     /// The implementation chosen for an interface kind (`boot`, `deploy`, ...).
     pub fn interface(&self, kind: &str) -> Option<&str> {
         self.interfaces.get(kind).map(String::as_str)
+    }
+
+    /// What DHCP says to the machine; `None`: it was never told anything. Older releases did not store it: their nodes
+    /// are answered while they boot the ramdisk and while they have an instance.
+    pub fn dhcp(&self) -> Option<Dhcp> {
+        if self.interface("boot") == Some("fake") {
+            return None;
+        }
+        let has_instance = matches!(
+            self.provision_state,
+            ProvisionState::Active | ProvisionState::Rescue
+        );
+        let is_answered = has_instance || self.network_boot == NetworkBoot::Ramdisk;
+        self.dhcp.or(is_answered.then_some(Dhcp::Answered))
     }
 }

@@ -9,6 +9,7 @@ use crate::api::fields::need;
 use crate::api::path::Path;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
+use ferric_model::traits::is_trait;
 use http::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
@@ -111,23 +112,14 @@ async fn change(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `CUSTOM_` names are the operator's; the others are those of the os-traits list, of which only the form is checked.
+/// 400 for what is no trait.
 pub(in crate::api) fn check(name: &str) -> ApiResult<()> {
-    const STANDARD: &[&str] = &["HW_", "COMPUTE_", "STORAGE_", "OWNER_", "MISC_"];
-    let letters = |text: &str| {
-        let allowed = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
-        !text.is_empty() && text.bytes().all(allowed)
-    };
-    let custom = name.strip_prefix("CUSTOM_").is_some_and(letters);
-    let standard = STANDARD
-        .iter()
-        .any(|prefix| name.strip_prefix(prefix).is_some_and(letters));
-    if name.len() > 255 || !(custom || standard) {
-        return Err(ApiError::invalid(format!(
-            "{name:?} is not a trait: CUSTOM_ and capital letters, digits and _, or a standard trait"
-        )));
+    if is_trait(name) {
+        return Ok(());
     }
-    Ok(())
+    Err(ApiError::invalid(format!(
+        "{name:?} is not a trait: CUSTOM_ and capital letters, digits and _, or a standard trait"
+    )))
 }
 
 #[cfg(test)]

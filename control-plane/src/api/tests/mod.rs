@@ -8,6 +8,7 @@ mod cycle;
 mod drain;
 mod fixture;
 mod framework;
+mod inspection_rules;
 pub(super) mod ironic;
 mod machines;
 mod metrics;

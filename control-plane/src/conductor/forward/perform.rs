@@ -18,26 +18,21 @@ impl Conductor {
     async fn do_call(&self, call: NodeCall) -> Result<NodeAnswer, RequestError> {
         match call {
             NodeCall::UpdateNode(update) => {
-                let node = self.do_update_node(*update).await?;
-                Ok(NodeAnswer::Node(Box::new(node)))
+                boxed(NodeAnswer::Node, self.do_update_node(*update).await)
             }
             NodeCall::DestroyNode { node } => nothing(self.do_destroy_node(node).await),
             NodeCall::CreatePort { port } => {
-                let port = self.do_create_port(*port).await?;
-                Ok(NodeAnswer::Port(Box::new(port)))
+                boxed(NodeAnswer::Port, self.do_create_port(*port).await)
             }
             NodeCall::UpdatePort(update) => {
-                let port = self.do_update_port(*update).await?;
-                Ok(NodeAnswer::Port(Box::new(port)))
+                boxed(NodeAnswer::Port, self.do_update_port(*update).await)
             }
             NodeCall::DestroyPort { port, .. } => nothing(self.do_destroy_port(port).await),
             NodeCall::CreatePlain { document, .. } => {
-                let document = self.do_create_plain(*document).await?;
-                Ok(NodeAnswer::Document(Box::new(document)))
+                boxed(NodeAnswer::Document, self.do_create_plain(*document).await)
             }
             NodeCall::UpdatePlain { update, .. } => {
-                let document = self.do_update_plain(*update).await?;
-                Ok(NodeAnswer::Document(Box::new(document)))
+                boxed(NodeAnswer::Document, self.do_update_plain(*update).await)
             }
             NodeCall::DestroyPlain { document, .. } => {
                 nothing(self.do_destroy_plain(*document).await)
@@ -66,15 +61,13 @@ impl Conductor {
                 Ok(NodeAnswer::BootDevices(devices))
             }
             NodeCall::Lookup { node, request } => {
-                let answer = self.do_lookup(node, request).await?;
-                Ok(NodeAnswer::Identified(Box::new(answer)))
+                boxed(NodeAnswer::Identified, self.do_lookup(node, request).await)
             }
             NodeCall::Heartbeat { node, request } => {
                 nothing(self.do_heartbeat(node, request).await)
             }
             NodeCall::ContinueInspection { node, request } => {
-                let answer = self.do_continue_inspection(node, *request).await?;
-                Ok(NodeAnswer::Identified(Box::new(answer)))
+                boxed(NodeAnswer::Identified, self.do_continue_inspection(node, *request).await)
             }
             NodeCall::NoteBootRequest { node, what } => {
                 nothing(self.tell(node, Message::BootRequest(what)))
@@ -84,8 +77,7 @@ impl Conductor {
                 Ok(NodeAnswer::Claimed(self.do_allocate(node, claim).await?))
             }
             NodeCall::Backfill { node, allocation } => {
-                let allocation = self.do_backfill(node, *allocation).await?;
-                Ok(NodeAnswer::Allocation(Box::new(allocation)))
+                boxed(NodeAnswer::Allocation, self.do_backfill(node, *allocation).await)
             }
             NodeCall::Deallocate { node, allocation } => {
                 nothing(self.do_deallocate(node, allocation).await)
@@ -104,6 +96,13 @@ fn is_change(call: &NodeCall) -> bool {
             | NodeCall::ContinueInspection { .. }
             | NodeCall::NoteBootRequest { .. }
     )
+}
+
+fn boxed<T>(
+    answer: fn(Box<T>) -> NodeAnswer,
+    outcome: Result<T, RequestError>,
+) -> Result<NodeAnswer, RequestError> {
+    outcome.map(Box::new).map(answer)
 }
 
 fn nothing(outcome: Result<(), RequestError>) -> Result<NodeAnswer, RequestError> {

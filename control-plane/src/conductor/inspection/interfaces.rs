@@ -3,6 +3,7 @@
 use ferric_agent_protocol::inventory::Inventory;
 use ferric_model::ids::MacAddress;
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 /// A network interface that can be a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub(super) struct Usable {
     pub(super) client_id: Option<String>,
     /// The machine was booted from it.
     pub(super) booted: bool,
+    /// It was given an IP address.
+    pub(super) has_address: bool,
 }
 
 /// Those with a valid address, each address once. The loopback interface is none.
@@ -28,7 +31,10 @@ pub(super) fn usable(inventory: &Inventory) -> Vec<Usable> {
             .mac_address
             .as_deref()
             .and_then(|text| text.parse::<MacAddress>().ok());
-        let Some(address) = address.filter(|_| interface.name != "lo") else {
+        let ip = [&interface.ipv4_address, &interface.ipv6_address];
+        let ip = ip.into_iter().flatten().find(|text| !text.is_empty());
+        let local = ip.is_some_and(|text| text.parse().is_ok_and(|ip: IpAddr| ip.is_loopback()));
+        let Some(address) = address.filter(|_| interface.name != "lo" && !local) else {
             continue;
         };
         if seen.insert(address.clone()) {
@@ -39,6 +45,7 @@ pub(super) fn usable(inventory: &Inventory) -> Vec<Usable> {
                 address,
                 client_id,
                 booted,
+                has_address: ip.is_some(),
             });
         }
     }

@@ -1,31 +1,32 @@
-//! Hooks of in-band inspection: what a ramdisk found becomes a node's ports and properties. Pure but for one question.
-//!
-//! Ironic's default hooks (ramdisk-error, validate-interfaces, ports, architecture) and memory_mb, cpus and local_gb.
+//! In-band inspection: what a ramdisk found becomes a node's ports, properties and inventory, by hooks, and by rules after
+//! them. Hooks are pure; nothing is stored here.
 
 pub(super) mod bmc_addresses;
+mod calls;
+mod hooks;
 mod interfaces;
-mod ports;
-mod properties;
+mod lldp;
+pub(super) mod rules;
+mod summary;
 
-pub(super) use ports::NewPort;
+pub(super) use hooks::Context;
 
 use ferric_agent_protocol::inspection::InspectionData;
 use ferric_model::ids::{MacAddress, NodeId};
+use ferric_model::inspection_rule::Subject;
 use ferric_model::node::{Node, Object};
 use ferric_model::port::Port;
 use ferric_store::{FieldValue, Query, Store, StoreError, Table};
+use hooks::Findings;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// What is to be stored.
+/// What is to be stored, if the rules have nothing against it.
 #[derive(Debug)]
 pub(super) struct Found {
-    pub(super) inventory: Object,
-    pub(super) plugin_data: Object,
-    pub(super) properties: Object,
-    pub(super) boot_mode: Option<String>,
-    pub(super) new_ports: Vec<NewPort>,
-    pub(super) changed_ports: Vec<Port>,
+    pub(super) subject: Subject,
+    /// Ports that are not wanted any more.
+    pub(super) gone: Vec<Port>,
     /// For the timeline.
     pub(super) summary: String,
     pub(super) notes: Vec<String>,
@@ -42,43 +43,68 @@ pub(super) enum InspectionError {
         "the ramdisk found no usable network interface: at least one needs a valid MAC address"
     )]
     NoInterface,
+    #[error("no network interface is to become a port: none fits add_ports = {0}")]
+    NoneToAdd(&'static str),
 }
 
 /// Runs the hooks.
 pub(super) fn read(
+    context: Context<'_>,
     node: &Node,
     ports: &[Port],
-    taken: &BTreeSet<MacAddress>,
     mut data: Object,
 ) -> Result<Found, InspectionError> {
-    let typed: InspectionData = serde_json::from_value(Value::Object(data.clone()))
-        .map_err(|error| InspectionError::Malformed(error.to_string()))?;
-    if let Some(error) = typed.error.filter(|error| !error.trim().is_empty()) {
-        return Err(InspectionError::Ramdisk(error.trim().to_owned()));
-    }
-    let inventory = typed
-        .inventory
-        .ok_or_else(|| InspectionError::Malformed("the key inventory is missing".to_owned()))?;
-    let interfaces = interfaces::usable(&inventory);
-    if interfaces.is_empty() {
-        return Err(InspectionError::NoInterface);
-    }
-    let plan = ports::plan(ports, taken, &interfaces);
-    let properties = properties::read(node, &inventory, typed.root_disk.as_ref());
     let raw = match data.shift_remove("inventory") {
         Some(Value::Object(inventory)) => inventory,
-        _ => Object::new(),
+        Some(_) => {
+            return Err(InspectionError::Malformed(
+                "inventory is no object".to_owned(),
+            ));
+        }
+        None => Object::new(),
     };
-    Ok(Found {
-        summary: properties::summary(&inventory),
-        boot_mode: inventory.boot.current_boot_mode.clone(),
-        inventory: raw,
+    let missing = raw.is_empty();
+    let mut findings = Findings {
+        context,
+        inventory: typed(&raw)?,
+        raw,
         plugin_data: data,
-        properties,
-        new_ports: plan.new,
-        changed_ports: plan.changed,
-        notes: plan.notes,
+        node: node.clone(),
+        ports: ports.to_vec(),
+        gone: Vec::new(),
+        interfaces: Vec::new(),
+        valid: Vec::new(),
+        notes: Vec::new(),
+    };
+    if let Some(mode) = &findings.inventory.boot.current_boot_mode {
+        findings.node.boot_mode = Some(mode.clone());
+    }
+    let outcome = hooks::run(&mut findings);
+    // The ramdisk's own complaint says more than that there is no inventory.
+    if missing && !matches!(outcome, Err(InspectionError::Ramdisk(_))) {
+        let text = "the key inventory is missing".to_owned();
+        return Err(InspectionError::Malformed(text));
+    }
+    outcome?;
+    Ok(Found {
+        summary: summary::summary(&findings.inventory),
+        subject: Subject {
+            node: findings.node,
+            ports: findings.ports,
+            inventory: findings.raw,
+            plugin_data: findings.plugin_data,
+        },
+        gone: findings.gone,
+        notes: findings.notes,
     })
+}
+
+/// By the same type that the whole message has.
+fn typed(raw: &Object) -> Result<ferric_agent_protocol::inventory::Inventory, InspectionError> {
+    let message = Object::from_iter([("inventory".to_owned(), Value::Object(raw.clone()))]);
+    let message: InspectionData = serde_json::from_value(Value::Object(message))
+        .map_err(|error| InspectionError::Malformed(error.to_string()))?;
+    Ok(message.inventory.unwrap_or_default())
 }
 
 /// The MAC addresses in the data, valid or not further looked at: to find the node by.
@@ -123,6 +149,3 @@ pub(super) async fn taken_addresses(
         .map(|port| port.address)
         .collect())
 }
-
-#[cfg(test)]
-mod tests;

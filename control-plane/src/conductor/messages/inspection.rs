@@ -1,15 +1,20 @@
-//! A ramdisk sends what it found: hooks turn it into the node's properties and ports, all in one commit.
+//! A ramdisk sends what it found: hooks turn it into the node's properties and ports, rules change what they like, and
+//! all of it is stored in one commit, or nothing.
 
 use super::lookup::{Asker, answer};
 use super::{Merged, tell};
-use crate::conductor::inspection::{self, Found};
+use crate::conductor::inspection::{self, Context, Found, rules};
 use crate::conductor::node_task::{Change, NodeTask, TaskError};
 use crate::conductor::requests::{InspectionRequest, LookupAnswer, RequestError};
 use ferric_model::event::What;
+use ferric_model::inspection_rule::Subject;
 use ferric_model::inventory::StoredInventory;
 use ferric_model::node::Object;
+use ferric_model::port::Port;
 use ferric_model::run::News;
 use ferric_model::state::ProvisionState;
+use ferric_store::{Entity, Key, StoreError, Table, Transaction};
+use jiff::Timestamp;
 
 pub(super) async fn merge(task: &mut NodeTask, request: InspectionRequest) -> Merged<LookupAnswer> {
     if !matches!(
@@ -29,56 +34,111 @@ pub(super) async fn merge(task: &mut NodeTask, request: InspectionRequest) -> Me
     Ok(Ok(answer(task, asker).await?))
 }
 
-/// Runs the hooks over the data and stores what came of it; the engine goes on from there.
+/// Runs the hooks and the rules over the data and stores what came of it; the engine goes on from there.
 pub(in crate::conductor) async fn store_inspection(
     task: &mut NodeTask,
     data: Object,
 ) -> Result<(), TaskError> {
     let ports = task.ports().await?;
-    let store = task.conductor().store().clone();
+    let conductor = task.conductor().clone();
+    let store = conductor.store();
     let taken = inspection::taken_addresses(store.as_ref(), task.id(), &data).await?;
-    let change = match inspection::read(&task.node, &ports, &taken, data) {
-        Ok(found) => change(task, found),
-        Err(error) => task.change().with(|node| {
-            tell(
-                node,
-                News::InspectionFailed {
-                    error: error.to_string(),
-                },
-            );
-        }),
+    let previous = store.get(&Key::new(Table::Inventory, task.id())).await?;
+    let previous: Option<StoredInventory> = previous.map(|record| record.decode()).transpose()?;
+    let read = {
+        let context = Context {
+            settings: &conductor.settings().inspection,
+            taken: &taken,
+            previous: previous.as_ref(),
+            new_id: &|| conductor.new_id(),
+            now: conductor.now(),
+        };
+        inspection::read(context, &task.node, &ports, data)
     };
-    task.save(change).await
+    let outcome = match read {
+        Ok(found) => ruled(task, &ports, found).await?,
+        Err(error) => Err(error.to_string()),
+    };
+    let change = match outcome {
+        Ok(change) => change,
+        Err(error) => failed(task, error),
+    };
+    match task.save(change).await {
+        // A rule has given the node a name that another one has, or somebody else took an address meanwhile.
+        Err(TaskError::Store(error @ StoreError::NotUnique { .. })) => {
+            let change = failed(task, format!("what was found cannot be stored: {error}"));
+            task.save(change).await
+        }
+        saved => saved,
+    }
 }
 
-fn change(task: &NodeTask, found: Found) -> Change {
-    let (now, conductor) = (task.conductor().now(), task.conductor());
-    let inventory = StoredInventory {
-        node: task.id(),
-        taken_at: now,
-        inventory: found.inventory,
-        plugin_data: found.plugin_data,
-    };
-    let made = found
-        .new_ports
-        .into_iter()
-        .map(|port| port.into_port(conductor.new_id(), task.id(), now));
-    let made: Vec<_> = made.collect();
-    let notes = found.notes.into_iter().map(|text| What::Note { text });
+fn failed(task: &NodeTask, error: String) -> Change {
     task.change()
-        .event(What::Inspected {
-            summary: found.summary,
-        })
-        .events(notes)
-        .beside(|mut transaction| {
-            for port in made.iter().chain(&found.changed_ports) {
-                transaction = transaction.put(port);
-            }
-            transaction.put(&inventory)
+        .with(|node| tell(node, News::InspectionFailed { error }))
+}
+
+/// What the hooks found, as the rules leave it.
+async fn ruled(
+    task: &NodeTask,
+    before: &[Port],
+    found: Found,
+) -> Result<Result<Change, String>, StoreError> {
+    let (conductor, now) = (task.conductor(), task.conductor().now());
+    let (subject, applied) = match rules::run(conductor, found.subject).await? {
+        Ok(ruled) => ruled,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    let mut change = task.change().event(What::Inspected {
+        summary: found.summary,
+    });
+    change = change.events(found.notes.into_iter().map(|text| What::Note { text }));
+    if !applied.is_empty() {
+        let text = format!("inspection rules applied: {}", listed(&applied));
+        change = change.event(What::Note { text });
+    }
+    let gone: Vec<Key> = found.gone.iter().map(Entity::key).collect();
+    change = change.beside(|transaction| gone.into_iter().fold(transaction, Transaction::delete));
+    Ok(Ok(with_subject(change, before, subject, now)))
+}
+
+/// The first few of them: a timeline is no place for thousands.
+fn listed(labels: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let shown = labels.iter().take(SHOWN).cloned().collect::<Vec<_>>();
+    match labels.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// The node, those ports that differ from before, and the inventory, in one commit.
+fn with_subject(change: Change, before: &[Port], subject: Subject, now: Timestamp) -> Change {
+    let inventory = StoredInventory {
+        node: subject.node.uuid,
+        taken_at: now,
+        inventory: subject.inventory,
+        plugin_data: subject.plugin_data,
+    };
+    let changed = subject
+        .ports
+        .into_iter()
+        .filter(|port| !before.contains(port))
+        .map(|port| {
+            let known = before.iter().any(|known| known.uuid == port.uuid);
+            let updated_at = if known { Some(now) } else { port.updated_at };
+            Port { updated_at, ..port }
+        });
+    let changed: Vec<_> = changed.collect();
+    change
+        .beside(|transaction| {
+            let ports = changed.iter();
+            ports
+                .fold(transaction, |transaction, port| transaction.put(port))
+                .put(&inventory)
         })
         .with(|node| {
-            node.properties.extend(found.properties);
-            node.boot_mode = found.boot_mode.or(node.boot_mode.take());
+            *node = subject.node;
             tell(node, News::InspectionDone);
         })
 }

@@ -1,5 +1,7 @@
 //! What a conductor does again and again that is not about nodes of its own.
 
+use super::boot_files::BootFiles;
+use super::certificates::Certificates;
 use super::handovers::Handovers;
 use super::orphan_allocations::OrphanAllocations;
 use super::orphans::Orphans;
@@ -32,7 +34,9 @@ pub(in crate::conductor) fn chores() -> Vec<Arc<dyn Chore>> {
         Arc::new(Orphans),
         Arc::new(OrphanAllocations),
         Arc::new(Handovers),
+        Arc::new(BootFiles),
         Arc::new(StaleConductors),
+        Arc::new(Certificates),
     ]
 }
 

@@ -5,8 +5,10 @@
 //! the document of a node is read when it is visited.
 
 mod agent_poll;
+pub(super) mod boot_files;
 mod boot_power;
 mod boot_retry;
+mod certificates;
 mod chore;
 mod declaration;
 mod figures;

@@ -3,7 +3,7 @@
 use super::{Outcome, StepContext, StepError, fast_track, power};
 use crate::conductor::limits;
 use ferric_drivers::{BootDevice, BootMode, Persistence};
-use ferric_model::node::{NetworkBoot, Node};
+use ferric_model::node::{Dhcp, NetworkBoot, Node};
 use ferric_model::run::{Activity, WaitReason};
 
 /// Boots the ramdisk and has the run wait for it. The machine is off, or on because of this very step, or was left on.
@@ -60,14 +60,19 @@ async fn boot_from_network(context: &StepContext) -> Result<(), StepError> {
 /// From now on the machine gets no ramdisk, whatever makes it boot from the network. A ramdisk that stays up for what
 /// comes next goes on being answered by DHCP.
 pub(super) async fn clean_up(context: &StepContext) -> Result<Outcome, StepError> {
+    let mut dhcp = context.node.dhcp;
     if context.node.interface("boot") != Some("fake") && !fast_track::is_up(context).await {
         context
             .conductor
             .boot()
             .clean_up(&context.node, &context.ports)
             .await?;
+        dhcp = Some(Dhcp::Ignored);
     }
-    Ok(Outcome::done().edit(|node, _| node.network_boot = NetworkBoot::LocalDisk))
+    Ok(Outcome::done().edit(move |node, _| {
+        node.network_boot = NetworkBoot::LocalDisk;
+        node.dhcp = dhcp;
+    }))
 }
 
 /// For how many boots a boot device is set: as the step wants it, unless `force_persistent_boot_device` of `driver_info`

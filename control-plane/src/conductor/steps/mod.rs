@@ -30,7 +30,7 @@ pub(super) use rescue::silences_the_agent;
 use super::Conductor;
 use super::inspection::bmc_addresses;
 use ferric_drivers::{Hardware, InterfaceKind};
-use ferric_model::node::{NetworkBoot, Node};
+use ferric_model::node::{Dhcp, NetworkBoot, Node};
 use ferric_model::port::Port;
 use ferric_model::run::{Activity, Run};
 use ferric_model::step::{Performer, Place, Step, StepId};
@@ -52,10 +52,15 @@ pub(super) struct StepContext {
 /// What changes in the commit that says that the step begins, before its effect.
 pub(super) fn before(step: &StepId, node: &mut Node) {
     match (step.interface.as_str(), step.step.as_str()) {
-        ("boot", "ramdisk") => node.network_boot = NetworkBoot::Ramdisk,
+        ("boot", "ramdisk") => {
+            node.network_boot = NetworkBoot::Ramdisk;
+            node.dhcp = Some(Dhcp::Answered);
+        }
         ("deploy", "deploy") if node.interface("deploy") != Some("fake") => {
             node.network_boot = NetworkBoot::Ramdisk;
+            node.dhcp = Some(Dhcp::Answered);
         }
+        ("boot", "disk") => node.dhcp = Some(Dhcp::Answered),
         _ => {}
     }
 }

@@ -10,6 +10,7 @@ use crate::conductor::{
     AgentAnswer, AgentCall, AgentTransport, Conductor, Parts, RunError, SystemEnvironment,
     TransportError, Verb,
 };
+use crate::config::Settings;
 use async_trait::async_trait;
 use ferric_drivers::Enabled;
 use ferric_model::conductor::ConductorRecord;
@@ -88,6 +89,8 @@ pub(in crate::conductor) struct Cluster {
     tasks: JoinSet<()>,
     /// Of the conductors that are started from now on.
     pub(super) late: Duration,
+    /// What each conductor has set for itself, by its name.
+    pub(super) configure: fn(&str, &mut Settings),
 }
 
 impl Cluster {
@@ -123,12 +126,14 @@ impl Cluster {
             reachable,
             tasks,
             late: Duration::ZERO,
+            configure: |_, _| {},
         }
     }
 
     pub(in crate::conductor) async fn start(&self, name: &str) -> Member {
-        let mut settings = crate::config::Settings::clone(&self.lab.settings);
+        let mut settings = Settings::clone(&self.lab.settings);
         name.clone_into(&mut settings.host);
+        (self.configure)(name, &mut settings);
         let settings = Arc::new(settings);
         let store = SharedStore::new(self.server.clone(), self.late);
         let told = Arc::new(Told {

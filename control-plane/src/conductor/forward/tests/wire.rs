@@ -85,13 +85,11 @@ async fn calls(cell: &Cell) -> Vec<NodeCall> {
             node,
             what: "kernel".to_owned(),
         },
-        NodeCall::Give {
-            node,
-            to: "two".to_owned(),
-        },
-    ];
-    let others = plain_calls().into_iter().chain(of_allocations());
-    calls.into_iter().chain(others).collect()
+    ]
+    .into_iter()
+    .chain(plain_calls())
+    .chain(of_conductors())
+    .collect()
 }
 
 fn plain_calls() -> [NodeCall; 3] {
@@ -115,7 +113,8 @@ fn plain_calls() -> [NodeCall; 3] {
     ]
 }
 
-fn of_allocations() -> [NodeCall; 3] {
+/// Those that conductors make by themselves, and those for allocations.
+fn of_conductors() -> [NodeCall; 4] {
     let (node, allocation) = (NODE, AllocationId(Uuid::from_u128(7)));
     let by = Incarnation(Uuid::from_u128(8));
     let worker = Worker {
@@ -124,6 +123,10 @@ fn of_allocations() -> [NodeCall; 3] {
     };
     let made = Allocation::new(allocation, worker, jiff::Timestamp::UNIX_EPOCH);
     [
+        NodeCall::Give {
+            node,
+            to: "two".to_owned(),
+        },
         NodeCall::Allocate {
             node,
             claim: Claim { allocation, by },

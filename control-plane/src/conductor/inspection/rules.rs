@@ -1,0 +1,68 @@
+//! Inspection rules over what the hooks have made of a node, and the calls that they ask for.
+
+use super::calls;
+use crate::conductor::Conductor;
+use ferric_model::inspection_rule::{Level, LogLine, Outcome, Subject, apply};
+use ferric_model::node::Node;
+use ferric_store::StoreError;
+
+/// The subject as the rules leave it, and those that were applied; or the cause for which the inspection fails.
+pub(in crate::conductor) type Ruled = Result<(Subject, Vec<String>), String>;
+
+/// Runs all rules. Nothing is stored here.
+pub(in crate::conductor) async fn run(
+    conductor: &Conductor,
+    subject: Subject,
+) -> Result<Ruled, StoreError> {
+    let rules = match conductor.rules().await? {
+        Ok(rules) if rules.is_empty() => return Ok(Ok((subject, Vec::new()))),
+        Ok(rules) => rules,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    let before = (subject.node.driver.clone(), subject.node.interfaces.clone());
+    let mask = conductor.settings().inspection.mask_secrets;
+    let Outcome {
+        mut subject,
+        log,
+        calls,
+        applied,
+    } = match apply(&rules, subject, mask) {
+        Ok(outcome) => outcome,
+        Err(failure) => return Ok(Err(failure.to_string())),
+    };
+    for line in &log {
+        write(&subject.node, line);
+    }
+    let (driver, interfaces) = before;
+    if subject.node.driver != driver || subject.node.interfaces != interfaces {
+        if subject.node.driver != driver {
+            // Those that a rule has set are kept; the others are the new driver's own.
+            let set = |kind: &String, name: &mut String| interfaces.get(kind) != Some(name);
+            subject.node.interfaces.retain(set);
+        }
+        match conductor.resolved(&subject.node) {
+            Ok(resolved) => subject.node.interfaces = resolved,
+            Err(error) => {
+                let text = format!(
+                    "inspection rules ({}) choose what cannot be used: {error}",
+                    applied.join(", ")
+                );
+                return Ok(Err(text));
+            }
+        }
+    }
+    match calls::make(&calls).await {
+        Ok(()) => Ok(Ok((subject, applied))),
+        Err(problem) => Ok(Err(problem)),
+    }
+}
+
+fn write(node: &Node, line: &LogLine) {
+    let (node, rule, text) = (node.uuid, &line.rule, &line.text);
+    match line.level {
+        Level::Debug => tracing::debug!(%node, rule, "{text}"),
+        Level::Info => tracing::info!(%node, rule, "{text}"),
+        Level::Warning => tracing::warn!(%node, rule, "{text}"),
+        Level::Error | Level::Critical => tracing::error!(%node, rule, "{text}"),
+    }
+}
