@@ -80,6 +80,9 @@ pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> anyhow::
     // When it is drained everything else goes on until it has ended: clients and other conductors are answered meanwhile.
     let (life, drivers) = (stop.child_token(), Arc::clone(conductor.drivers()));
     tasks.spawn(async move { conductor.run(life).await.context("running the conductor") });
+    if settings.sends_secrets_in_the_clear() {
+        tracing::warn!(api = %settings.listen, "passwords and tokens come in the clear: set api.tls, or let a proxy have TLS");
+    }
     tracing::info!(api = %settings.listen, machines = ?settings.provision_listen, "ready");
     let first = tasks.join_next().await;
     stop.cancel();

@@ -1,15 +1,16 @@
-"""Who is let in by a real `ferric`: check.py PROGRAM. Peers are Apache's htpasswd, joserfc and Keystone."""
+"""Who is let in by a real `ferric`: check.py PROGRAM. Peers are Apache's htpasswd, joserfc, Keystone and openssl."""
 
 import basic
 import keystone_peer
 import oidc
 import sys
+import tls
 
 
 def main():
     program = sys.argv[1]
     count = 0
-    for module in (basic, oidc, keystone_peer):
+    for module in (basic, oidc, keystone_peer, tls):
         for check in module.CHECKS:
             check(program)
             count += 1

@@ -60,7 +60,7 @@ class Keystone:
         command = [sys.executable, "-c", SERVE, str(self.port)]
         self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
         log.close()
-        server.until("Keystone answers", lambda: self.process.poll() is not None or server.answers(self.url))
+        server.until("Keystone listens", lambda: self.process.poll() is not None or server.listens(self.port))
         if self.process.poll() is not None:
             raise AssertionError((pathlib.Path(self.folder.name) / "server.log").read_text()[-3000:])
 

@@ -1,6 +1,7 @@
 """`oidc` with keys and tokens that joserfc makes."""
 
 import base64
+import hmac
 import http.server
 import json
 import pathlib
@@ -9,7 +10,7 @@ import tempfile
 import threading
 import time
 from joserfc import jwt
-from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
+from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 
 ISSUER = "https://issuer.example.org"
 CONFIG = f"""auth_strategy = 'oidc'
@@ -42,6 +43,14 @@ def token(algorithm, key, **more):
     return jwt.encode(header, claims(**more), key, algorithms=[algorithm])
 
 
+def encoded(part):
+    return base64.urlsafe_b64encode(part).decode().rstrip("=")
+
+
+def unsigned(header):
+    return ".".join(encoded(json.dumps(part).encode()) for part in (header, claims()))
+
+
 def bearer(text):
     return {"Authorization": f"Bearer {text}"}
 
@@ -68,11 +77,12 @@ def from_a_file(program):
             for (algorithm, _), (_, stranger) in zip(pairs, keys()):
                 assert status(token(algorithm, stranger)) == 401, algorithm
             rsa = pairs[0][1]
-            secret = OctKey.import_key(rsa.as_pem(private=False), {"kid": "rsa"})
-            assert status(token("HS256", secret)) == 401
-            parts = [{"alg": "none"}, claims()]
-            parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
-            assert status(".".join(parts) + ".") == 401
+            # joserfc makes neither of these two.
+            public_key = pairs[0][1].as_pem(private=False)
+            signed = unsigned({"alg": "HS256", "kid": "rsa"})
+            tag = hmac.digest(public_key, signed.encode(), "sha256")
+            assert status(f"{signed}.{encoded(tag)}") == 401
+            assert status(unsigned({"alg": "none"}) + ".") == 401
 
 
 class Keys(http.server.BaseHTTPRequestHandler):

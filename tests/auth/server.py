@@ -44,9 +44,9 @@ def until(what, holds):
         time.sleep(0.1)
 
 
-def answers(url):
+def listens(port):
     try:
-        request(url)
+        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S).close()
         return True
     except OSError:
         return False
@@ -58,17 +58,17 @@ class Ferric:
     def __init__(self, program, config):
         self.folder = tempfile.TemporaryDirectory()
         place = pathlib.Path(self.folder.name)
-        self.url = f"http://127.0.0.1:{free_port()}"
-        listen = self.url.removeprefix("http://")
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
         (place / "ferric.toml").write_text(config)
         self.command = [program, "serve", "--config", str(place / "ferric.toml")]
-        self.command += ["--state", str(place / "state"), "--listen", listen]
+        self.command += ["--state", str(place / "state"), "--listen", f"127.0.0.1:{self.port}"]
         self.log = place / "log"
 
     def __enter__(self):
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(self.command, stdout=log, stderr=log)
-        until("ferric answers", lambda: self.process.poll() is not None or answers(self.url))
+        until("ferric listens", lambda: self.process.poll() is not None or listens(self.port))
         assert self.process.poll() is None, self.log.read_text()
         return self
 

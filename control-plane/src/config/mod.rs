@@ -400,6 +400,11 @@ impl Settings {
         file.check(overrides)
     }
 
+    /// Whether callers show who they are on an open network.
+    pub(crate) fn sends_secrets_in_the_clear(&self) -> bool {
+        !self.auth.is_open() && !self.listen.ip().is_loopback() && self.tls.is_none()
+    }
+
     /// What machines are told to call: `http://ADDRESS:PORT` without a slash at its end.
     pub fn provision_base(&self) -> Option<&str> {
         self.provision_url.as_deref()

@@ -20,8 +20,8 @@ pub(super) enum Guard {
     Caller(Rule),
     /// About the node that the path names; 404 where the caller may not see it.
     Node(Rule),
-    /// One of the two is enough.
-    NodeEither(Rule, Rule),
+    /// The same; the second rule is enough where projects may do as they like with nodes of their own.
+    NodeOrOwn(Rule, Rule),
     /// About something that belongs to a node; 404 where the caller may not see that.
     Held(Held, Rule),
     /// An allocation, of which whoever may not see it gets to know nothing.
@@ -83,7 +83,7 @@ impl Guard {
             | Self::Runbook(rule)
             | Self::PublicRunbook(rule)
             | Self::Handler(rule) => vec![*rule],
-            Self::NodeEither(one, other) => vec![*one, *other],
+            Self::NodeOrOwn(rule, own) => vec![*rule, *own],
             Self::List(list) | Self::NodeList(list) | Self::HeldList(_, list) => {
                 vec![list.all, list.own]
             }
@@ -115,10 +115,12 @@ impl Guard {
                 let node = nodes::find::node(call, named(ident)?).await?.node;
                 access.check(rule, Target::of_node(&node))?;
             }
-            Self::NodeEither(one, other) => {
+            Self::NodeOrOwn(rule, own) => {
                 let node = nodes::find::node(call, named(ident)?).await?.node;
-                if !access.allows(other, Target::of_node(&node)) {
-                    access.check(one, Target::of_node(&node))?;
+                let target = Target::of_node(&node);
+                let may_own = rbac.project_admin_can_manage_own_nodes;
+                if !(may_own && access.allows(own, target)) {
+                    access.check(rule, target)?;
                 }
             }
             Self::Held(held, rule) => held.check(call, named(ident)?, rule).await?,

@@ -48,6 +48,7 @@ table! {
     "GET" "/v1/lookup": Guard::Public;
     "POST" "/v1/heartbeat/{}": Guard::Public;
     "POST" "/v1/continue_inspection": Guard::Public;
+    "GET" "/openapi.json": Guard::Public;
     // Nodes.
     "GET" "/v1/nodes": Guard::List(NODES);
     "POST" "/v1/nodes": Guard::Handler(rules::NODE_CREATE);
@@ -55,7 +56,7 @@ table! {
     "GET" "/v1/nodes/validate": Guard::Handler(rules::NODE_VALIDATE);
     "GET" "/v1/nodes/{}": Guard::Node(rules::NODE_GET);
     "PATCH" "/v1/nodes/{}": Guard::Handler(rules::NODE_UPDATE);
-    "DELETE" "/v1/nodes/{}": Guard::NodeEither(rules::NODE_DELETE, rules::NODE_DELETE_SELF_OWNED);
+    "DELETE" "/v1/nodes/{}": Guard::NodeOrOwn(rules::NODE_DELETE, rules::NODE_DELETE_SELF_OWNED);
     "GET" "/v1/nodes/{}/states": Guard::Node(rules::NODE_GET_STATES);
     "PUT" "/v1/nodes/{}/states/power": Guard::Node(rules::NODE_SET_POWER);
     "PUT" "/v1/nodes/{}/states/provision": Guard::Node(rules::NODE_SET_PROVISION);

@@ -66,9 +66,10 @@ impl Conductor {
             NodeCall::Heartbeat { node, request } => {
                 nothing(self.do_heartbeat(node, request).await)
             }
-            NodeCall::ContinueInspection { node, request } => {
-                boxed(NodeAnswer::Identified, self.do_continue_inspection(node, *request).await)
-            }
+            NodeCall::ContinueInspection { node, request } => boxed(
+                NodeAnswer::Identified,
+                self.do_continue_inspection(node, *request).await,
+            ),
             NodeCall::NoteBootRequest { node, what } => {
                 nothing(self.tell(node, Message::BootRequest(what)))
             }
@@ -76,9 +77,10 @@ impl Conductor {
             NodeCall::Allocate { node, claim } => {
                 Ok(NodeAnswer::Claimed(self.do_allocate(node, claim).await?))
             }
-            NodeCall::Backfill { node, allocation } => {
-                boxed(NodeAnswer::Allocation, self.do_backfill(node, *allocation).await)
-            }
+            NodeCall::Backfill { node, allocation } => boxed(
+                NodeAnswer::Allocation,
+                self.do_backfill(node, *allocation).await,
+            ),
             NodeCall::Deallocate { node, allocation } => {
                 nothing(self.do_deallocate(node, allocation).await)
             }

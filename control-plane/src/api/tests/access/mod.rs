@@ -59,7 +59,17 @@ impl World {
     }
 
     async fn as_one(&self, who: &Identity, method: Method, path: &str, body: Value) -> Answer {
-        let gate = Gate::new(Authenticator::played(who.clone()), Rbac::default());
+        self.under(Rbac::default(), who, (method, path, body)).await
+    }
+
+    /// With other settings than the default.
+    async fn under(
+        &self,
+        rbac: Rbac,
+        who: &Identity,
+        (method, path, body): (Method, &str, Value),
+    ) -> Answer {
+        let gate = Gate::new(Authenticator::played(who.clone()), rbac);
         let stop = self.server.stop.clone();
         let router = operator_router(
             self.server.conductor.clone(),

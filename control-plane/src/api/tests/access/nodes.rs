@@ -2,6 +2,7 @@
 
 use super::{OURS, THEIRS, World, in_project, in_system, uuids};
 use crate::auth::Role;
+use crate::config::auth::Rbac;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -131,6 +132,36 @@ async fn a_project_makes_and_deletes_nodes_of_its_own() {
         .as_one(&admin, Method::DELETE, &path, Value::Null)
         .await;
     assert_eq!(gone.status, 204, "{}", gone.fault());
+}
+
+#[tokio::test]
+async fn settings_take_from_projects_and_give_to_services() {
+    let world = World::start().await;
+    world.node("own", Some(OURS), None).await;
+    let strict = || Rbac {
+        project_admin_can_manage_own_nodes: false,
+        ..Rbac::default()
+    };
+    let admin = in_project(Role::Admin, OURS);
+    let body = json!({"driver": "fake-hardware", "network_interface": "noop"});
+    for call in [
+        (Method::POST, "/v1/nodes", body),
+        (Method::DELETE, "/v1/nodes/own", Value::Null),
+    ] {
+        let answer = world.under(strict(), &admin, call).await;
+        assert_eq!(answer.status, 403, "{}", answer.fault());
+    }
+    let elevated = Rbac {
+        service_role_elevated_access: true,
+        service_project_name: "name of services".to_owned(),
+        ..Rbac::default()
+    };
+    let service = in_project(Role::Service, "services");
+    let list = || (Method::GET, "/v1/nodes", Value::Null);
+    let all = world.under(elevated, &service, list()).await;
+    assert_eq!(uuids(&all, "nodes").len(), 1);
+    let own = world.under(strict(), &service, list()).await;
+    assert!(uuids(&own, "nodes").is_empty());
 }
 
 #[tokio::test]

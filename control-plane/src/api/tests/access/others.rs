@@ -11,20 +11,26 @@ fn port(node: &str, last: u8) -> Value {
     json!({"node_uuid": node, "address": format!("52:54:00:00:00:{last:02x}")})
 }
 
-#[tokio::test]
-async fn ports_belong_to_whom_their_node_belongs() {
-    let world = World::start().await;
-    let own = world.node("own", Some(OURS), None).await;
-    let foreign = world.node("foreign", Some(THEIRS), None).await;
+/// A node of ours and one of theirs, each with a port: the paths of the ports.
+async fn two_ports(world: &World) -> [String; 2] {
     let mut made = Vec::new();
-    for (node, last) in [(&own, 1), (&foreign, 2)] {
-        let answer = world
-            .server
-            .call(Method::POST, "/v1/ports", port(node, last))
-            .await;
+    for (name, owner, last) in [("own", OURS, 1), ("foreign", THEIRS, 2)] {
+        let node = world.node(name, Some(owner), None).await;
+        let body = port(&node, last);
+        let answer = world.server.call(Method::POST, "/v1/ports", body).await;
         assert_eq!(answer.status, 201, "{}", answer.fault());
         made.push(answer.body["uuid"].as_str().unwrap().to_owned());
     }
+    [
+        format!("/v1/ports/{}", made[0]),
+        format!("/v1/ports/{}", made[1]),
+    ]
+}
+
+#[tokio::test]
+async fn ports_are_seen_by_whom_their_node_belongs_to() {
+    let world = World::start().await;
+    let [own, foreign] = two_ports(&world).await;
     let reader = in_project(Role::Reader, OURS);
     for path in [
         "/v1/ports",
@@ -33,70 +39,51 @@ async fn ports_belong_to_whom_their_node_belongs() {
         "/v1/ports?limit=1",
     ] {
         let seen = uuids(&world.get(&reader, path).await, "ports");
-        assert_eq!(seen, [made[0].clone()], "{path}");
+        assert_eq!(seen.len(), 1, "{path}");
+        assert!(own.ends_with(&seen[0]), "{path}");
     }
-    let none = uuids(
-        &world
-            .get(&in_project(Role::Reader, "none"), "/v1/ports")
-            .await,
-        "ports",
-    );
-    assert!(none.is_empty());
-    let gone = "could not be found";
-    let foreign_port = format!("/v1/ports/{}", made[1]);
-    world
-        .refuses(
-            &reader,
-            (Method::GET, &foreign_port, Value::Null),
-            404,
-            gone,
-        )
-        .await;
-    world
-        .refuses(
-            &reader,
-            (Method::DELETE, &foreign_port, Value::Null),
-            404,
-            gone,
-        )
-        .await;
-    world
-        .refuses(
-            &reader,
-            (Method::GET, "/v1/nodes/foreign/ports", Value::Null),
-            404,
-            gone,
-        )
-        .await;
-    let own_port = format!("/v1/ports/{}", made[0]);
-    world
-        .refuses(
-            &reader,
-            (Method::DELETE, &own_port, Value::Null),
-            403,
-            "port:delete",
-        )
-        .await;
+    let stranger = in_project(Role::Reader, "none");
+    let none = world.get(&stranger, "/v1/ports").await;
+    assert!(uuids(&none, "ports").is_empty());
+    for path in [foreign.as_str(), "/v1/nodes/foreign/ports"] {
+        let call = (Method::GET, path, Value::Null);
+        world
+            .refuses(&reader, call, 404, "could not be found")
+            .await;
+    }
+    assert_eq!(world.get(&reader, &own).await.status, 200);
+}
+
+#[tokio::test]
+async fn ports_are_made_and_moved_by_managers_of_their_node() {
+    let world = World::start().await;
+    let [own, foreign] = two_ports(&world).await;
+    let of = async |name: &str| {
+        let node = world.server.get(&format!("/v1/nodes/{name}")).await;
+        node.body["uuid"].as_str().unwrap().to_owned()
+    };
+    let (own_node, foreign_node) = (of("own").await, of("foreign").await);
     let create = |node: &str| (Method::POST, "/v1/ports", port(node, 3));
-    world
-        .refuses(
-            &in_project(Role::Member, OURS),
-            create(&own),
-            403,
-            "port:create",
-        )
-        .await;
+    let moved = json!([{"op": "replace", "path": "/node_uuid", "value": foreign_node}]);
+    let (reader, member) = (
+        in_project(Role::Reader, OURS),
+        in_project(Role::Member, OURS),
+    );
     let manager = in_project(Role::Manager, OURS);
-    world
-        .refuses(&manager, create(&foreign), 403, "port:create")
-        .await;
-    let (method, path, body) = create(&own);
+    let delete = |path| (Method::DELETE, path, Value::Null);
+    let gone = "could not be found";
+    for (who, call, status, text) in [
+        (&reader, delete(foreign.as_str()), 404, gone),
+        (&reader, delete(own.as_str()), 403, "port:delete"),
+        (&member, create(&own_node), 403, "port:create"),
+        (&manager, create(&foreign_node), 403, "port:create"),
+        (&manager, (Method::PATCH, own.as_str(), moved), 400, gone),
+    ] {
+        world.refuses(who, call, status, text).await;
+    }
+    let (method, path, body) = create(&own_node);
     let answer = world.as_one(&manager, method, path, body).await;
     assert_eq!(answer.status, 201, "{}", answer.fault());
-    let moved = json!([{"op": "replace", "path": "/node_uuid", "value": foreign}]);
-    world
-        .refuses(&manager, (Method::PATCH, &own_port, moved), 400, gone)
-        .await;
 }
 
 #[tokio::test]
@@ -246,91 +233,71 @@ fn runbook(name: &str, more: &Value) -> Value {
     body
 }
 
+/// One of ours, a public one, and one of theirs.
+async fn three_runbooks(world: &World) {
+    let made = [
+        ("CUSTOM_A", json!({"owner": OURS})),
+        ("CUSTOM_P", json!({"public": true})),
+        ("CUSTOM_T", json!({"owner": THEIRS})),
+    ];
+    for (name, more) in made {
+        let body = runbook(name, &more);
+        let made = world.server.call(Method::POST, "/v1/runbooks", body).await;
+        assert_eq!(made.status, 201, "{}", made.fault());
+    }
+}
+
 #[tokio::test]
 async fn runbooks_belong_to_a_project_or_are_public() {
     let world = World::start().await;
-    let manager = in_project(Role::Manager, OURS);
-    let post = |body: Value| (Method::POST, "/v1/runbooks", body);
-    let made = world
-        .as_one(
-            &manager,
-            Method::POST,
-            "/v1/runbooks",
-            runbook("CUSTOM_A", &json!({})),
-        )
-        .await;
-    assert_eq!(made.status, 201, "{}", made.fault());
-    assert_eq!(made.body["owner"], OURS);
-    world
-        .refuses(
-            &manager,
-            post(runbook("CUSTOM_B", &json!({"public": true}))),
-            400,
-            "public",
-        )
-        .await;
-    world
-        .refuses(
-            &manager,
-            post(runbook("CUSTOM_B", &json!({"owner": THEIRS}))),
-            400,
-            OURS,
-        )
-        .await;
+    three_runbooks(&world).await;
     let member = in_project(Role::Member, OURS);
-    world
-        .refuses(
-            &member,
-            post(runbook("CUSTOM_B", &json!({}))),
-            403,
-            "runbook:create",
-        )
-        .await;
-    for (name, more) in [
-        ("CUSTOM_P", json!({"public": true})),
-        ("CUSTOM_T", json!({"owner": THEIRS})),
-    ] {
-        let made = world
-            .server
-            .call(Method::POST, "/v1/runbooks", runbook(name, &more))
-            .await;
-        assert_eq!(made.status, 201, "{}", made.fault());
-    }
     let listed = world.get(&member, "/v1/runbooks").await.body;
-    let names: Vec<&Value> = listed["runbooks"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|item| &item["name"])
-        .collect();
+    let listed = listed["runbooks"].as_array().unwrap().iter();
+    let names: Vec<&Value> = listed.map(|item| &item["name"]).collect();
     assert_eq!(names, ["CUSTOM_A", "CUSTOM_P"]);
     for (name, status) in [("CUSTOM_A", 200), ("CUSTOM_P", 200), ("CUSTOM_T", 403)] {
         let answer = world.get(&member, &format!("/v1/runbooks/{name}")).await;
         assert_eq!(answer.status, status, "{name}");
     }
-    let patch = |path: &str, value: Value| json!([{"op": "replace", "path": path, "value": value}]);
-    let change = |body: Value| (Method::PATCH, "/v1/runbooks/CUSTOM_A", body);
-    world
-        .refuses(
+}
+
+#[tokio::test]
+async fn runbooks_are_made_and_changed_by_managers() {
+    let world = World::start().await;
+    three_runbooks(&world).await;
+    let post = |more: Value| (Method::POST, "/v1/runbooks", runbook("CUSTOM_B", &more));
+    let change = |path: &str, value: Value| {
+        let patch = json!([{"op": "replace", "path": path, "value": value}]);
+        (Method::PATCH, "/v1/runbooks/CUSTOM_A", patch)
+    };
+    let manager = in_project(Role::Manager, OURS);
+    let member = in_project(Role::Member, OURS);
+    let theirs = (Method::DELETE, "/v1/runbooks/CUSTOM_T", Value::Null);
+    for (who, call, status, text) in [
+        (&manager, post(json!({"public": true})), 400, "public"),
+        (&manager, post(json!({"owner": THEIRS})), 400, OURS),
+        (&member, post(json!({})), 403, "runbook:create"),
+        (
             &manager,
-            change(patch("/public", json!(true))),
+            change("/public", json!(true)),
             403,
             "update:public",
-        )
-        .await;
-    world
-        .refuses(
-            &member,
-            change(patch("/extra", json!({}))),
-            403,
-            "runbook:update",
-        )
-        .await;
-    let (method, path, body) = change(patch("/extra", json!({"a": 1})));
-    let answer = world.as_one(&manager, method, path, body).await;
-    assert_eq!(answer.status, 200, "{}", answer.fault());
-    let theirs = (Method::DELETE, "/v1/runbooks/CUSTOM_T", Value::Null);
-    world.refuses(&manager, theirs, 403, "runbook:delete").await;
+        ),
+        (&member, change("/extra", json!({})), 403, "runbook:update"),
+        (&manager, theirs, 403, "runbook:delete"),
+    ] {
+        world.refuses(who, call, status, text).await;
+    }
+    for (call, status) in [
+        (post(json!({})), 201),
+        (change("/extra", json!({"a": 1})), 200),
+    ] {
+        let (method, path, body) = call;
+        let answer = world.as_one(&manager, method, path, body).await;
+        assert_eq!(answer.status, status, "{}", answer.fault());
+        assert_eq!(answer.body["owner"], OURS);
+    }
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ async fn calls(cell: &Cell) -> Vec<NodeCall> {
         .commit(ferric_store::Transaction::new().put(&port));
     stored.await.unwrap();
     let old_port = record(cell, Table::Port, PORT.0).await;
-    let calls = [
+    [
         NodeCall::UpdateNode(Box::new(Update::of(&old, owner).unwrap())),
         NodeCall::DestroyNode { node },
         NodeCall::CreatePort {
