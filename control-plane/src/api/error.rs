@@ -166,12 +166,13 @@ impl From<StoreError> for ApiError {
                 text: STORE_AWAY.to_owned(),
                 retry_after_s: STORE_AWAY_RETRY_S,
             },
-            StoreError::Corrupt { .. } | StoreError::Open(_) | StoreError::Backend { .. } => {
-                Self::Internal {
-                    doing: "reading the store".into(),
-                    source: Box::new(error),
-                }
-            }
+            StoreError::NoRoom { .. }
+            | StoreError::Corrupt { .. }
+            | StoreError::Open(_)
+            | StoreError::Backend { .. } => Self::Internal {
+                doing: "reading the store".into(),
+                source: Box::new(error),
+            },
         }
     }
 }

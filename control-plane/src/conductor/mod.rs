@@ -110,8 +110,6 @@ struct Inner {
     driving: Driving,
     work: Work,
     turns: Semaphore,
-    /// Held while nodes are counted that are worked on, until one more is stored.
-    admission: tokio::sync::Mutex<()>,
     periodic_figures: periodic::Figures,
     sensor_board: sensors::SensorBoard,
     boot_files: boot_files::BootFiles,
@@ -148,7 +146,6 @@ impl Conductor {
                 driving: Driving::default(),
                 work: Work::default(),
                 turns: Semaphore::new(TURNS),
-                admission: tokio::sync::Mutex::new(()),
                 periodic_figures: periodic::Figures::default(),
                 sensor_board: sensors::SensorBoard::default(),
                 boot_files: boot_files::BootFiles::default(),
@@ -398,10 +395,6 @@ impl Conductor {
 
     fn work(&self) -> &Work {
         &self.inner.work
-    }
-
-    fn admission(&self) -> &tokio::sync::Mutex<()> {
-        &self.inner.admission
     }
 
     fn figures_of_jobs(&self) -> &periodic::Figures {

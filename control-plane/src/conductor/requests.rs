@@ -47,6 +47,10 @@ pub enum RequestError {
 /// What a client is told while the database server is away.
 pub(crate) const STORE_AWAY: &str = "the conductor's store does not answer: try again in a moment";
 pub(crate) const STORE_AWAY_RETRY_S: u32 = 5;
+/// Somebody else was faster, at this conductor or at another one.
+const NO_ROOM: &str =
+    "as many nodes as may be are being deployed or cleaned already: try again later";
+pub(crate) const NO_ROOM_RETRY_S: u32 = 30;
 
 impl RequestError {
     /// A failure of our own, with what was being done.
@@ -71,6 +75,10 @@ impl From<StoreError> for RequestError {
             StoreError::Away { .. } => Self::Busy {
                 reason: STORE_AWAY.to_owned(),
                 retry_after_s: STORE_AWAY_RETRY_S,
+            },
+            StoreError::NoRoom { .. } => Self::Busy {
+                reason: NO_ROOM.to_owned(),
+                retry_after_s: NO_ROOM_RETRY_S,
             },
             StoreError::Open(_)
             | StoreError::Corrupt { .. }

@@ -3,7 +3,7 @@
 
 use crate::StoreError;
 use crate::record::{FieldValue, Key, Revision, Table};
-use crate::transaction::{Expectation, Put, Transaction};
+use crate::transaction::{Expectation, Put, Room, Transaction};
 use ferric_model::ids::Epoch;
 
 /// What expectations are about.
@@ -17,6 +17,9 @@ pub(crate) struct Standing {
 pub(crate) trait View {
     /// `None`: there is no such record.
     fn standing(&self, key: &Key) -> Result<Option<Standing>, StoreError>;
+
+    /// How many records fill this room; counting may end at its limit.
+    fn filling(&self, room: &Room) -> Result<usize, StoreError>;
 
     /// The ids of the records with this value.
     fn holders(
@@ -51,6 +54,7 @@ pub(crate) fn is_replaced(transaction: &Transaction, place: usize) -> bool {
 
 fn expected(view: &impl View, expectation: &Expectation) -> Result<(), StoreError> {
     let (key, wanted) = match expectation {
+        Expectation::Room(room) => return has_room(view, room),
         Expectation::Revision(key, revision) => (key, format!("revision {}", revision.0)),
         Expectation::Absent(key) => (key, "no record".to_owned()),
         Expectation::Epoch(key, epoch) => (key, format!("epoch {}", epoch.0)),
@@ -73,6 +77,14 @@ fn expected(view: &impl View, expectation: &Expectation) -> Result<(), StoreErro
         expected: wanted,
         found,
     })
+}
+
+fn has_room(view: &impl View, room: &Room) -> Result<(), StoreError> {
+    let limit = room.limit;
+    if view.filling(room)? < limit {
+        return Ok(());
+    }
+    Err(StoreError::NoRoom { limit })
 }
 
 fn unique(view: &impl View, transaction: &Transaction, put: &Put) -> Result<(), StoreError> {

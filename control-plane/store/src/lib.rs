@@ -25,7 +25,7 @@ pub use open_error::OpenError;
 pub use postgres_store::{DatabaseUrl, PostgresStore};
 pub use record::{Entity, FieldValue, Key, Outline, Record, Revision, Table};
 pub use redb_store::RedbStore;
-pub use transaction::{Expectation, Forget, Page, Query, SortOrder, Transaction};
+pub use transaction::{Expectation, Forget, Page, Query, Room, SortOrder, Transaction};
 
 /// Why a store call failed.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +45,9 @@ pub enum StoreError {
         value: String,
         holder: String,
     },
+    /// As many records as may have certain values have them: nothing was written, and there may be room later.
+    #[error("{limit} records or more stand where fewer than that are allowed")]
+    NoRoom { limit: usize },
     #[error("reading {key}")]
     Corrupt {
         key: Key,

@@ -30,6 +30,32 @@ pub enum Expectation {
     Absent(Key),
     /// The node is owned at this epoch, or by nobody yet: a conductor that lost it writes nothing.
     Epoch(Key, Epoch),
+    /// There is room for one more.
+    Room(Room),
+}
+
+/// A bound on how many records may have certain values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Room {
+    pub table: Table,
+    /// As in [`Query::filters`]: all must hold, with any of its values each.
+    pub filters: Vec<(&'static str, Vec<FieldValue>)>,
+    /// There is room as long as fewer than this stand in the store, before the transaction writes.
+    pub limit: usize,
+}
+
+impl Room {
+    /// What fills it, up to the limit.
+    pub fn query(&self) -> Query {
+        let filters = self.filters.iter();
+        let query = filters.fold(Query::all(self.table), |query, (field, values)| {
+            query.filter(field, values.clone())
+        });
+        Query {
+            limit: self.limit,
+            ..query
+        }
+    }
 }
 
 /// A document to store, taken apart so that the store needs no types.

@@ -1,5 +1,6 @@
 //! Limits on deploys and cleans that run at the same time, in all and by conductor group.
 
+use super::cluster_lab::{Cluster, host_among};
 use super::lab::Lab;
 use crate::conductor::requests::{ProvisionRequest, RequestError};
 use crate::config::Conductor as Settings;
@@ -9,6 +10,9 @@ use ferric_model::port::Port;
 use ferric_model::state::ProvisionState as State;
 use ferric_model::verb::Verb;
 use ferric_store::Transaction;
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio::time::sleep;
 use uuid::Uuid;
 
 async fn lab(edit: impl FnOnce(&mut Settings)) -> Lab {
@@ -91,6 +95,62 @@ async fn each_group_may_have_its_own_room() {
 }
 
 /// Both look for room before either has taken it.
+#[tokio::test(start_paused = true)]
+async fn the_last_place_is_given_away_once_in_a_cluster() {
+    const LIMIT: usize = 3;
+    let mut cluster = Cluster::new();
+    // Each reads before the others have written.
+    cluster.late = Duration::from_millis(50);
+    cluster.configure = |_, settings| settings.conductor.max_concurrent_deploy = LIMIT;
+    let names = ["one", "two", "three"];
+    let members = cluster.start_all(&names).await;
+    cluster.lab.enroll_available().await;
+    let own = cluster.lab.machine.node;
+    let host = host_among(&names, own);
+    cluster.owned_by(&host, Duration::from_secs(60)).await;
+    let mut nodes = vec![own];
+    for number in 11..26 {
+        nodes.push(another(&cluster.lab, number, "", State::Available).await);
+    }
+    let is_spread = async || {
+        let owners = cluster.owners().await;
+        let right = |node: &NodeId| owners[node].0 == host_among(&names, *node);
+        nodes.iter().all(right)
+    };
+    while !is_spread().await {
+        sleep(Duration::from_secs(1)).await;
+    }
+    let owners = cluster.owners().await;
+    let owning: BTreeSet<&String> = nodes.iter().map(|node| &owners[node].0).collect();
+    assert!(owning.len() > 1, "one conductor has all nodes");
+    let asked = nodes.iter().map(|id| {
+        let conductor = &members[&owners[id].0].conductor;
+        conductor.provision(*id, ProvisionRequest::new(Verb::Deploy))
+    });
+    let outcomes = futures_util::future::join_all(asked).await;
+    let accepted = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    assert_eq!(accepted, LIMIT, "{outcomes:?}");
+    let busy = |outcome: &Result<(), RequestError>| matches!(outcome, Err(RequestError::Busy { retry_after_s, .. }) if *retry_after_s > 0);
+    let refused = outcomes.iter().filter(|outcome| outcome.is_err());
+    for outcome in refused {
+        assert!(busy(outcome), "{outcome:?}");
+    }
+}
+
+/// What was accepted before goes on, however many there are.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_taken_up_again_is_not_refused() {
+    let mut lab = lab(|settings| settings.max_concurrent_deploy = 1).await;
+    lab.ask(Verb::Deploy).await;
+    lab.kill();
+    for number in 11..15 {
+        another(&lab, number, "", State::DeployWait).await;
+    }
+    lab.configure(|settings| settings.conductor.max_concurrent_deploy = 0);
+    lab.start(None).await;
+    lab.wait_for(State::Active).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_last_place_is_given_away_once() {
     let lab = lab(|settings| settings.max_concurrent_deploy = 3).await;

@@ -1,13 +1,13 @@
 //! What must hold before a verb is accepted. A refusal names the cause and, where there is one, the remedy.
 
 use crate::conductor::node_task::NodeTask;
-use crate::conductor::requests::{Ramdisk, RequestError, not_in_this_state};
+use crate::conductor::requests::{NO_ROOM_RETRY_S, Ramdisk, RequestError, not_in_this_state};
 use crate::conductor::validation;
 use ferric_drivers::InterfaceKind;
 use ferric_model::node::Node;
 use ferric_model::state::ProvisionState;
 use ferric_model::verb::Verb;
-use ferric_store::{FieldValue, Query, Table};
+use ferric_store::{FieldValue, Room, Table};
 
 pub(super) fn state(node: &Node, verb: Verb) -> Result<(), RequestError> {
     let allowed = verb.on(node.provision_state);
@@ -42,7 +42,8 @@ pub(super) fn not_in_maintenance(node: &Node, operation: &str) -> Result<(), Req
     )))
 }
 
-pub(super) async fn deployable(task: &NodeTask) -> Result<(), RequestError> {
+/// Answers what must still hold when the deploy is stored: that there is room for it.
+pub(super) async fn deployable(task: &NodeTask) -> Result<Room, RequestError> {
     not_in_maintenance(&task.node, "deploying")?;
     let kinds = [
         InterfaceKind::Power,
@@ -59,7 +60,7 @@ pub(super) async fn deployable(task: &NodeTask) -> Result<(), RequestError> {
     .await
 }
 
-pub(super) async fn cleanable(task: &NodeTask) -> Result<(), RequestError> {
+pub(super) async fn cleanable(task: &NodeTask) -> Result<Room, RequestError> {
     valid(task, &[InterfaceKind::Power, InterfaceKind::Management]).await?;
     let configured = task.conductor().settings().conductor.automated_clean;
     if task.node.automated_clean.unwrap_or(configured) {
@@ -69,7 +70,7 @@ pub(super) async fn cleanable(task: &NodeTask) -> Result<(), RequestError> {
 }
 
 /// Undeploying ends in cleaning.
-pub(super) async fn room_to_clean(task: &NodeTask) -> Result<(), RequestError> {
+pub(super) async fn room_to_clean(task: &NodeTask) -> Result<Room, RequestError> {
     room(
         task,
         &[
@@ -133,30 +134,34 @@ async fn valid(task: &NodeTask, kinds: &[InterfaceKind]) -> Result<(), RequestEr
     Ok(())
 }
 
-/// Whether one more node may be in these states, in all or in its conductor group.
+/// Whether one more node may be in these states, in all or in its conductor group, whichever conductors have them. Others
+/// look for room at the same moment: it counts when it still holds in the commit.
 async fn room(
     task: &NodeTask,
     states: &[ProvisionState],
     limit: usize,
-) -> Result<(), RequestError> {
+) -> Result<Room, RequestError> {
     let conductor = task.conductor();
     let values = states
         .iter()
-        .map(|state| FieldValue::Text(state.name().to_owned()))
-        .collect();
-    let mut query = Query::all(Table::Node).filter("provision_state", values);
+        .map(|state| FieldValue::Text(state.name().to_owned()));
+    let mut filters = vec![("provision_state", values.collect())];
     if conductor
         .settings()
         .conductor
         .max_concurrent_per_conductor_group
     {
         let group = FieldValue::Text(task.node.conductor_group.clone());
-        query = query.filter("conductor_group", vec![group]);
+        filters.push(("conductor_group", vec![group]));
     }
-    query.limit = limit;
-    let found = conductor.store().page(&query).await?.records.len();
+    let room = Room {
+        table: Table::Node,
+        filters,
+        limit,
+    };
+    let found = conductor.store().outlines(&room.query()).await?.len();
     if found < limit {
-        return Ok(());
+        return Ok(room);
     }
     let reason = format!(
         "{found} nodes are in the states {} already: try again later",
@@ -164,7 +169,7 @@ async fn room(
     );
     Err(RequestError::Busy {
         reason,
-        retry_after_s: 30,
+        retry_after_s: NO_ROOM_RETRY_S,
     })
 }
 

@@ -16,6 +16,7 @@ use ferric_model::node::Reservation;
 use ferric_model::run::{Activity, Run};
 use ferric_model::state::{Event, ProvisionState};
 use ferric_model::verb::Verb;
+use ferric_store::{Expectation, Room};
 use serde_json::json;
 
 impl Conductor {
@@ -27,11 +28,6 @@ impl Conductor {
         let mut task = self.task(id, "changing its provision state").await?;
         let event = request.verb.event();
         checks::state(&task.node, request.verb)?;
-        // Two that look for room at the same time must not both find the last place.
-        let _counting = match takes_room(request.verb) {
-            true => Some(self.admission().lock().await),
-            false => None,
-        };
         match request.verb {
             Verb::Manage if task.node.provision_state == ProvisionState::Enroll => {
                 start(&mut task, event, Activity::Verify, |change| change).await?;
@@ -46,8 +42,9 @@ impl Conductor {
             }
             Verb::Deleted | Verb::Undeploy => {
                 checks::protected(&task.node)?;
-                checks::room_to_clean(&task).await?;
-                start(&mut task, event, Activity::Delete, |change| change).await?;
+                let room = checks::room_to_clean(&task).await?;
+                let edit = |change| within(room, change);
+                start(&mut task, event, Activity::Delete, edit).await?;
             }
             Verb::Clean => clean(&mut task, request).await?,
             Verb::Adopt => start(&mut task, event, Activity::Adopt, |change| change).await?,
@@ -62,18 +59,9 @@ impl Conductor {
     }
 }
 
-/// What counts against `max_concurrent_deploy` or `max_concurrent_clean`.
-fn takes_room(verb: Verb) -> bool {
-    matches!(
-        verb,
-        Verb::Active
-            | Verb::Deploy
-            | Verb::Rebuild
-            | Verb::Provide
-            | Verb::Clean
-            | Verb::Deleted
-            | Verb::Undeploy
-    )
+/// Two that look for room at the same time, at whichever conductors, do not both get the last place.
+fn within(room: Room, change: Change) -> Change {
+    change.beside(|beside| beside.expect(Expectation::Room(room)))
 }
 
 /// Stores a run at its first step. The edit comes last, so that it can change the run.
@@ -137,8 +125,9 @@ async fn provide(task: &mut NodeTask) -> Result<(), RequestError> {
             "Node {node} is retired and cannot be provided: set retired to false first"
         )));
     }
-    checks::cleanable(task).await?;
-    start(task, Event::Provide, Activity::Clean, |change| change).await
+    let room = checks::cleanable(task).await?;
+    let edit = |change| within(room, change);
+    start(task, Event::Provide, Activity::Clean, edit).await
 }
 
 async fn inspect(task: &mut NodeTask) -> Result<(), RequestError> {
@@ -164,14 +153,14 @@ async fn deploy(
             .await
             .map_err(|error| RequestError::Invalid(error.to_string()))?;
     }
-    checks::deployable(task).await?;
+    let room = checks::deployable(task).await?;
     let composed = task
         .conductor()
         .deploy_steps(&task.node, activity, &request.steps)
         .await?;
     let event = request.verb.event();
     start_with(task, event, activity, composed, |change| {
-        change.with(|node| {
+        within(room, change).with(|node| {
             let Some(drive) = drive else { return };
             node.instance_info
                 .insert(config_drive::KEY.to_owned(), drive);
@@ -194,11 +183,12 @@ async fn clean(task: &mut NodeTask, request: ProvisionRequest) -> Result<(), Req
             "clean_steps or a runbook are missing".to_owned(),
         ));
     }
-    checks::cleanable(task).await?;
+    let room = checks::cleanable(task).await?;
     let composed = task
         .conductor()
         .manual_clean_steps(&task.node, &request)
         .await?;
     let (event, activity) = (Event::Clean, Activity::ManualClean);
-    start_with(task, event, activity, composed, |change| change).await
+    let edit = |change| within(room, change);
+    start_with(task, event, activity, composed, edit).await
 }

@@ -1,7 +1,10 @@
 //! Many at once, in one process or in several: no write is lost, and who follows the events misses none.
 
 use super::node;
-use crate::{Entity, EventFilter, Expectation, Store, StoreError, StoredEvent, Transaction};
+use crate::{
+    Entity, EventFilter, Expectation, FieldValue, Room, Store, StoreError, StoredEvent, Table,
+    Transaction,
+};
 use ferric_model::event::{TimelineEvent, What};
 use ferric_model::node::Node;
 use futures_util::future::{join, join_all};
@@ -124,5 +127,30 @@ pub(super) async fn unique_values_have_one_holder(stores: &[&dyn Store]) {
                 "{outcome:?}"
             );
         }
+    }
+}
+
+/// Those who find room at the same time are not all let in.
+pub(super) async fn the_last_place_is_given_away_once(stores: &[&dyn Store]) {
+    const PLACES: usize = 5;
+    let state = FieldValue::Text(node(1).provision_state.name().to_owned());
+    let room = Room {
+        table: Table::Node,
+        filters: vec![("provision_state", vec![state])],
+        limit: PLACES,
+    };
+    let entering = (0..WRITERS * 2).map(|number| {
+        let store = stores[usize::from(number) % stores.len()];
+        let room = Expectation::Room(room.clone());
+        store.commit(Transaction::new().expect(room).put(&node(number)))
+    });
+    let outcomes = join_all(entering).await;
+    let entered = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    assert_eq!(entered, PLACES, "{outcomes:?}");
+    for outcome in outcomes {
+        assert!(
+            matches!(outcome, Ok(_) | Err(StoreError::NoRoom { limit: PLACES })),
+            "{outcome:?}"
+        );
     }
 }

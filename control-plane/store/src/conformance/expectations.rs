@@ -1,10 +1,14 @@
 //! Expectations: what does not hold any more refuses the whole transaction.
 
 use super::{assert_stale, committed, node, stored};
-use crate::{Entity, EventFilter, Expectation, Revision, Store, Transaction};
+use crate::{
+    Entity, EventFilter, Expectation, FieldValue, Revision, Room, Store, StoreError, Table,
+    Transaction,
+};
 use ferric_model::event::{TimelineEvent, What};
 use ferric_model::ids::{Epoch, Incarnation};
 use ferric_model::node::{Node, Ownership};
+use ferric_model::state::ProvisionState;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -58,6 +62,42 @@ pub(super) async fn a_stale_epoch_writes_nothing(store: &dyn Store) {
         record.decode::<Node>().expect("it is a node"),
         owned(node(1), 8)
     );
+}
+
+pub(super) async fn a_room_takes_as_many_as_it_holds(store: &dyn Store) {
+    let state = FieldValue::Text(ProvisionState::Enroll.name().to_owned());
+    let room = |limit, filters: &[(&'static str, Vec<FieldValue>)]| {
+        Expectation::Room(Room {
+            table: Table::Node,
+            filters: filters.to_vec(),
+            limit,
+        })
+    };
+    let enrolled = [("provision_state", vec![state.clone()])];
+    let enter = |number: u8, room| Transaction::new().expect(room).put(&node(number));
+    for number in 1..=3 {
+        committed(store, enter(number, room(3, &enrolled))).await;
+    }
+    let full = |outcome: Result<Revision, StoreError>| {
+        assert!(
+            matches!(outcome, Err(StoreError::NoRoom { .. })),
+            "{outcome:?}"
+        );
+    };
+    full(store.commit(enter(4, room(3, &enrolled))).await);
+    full(store.commit(enter(4, room(3, &[]))).await);
+    full(store.commit(enter(4, room(0, &enrolled))).await);
+    // Both must hold, with one of the values each.
+    let elsewhere = [
+        ("provision_state", vec![FieldValue::Null, state.clone()]),
+        ("maintenance", vec![FieldValue::Bool(true)]),
+    ];
+    committed(store, enter(4, room(1, &elsewhere))).await;
+    // What the transaction itself takes away or brings does not count yet.
+    let leaving = Transaction::new().delete(node(1).key());
+    full(store.commit(leaving.expect(room(4, &enrolled))).await);
+    committed(store, Transaction::new().delete(node(1).key())).await;
+    committed(store, enter(1, room(4, &enrolled))).await;
 }
 
 pub(super) async fn a_refused_transaction_leaves_no_trace(store: &dyn Store) {

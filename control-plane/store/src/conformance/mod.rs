@@ -32,6 +32,7 @@ pub async fn run<S: Store>(fresh: impl AsyncFn() -> S) {
     expectations::a_record_must_be_absent(&fresh().await).await;
     expectations::a_stale_epoch_writes_nothing(&fresh().await).await;
     expectations::a_refused_transaction_leaves_no_trace(&fresh().await).await;
+    expectations::a_room_takes_as_many_as_it_holds(&fresh().await).await;
     expectations::of_many_at_one_revision_one_wins(&fresh().await).await;
     unique::a_taken_value_is_refused_with_its_holder(&fresh().await).await;
     unique::null_collides_with_nothing(&fresh().await).await;
@@ -51,6 +52,7 @@ pub async fn run<S: Store>(fresh: impl AsyncFn() -> S) {
     concurrency::writers_lose_nothing(&[&fresh().await]).await;
     concurrency::followers_miss_no_event(&[&fresh().await]).await;
     concurrency::unique_values_have_one_holder(&[&fresh().await]).await;
+    concurrency::the_last_place_is_given_away_once(&[&fresh().await]).await;
 }
 
 /// The same for several processes with one database: `fresh` opens a new one that often.
@@ -61,6 +63,7 @@ pub async fn run_shared<S: Store>(fresh: impl AsyncFn() -> Vec<S>) {
     concurrency::writers_lose_nothing(&all(&fresh().await)).await;
     concurrency::followers_miss_no_event(&all(&fresh().await)).await;
     concurrency::unique_values_have_one_holder(&all(&fresh().await)).await;
+    concurrency::the_last_place_is_given_away_once(&all(&fresh().await)).await;
 }
 
 /// A node whose UUID ends in this number.

@@ -2,7 +2,7 @@
 
 use super::{Reference, node};
 use crate::{
-    Entity, EventFilter, Expectation, FieldValue, Key, Query, Revision, SortOrder, Store,
+    Entity, EventFilter, Expectation, FieldValue, Key, Query, Revision, Room, SortOrder, Store,
     StoreError, Table, Transaction,
 };
 use ferric_model::event::{TimelineEvent, What};
@@ -109,6 +109,7 @@ impl Dice {
                     let revision = Revision(found - u64::from(self.once_in(4)));
                     transaction.expect(Expectation::Revision(key, revision))
                 }
+                _ if self.once_in(3) => transaction.expect(Expectation::Room(self.room())),
                 _ if self.once_in(2) => transaction.expect(Expectation::Absent(self.key())),
                 _ => {
                     let epoch = Epoch(u64::from(self.below(3)));
@@ -118,6 +119,22 @@ impl Dice {
             };
         }
         transaction
+    }
+
+    fn room(&mut self) -> Room {
+        let state = [ProvisionState::Active, ProvisionState::Enroll][usize::from(self.below(2))];
+        let state = FieldValue::Text(state.name().to_owned());
+        let mut filters = vec![("provision_state", vec![state])];
+        if self.once_in(2) {
+            let values = [false, true].map(FieldValue::Bool);
+            let some = usize::from(self.below(3));
+            filters.push(("maintenance", values[..some].to_vec()));
+        }
+        Room {
+            table: Table::Node,
+            filters,
+            limit: usize::from(self.below(4)),
+        }
     }
 
     fn query(&mut self) -> Query {
@@ -153,6 +170,7 @@ fn told(outcome: &Result<Revision, StoreError>) -> String {
         Err(StoreError::Stale { key, .. }) => format!("stale: {key}"),
         // Which of two taken values is named first is no part of the contract.
         Err(StoreError::NotUnique { .. }) => "not unique".to_owned(),
+        Err(StoreError::NoRoom { limit }) => format!("no room: {limit}"),
         Err(other) => panic!("the store may not fail: {other:?}"),
     }
 }

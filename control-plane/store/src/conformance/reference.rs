@@ -114,6 +114,13 @@ impl Reference {
 
     fn expected(&self, expectation: &Expectation) -> Result<(), StoreError> {
         let (key, holds) = match expectation {
+            Expectation::Room(room) => {
+                let limit = room.limit;
+                return match self.page(&room.query())?.records.len() < limit {
+                    true => Ok(()),
+                    false => Err(StoreError::NoRoom { limit }),
+                };
+            }
             Expectation::Absent(key) => (key, !self.records.contains_key(key)),
             Expectation::Revision(key, revision) => {
                 let record = self.records.get(key);

@@ -6,7 +6,7 @@ mod table;
 
 use crate::check::{self, Standing, View};
 use crate::{
-    EventFilter, FieldValue, Forget, Key, Outline, Page, Query, Record, Revision, Store,
+    EventFilter, FieldValue, Forget, Key, Outline, Page, Query, Record, Revision, Room, Store,
     StoreError, StoredEvent, Table, Transaction,
 };
 use async_trait::async_trait;
@@ -141,6 +141,10 @@ impl View for Content {
         value: &FieldValue,
     ) -> Result<Vec<String>, StoreError> {
         Ok(self.rows(table).holders(field, value))
+    }
+
+    fn filling(&self, room: &Room) -> Result<usize, StoreError> {
+        Ok(self.rows(room.table).find(&room.query())?.len())
     }
 }
 

@@ -1,12 +1,14 @@
 //! What a transaction is about, read while the counters are locked: nobody else writes until it is done.
 
 use super::failure::Trouble;
+use super::query::{borrowed, statement};
 use super::row::{column, decode_fields, indexed, kind, number, unreadable};
+use super::sql::Columns;
 use super::write::Statements;
 use crate::StoreError;
 use crate::check::{Standing, View, is_replaced};
 use crate::record::{FieldValue, Key, Revision, Table};
-use crate::transaction::{Expectation, Transaction};
+use crate::transaction::{Expectation, Room, Transaction};
 use deadpool_postgres::ClientWrapper;
 use ferric_model::ids::Epoch;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +26,8 @@ pub(super) struct Old {
 pub(super) struct Moment {
     pub(super) old: BTreeMap<Key, Old>,
     holders: BTreeMap<(Table, usize, Vec<u8>), Vec<String>>,
+    /// How many records fill it.
+    rooms: Vec<(Room, usize)>,
 }
 
 impl Moment {
@@ -40,6 +44,14 @@ impl Moment {
             for row in rows {
                 let (id, old) = old(&row)?;
                 moment.old.insert(Key::new(table, id), old);
+            }
+        }
+        for expectation in &transaction.expect {
+            if let Expectation::Room(room) = expectation {
+                let (sql, parameters) = statement(&room.query(), Columns::Outline, None);
+                let counting = client.prepare_cached(&sql).await?;
+                let found = client.query(&counting, &borrowed(&parameters)).await?;
+                moment.rooms.push((room.clone(), found.len()));
             }
         }
         for (table, field, value) in moment.changed_unique(transaction) {
@@ -81,12 +93,14 @@ impl Moment {
 
 /// The ids of all records that count, by table.
 fn keys(transaction: &Transaction) -> BTreeMap<Table, Vec<Vec<u8>>> {
-    let expected =
-        transaction.expect.iter().map(|expectation| {
-            let (Expectation::Revision(key, _)
+    let expected = transaction
+        .expect
+        .iter()
+        .filter_map(|expectation| match expectation {
+            Expectation::Revision(key, _)
             | Expectation::Absent(key)
-            | Expectation::Epoch(key, _)) = expectation;
-            key
+            | Expectation::Epoch(key, _) => Some(key),
+            Expectation::Room(_) => None,
         });
     let put = transaction.put.iter().map(|put| &put.key);
     let keys: BTreeSet<&Key> = expected.chain(put).chain(&transaction.delete).collect();
@@ -127,5 +141,11 @@ impl View for Moment {
     ) -> Result<Vec<String>, StoreError> {
         let holders = self.holders.get(&(table, field, indexed(value)));
         Ok(holders.cloned().unwrap_or_default())
+    }
+
+    /// One that was not asked for is full.
+    fn filling(&self, room: &Room) -> Result<usize, StoreError> {
+        let known = self.rooms.iter().find(|(known, _)| known == room);
+        Ok(known.map_or(room.limit, |(_, filling)| *filling))
     }
 }

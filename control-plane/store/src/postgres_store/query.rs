@@ -15,13 +15,13 @@ const READING: &str = "reading records";
 const READING_EVENTS: &str = "reading events";
 
 /// Where a page begins: behind this record.
-struct Marker {
+pub(super) struct Marker {
     place: i64,
     /// The value of the field that is sorted by.
     value: Vec<u8>,
 }
 
-type Parameter = Box<dyn ToSql + Sync + Send>;
+pub(super) type Parameter = Box<dyn ToSql + Sync + Send>;
 
 impl PostgresStore {
     pub(super) async fn read_one(&self, key: &Key) -> Result<Option<Record>, StoreError> {
@@ -58,55 +58,10 @@ impl PostgresStore {
             query.table.field(name)?;
         }
         let marker = self.marker(query).await?;
-        let (walked, filters) = split(query);
-        let list = List {
-            columns,
-            walk: match (&query.sort, walked) {
-                (Some(_), _) => Walk::Field,
-                (None, None) => Walk::Records,
-                (None, Some((_, values))) if values.len() == 1 => Walk::Value,
-                (None, Some(_)) => Walk::Values,
-            },
-            order: query.order,
-            behind_marker: marker.is_some(),
-            filters: filters.len(),
-        };
-        let mut parameters: Vec<Parameter> = vec![Box::new(kind(query.table))];
-        if let Some(name) = &query.sort {
-            parameters.push(Box::new(name.clone()));
-        }
-        if let Some((name, values)) = walked {
-            parameters.push(Box::new(name.clone()));
-            match values.as_slice() {
-                [value] => parameters.push(Box::new(indexed(value))),
-                values => parameters.push(Box::new(all(values))),
-            }
-        }
-        if let Some(marker) = marker {
-            if query.sort.is_some() {
-                parameters.push(Box::new(marker.value));
-            }
-            parameters.push(Box::new(marker.place));
-        }
-        for (name, values) in filters {
-            parameters.push(Box::new(name.clone()));
-            parameters.push(Box::new(all(values)));
-        }
-        parameters.push(Box::new(limit(query.limit)));
-        self.rows(READING, &list.sql(), &parameters).await
-    }
-
-    async fn rows(
-        &self,
-        doing: &'static str,
-        sql: &str,
-        parameters: &[Parameter],
-    ) -> Result<Vec<Row>, StoreError> {
-        let parameters: Vec<&(dyn ToSql + Sync)> = parameters
-            .iter()
-            .map(|parameter| parameter.as_ref() as &(dyn ToSql + Sync))
-            .collect();
-        self.connections.rows(doing, sql, &parameters).await
+        let (sql, parameters) = statement(query, columns, marker);
+        self.connections
+            .rows(READING, &sql, &borrowed(&parameters))
+            .await
     }
 
     async fn marker(&self, query: &Query) -> Result<Option<Marker>, StoreError> {
@@ -166,6 +121,57 @@ impl PostgresStore {
         })?;
         Ok(StoredEvent { sequence, event })
     }
+}
+
+/// The statement of a list with its parameters.
+pub(super) fn statement(
+    query: &Query,
+    columns: Columns,
+    marker: Option<Marker>,
+) -> (String, Vec<Parameter>) {
+    let (walked, filters) = split(query);
+    let list = List {
+        columns,
+        walk: match (&query.sort, walked) {
+            (Some(_), _) => Walk::Field,
+            (None, None) => Walk::Records,
+            (None, Some((_, values))) if values.len() == 1 => Walk::Value,
+            (None, Some(_)) => Walk::Values,
+        },
+        order: query.order,
+        behind_marker: marker.is_some(),
+        filters: filters.len(),
+    };
+    let mut parameters: Vec<Parameter> = vec![Box::new(kind(query.table))];
+    if let Some(name) = &query.sort {
+        parameters.push(Box::new(name.clone()));
+    }
+    if let Some((name, values)) = walked {
+        parameters.push(Box::new(name.clone()));
+        match values.as_slice() {
+            [value] => parameters.push(Box::new(indexed(value))),
+            values => parameters.push(Box::new(all(values))),
+        }
+    }
+    if let Some(marker) = marker {
+        if query.sort.is_some() {
+            parameters.push(Box::new(marker.value));
+        }
+        parameters.push(Box::new(marker.place));
+    }
+    for (name, values) in filters {
+        parameters.push(Box::new(name.clone()));
+        parameters.push(Box::new(all(values)));
+    }
+    parameters.push(Box::new(limit(query.limit)));
+    (list.sql(), parameters)
+}
+
+pub(super) fn borrowed(parameters: &[Parameter]) -> Vec<&(dyn ToSql + Sync)> {
+    let parameters = parameters.iter();
+    parameters
+        .map(|parameter| parameter.as_ref() as &(dyn ToSql + Sync))
+        .collect()
 }
 
 fn all(values: &[FieldValue]) -> Vec<Vec<u8>> {

@@ -77,9 +77,11 @@ impl Engine {
         transaction: &Transaction,
     ) -> Result<Outcome, StoreError> {
         match check::transaction(tables, transaction) {
-            Err(error @ (StoreError::Stale { .. } | StoreError::NotUnique { .. })) => {
-                Ok(Err(error))
-            }
+            Err(
+                error @ (StoreError::Stale { .. }
+                | StoreError::NotUnique { .. }
+                | StoreError::NoRoom { .. }),
+            ) => Ok(Err(error)),
             Err(error) => Err(error),
             Ok(()) => apply::transaction(tables, &self.sealer, counters, transaction).map(Ok),
         }

@@ -134,29 +134,8 @@ impl Snapshot {
         let fields: Vec<usize> = fields.collect::<Result<_, _>>()?;
         let values = query.filters.iter().map(|(_, values)| values);
         common(fields.into_iter().zip(values), |(field, values)| {
-            self.with_any_value(query.table, field, values)
+            with_any_value(&self.index, query.table, field, values)
         })
-    }
-
-    fn with_any_value(
-        &self,
-        table: Table,
-        field: usize,
-        values: &[FieldValue],
-    ) -> Result<Vec<u64>, StoreError> {
-        let mut found = Vec::new();
-        for value in values {
-            let prefix = index::of_value(table, field, value);
-            for entry in index::scan(&self.index, &prefix).map_err(failed(DOING))? {
-                let (entry, _) = entry.map_err(failed(DOING))?;
-                found.push(index::sequence(entry.value()));
-            }
-        }
-        if values.len() > 1 {
-            found.sort_unstable();
-            found.dedup();
-        }
-        Ok(found)
     }
 
     fn by_creation(
@@ -220,9 +199,31 @@ impl Snapshot {
     }
 }
 
+/// The sequences of the records with one of these values, sorted.
+pub(super) fn with_any_value(
+    index: &impl ReadableTable<&'static [u8], ()>,
+    table: Table,
+    field: usize,
+    values: &[FieldValue],
+) -> Result<Vec<u64>, StoreError> {
+    let mut found = Vec::new();
+    for value in values {
+        let prefix = index::of_value(table, field, value);
+        for entry in index::scan(index, &prefix).map_err(failed(DOING))? {
+            let (entry, _) = entry.map_err(failed(DOING))?;
+            found.push(index::sequence(entry.value()));
+        }
+    }
+    if values.len() > 1 {
+        found.sort_unstable();
+        found.dedup();
+    }
+    Ok(found)
+}
+
 /// What stands in the sorted answers to all questions; `None` when there is no question. Once nothing is left nothing more
 /// is asked.
-fn common<Q>(
+pub(super) fn common<Q>(
     questions: impl IntoIterator<Item = Q>,
     mut ask: impl FnMut(Q) -> Result<Vec<u64>, StoreError>,
 ) -> Result<Option<Vec<u64>>, StoreError> {

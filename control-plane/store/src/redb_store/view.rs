@@ -4,10 +4,12 @@ use super::commit::Tables;
 use super::envelope::{self, Head};
 use super::error::{failed, unreadable};
 use super::index;
+use super::query::{common, with_any_value};
 use super::schema::number;
 use crate::StoreError;
 use crate::check::{Standing, View};
 use crate::record::{FieldValue, Key, Table};
+use crate::transaction::Room;
 use redb::ReadableTable;
 
 impl View for Tables<'_> {
@@ -39,6 +41,25 @@ impl View for Tables<'_> {
             ids.extend(head_at(self, place, doing)?.map(|head| head.id));
         }
         Ok(ids)
+    }
+
+    fn filling(&self, room: &Room) -> Result<usize, StoreError> {
+        let mut filters = Vec::with_capacity(room.filters.len());
+        for (name, values) in &room.filters {
+            filters.push((room.table.field(name)?, values));
+        }
+        let found = common(filters, |(field, values)| {
+            with_any_value(&self.index, room.table, field, values)
+        })?;
+        match found {
+            Some(found) => Ok(found.len()),
+            None => {
+                let doing = "counting records";
+                let range = (number(room.table), 0)..=(number(room.table), u64::MAX);
+                let all = self.records.range(range).map_err(failed(doing))?;
+                Ok(all.take(room.limit).count())
+            }
+        }
     }
 }
 
