@@ -70,7 +70,8 @@ pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> anyhow::
         serving.await;
         Ok(())
     });
-    let (life, drivers) = (stop.clone(), Arc::clone(conductor.drivers()));
+    // When it is drained everything else goes on until it has ended: clients and other conductors are answered meanwhile.
+    let (life, drivers) = (stop.child_token(), Arc::clone(conductor.drivers()));
     tasks.spawn(async move { conductor.run(life).await.context("running the conductor") });
     tracing::info!(api = %settings.listen, machines = ?settings.provision_listen, "ready");
     let first = tasks.join_next().await;

@@ -113,9 +113,16 @@ impl Client {
 fn refusal(status: StatusCode, body: &str) -> ClientError {
     let message = fault(body).unwrap_or_else(|| format!("{status}: {body}"));
     match status {
-        StatusCode::CONFLICT | StatusCode::SERVICE_UNAVAILABLE => ClientError::Busy { message },
+        StatusCode::SERVICE_UNAVAILABLE => ClientError::Busy { message },
+        StatusCode::CONFLICT if is_passing(&message) => ClientError::Busy { message },
         _ => ClientError::Refused { status, message },
     }
+}
+
+/// Whether a conflict ends by itself: somebody holds the node, in Ironic's words, or has changed it under our hands. Any
+/// other one, such as a name in use, is there again at the next attempt.
+fn is_passing(message: &str) -> bool {
+    message.contains("is locked by host") || message.contains("has been changed in between")
 }
 
 /// `error_message` holds JSON as text, which holds the sentence.
@@ -135,10 +142,36 @@ fn fault(body: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::fault;
+    use super::{ClientError, fault, refusal};
+    use reqwest::StatusCode;
 
     fn check(body: &str, expected: Option<&str>) {
         assert_eq!(fault(body).as_deref(), expected);
+    }
+
+    #[test]
+    fn only_what_passes_by_itself_is_tried_again() {
+        let locked = "Node x is locked by host one (cleaning), please retry after the current operation is completed.";
+        for (status, message, passes) in [
+            (StatusCode::SERVICE_UNAVAILABLE, "no room", true),
+            (StatusCode::CONFLICT, locked, true),
+            (
+                StatusCode::CONFLICT,
+                "Node x has been changed in between: read it again",
+                true,
+            ),
+            (
+                StatusCode::CONFLICT,
+                "A node with name x already exists.",
+                false,
+            ),
+            (StatusCode::BAD_REQUEST, locked, false),
+        ] {
+            let body = serde_json::json!({"error_message": {"faultstring": message}}).to_string();
+            let error = refusal(status, &body);
+            let is_busy = matches!(error, ClientError::Busy { .. });
+            assert_eq!(is_busy, passes, "{status} {message}");
+        }
     }
 
     #[test]

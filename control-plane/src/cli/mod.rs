@@ -2,6 +2,7 @@
 
 mod client;
 mod cluster;
+mod drain;
 mod node;
 mod output;
 mod serve;
@@ -30,6 +31,8 @@ enum Command {
     Store(store::Arguments),
     /// Make one of several conductors.
     Cluster(cluster::Arguments),
+    /// Have a conductor hand its nodes over and end.
+    Drain(drain::Drain),
 }
 
 /// How the process ends, by sysexits' numbers.
@@ -42,7 +45,7 @@ pub enum Exit {
     Wrong = 65,
     /// What was asked for failed.
     Internal = 70,
-    /// The conductor cannot be reached or is busy: try again.
+    /// The conductor cannot be reached or is busy, or somebody else holds the node: try again.
     Retry = 75,
 }
 
@@ -62,5 +65,6 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Node(arguments) => node::run(arguments).await,
         Command::Store(arguments) => store::run(arguments).await,
         Command::Cluster(arguments) => cluster::run(arguments),
+        Command::Drain(drain) => drain::run(drain).await,
     }
 }

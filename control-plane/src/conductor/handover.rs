@@ -84,6 +84,11 @@ impl Conductor {
         Ok(handed)
     }
 
+    /// How many nodes this conductor has.
+    pub async fn owned_nodes(&self) -> Result<usize, StoreError> {
+        Ok(self.owned_outlines(false).await?.len())
+    }
+
     async fn owned_outlines(&self, resting_only: bool) -> Result<Vec<Outline>, StoreError> {
         let ours = FieldValue::Text(self.host().to_owned());
         let mut query = Query::all(Table::Node).filter("owned_by", vec![ours]);

@@ -67,6 +67,11 @@ impl Conductor {
         self.inner.draining.cancel();
     }
 
+    /// Whether it has been told to leave.
+    pub fn is_draining(&self) -> bool {
+        self.inner.draining.is_cancelled()
+    }
+
     /// Beats and runs the periodic jobs until `stop`, then waits for running steps to reach their next commit and hands
     /// all nodes over that another conductor can take.
     ///

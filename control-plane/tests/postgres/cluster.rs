@@ -192,3 +192,49 @@ fn each_of_two_conductors_takes_requests_for_the_nodes_of_both() {
     }
     two.stop();
 }
+
+/// The command line at this API: its exit code, and what it says.
+fn asked(by: &Ferric, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = ferric();
+    command.args(arguments).args(["--url", &by.url()]);
+    let output = command.output().unwrap();
+    let said = text(&output.stdout) + &text(&output.stderr);
+    (output.status.code(), said)
+}
+
+#[test]
+fn a_conductor_is_drained_from_the_command_line() {
+    let server = Server::start(&[]);
+    let store = server.url(&server.database());
+    let new = |host: &str| Ferric::new(&format!("store = '{store}'\nhost = '{host}'"));
+    let (mut one, mut two) = (new("one"), new("two"));
+    one.start();
+    one.enroll("a");
+    one.enroll("b");
+    std::fs::create_dir(two.state()).unwrap();
+    let key = |of: &Ferric| of.state().join("store.key");
+    std::fs::copy(key(&one), key(&two)).unwrap();
+    two.start();
+
+    let (code, said) = asked(&one, &["drain", "--wait"]);
+    assert_eq!(code, Some(0), "{said}");
+    for part in ["one leaves", "one has ended"] {
+        assert!(said.contains(part), "{said}");
+    }
+    one.ended();
+    let (_, _, state) = two.get("/ferric/v1/drain").unwrap();
+    let expected = json!({"conductor": "two", "draining": false, "nodes": 2});
+    assert_eq!(state, expected);
+    let (code, said) = asked(&one, &["drain"]);
+    assert_eq!(code, Some(75), "nobody is there: {said}");
+    // What a second attempt would not change is no reason to try again.
+    let (code, said) = asked(
+        &two,
+        &["node", "create", "--name", "a", "--driver", "fake-hardware"],
+    );
+    assert_eq!(code, Some(70), "{said}");
+    assert!(said.contains("already exists"), "{said}");
+    let (code, said) = asked(&two, &["drain"]);
+    assert_eq!(code, Some(0), "{said}");
+    two.ended();
+}

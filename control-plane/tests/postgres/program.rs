@@ -128,6 +128,11 @@ impl Ferric {
     /// SIGTERM, and how it ended.
     pub(crate) fn stop(&mut self) {
         self.signal(Signal::SIGTERM);
+        self.ended();
+    }
+
+    /// It ends by itself, and well.
+    pub(crate) fn ended(&mut self) {
         let status = self.child.take().unwrap().wait().unwrap();
         assert!(status.success(), "{status}:\n{}", self.log());
     }
@@ -170,6 +175,11 @@ impl Ferric {
         let address = format!("http://127.0.0.1:{}{path}", self.machines);
         let response = self.client.get(address).send().unwrap();
         (response.status().as_u16(), retry_after(&response))
+    }
+
+    /// Where its API is.
+    pub(crate) fn url(&self) -> String {
+        self.address("")
     }
 
     fn address(&self, path: &str) -> String {

@@ -12,6 +12,11 @@ async fn a_conductor_that_is_drained_ends_and_says_so() {
     let conductor = server.conductor.clone();
     let mut running = JoinSet::new();
     running.spawn(async move { conductor.run(CancellationToken::new()).await });
+    server.node("a").await;
+    let state = server.get("/ferric/v1/drain").await.body;
+    let host = &server.conductor.settings().host;
+    let expected = json!({"conductor": host, "draining": false, "nodes": 1});
+    assert_eq!(state, expected);
     let alive = async || {
         let listed = server.get("/v1/conductors").await.body;
         listed["conductors"][0]["alive"].clone()
@@ -21,8 +26,9 @@ async fn a_conductor_that_is_drained_ends_and_says_so() {
         .call(Method::POST, "/ferric/v1/drain", Value::Null)
         .await;
     assert_eq!(told.status, StatusCode::ACCEPTED);
-    let host = &server.conductor.settings().host;
     assert_eq!(told.body, json!({"conductor": host}));
+    let state = server.get("/ferric/v1/drain").await.body;
+    assert_eq!(state["draining"], true);
     running.join_next().await.unwrap().unwrap().unwrap();
     assert_eq!(alive().await, false);
 }
