@@ -5,7 +5,7 @@
 
 use super::identity::{Identity, IdentityError, server_name};
 use super::{ANSWER_LIMIT_BYTES, CALL, HELLO};
-use crate::conductor::{Peer, PeerError, Peers};
+use crate::conductor::{Certificate, Peer, PeerError, Peers};
 use async_trait::async_trait;
 use http::{Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
@@ -158,6 +158,10 @@ async fn read(body: Incoming, peer: &Peer, limit: usize) -> Result<Vec<u8>, Call
 
 #[async_trait]
 impl Peers for HttpPeers {
+    fn certificates(&self) -> Vec<Certificate> {
+        self.identity.certificates()
+    }
+
     async fn call(
         &self,
         peer: &Peer,

@@ -3,7 +3,9 @@
 //! A new connection takes what is there now, so that certificates and authorities are exchanged while the process runs.
 //! Files that do not fit together, as in the middle of an exchange, leave what was good before.
 
+use crate::conductor::{Certificate, CertificateKind};
 use crate::config::Cluster;
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
@@ -15,6 +17,7 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use x509_cert::der::Decode;
 
 /// Why no connection to other conductors is possible.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +55,7 @@ pub(crate) enum IdentityError {
 struct Tls {
     server: Arc<ServerConfig>,
     client: Arc<ClientConfig>,
+    certificates: Arc<[Certificate]>,
 }
 
 /// What tells whether a file is another one than before.
@@ -102,6 +106,11 @@ impl Identity {
         self.tls().client
     }
 
+    /// Those that are used from now on.
+    pub(super) fn certificates(&self) -> Vec<Certificate> {
+        self.tls().certificates.to_vec()
+    }
+
     /// Three looks at small local files for each connection: cheaper than its key exchange by far.
     fn tls(&self) -> Tls {
         let mut current = self.current.lock();
@@ -142,6 +151,7 @@ impl Files {
         let chain = certificates(&self.certificate)?;
         let roots = Arc::new(self.roots()?);
         self.check(&chain, &roots, &provider)?;
+        let ends = self.ends(&chain)?;
         let clients = WebPkiClientVerifier::builder_with_provider(roots.clone(), provider.clone());
         let clients = clients.build().map_err(|_| IdentityError::Empty {
             path: self.ca.clone(),
@@ -171,7 +181,18 @@ impl Files {
         Ok(Tls {
             server: Arc::new(server),
             client: Arc::new(client),
+            certificates: ends.into(),
         })
+    }
+
+    /// When this conductor's certificate ends, and when the authorities' do.
+    fn ends(&self, chain: &[CertificateDer<'_>]) -> Result<Vec<Certificate>, IdentityError> {
+        let own = chain.iter().take(1);
+        let own = own.filter_map(|own| certificate(CertificateKind::Conductor, own));
+        let authorities = certificates(&self.ca)?;
+        let authorities = authorities.iter();
+        let authorities = authorities.filter_map(|ca| certificate(CertificateKind::Authority, ca));
+        Ok(own.chain(authorities).collect())
     }
 
     fn roots(&self) -> Result<RootCertStore, IdentityError> {
@@ -214,6 +235,15 @@ impl Files {
     }
 }
 
+/// `None`: it cannot be read, and nobody is kept from using it for that.
+fn certificate(kind: CertificateKind, der: &CertificateDer<'_>) -> Option<Certificate> {
+    let read = x509_cert::Certificate::from_der(der).ok()?;
+    let ends = read.tbs_certificate.validity.not_after.to_unix_duration();
+    let ends = i64::try_from(ends.as_secs()).ok()?;
+    let ends = Timestamp::from_second(ends).ok()?;
+    Some(Certificate { kind, ends })
+}
+
 /// A conductor's name, as its certificate has it.
 pub(super) fn server_name(host: &str) -> Result<ServerName<'static>, IdentityError> {
     let name = ServerName::try_from(host.to_owned());
@@ -249,4 +279,37 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, IdentityError> {
         path: path.to_owned(),
         what: "private key",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::certificates::{Authority, Member};
+    use jiff::ToSpan;
+    use jiff::civil::date;
+
+    #[test]
+    fn it_is_known_when_certificates_end() {
+        let today = date(2026, 2, 28);
+        let authority = Authority::make(today).unwrap();
+        let member = Member {
+            host: "one".to_owned(),
+            url: "https://127.0.0.1:6390".to_owned(),
+        };
+        let issuing = Authority::from_key(&authority.key).unwrap();
+        let pair = issuing.issue(&member, today).unwrap();
+        for (kind, pem, years) in [
+            (CertificateKind::Conductor, &pair.certificate, 3),
+            (CertificateKind::Authority, &authority.certificate, 10),
+        ] {
+            let der = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+            let found = certificate(kind, &der).unwrap();
+            let ends = today.checked_add(years.years()).unwrap();
+            assert_eq!(found.ends.to_string(), format!("{ends}T00:00:00Z"));
+            let before: Timestamp = format!("{ends}T00:00:00Z").parse().unwrap();
+            assert_eq!(found.days_left(before), 0);
+        }
+        let nonsense = CertificateDer::from(vec![1, 2, 3]);
+        assert_eq!(certificate(CertificateKind::Conductor, &nonsense), None);
+    }
 }

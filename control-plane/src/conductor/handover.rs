@@ -156,6 +156,7 @@ impl Conductor {
             };
             match task.give(&successor).await {
                 Ok(()) => {
+                    self.figures_of_ownership().handed_over();
                     let node = task.id();
                     drop(task);
                     // Whoever still waits for an answer asks again, and is sent on.

@@ -24,6 +24,7 @@ mod membership;
 mod messages;
 mod node_task;
 mod nodes;
+mod ownership_figures;
 mod periodic;
 mod planted;
 mod ports;
@@ -43,8 +44,9 @@ mod tests;
 
 pub use agent::{AgentAnswer, AgentCall, AgentTransport, HttpTransport, TransportError, Verb};
 pub use environment::{Environment, SystemEnvironment};
-pub use forward::{Peer, PeerError, Peers};
+pub use forward::{Certificate, CertificateKind, ForwardFigures, Peer, PeerError, Peers};
 pub use life::RunError;
+pub use ownership_figures::OwnershipFigures;
 pub use periodic::JobFigures;
 pub use planted::Planted;
 pub use recipes::Recipe;
@@ -111,6 +113,8 @@ struct Inner {
     work: Work,
     turns: Semaphore,
     periodic_figures: periodic::Figures,
+    forward_figures: forward::Figures,
+    ownership_figures: ownership_figures::Figures,
     sensor_board: sensors::SensorBoard,
     boot_files: boot_files::BootFiles,
     stop: CancellationToken,
@@ -147,6 +151,8 @@ impl Conductor {
                 work: Work::default(),
                 turns: Semaphore::new(TURNS),
                 periodic_figures: periodic::Figures::default(),
+                forward_figures: forward::Figures::default(),
+                ownership_figures: ownership_figures::Figures::default(),
                 sensor_board: sensors::SensorBoard::default(),
                 boot_files: boot_files::BootFiles::default(),
                 stop: CancellationToken::new(),
@@ -329,6 +335,21 @@ impl Conductor {
         self.inner.periodic_figures.all()
     }
 
+    /// What became of the calls that went to other conductors.
+    pub fn forward_figures(&self) -> ForwardFigures {
+        self.inner.forward_figures.all()
+    }
+
+    /// How many nodes changed hands.
+    pub fn ownership_figures(&self) -> OwnershipFigures {
+        self.inner.ownership_figures.all()
+    }
+
+    /// The certificates that the way to other conductors rests on.
+    pub fn certificates(&self) -> Vec<Certificate> {
+        self.peers().certificates()
+    }
+
     /// A machine asked for something to boot (`boot script ...`, `kernel`, ...): a line on the node's timeline.
     pub fn note_boot_request(&self, id: NodeId, what: String) {
         // One line less on a timeline is no reason to fail a boot.
@@ -399,6 +420,14 @@ impl Conductor {
 
     fn figures_of_jobs(&self) -> &periodic::Figures {
         &self.inner.periodic_figures
+    }
+
+    fn figures_of_forwards(&self) -> &forward::Figures {
+        &self.inner.forward_figures
+    }
+
+    fn figures_of_ownership(&self) -> &ownership_figures::Figures {
+        &self.inner.ownership_figures
     }
 
     fn sensor_board(&self) -> &sensors::SensorBoard {

@@ -126,6 +126,10 @@ impl Conductor {
         if !taken.is_empty() {
             self.store().commit(transaction).await?;
         }
+        let from_others = taken
+            .iter()
+            .filter(|one| one.before.as_deref() != Some(self.host()));
+        self.figures_of_ownership().took_over(from_others.count());
         let busy = taken.iter().filter(|one| one.is_busy());
         Ok(busy
             .map(|one| {

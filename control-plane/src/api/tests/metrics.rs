@@ -48,6 +48,16 @@ async fn nodes_and_periodic_jobs_are_counted() {
     assert_eq!(nodes("enroll"), Some(2.0), "{text}");
     assert_eq!(nodes("manageable"), Some(1.0), "{text}");
     assert!(text.ends_with("# EOF\n"), "{text}");
+    for (name, expected) in [
+        ("ferric_ownership_nodes", 3.0),
+        ("ferric_ownership_taken_over_total", 0.0),
+        ("ferric_ownership_handed_over_total", 0.0),
+        ("ferric_forward_calls_total", 0.0),
+        ("ferric_forward_answered_total", 0.0),
+        ("ferric_forward_call_seconds_total", 0.0),
+    ] {
+        assert_eq!(value(&text, name), Some(expected), "{name}: {text}");
+    }
 
     let stop = CancellationToken::new();
     let (conductor, until) = (server.conductor.clone(), stop.clone());

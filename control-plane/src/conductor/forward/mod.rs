@@ -5,6 +5,7 @@
 //! to one that has lost the node since, was not, and goes to whoever has it now. Nobody hands on what was handed to it.
 
 mod call;
+mod figures;
 mod named;
 mod peers;
 mod perform;
@@ -14,8 +15,10 @@ mod refusal;
 mod tests;
 
 pub(super) use call::{NodeCall, Update};
+pub(super) use figures::Figures;
+pub use figures::ForwardFigures;
 pub(super) use peers::NoPeers;
-pub use peers::{Peer, PeerError, Peers};
+pub use peers::{Certificate, CertificateKind, Peer, PeerError, Peers};
 
 use super::Conductor;
 use super::planted::Planted;
@@ -27,6 +30,7 @@ use ferric_model::conductor::ConductorRecord;
 use ferric_model::ids::{Incarnation, NodeId};
 use ferric_model::node::Node;
 use ferric_store::{Entity, Key, Table};
+use figures::Failed;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -148,11 +152,23 @@ impl Conductor {
     }
 
     async fn hand_to(&self, peer: &Peer, call: &NodeCall, deadline: Instant) -> Handed {
+        let began = Instant::now();
+        let (handed, outcome) = self.try_to_hand(peer, call, deadline).await;
+        self.figures_of_forwards().note(outcome, began.elapsed());
+        handed
+    }
+
+    async fn try_to_hand(
+        &self,
+        peer: &Peer,
+        call: &NodeCall,
+        deadline: Instant,
+    ) -> (Handed, Result<(), Failed>) {
         let body = match serde_json::to_vec(call) {
             Ok(body) => body,
             Err(error) => {
                 let error = RequestError::internal("writing to another conductor", error);
-                return Handed::Answered(Err(error));
+                return (Handed::Answered(Err(error)), Err(Failed::NotReached));
             }
         };
         let (host, node) = (&peer.host, call.node());
@@ -162,36 +178,23 @@ impl Conductor {
             Err(PeerError::NotReached(cause)) => {
                 let cause = chain(cause.as_ref());
                 tracing::warn!(%node, peer = %host, cause, "another conductor was not reached");
-                return Handed::NotDone(format!(
+                let handed = Handed::NotDone(format!(
                     "Conductor {host}, which node {node} belongs to, cannot be reached: nothing was done"
                 ));
+                return (handed, Err(Failed::NotReached));
             }
             Err(PeerError::Unanswered(_)) if self.planted(Planted::ForwardedTwice) => {
-                return Handed::NotDone("it did not answer".to_owned());
+                let handed = Handed::NotDone("it did not answer".to_owned());
+                return (handed, Err(Failed::Unanswered));
             }
             Err(PeerError::Unanswered(cause)) => {
                 let cause = chain(cause.as_ref());
                 tracing::warn!(%node, peer = %host, cause, "another conductor did not answer");
-                return Handed::Answered(Err(unanswered(host, node)));
+                let handed = Handed::Answered(Err(unanswered(host, node)));
+                return (handed, Err(Failed::Unanswered));
             }
         };
-        match serde_json::from_slice(&answer) {
-            Ok(Reply::Done(answer)) => Handed::Answered(Ok(answer)),
-            Ok(Reply::Refused(refusal)) => Handed::Answered(Err(refusal.into_error(host))),
-            Ok(Reply::NotMine) => Handed::NotDone(format!(
-                "Node {node} does not belong to conductor {host} any more: it changes hands"
-            )),
-            Ok(Reply::NotUnderstood { reason }) => Handed::NotDone(format!(
-                "Conductor {host}, which node {node} belongs to, is of an older version and does not know the request \
-                 ({reason}): nothing was done; upgrade it, or ask it in its own words"
-            )),
-            Err(error) => {
-                // The error itself would quote what it stumbled over, which may be a token.
-                let (at, kind) = (error.column(), error.classify());
-                tracing::warn!(%node, peer = %host, at, ?kind, "another conductor's answer cannot be read");
-                Handed::Answered(Err(unanswered(host, node)))
-            }
-        }
+        understood(&answer, host, node)
     }
 
     fn forward_limit(&self, call: &NodeCall) -> Duration {
@@ -200,6 +203,34 @@ impl Conductor {
         match call {
             NodeCall::NoteBootRequest { .. } => limit.min(NOTE_LIMIT),
             _ => limit,
+        }
+    }
+}
+
+/// What another conductor says of a call, and whether it has done or refused it.
+fn understood(answer: &[u8], host: &str, node: NodeId) -> (Handed, Result<(), Failed>) {
+    match serde_json::from_slice(answer) {
+        Ok(Reply::Done(answer)) => (Handed::Answered(Ok(answer)), Ok(())),
+        Ok(Reply::Refused(refusal)) => (Handed::Answered(Err(refusal.into_error(host))), Ok(())),
+        Ok(Reply::NotMine) => {
+            let reason = format!(
+                "Node {node} does not belong to conductor {host} any more: it changes hands"
+            );
+            (Handed::NotDone(reason), Err(Failed::NotOwner))
+        }
+        Ok(Reply::NotUnderstood { reason }) => {
+            let reason = format!(
+                "Conductor {host}, which node {node} belongs to, is of an older version and does not know the request \
+                 ({reason}): nothing was done; upgrade it, or ask it in its own words"
+            );
+            (Handed::NotDone(reason), Err(Failed::NotUnderstood))
+        }
+        Err(error) => {
+            // The error itself would quote what it stumbled over, which may be a token.
+            let (at, kind) = (error.column(), error.classify());
+            tracing::warn!(%node, peer = %host, at, ?kind, "another conductor's answer cannot be read");
+            let handed = Handed::Answered(Err(unanswered(host, node)));
+            (handed, Err(Failed::Unreadable))
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a conductor does again and again that is not about nodes of its own.
 
 use super::boot_files::BootFiles;
+use super::certificates::Certificates;
 use super::handovers::Handovers;
 use super::orphans::Orphans;
 use super::stale_conductors::StaleConductors;
@@ -33,6 +34,7 @@ pub(in crate::conductor) fn chores() -> Vec<Arc<dyn Chore>> {
         Arc::new(Handovers),
         Arc::new(BootFiles),
         Arc::new(StaleConductors),
+        Arc::new(Certificates),
     ]
 }
 

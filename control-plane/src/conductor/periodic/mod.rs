@@ -8,6 +8,7 @@ mod agent_poll;
 pub(super) mod boot_files;
 mod boot_power;
 mod boot_retry;
+mod certificates;
 mod chore;
 mod declaration;
 mod figures;

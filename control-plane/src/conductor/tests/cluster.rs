@@ -86,6 +86,8 @@ async fn the_nodes_of_the_dead_go_where_the_ring_says_and_not_earlier_than_they_
         (owner.conductor.as_str(), owner.epoch.0),
         (heir.as_str(), before.epoch.0 + 1)
     );
+    let figures = members[&heir].conductor.ownership_figures();
+    assert_eq!(figures.taken_over, 1);
     is_deployed(&cluster, "after the takeover").await;
     let resumed = cluster
         .lab

@@ -3,7 +3,7 @@
 use super::fixture::{Cell, NODE, Running, Way};
 use super::until;
 use crate::conductor::requests::{ProvisionRequest, RequestError};
-use crate::conductor::{Conductor, Peer, PeerError, Peers};
+use crate::conductor::{Conductor, ForwardFigures, Peer, PeerError, Peers};
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -15,6 +15,7 @@ use ferric_model::state::ProvisionState;
 use ferric_model::verb::Verb;
 use ferric_store::{Entity, Key, Store, Transaction};
 use parking_lot::Mutex;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -96,6 +97,31 @@ async fn an_owner_that_hangs_is_waited_for_until_the_deadline_and_asked_once() {
     let (_one, two) = cell.pair_of(owner, asked).await;
     unanswered(manage(&two).await);
     assert_eq!(READ[1].load(Ordering::SeqCst), 1);
+    let figures = figures(&two, 1);
+    assert_eq!(figures.failed, BTreeMap::from([("unanswered", 1)]));
+    assert!(figures.took >= Duration::from_secs(1), "{figures:?}");
+}
+
+/// Of calls none of which was answered.
+fn figures(two: &Running, made: u64) -> ForwardFigures {
+    let figures = two.conductor.forward_figures();
+    assert_eq!((figures.made, figures.answered), (made, 0), "{figures:?}");
+    figures
+}
+
+#[tokio::test]
+async fn calls_that_are_done_or_refused_are_counted_as_answered() {
+    let cell = Cell::new();
+    let (_one, two) = cell.pair().await;
+    manage(&two).await.unwrap();
+    let absurd = two
+        .conductor
+        .provision(NODE, ProvisionRequest::new(Verb::Rescue));
+    absurd.await.unwrap_err();
+    let figures = two.conductor.forward_figures();
+    assert_eq!((figures.made, figures.answered), (2, 2));
+    assert_eq!(figures.failed, BTreeMap::new());
+    assert!(!figures.took.is_zero());
 }
 
 #[tokio::test]
@@ -110,6 +136,8 @@ async fn an_owner_that_is_not_there_has_done_nothing() {
     );
     assert!(reason.contains("nothing was done"), "{reason}");
     assert_eq!(cell.node().await.provision_state, ProvisionState::Enroll);
+    let figures = figures(&two, 1);
+    assert_eq!(figures.failed, BTreeMap::from([("not_reached", 1)]));
 }
 
 /// Takes calls in place of a conductor, after something has happened.

@@ -4,7 +4,7 @@ use super::fixture::{Cell, NODE, Running, certify, today};
 use crate::cluster::certificates::Authority;
 use crate::cluster::{HttpPeers, Identity};
 use crate::conductor::steps::chain;
-use crate::conductor::{Peer, PeerError, Peers};
+use crate::conductor::{CertificateKind, Conductor, Peer, PeerError, Peers};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -40,6 +40,28 @@ async fn conductors_of_one_cluster_reach_each_other() {
     assert!(answer.starts_with(r#"{"done":{"boot_setting""#), "{answer}");
     let answer = ask(&one.identity, &two, "two").await.unwrap();
     assert_eq!(answer, "\"not_mine\"");
+}
+
+#[tokio::test]
+async fn a_conductor_knows_when_its_certificates_end() {
+    let cell = Cell::new();
+    let (one, _two) = cell.pair().await;
+    let left = |conductor: &Conductor| {
+        let certificates = conductor.certificates().into_iter();
+        let left = certificates.map(|one| (one.kind, one.days_left(jiff::Timestamp::now()) / 365));
+        left.collect::<Vec<_>>()
+    };
+    // Three years and ten, less what of today is over.
+    let days = [
+        (CertificateKind::Conductor, 2..=3),
+        (CertificateKind::Authority, 9..=10),
+    ];
+    let found = left(&one.conductor);
+    assert_eq!(found.len(), days.len());
+    for ((kind, years), (expected, range)) in found.into_iter().zip(days) {
+        assert_eq!(kind, expected);
+        assert!(range.contains(&years), "{kind:?}: {years}");
+    }
 }
 
 #[tokio::test]

@@ -2,8 +2,10 @@
 //!
 //! Made anew for each request from what the conductor counts and what the store's index says; nothing is kept for it.
 
-use super::call::{Api, Call};
-use super::error::{ApiError, ApiResult};
+mod cluster;
+
+use crate::api::call::{Api, Call};
+use crate::api::error::{ApiError, ApiResult};
 use crate::conductor::{JobFigures, Sensed};
 use axum::Router;
 use axum::response::{IntoResponse, Response};
@@ -27,18 +29,26 @@ type Gauges = Family<Labels, Gauge>;
 type Floats = Family<Labels, Gauge<f64, AtomicU64>>;
 type Counters = Family<Labels, Counter>;
 
-pub(super) fn routes() -> Router<Api> {
+pub(in crate::api) fn routes() -> Router<Api> {
     Router::new().route("/metrics", get(metrics))
 }
 
 async fn metrics(call: Call) -> ApiResult<Response> {
     call.no_arguments()?;
     let mut registry = Registry::with_prefix("ferric");
-    let mut nodes = BTreeMap::new();
+    let (mut nodes, mut owned) = (BTreeMap::new(), 0);
+    let ours = FieldValue::Text(call.conductor().settings().host.clone());
     call.conductor()
-        .each_node(|node| count(&mut nodes, node))
+        .each_node(|node| {
+            count(&mut nodes, node);
+            owned += i64::from(field(node, "owned_by") == Some(&ours));
+        })
         .await?;
     add_nodes(&mut registry, nodes);
+    cluster::add_ownership(&mut registry, owned, call.conductor().ownership_figures());
+    cluster::add_forwards(&mut registry, &call.conductor().forward_figures());
+    let certificates = call.conductor().certificates();
+    cluster::add_certificates(&mut registry, &certificates, call.conductor().now());
     add_jobs(&mut registry, &call.conductor().periodic_figures());
     add_sensors(&mut registry, &call.conductor().sensors());
     let mut text = String::new();
@@ -52,18 +62,19 @@ async fn metrics(call: Call) -> ApiResult<Response> {
 /// Provision state, and whether the node is in maintenance.
 type Kind = (String, bool);
 
+fn field<'n>(node: &'n Outline, name: &str) -> Option<&'n FieldValue> {
+    let mut fields = node.fields.iter();
+    fields
+        .find(|(known, _)| *known == name)
+        .map(|(_, value)| value)
+}
+
 fn count(nodes: &mut BTreeMap<Kind, i64>, node: &Outline) {
-    let field = |name: &str| {
-        let mut fields = node.fields.iter();
-        fields
-            .find(|(known, _)| *known == name)
-            .map(|(_, value)| value)
-    };
-    let state = match field("provision_state") {
+    let state = match field(node, "provision_state") {
         Some(FieldValue::Text(state)) => state.clone(),
         _ => String::new(),
     };
-    let maintenance = field("maintenance") == Some(&FieldValue::Bool(true));
+    let maintenance = field(node, "maintenance") == Some(&FieldValue::Bool(true));
     *nodes.entry((state, maintenance)).or_default() += 1;
 }
 
