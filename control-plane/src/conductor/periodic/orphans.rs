@@ -21,7 +21,11 @@ impl Chore for Orphans {
     }
 
     async fn pass(&self, conductor: &Conductor) -> Result<usize, TaskError> {
-        let taken = taken_over(conductor).await?;
+        let mut taken = taken_over(conductor).await?;
+        let spacing = self.spacing(conductor.settings());
+        if conductor.await_departure(spacing).await? {
+            taken += taken_over(conductor).await?;
+        }
         Ok(taken)
     }
 }
