@@ -47,7 +47,8 @@ async fn metrics(call: Call) -> ApiResult<Response> {
     add_nodes(&mut registry, nodes);
     cluster::add_ownership(&mut registry, owned, call.conductor().ownership_figures());
     cluster::add_forwards(&mut registry, &call.conductor().forward_figures());
-    cluster::add_certificates(&mut registry, &call.conductor().certificates());
+    let certificates = call.conductor().certificates();
+    cluster::add_certificates(&mut registry, &certificates, call.conductor().now());
     add_jobs(&mut registry, &call.conductor().periodic_figures());
     add_sensors(&mut registry, &call.conductor().sensors());
     let mut text = String::new();

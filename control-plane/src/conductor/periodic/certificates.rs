@@ -27,7 +27,7 @@ impl Chore for Certificates {
 
     async fn pass(&self, conductor: &Conductor) -> Result<usize, TaskError> {
         for certificate in conductor.certificates() {
-            if let Some(warning) = warning(&certificate, Timestamp::now()) {
+            if let Some(warning) = warning(&certificate, conductor.now()) {
                 warn!("{warning}");
             }
         }
@@ -35,7 +35,6 @@ impl Chore for Certificates {
     }
 }
 
-/// The wall clock says when a certificate ends: other conductors go by theirs too.
 fn warning(certificate: &Certificate, now: Timestamp) -> Option<String> {
     let (days, ends) = (certificate.days_left(now), certificate.ends);
     if days >= SOON_DAYS {

@@ -170,6 +170,7 @@ fn told(outcome: &Result<Revision, StoreError>) -> String {
         Err(StoreError::Stale { key, .. }) => format!("stale: {key}"),
         // Which of two taken values is named first is no part of the contract.
         Err(StoreError::NotUnique { .. }) => "not unique".to_owned(),
+        Err(StoreError::NoRoom { limit }) => format!("no room: {limit}"),
         Err(other) => panic!("the store may not fail: {other:?}"),
     }
 }

@@ -57,7 +57,7 @@ pub(super) fn link(tlvs: &[Tlv]) -> Object {
     for tlv in tlvs {
         let (name, found) = match tlv.kind {
             CHASSIS_ID => ("switch_id", switch_address(&tlv.value)),
-            PORT_ID => ("port_id", identity(&tlv.value, PORT_KINDS)),
+            PORT_ID => ("port_id", identity(&tlv.value, &PORT_KINDS)),
             SYSTEM_NAME => ("switch_info", text(&tlv.value)),
             _ => continue,
         };

@@ -26,8 +26,8 @@ pub(in super::super) fn parsed(tlvs: &[Tlv]) -> Object {
 fn parse(tlv: &Tlv, found: &mut Object) -> Option<()> {
     let value = tlv.value.as_slice();
     match tlv.kind {
-        CHASSIS_ID => set(found, "switch_chassis_id", identity(value, CHASSIS_KINDS)?),
-        PORT_ID => set(found, "switch_port_id", identity(value, PORT_KINDS)?),
+        CHASSIS_ID => set(found, "switch_chassis_id", identity(value, &CHASSIS_KINDS)?),
+        PORT_ID => set(found, "switch_port_id", identity(value, &PORT_KINDS)?),
         PORT_DESCRIPTION => set(found, "switch_port_description", text(value)?),
         SYSTEM_NAME => set(found, "switch_system_name", text(value)?),
         SYSTEM_DESCRIPTION => set(found, "switch_system_description", text(value)?),
