@@ -180,6 +180,7 @@ table! {
     "DELETE" "/v1/runbooks/{}/traits/{}": Guard::Runbook(rules::RUNBOOK_UPDATE);
     // Ours.
     "GET" "/metrics": Guard::Caller(rules::FERRIC_METRICS);
+    "GET" "/ferric/v1/drain": Guard::Caller(rules::CONDUCTOR_GET);
     "POST" "/ferric/v1/drain": Guard::Caller(rules::FERRIC_DRAIN);
     "GET" "/ferric/v1/events": Guard::Caller(rules::FERRIC_EVENTS);
     "GET" "/ferric/v1/nodes/{}/timeline": Guard::Node(rules::FERRIC_TIMELINE);
