@@ -115,7 +115,7 @@ impl Conductor {
                 NodeTask::load(self, lock).await?
             }
         };
-        task.drain().await?;
+        Box::pin(task.drain()).await?;
         if next_move(&task.node, self.now()) == Move::Rest {
             return Ok(());
         }
@@ -127,9 +127,9 @@ impl Conductor {
         while !self.stopping() {
             match next_move(&task.node, self.now()) {
                 Move::Rest => break,
-                next => advance::advance(&mut task, next).await?,
+                next => Box::pin(advance::advance(&mut task, next)).await?,
             }
-            task.drain().await?;
+            Box::pin(task.drain()).await?;
         }
         Ok(())
     }

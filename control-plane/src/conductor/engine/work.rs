@@ -16,7 +16,7 @@ pub(in crate::conductor) struct Work {
 
 impl Work {
     pub(in crate::conductor) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let handle = self.tasks.spawn(task);
+        let handle = self.tasks.spawn(Box::pin(task));
         #[cfg(test)]
         self.handles.lock().push(handle.abort_handle());
         drop(handle);
@@ -39,7 +39,8 @@ impl Work {
 
 /// Runs to the end or to a panic, whose message is the error.
 pub(in crate::conductor) async fn contained<T>(work: impl Future<Output = T>) -> Result<T, String> {
-    AssertUnwindSafe(work)
+    // What is done to a node is larger than a thread's stack takes several of.
+    AssertUnwindSafe(Box::pin(work))
         .catch_unwind()
         .await
         .map_err(|panic| {

@@ -9,10 +9,11 @@ impl Conductor {
     /// Whoever asked may hang up: a change goes on all the same; what a machine says is said again by the machine.
     pub(super) async fn perform(&self, call: NodeCall) -> Result<Answer, RequestError> {
         if !is_change(&call) {
-            return self.do_call(call).await;
+            return Box::pin(self.do_call(call)).await;
         }
         let this = self.clone();
-        self.tracked(async move { this.do_call(call).await }).await
+        self.tracked(async move { Box::pin(this.do_call(call)).await })
+            .await
     }
 
     async fn do_call(&self, call: NodeCall) -> Result<Answer, RequestError> {
