@@ -21,6 +21,8 @@ pub(super) struct Seen {
     /// Since its last beat, by the clock that all go by.
     silence: Duration,
     may_be_succeeded: bool,
+    /// Until others may take its nodes, if it says nothing any more.
+    patience: Duration,
 }
 
 pub(super) struct Around {
@@ -51,6 +53,7 @@ impl Around {
             all.push(Seen {
                 is_alive: beats && !may_be_succeeded,
                 may_be_succeeded,
+                patience: patience(conductor, &record, silence),
                 record,
                 key,
                 revision,
@@ -98,6 +101,13 @@ impl Around {
         alive.map(|seen| seen.record.hostname.as_str())
     }
 
+    /// Until the nodes of the next one may be taken; `None`: there is nobody else.
+    pub(super) fn next_to_go(&self) -> Option<Duration> {
+        let others = self.others();
+        let there = others.filter(|seen| seen.record.online && !seen.may_be_succeeded);
+        there.map(|seen| seen.patience).min()
+    }
+
     /// Those whose nodes others may take.
     pub(super) fn gone(&self) -> impl Iterator<Item = &str> {
         let gone = self.all.iter().filter(|seen| seen.may_be_succeeded);
@@ -128,13 +138,20 @@ impl Around {
 /// until the longest call is over too. The store's clock may be stepped, and then everybody looks silent: so it must have
 /// been seen to be silent as well, by somebody whose own beats were stored all that time.
 fn is_gone(conductor: &Conductor, record: &ConductorRecord, silence: Duration) -> bool {
-    let watched = conductor.standing().watch(record);
-    if !record.online {
-        return true;
-    }
+    let is_out = patience(conductor, record, silence).is_zero();
+    !record.online || is_out
+}
+
+/// For how long it is still waited for.
+fn patience(conductor: &Conductor, record: &ConductorRecord, silence: Duration) -> Duration {
+    let (watched, unbroken) = (
+        conductor.standing().watch(record),
+        conductor.standing().unbroken_for(),
+    );
     let beat_timeout = conductor.beat_timeout();
     let limit = beat_timeout + conductor.settings().longest_call();
-    conductor.standing().unbroken_for() >= beat_timeout
-        && watched >= beat_timeout
-        && (silence >= limit || watched >= limit)
+    let left = |limit: Duration, past: Duration| limit.saturating_sub(past);
+    left(beat_timeout, unbroken)
+        .max(left(beat_timeout, watched))
+        .max(left(limit, silence.max(watched)))
 }

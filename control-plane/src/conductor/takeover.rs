@@ -15,7 +15,13 @@ use ferric_model::node::{Node, Ownership};
 use ferric_model::run::WaitReason;
 use ferric_store::{Expectation, FieldValue, Query, Record, StoreError, Table, Transaction};
 use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
 use tracing::{error, info};
+
+/// What the store's clock may lag behind this process's while a moment is awaited. Without it the look could come too
+/// early, and the next one late.
+const CLOCKS_DIFFER: Duration = Duration::from_millis(100);
 
 /// A node with its new owner, and what must still be so for that to be stored.
 struct Taken {
@@ -68,6 +74,29 @@ impl Conductor {
             taken += self.take_over_page(&records, &claims).await?.0;
         }
         Ok(taken)
+    }
+
+    /// Waits for the moment at which the nodes of one more conductor may be taken, if that comes within this time: whoever
+    /// only looks now and then would come late by as much. Answers whether it came.
+    pub(super) async fn await_departure(&self, limit: Duration) -> Result<bool, StoreError> {
+        // A little more: a moment that falls on the next pass exactly would be met by either of the two.
+        let end = Instant::now() + limit + CLOCKS_DIFFER / 2;
+        let mut before = None;
+        loop {
+            let around = self.look_around().await?;
+            let gone = around.gone().count();
+            if gone > *before.get_or_insert(gone) {
+                return Ok(true);
+            }
+            let next = around.next_to_go().map(|left| Instant::now() + left);
+            let Some(next) = next.filter(|next| *next < end) else {
+                return Ok(false);
+            };
+            let stopped = self.stop_token().cancelled();
+            if timeout_at(next + CLOCKS_DIFFER, stopped).await.is_ok() {
+                return Ok(false);
+            }
+        }
     }
 
     async fn claims(&self) -> Result<Claims, StoreError> {

@@ -21,12 +21,21 @@ impl Chore for Orphans {
     }
 
     async fn pass(&self, conductor: &Conductor) -> Result<usize, TaskError> {
-        let taken = conductor.take_over_orphans().await?;
-        if taken > 0 {
-            mended(conductor).await;
+        let mut taken = taken_over(conductor).await?;
+        let spacing = self.spacing(conductor.settings());
+        if conductor.await_departure(spacing).await? {
+            taken += taken_over(conductor).await?;
         }
         Ok(taken)
     }
+}
+
+async fn taken_over(conductor: &Conductor) -> Result<usize, TaskError> {
+    let taken = conductor.take_over_orphans().await?;
+    if taken > 0 {
+        mended(conductor).await;
+    }
+    Ok(taken)
 }
 
 #[cfg(test)]
@@ -101,7 +110,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_job_takes_them_over_by_itself() {
         let lab = owned_by_another(0, true).await;
-        tokio::time::sleep(Duration::from_secs(235)).await;
+        // At the very moment, whenever the passes come.
+        tokio::time::sleep(Duration::from_secs(221)).await;
         assert_eq!(owner(&lab).await.0, "one");
         let resumed = |what: &What| matches!(what, What::Resumed { .. });
         assert!(!lab.events().await.iter().any(resumed), "it was idle");

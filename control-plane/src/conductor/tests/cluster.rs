@@ -81,6 +81,9 @@ async fn the_nodes_of_the_dead_go_where_the_ring_says_and_not_earlier_than_they_
     let heir = host_among(&left, cluster.lab.machine.node);
     let took = cluster.changes_hands(LIMIT + LOOK).await;
     assert!(took >= LIMIT - BEAT, "taken over after {took:?}");
+    // It is looked once a second.
+    let most = LIMIT + Duration::from_secs(1);
+    assert!(took <= most, "taken over after {took:?}");
     let owner = cluster.owner().await;
     assert_eq!(
         (owner.conductor.as_str(), owner.epoch.0),
