@@ -80,7 +80,9 @@ impl Conductor {
     /// Waits for the moment at which the nodes of one more conductor may be taken, if that comes within this time: whoever
     /// only looks now and then would come late by as much. Answers whether it came.
     pub(super) async fn await_departure(&self, limit: Duration) -> Result<bool, StoreError> {
-        let (end, mut before) = (Instant::now() + limit, None);
+        // A little more: a moment that falls on the next pass exactly would be met by either of the two.
+        let end = Instant::now() + limit + CLOCKS_DIFFER / 2;
+        let mut before = None;
         loop {
             let around = self.look_around().await?;
             let gone = around.gone().count();
