@@ -11,6 +11,7 @@ mod log;
 pub mod memory;
 mod process;
 pub mod proxy;
+mod stall;
 mod store_jobs;
 mod store_place;
 pub mod tls;

@@ -11,6 +11,7 @@ mod drain;
 mod drivers;
 mod envelope;
 mod error;
+mod ferric;
 mod fields;
 mod links;
 mod machines;
@@ -27,7 +28,6 @@ mod root;
 mod selection;
 mod shape;
 mod suffix;
-mod timeline;
 mod version;
 
 #[cfg(test)]
@@ -61,7 +61,7 @@ pub fn operator_router(
     ];
     let resources = [&resources[..], &machines::RESOURCES].concat();
     let routes = routes(&resources)
-        .merge(timeline::routes())
+        .merge(ferric::routes())
         .merge(metrics::routes())
         .merge(drain::routes());
     enveloped(routes, Api::new(conductor, public_url, resources, stop))

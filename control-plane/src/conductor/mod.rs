@@ -9,6 +9,7 @@ mod composition;
 mod config_drive;
 mod engine;
 mod environment;
+pub mod explain;
 mod fence;
 mod flows;
 mod forward;
@@ -17,6 +18,7 @@ mod inbox;
 mod inspection;
 mod life;
 mod limits;
+mod live;
 mod locks;
 mod machines;
 mod membership;
@@ -44,6 +46,7 @@ pub use agent::{AgentAnswer, AgentCall, AgentTransport, HttpTransport, Transport
 pub use environment::{Environment, SystemEnvironment};
 pub use forward::{Peer, PeerError, Peers};
 pub use life::RunError;
+pub use live::Live;
 pub use periodic::JobFigures;
 pub use planted::Planted;
 pub use recipes::Recipe;
@@ -113,6 +116,7 @@ struct Inner {
     admission: tokio::sync::Mutex<()>,
     periodic_figures: periodic::Figures,
     sensor_board: sensors::SensorBoard,
+    live: live::LiveEvents,
     stop: CancellationToken,
     draining: CancellationToken,
 }
@@ -149,6 +153,7 @@ impl Conductor {
                 admission: tokio::sync::Mutex::new(()),
                 periodic_figures: periodic::Figures::default(),
                 sensor_board: sensors::SensorBoard::default(),
+                live: live::LiveEvents::default(),
                 stop: CancellationToken::new(),
                 draining: CancellationToken::new(),
             }),
@@ -403,6 +408,10 @@ impl Conductor {
 
     fn sensor_board(&self) -> &sensors::SensorBoard {
         &self.inner.sensor_board
+    }
+
+    fn live(&self) -> &live::LiveEvents {
+        &self.inner.live
     }
 
     fn stop_token(&self) -> &CancellationToken {

@@ -3,6 +3,7 @@
 mod activities;
 mod cycle;
 mod drain;
+mod events;
 mod fixture;
 mod framework;
 pub(super) mod ironic;
@@ -15,4 +16,5 @@ mod raid;
 mod recipes;
 mod sorting;
 mod step_requests;
-mod timeline;
+
+mod explain;

@@ -168,6 +168,8 @@ fn print(event: &Value) {
     let at = event["at"].as_str().unwrap_or_default();
     let time = at.get(11..19).unwrap_or(at);
     match event["event"].as_str() {
+        // One every few minutes, which say nothing new; the first one is stored and shown.
+        Some("heartbeat") if event["live"] == true => {}
         Some("progress") => progress(&format!("{time}  {}", transfer(event))),
         Some(_) => line(&format!("{time}  {}", describe(event))),
         None => {}
