@@ -2,10 +2,12 @@
 
 mod client;
 mod cluster;
+mod events;
 mod node;
 mod output;
 mod serve;
 mod store;
+mod stream;
 
 pub use output::report;
 
@@ -26,6 +28,8 @@ enum Command {
     Serve(serve::Serve),
     /// Enrol nodes and take them through their life.
     Node(node::Arguments),
+    /// What happened on all nodes, and what happens.
+    Events(events::Arguments),
     /// Back up, restore, check and move the store.
     Store(store::Arguments),
     /// Make one of several conductors.
@@ -60,6 +64,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Serve(serve) => serve::run(serve).await,
         Command::Node(arguments) => node::run(arguments).await,
+        Command::Events(arguments) => events::run(arguments).await,
         Command::Store(arguments) => store::run(arguments).await,
         Command::Cluster(arguments) => cluster::run(arguments),
     }

@@ -26,6 +26,7 @@ mod messages;
 mod node_task;
 mod nodes;
 mod periodic;
+pub mod plan;
 mod planted;
 mod ports;
 mod power;

@@ -9,6 +9,8 @@ mod table;
 mod update;
 mod view;
 
+pub(super) use create::add;
+
 use super::call::{Api, Call};
 use super::error::{ApiError, ApiResult};
 use super::root::Resource;

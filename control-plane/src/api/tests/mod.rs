@@ -17,4 +17,6 @@ mod recipes;
 mod sorting;
 mod step_requests;
 
+mod bulk;
 mod explain;
+mod plan;

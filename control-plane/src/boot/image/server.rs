@@ -29,6 +29,16 @@ pub trait ImageServers: Send + Sync {
         url: &str,
         authorization: Option<&HeaderValue>,
     ) -> reqwest::Result<ImageHead>;
+
+    /// The first bytes of an image, fewer where it has no more; `None` where there is no way to them.
+    async fn beginning(
+        &self,
+        _url: &str,
+        _authorization: Option<&HeaderValue>,
+        _bytes: usize,
+    ) -> reqwest::Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
 }
 
 #[async_trait]
@@ -44,6 +54,55 @@ impl ImageServers for Clients {
             size_bytes: size(&answer),
         })
     }
+
+    async fn beginning(
+        &self,
+        url: &str,
+        authorization: Option<&HeaderValue>,
+        bytes: usize,
+    ) -> reqwest::Result<Option<Vec<u8>>> {
+        let last = bytes.saturating_sub(1);
+        let request = self.for_url(url).get(url);
+        let request = request.header(RANGE, format!("bytes=0-{last}"));
+        let request = with(request, authorization).timeout(REQUEST_TIMEOUT);
+        let mut answer = request.send().await?;
+        if !answer.status().is_success() {
+            return Ok(None);
+        }
+        // A server without ranges sends all of it; the rest is not read.
+        let mut read = Vec::with_capacity(bytes);
+        while read.len() < bytes
+            && let Some(chunk) = answer.chunk().await?
+        {
+            read.extend(chunk.iter().take(bytes - read.len()));
+        }
+        Ok(Some(read))
+    }
+}
+
+fn with(
+    request: reqwest::RequestBuilder,
+    authorization: Option<&HeaderValue>,
+) -> reqwest::RequestBuilder {
+    match authorization {
+        Some(value) => request.header(AUTHORIZATION, value.clone()),
+        None => request,
+    }
+}
+
+/// As [`ImageServers::beginning`], for an image that was looked at already.
+pub(super) async fn beginning(
+    servers: &dyn ImageServers,
+    url: &str,
+    authorization: Option<&str>,
+    bytes: usize,
+) -> Result<Option<Vec<u8>>, BootError> {
+    let authorization = authorization.and_then(header);
+    let read = servers.beginning(url, authorization.as_ref(), bytes).await;
+    read.map_err(|source| BootError::ImageRequest {
+        image: without_secrets(url),
+        source: source.without_url(),
+    })
 }
 
 /// A digest is mandatory here: nobody else vouches for what a web server sends. `authorization` is the base64 of a
@@ -97,10 +156,7 @@ async fn ask(
     authorization: Option<&HeaderValue>,
 ) -> reqwest::Result<Response> {
     let send = |request: reqwest::RequestBuilder| {
-        let request = match authorization {
-            Some(value) => request.header(AUTHORIZATION, value.clone()),
-            None => request,
-        };
+        let request = with(request, authorization);
         request.timeout(REQUEST_TIMEOUT).send()
     };
     let answer = send(client.head(url)).await?;

@@ -40,8 +40,8 @@ impl Conductor {
             let batch = self.store().events(&filter).await?;
             let is_last = batch.len() < BATCH;
             filter.after = batch.last().map_or(filter.after, |last| last.sequence);
-            let failures = batch.into_iter().map(|stored| stored.event);
-            newest = failures.filter(failures::is_failure).last().or(newest);
+            let mut failures = batch.into_iter().map(|stored| stored.event);
+            newest = failures.rfind(failures::is_failure).or(newest);
             if is_last {
                 break;
             }
