@@ -18,6 +18,7 @@ mod machines;
 mod masking;
 mod metrics;
 mod nodes;
+mod openapi;
 mod paging;
 mod patch;
 mod path;
@@ -62,9 +63,15 @@ pub fn operator_router(
     let resources = [&resources[..], &machines::RESOURCES].concat();
     let routes = routes(&resources)
         .merge(ferric::routes())
+        .merge(openapi::routes())
         .merge(metrics::routes())
         .merge(drain::routes());
     enveloped(routes, Api::new(conductor, public_url, resources, stop))
+}
+
+/// The OpenAPI document of all that an operator can ask for.
+pub fn openapi() -> String {
+    openapi::text()
 }
 
 /// What a machine can ask for, and nothing else: lookup, heartbeat, inspection data, and which versions there are.

@@ -4,6 +4,7 @@ mod client;
 mod cluster;
 mod events;
 mod node;
+mod openapi;
 mod output;
 mod serve;
 mod store;
@@ -32,6 +33,8 @@ enum Command {
     Events(events::Arguments),
     /// Back up, restore, check and move the store.
     Store(store::Arguments),
+    /// Print the OpenAPI document of the API.
+    Openapi,
     /// Make one of several conductors.
     Cluster(cluster::Arguments),
 }
@@ -65,6 +68,10 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Serve(serve) => serve::run(serve).await,
         Command::Node(arguments) => node::run(arguments).await,
         Command::Events(arguments) => events::run(arguments).await,
+        Command::Openapi => {
+            openapi::run();
+            Ok(())
+        }
         Command::Store(arguments) => store::run(arguments).await,
         Command::Cluster(arguments) => cluster::run(arguments),
     }

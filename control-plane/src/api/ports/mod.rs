@@ -10,6 +10,7 @@ mod update;
 mod view;
 
 pub(super) use create::add;
+pub(super) use table::PORT;
 
 use super::call::{Api, Call};
 use super::error::{ApiError, ApiResult};

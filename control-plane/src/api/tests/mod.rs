@@ -4,7 +4,7 @@ mod activities;
 mod cycle;
 mod drain;
 mod events;
-mod fixture;
+pub(super) mod fixture;
 mod framework;
 pub(super) mod ironic;
 mod machines;

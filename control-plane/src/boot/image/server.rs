@@ -205,6 +205,48 @@ pub(crate) fn without_secrets(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio::task::JoinSet;
+
+    /// Answers one request: with the range that it asks for, or with everything and more.
+    async fn serve(has_ranges: bool) -> (String, JoinSet<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/os.img", listener.local_addr().unwrap());
+        let mut serving = JoinSet::new();
+        serving.spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 4096];
+            let length = stream.read(&mut request).await.unwrap();
+            let answer = match has_ranges {
+                true => "HTTP/1.1 206 Partial Content\r\ncontent-length: 4\r\n\r\nabcd".to_owned(),
+                false => format!(
+                    "HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n{}",
+                    "abcdefgh".repeat(1000)
+                ),
+            };
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            // The rest of what was promised never comes: nobody may wait for it.
+            drop(stream.read(&mut request).await);
+            String::from_utf8_lossy(&request[..length]).to_lowercase()
+        });
+        (url, serving)
+    }
+
+    #[tokio::test]
+    async fn the_first_bytes_come_from_servers_with_ranges_and_without() {
+        crate::tls::install_provider();
+        let client = Clients::from(reqwest::Client::new());
+        let token = header(&STANDARD.encode("Bearer token"));
+        for has_ranges in [true, false] {
+            let (url, mut serving) = serve(has_ranges).await;
+            let read = client.beginning(&url, token.as_ref(), 4).await.unwrap();
+            assert_eq!(read.as_deref(), Some(&b"abcd"[..]), "{has_ranges}");
+            let asked = serving.join_next().await.unwrap().unwrap();
+            assert!(asked.contains("range: bytes=0-3"), "{asked}");
+            assert!(asked.contains("authorization: bearer token"), "{asked}");
+        }
+    }
 
     #[test]
     fn urls_are_shown_without_their_secrets() {

@@ -53,9 +53,6 @@ fn lines(explanation: &Value, node: &str) -> Vec<String> {
     let next = each("next");
     lines.extend(next.iter().map(|item| format!("  {}", said(item))));
     lines
-        .into_iter()
-        .map(|text| text.replace("{node}", node))
-        .collect()
 }
 
 #[cfg(test)]
@@ -70,13 +67,13 @@ mod tests {
             "doing": null, "waits_for": null, "lock": {"text": "Nobody holds it."},
             "last_failure": {"message": "no power", "remedy": "Look at it."},
             "notices": [{"text": "It is retired."}],
-            "next": [{"text": "DELETE /v1/nodes/{node}/maintenance"}],
+            "next": [{"text": "Put it aside (manage)."}],
         });
         assert_eq!(
             lines(&explanation, "a").join("\n"),
             "a is in the state clean failed since 2026-01-01T00:00:00Z: a cleaning has failed.\nNobody holds it.\n\
              Last failure: no power\n  Look at it.\nIt is retired.\nWhat may be done:\n  \
-             DELETE /v1/nodes/a/maintenance"
+             Put it aside (manage)."
         );
     }
 }

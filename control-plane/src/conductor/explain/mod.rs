@@ -269,8 +269,10 @@ fn text(explanation: &Explanation, now: Timestamp) -> String {
     parts.push(explanation.lock.text.clone());
     if let Some(failure) = &explanation.last_failure {
         let message = failure.message.trim_end_matches('.');
+        let at = failure.at;
+        let at = at.map_or_else(String::new, |at| format!(" ({})", time(at)));
         parts.push(format!(
-            "The last failure was: {message}. {}",
+            "The last failure{at} was: {message}. {}",
             failure.remedy
         ));
     }

@@ -30,6 +30,9 @@ pub(super) fn of(situation: &Situation<'_>) -> Vec<Next> {
         target: Some(verb.name()),
         text: format!("{} ({}).", sentence(verb, situation), verb.name()),
     }));
+    for next in &mut next {
+        next.text = next.text.replace("{node}", &node.uuid.to_string());
+    }
     next
 }
 
