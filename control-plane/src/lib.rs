@@ -13,6 +13,7 @@ pub mod memory;
 mod process;
 pub mod proxy;
 pub mod server_tls;
+mod stall;
 mod store_jobs;
 mod store_place;
 pub mod tls;

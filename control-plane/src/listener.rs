@@ -6,6 +6,7 @@
 use crate::cluster::Identity;
 use crate::config::{Http, seconds};
 use crate::server_tls::ServerTls;
+use crate::stall::Stall;
 use anyhow::Context;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
@@ -155,9 +156,12 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let peer = accepted.peer;
+    let stall = Stall::default();
+    let watch = stall.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(watch.clone());
         router.clone().oneshot(request)
     });
     let connection = http1::Builder::new()
@@ -168,6 +172,10 @@ where
     let ended = tokio::select! {
         biased;
         ended = &mut connection => ended,
+        () = stall.happens() => {
+            debug!(%peer, "a client that does not read its stream was cut off");
+            return;
+        }
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
@@ -183,6 +191,7 @@ where
 mod tests {
     use super::*;
     use axum::routing::get;
+    use std::convert::Infallible;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::time::Instant;
 
@@ -203,7 +212,13 @@ mod tests {
                 sleep(Duration::from_secs(1)).await;
                 "done"
             };
+            let endless = |Extension(stall): Extension<Stall>| async move {
+                let parts =
+                    futures_util::stream::repeat_with(|| Ok::<_, Infallible>("x".repeat(4096)));
+                stall.watch(Body::from_stream(parts), Duration::from_millis(200))
+            };
             let router = Router::new()
+                .route("/endless", get(endless))
                 .route("/who", get(who))
                 .route("/slow", get(slow));
             let mut task = JoinSet::new();
@@ -291,5 +306,18 @@ mod tests {
         assert!((1500..4000).contains(&took.as_millis()), "{took:?}");
         assert!(rest(slow).await.ends_with("done"));
         drop(stalled);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_does_not_read_its_stream_gives_its_place_to_the_next() {
+        let served = Served::start(patience(1)).await;
+        let lazy = served
+            .send("GET /endless HTTP/1.1\r\nhost: a\r\n\r\n")
+            .await;
+        let last = WHO.replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n");
+        let next = served.send(&last).await;
+        let answer = timeout(Duration::from_secs(20), rest(next)).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        drop(lazy);
     }
 }

@@ -1,7 +1,7 @@
 //! What happened to a node: the lines of its timeline (design D11). History, `watch` and `last_error` are views of it.
 
 use crate::ids::{NodeId, RunId};
-use crate::state::{PowerState, ProvisionState};
+use crate::state::{Event, PowerState, ProvisionState};
 use crate::step::StepId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,9 @@ pub enum What {
         to: ProvisionState,
         target: Option<ProvisionState>,
         error: Option<String>,
+        /// What made it move, by its name in the state machine; what was stored before there was this has none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<Event>,
     },
     PowerChanged {
         from: Option<PowerState>,
@@ -75,4 +78,113 @@ pub enum What {
     Note {
         text: String,
     },
+}
+
+impl What {
+    /// The names that events have on the wire.
+    pub const KINDS: [&'static str; 14] = [
+        "enrolled",
+        "state_changed",
+        "power_changed",
+        "step_started",
+        "step_done",
+        "step_failed",
+        "progress",
+        "boot_request",
+        "lookup",
+        "heartbeat",
+        "inspected",
+        "bmc_error",
+        "resumed",
+        "note",
+    ];
+
+    /// The event's name on the wire, one of [`What::KINDS`].
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Enrolled => "enrolled",
+            Self::StateChanged { .. } => "state_changed",
+            Self::PowerChanged { .. } => "power_changed",
+            Self::StepStarted { .. } => "step_started",
+            Self::StepDone { .. } => "step_done",
+            Self::StepFailed { .. } => "step_failed",
+            Self::Progress { .. } => "progress",
+            Self::BootRequest { .. } => "boot_request",
+            Self::Lookup { .. } => "lookup",
+            Self::Heartbeat { .. } => "heartbeat",
+            Self::Inspected { .. } => "inspected",
+            Self::BmcError { .. } => "bmc_error",
+            Self::Resumed { .. } => "resumed",
+            Self::Note { .. } => "note",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn each() -> [What; 14] {
+        let step = StepId::new("deploy", "write_image");
+        let text = String::new;
+        [
+            What::Enrolled,
+            What::StateChanged {
+                from: ProvisionState::Enroll,
+                to: ProvisionState::Verifying,
+                target: None,
+                error: None,
+                cause: Some(Event::Manage),
+            },
+            What::PowerChanged {
+                from: None,
+                to: None,
+            },
+            What::StepStarted {
+                step: step.clone(),
+                attempt: 1,
+            },
+            What::StepDone {
+                step: step.clone(),
+                detail: None,
+            },
+            What::StepFailed {
+                step: step.clone(),
+                error: text(),
+            },
+            What::Progress {
+                step,
+                phase: text(),
+                bytes_done: 0,
+                bytes_total: None,
+                bytes_per_second: 0,
+            },
+            What::BootRequest { what: text() },
+            What::Lookup { address: text() },
+            What::Heartbeat { version: None },
+            What::Inspected { summary: text() },
+            What::BmcError { error: text() },
+            What::Resumed { detail: text() },
+            What::Note { text: text() },
+        ]
+    }
+
+    #[test]
+    fn kinds_are_the_names_on_the_wire() {
+        for (what, kind) in each().iter().zip(What::KINDS) {
+            assert_eq!(what.kind(), kind);
+            assert_eq!(serde_json::to_value(what).unwrap()["event"], kind);
+        }
+    }
+
+    #[test]
+    fn a_change_that_was_stored_without_its_cause_is_read() {
+        let old = json!({"event": "state_changed", "from": "enroll", "to": "verifying", "target": null, "error": null});
+        let read: What = serde_json::from_value(old.clone()).unwrap();
+        assert!(matches!(read, What::StateChanged { cause: None, .. }));
+        assert_eq!(serde_json::to_value(read).unwrap(), old);
+        let new: Value = serde_json::to_value(&each()[1]).unwrap();
+        assert_eq!(new["cause"], "manage");
+    }
 }

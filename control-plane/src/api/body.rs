@@ -14,6 +14,8 @@ const LIMIT_BYTES: usize = 1 << 20;
 const PROVISION_LIMIT_BYTES: usize = 64 << 20;
 /// An inventory with the machine's logs comes along.
 const INSPECTION_LIMIT_BYTES: usize = 16 << 20;
+/// A thousand nodes come along.
+const BULK_LIMIT_BYTES: usize = 16 << 20;
 const DEPTH_LIMIT: usize = 25;
 const PATIENCE_BYTES: usize = 8 << 20;
 
@@ -52,6 +54,8 @@ fn limit_bytes(path: &str) -> usize {
         PROVISION_LIMIT_BYTES
     } else if path.ends_with("continue_inspection") {
         INSPECTION_LIMIT_BYTES
+    } else if path == "/ferric/v1/nodes/bulk" {
+        BULK_LIMIT_BYTES
     } else {
         LIMIT_BYTES
     }
@@ -191,6 +195,7 @@ mod tests {
     fn paths_that_carry_more_have_larger_limits() {
         assert_eq!(limit_bytes("/v1/nodes/a/states/provision/"), 64 << 20);
         assert_eq!(limit_bytes("/v1/continue_inspection"), 16 << 20);
+        assert_eq!(limit_bytes("/ferric/v1/nodes/bulk"), 16 << 20);
         assert_eq!(limit_bytes("/v1/nodes"), 1 << 20);
     }
 }

@@ -3,6 +3,7 @@
 use super::access::Access;
 use super::arguments::Arguments;
 use super::error::{ApiError, ApiResult};
+use super::ferric::Streams;
 use super::links::Base;
 use super::root::Resource;
 use super::suffix;
@@ -30,6 +31,7 @@ pub(super) struct Shared {
     pub(super) resources: Vec<Resource>,
     /// Ends the streams that would otherwise never end.
     pub(super) stop: CancellationToken,
+    pub(super) streams: Streams,
 }
 
 impl Api {
@@ -40,11 +42,13 @@ impl Api {
         stop: CancellationToken,
     ) -> Self {
         let public_url = public_url.map(Base::new);
+        let streams = Streams::new(conductor.settings().http.event_streams);
         Self(Arc::new(Shared {
             conductor,
             public_url,
             resources,
             stop,
+            streams,
         }))
     }
 

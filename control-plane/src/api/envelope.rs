@@ -47,7 +47,7 @@ fn normal_path(path: &str) -> String {
         return "/".to_owned();
     }
     let versioned = path == "/v1" || path.starts_with("/v1/");
-    let ours = path == "/metrics" || path.starts_with("/ferric/");
+    let ours = matches!(path, "/metrics" | "/openapi.json") || path.starts_with("/ferric/");
     if versioned || ours {
         path.to_owned()
     } else {
@@ -131,6 +131,7 @@ mod tests {
         check("/v1", "/v1");
         check("/v1/", "/v1");
         check("/metrics", "/metrics");
+        check("/openapi.json", "/openapi.json");
         check("/nodes", "/v1/nodes");
         check("/nodes/", "/v1/nodes");
         check("/v1/nodes/a/", "/v1/nodes/a");

@@ -84,6 +84,15 @@ impl ApiError {
         Self::routing(StatusCode::METHOD_NOT_ALLOWED, description)
     }
 
+    /// What the client is told; what it is not told is logged.
+    pub(super) fn logged(&self) -> (StatusCode, Value) {
+        if let Self::Internal { doing, source } = self {
+            let error: &dyn Error = source.as_ref();
+            tracing::error!(error, "{doing} failed");
+        }
+        self.response()
+    }
+
     fn response(&self) -> (StatusCode, Value) {
         match self {
             Self::Fault { status, text } => (*status, fault(text)),
@@ -119,11 +128,7 @@ fn wrapped(inner: &Value) -> Value {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        if let Self::Internal { doing, source } = &self {
-            let error: &dyn Error = source.as_ref();
-            tracing::error!(error, "{doing} failed");
-        }
-        let (status, body) = self.response();
+        let (status, body) = self.logged();
         let mut response = (status, axum::Json(body)).into_response();
         if let Self::Busy { retry_after_s, .. } = self {
             let headers = response.headers_mut();

@@ -14,6 +14,7 @@ mod drivers;
 mod envelope;
 mod error;
 mod events;
+mod ferric;
 mod fields;
 mod inspection_rules;
 mod links;
@@ -21,6 +22,7 @@ mod machines;
 mod masking;
 mod metrics;
 mod nodes;
+mod openapi;
 mod paging;
 mod patch;
 mod path;
@@ -33,7 +35,6 @@ mod selection;
 mod shape;
 mod shards;
 mod suffix;
-mod timeline;
 mod version;
 
 #[cfg(test)]
@@ -85,10 +86,16 @@ fn operator_routes() -> (Vec<Resource>, Router<Api>) {
     ];
     let resources = [&resources[..], &machines::RESOURCES].concat();
     let routes = routes(&resources)
-        .merge(timeline::routes())
+        .merge(ferric::routes())
+        .merge(openapi::routes())
         .merge(metrics::routes())
         .merge(drain::routes());
     (resources, routes)
+}
+
+/// The OpenAPI document of all that an operator can ask for.
+pub fn openapi() -> String {
+    openapi::text()
 }
 
 /// What a machine can ask for, and nothing else: lookup, heartbeat, inspection data, and which versions there are.

@@ -13,7 +13,7 @@ mod tftp;
 
 pub(crate) use dnsmasq::BootFile;
 pub(crate) use image::without_secrets;
-pub use image::{Digest, ImageHead, ImageLocation, ImageServers};
+pub use image::{Digest, DigestKnown, ImageGlance, ImageHead, ImageLocation, ImageServers};
 pub use routes::{Observer, router};
 
 use crate::config::Settings;
@@ -144,6 +144,30 @@ impl BootPlane {
     pub async fn image(&self, node: &Node) -> Result<ImageLocation, BootError> {
         let servers = self.image_servers.as_ref();
         image::locate(&self.settings, servers, &self.image_files, node).await
+    }
+
+    /// The image as it can be seen without hashing it or fetching more than its first bytes.
+    ///
+    /// # Errors
+    /// [`BootError`] names the image and the problem.
+    pub async fn glance_at_image(&self, node: &Node) -> Result<ImageGlance, BootError> {
+        let servers = self.image_servers.as_ref();
+        image::glance(&self.settings, servers, &self.image_files, node).await
+    }
+
+    /// Where kernel and ramdisk of the node come from, as they stand in its settings.
+    ///
+    /// # Errors
+    /// A sentence that names the setting.
+    pub fn ramdisk_sources(&self, node: &Node) -> Result<[String; 2], String> {
+        let shown = |part| {
+            let source = script::source(&self.settings.boot, node, part)?;
+            Ok::<_, String>(match source {
+                script::Source::Url(url) => image::without_secrets(&url),
+                script::Source::File(path) => path.display().to_string(),
+            })
+        };
+        Ok([shown(script::Part::Kernel)?, shown(script::Part::Ramdisk)?])
     }
 
     async fn node(&self, id: NodeId) -> Result<Option<Node>, StoreError> {

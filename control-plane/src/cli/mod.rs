@@ -3,10 +3,13 @@
 mod client;
 mod cluster;
 mod drain;
+mod events;
 mod node;
+mod openapi;
 mod output;
 mod serve;
 mod store;
+mod stream;
 
 pub use output::report;
 
@@ -27,8 +30,12 @@ enum Command {
     Serve(serve::Serve),
     /// Enrol nodes and take them through their life.
     Node(node::Arguments),
+    /// What happened on all nodes, and what happens.
+    Events(events::Arguments),
     /// Back up, restore, check and move the store.
     Store(store::Arguments),
+    /// Print the OpenAPI document of the API.
+    Openapi,
     /// Make one of several conductors.
     Cluster(cluster::Arguments),
     /// Have a conductor hand its nodes over and end.
@@ -65,6 +72,11 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Serve(serve) => serve::run(serve).await,
         Command::Node(arguments) => node::run(arguments).await,
+        Command::Events(arguments) => events::run(arguments).await,
+        Command::Openapi => {
+            openapi::run();
+            Ok(())
+        }
         Command::Store(arguments) => store::run(arguments).await,
         Command::Cluster(arguments) => cluster::run(arguments),
         Command::Drain(drain) => drain::run(drain).await,

@@ -60,6 +60,11 @@ impl NodeLocks {
         self.0.held.lock().contains_key(&node)
     }
 
+    /// What the node is held for at this moment.
+    pub(super) fn purpose(&self, node: NodeId) -> Option<&'static str> {
+        self.0.held.lock().get(&node).copied()
+    }
+
     /// The lock as soon as it is free.
     pub(super) async fn wait(&self, node: NodeId, purpose: &'static str) -> NodeLock {
         loop {

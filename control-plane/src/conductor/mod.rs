@@ -11,6 +11,7 @@ mod composition;
 mod config_drive;
 mod engine;
 mod environment;
+pub mod explain;
 mod fence;
 mod flows;
 mod forward;
@@ -20,6 +21,7 @@ mod inspection;
 mod inspection_rules;
 mod life;
 mod limits;
+mod live;
 mod locks;
 mod machines;
 mod membership;
@@ -30,6 +32,7 @@ mod nodes;
 mod ownership_figures;
 mod periodic;
 mod plain;
+pub mod plan;
 mod planted;
 mod ports;
 mod power;
@@ -51,6 +54,7 @@ pub use agent::{AgentAnswer, AgentCall, AgentTransport, HttpTransport, Transport
 pub use environment::{Environment, SystemEnvironment};
 pub use forward::{Certificate, CertificateKind, ForwardFigures, Peer, PeerError, Peers};
 pub use life::RunError;
+pub use live::Live;
 pub use ownership_figures::OwnershipFigures;
 pub use periodic::JobFigures;
 pub use plain::{Plain, PlainDocument};
@@ -126,6 +130,7 @@ struct Inner {
     sensor_board: sensors::SensorBoard,
     boot_files: boot_files::BootFiles,
     workers: allocations::Workers,
+    live: live::LiveEvents,
     stop: CancellationToken,
     draining: CancellationToken,
 }
@@ -167,6 +172,7 @@ impl Conductor {
                 sensor_board: sensors::SensorBoard::default(),
                 boot_files: boot_files::BootFiles::default(),
                 workers: allocations::Workers::default(),
+                live: live::LiveEvents::default(),
                 stop: CancellationToken::new(),
                 draining: CancellationToken::new(),
             }),
@@ -448,6 +454,10 @@ impl Conductor {
 
     fn workers(&self) -> &allocations::Workers {
         &self.inner.workers
+    }
+
+    fn live(&self) -> &live::LiveEvents {
+        &self.inner.live
     }
 
     fn stop_token(&self) -> &CancellationToken {

@@ -182,6 +182,7 @@ impl NodeTask {
                 to,
                 target,
                 error,
+                cause: Some(*event),
             });
             from = to;
         }

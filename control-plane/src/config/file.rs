@@ -254,12 +254,15 @@ fn check_intervals(conductor: &Conductor, agent: &Agent) -> Result<(), SettingsE
 fn check_patience(http: &Http) -> Result<(), SettingsError> {
     const DAY_S: u64 = 86_400;
     let connections = u64::try_from(http.connections).unwrap_or(u64::MAX);
+    let streams = u64::try_from(http.event_streams).unwrap_or(u64::MAX);
     let settings = [
         ("http.connections", connections, 1, 1 << 20),
         ("http.header_timeout_s", http.header_timeout_s, 1, DAY_S),
         ("http.body_pause_s", http.body_pause_s, 1, DAY_S),
         ("http.body_timeout_s", http.body_timeout_s, 1, DAY_S),
         ("http.stop_grace_s", http.stop_grace_s, 0, DAY_S),
+        ("http.event_streams", streams, 0, 1 << 20),
+        ("http.stream_stall_s", http.stream_stall_s, 1, DAY_S),
     ];
     for (setting, value, least, most) in settings {
         if !(least..=most).contains(&value) {

@@ -76,6 +76,10 @@ pub struct Http {
     pub body_timeout_s: u64,
     /// For requests that are under way when the process is told to stop.
     pub stop_grace_s: u64,
+    /// Streams of events at the same time; more are answered 503.
+    pub event_streams: usize,
+    /// A client that takes nothing of its stream for so long is cut off.
+    pub stream_stall_s: u64,
 }
 
 impl Default for Http {
@@ -86,6 +90,8 @@ impl Default for Http {
             body_pause_s: 30,
             body_timeout_s: 600,
             stop_grace_s: 10,
+            event_streams: 100,
+            stream_stall_s: 60,
         }
     }
 }

@@ -105,6 +105,13 @@ pub trait Store: Send + Sync {
 
     /// Timeline events of a node (or of all), oldest first, with a sequence number above `after`.
     async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError>;
+
+    /// The number of the event that was committed last, 0 before the first one. It may be forgotten by now.
+    async fn newest_event(&self) -> Result<u64, StoreError> {
+        // Where there are few of them, as in tests; real stores keep the number.
+        let events = self.events(&EventFilter::default()).await?;
+        Ok(events.last().map_or(0, |newest| newest.sequence))
+    }
 }
 
 /// Which events to read. The default is all of them.

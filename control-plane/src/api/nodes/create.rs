@@ -22,10 +22,7 @@ const ENROLL_SINCE: u16 = 11;
 
 pub(super) async fn create(call: Call, JsonObject(body): JsonObject) -> ApiResult<Response> {
     call.no_arguments()?;
-    let mut node = parse(&call, body).await?;
-    node.owner = call.access.owner_of_new_node(node.owner)?;
-    check_parent(&call, &node).await?;
-    let node = call.conductor().create_node(node).await?;
+    let node = enrol(&call, body).await?;
     let view = View {
         version: call.version,
         base: &call.base,
@@ -39,6 +36,14 @@ pub(super) async fn create(call: Call, JsonObject(body): JsonObject) -> ApiResul
     )];
     let body = view.show(&node).await?;
     Ok((StatusCode::CREATED, location, Json(body)).into_response())
+}
+
+/// The node that the body describes, stored.
+pub(in crate::api) async fn enrol(call: &Call, body: Object) -> ApiResult<Node> {
+    let mut node = parse(call, body).await?;
+    node.owner = call.access.owner_of_new_node(node.owner)?;
+    check_parent(call, &node).await?;
+    Ok(call.conductor().create_node(node).await?)
 }
 
 async fn parse(call: &Call, body: Object) -> ApiResult<Node> {

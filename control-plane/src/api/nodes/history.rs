@@ -117,6 +117,7 @@ fn entry(what: &What) -> Option<Entry> {
             to,
             target,
             error,
+            ..
         } => Some(Entry {
             severity: if error.is_some() { "ERROR" } else { "INFO" },
             event_type: "provisioning",

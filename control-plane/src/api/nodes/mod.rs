@@ -22,10 +22,12 @@ mod update;
 pub(super) mod view;
 mod vifs;
 
+pub(super) use create::enrol;
 pub(super) use filters::contains;
 pub(super) use list::{in_chassis, in_chassis_detailed};
+pub(super) use provision::ask;
 pub(super) use states::refuse_rest;
-pub(super) use steps::INTERFACES;
+pub(super) use steps::{INTERFACES, deploy as deploy_steps};
 pub(super) use traits::{check as check_trait, given as traits_of};
 
 use super::call::{Api, Call};
@@ -94,7 +96,12 @@ fn routes() -> Router<Api> {
 
 async fn destroy(call: Call, Path(ident): Path<String>) -> ApiResult<StatusCode> {
     call.no_arguments()?;
-    let id = find::node(&call, &ident).await?.node.uuid;
-    call.conductor().destroy_node(id).await?;
+    forget(&call, &ident).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Deletes the node that is named so.
+pub(super) async fn forget(call: &Call, ident: &str) -> ApiResult<()> {
+    let id = find::node(call, ident).await?.node.uuid;
+    Ok(call.conductor().destroy_node(id).await?)
 }

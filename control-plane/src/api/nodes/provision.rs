@@ -45,17 +45,22 @@ pub(super) async fn provision(
     JsonObject(body): JsonObject,
 ) -> ApiResult<Response> {
     call.no_arguments()?;
+    ask(&call, &ident, body).await?;
+    Ok(accepted(&call, &ident))
+}
+
+/// Has the verb of the body begun.
+pub(in crate::api) async fn ask(call: &Call, ident: &str, body: Object) -> ApiResult<()> {
     let asked = Asked::parse(body)?;
-    let node = find::node(&call, &ident).await?.node;
-    asked.check_access(&call, &node)?;
+    let node = find::node(call, ident).await?.node;
+    asked.check_access(call, &node)?;
     let verb = verb(&asked.target, &node, call.version)?;
-    let runbook = runbook::named(&call, asked.runbook.as_ref(), verb, &node).await?;
+    let runbook = runbook::named(call, asked.runbook.as_ref(), verb, &node).await?;
     let mut request = asked.check(verb, &node, call.version)?;
     if let Some(runbook) = &runbook {
         request = runbook::applied(request, runbook)?;
     }
-    call.conductor().provision(node.uuid, request).await?;
-    Ok(accepted(&call, &ident))
+    Ok(call.conductor().provision(node.uuid, request).await?)
 }
 
 /// 406 for a verb that is too new, 400 for one that is none or not for this state, 409 if somebody works on the node.

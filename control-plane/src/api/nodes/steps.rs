@@ -25,6 +25,11 @@ pub(in crate::api) const INTERFACES: &[&str] = &[
     "raid",
 ];
 
+/// `deploy_steps`.
+pub(in crate::api) fn deploy(value: Value) -> ApiResult<Vec<RequestedStep>> {
+    parse(StepList::Deploy, value)
+}
+
 /// 400 with the place of the step that is wrong.
 pub(super) fn parse(list: StepList, value: Value) -> ApiResult<Vec<RequestedStep>> {
     let Value::Array(items) = value else {

@@ -26,14 +26,19 @@ const NODE_IDENT_SINCE: u16 = 94;
 
 pub(super) async fn create(call: Call, JsonObject(body): JsonObject) -> ApiResult<Response> {
     call.no_arguments()?;
-    let port = parse(&call, body).await?;
-    let port = call.conductor().create_port(port).await?;
+    let port = add(&call, body).await?;
     let location = [(
         header::LOCATION,
         call.base.url(format!("ports/{}", port.uuid)),
     )];
     let body = view::show(&port, &Selection::All, call.version, &call.base)?;
     Ok((StatusCode::CREATED, location, Json(body)).into_response())
+}
+
+/// The port that the body describes, stored.
+pub(in crate::api) async fn add(call: &Call, body: Object) -> ApiResult<Port> {
+    let port = parse(call, body).await?;
+    Ok(call.conductor().create_port(port).await?)
 }
 
 async fn parse(call: &Call, mut body: Object) -> ApiResult<Port> {

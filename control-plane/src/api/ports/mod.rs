@@ -10,6 +10,9 @@ mod table;
 mod update;
 mod view;
 
+pub(super) use create::add;
+pub(super) use table::PORT;
+
 use super::call::{Api, Call};
 use super::error::{ApiError, ApiResult};
 use super::root::Resource;

@@ -8,7 +8,7 @@ const fn both(name: &'static str, since: u16, shape: Shape) -> Field {
 }
 
 /// In the order in which they are shown.
-pub(super) const PORT: &[Field] = &[
+pub(in crate::api) const PORT: &[Field] = &[
     Field::new("uuid", 1, Write::Create, Shape::Uuid),
     Field::new("created_at", 1, Write::Never, Shape::Time),
     Field::new("updated_at", 1, Write::Never, Shape::Time),

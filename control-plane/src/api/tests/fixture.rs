@@ -20,24 +20,24 @@ use tower::ServiceExt;
 
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
-pub(super) struct Server {
-    pub(super) operator: Router,
-    pub(super) machine: Router,
-    pub(super) conductor: Conductor,
-    pub(super) stop: CancellationToken,
+pub(in crate::api) struct Server {
+    pub(in crate::api) operator: Router,
+    pub(in crate::api) machine: Router,
+    pub(in crate::api) conductor: Conductor,
+    pub(in crate::api) stop: CancellationToken,
     _folder: tempfile::TempDir,
 }
 
 /// What came back.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Value,
+pub(in crate::api) struct Answer {
+    pub(in crate::api) status: StatusCode,
+    pub(in crate::api) headers: HeaderMap,
+    pub(in crate::api) body: Value,
 }
 
 impl Answer {
     /// The sentence of a refusal, from either kind of doubly encoded body.
-    pub(super) fn fault(&self) -> String {
+    pub(in crate::api) fn fault(&self) -> String {
         let inner = self.body["error_message"].as_str().unwrap_or_default();
         let inner: Value = serde_json::from_str(inner).unwrap_or_default();
         let text = inner.get("faultstring").or(inner.get("description"));
@@ -46,11 +46,11 @@ impl Answer {
 }
 
 impl Server {
-    pub(super) async fn start() -> Self {
+    pub(in crate::api) async fn start() -> Self {
         Self::start_with(|_| ()).await
     }
 
-    pub(super) async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
+    pub(in crate::api) async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
         crate::tls::install_provider();
         let folder = tempfile::tempdir().unwrap();
         let overrides = Overrides {
@@ -88,11 +88,11 @@ impl Server {
     }
 
     /// As an operator, in the newest version.
-    pub(super) async fn call(&self, method: Method, path: &str, body: Value) -> Answer {
+    pub(in crate::api) async fn call(&self, method: Method, path: &str, body: Value) -> Answer {
         self.call_in("latest", method, path, body).await
     }
 
-    pub(super) async fn call_in(
+    pub(in crate::api) async fn call_in(
         &self,
         version: &str,
         method: Method,
@@ -107,12 +107,12 @@ impl Server {
         send(&self.operator, version, method, path, body).await
     }
 
-    pub(super) async fn get(&self, path: &str) -> Answer {
+    pub(in crate::api) async fn get(&self, path: &str) -> Answer {
         self.call(Method::GET, path, Value::Null).await
     }
 
     /// A new node of the fake hardware; its UUID.
-    pub(super) async fn node(&self, name: &str) -> String {
+    pub(in crate::api) async fn node(&self, name: &str) -> String {
         let body = serde_json::json!({"driver": "fake-hardware", "name": name, "network_interface": "noop"});
         let made = self.call(Method::POST, "/v1/nodes", body).await;
         assert_eq!(made.status, StatusCode::CREATED, "{}", made.fault());
@@ -120,7 +120,7 @@ impl Server {
     }
 
     /// Asks for a verb and waits until the node is where it leads to.
-    pub(super) async fn provision(&self, node: &str, body: Value, ends: &str) {
+    pub(in crate::api) async fn provision(&self, node: &str, body: Value, ends: &str) {
         let path = format!("/v1/nodes/{node}/states/provision");
         let asked = self.call(Method::PUT, &path, body).await;
         assert_eq!(asked.status, StatusCode::ACCEPTED, "{}", asked.fault());
@@ -136,7 +136,7 @@ impl Server {
     }
 }
 
-pub(super) async fn send(
+pub(in crate::api) async fn send(
     router: &Router,
     version: &str,
     method: Method,

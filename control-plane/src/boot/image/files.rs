@@ -58,6 +58,23 @@ impl Files {
         blocking(move || FileFacts::read(&path)).await
     }
 
+    /// How many bytes the file has, and the first of them.
+    pub(super) async fn beginning(
+        &self,
+        path: &Path,
+        bytes: usize,
+    ) -> std::io::Result<(u64, Vec<u8>)> {
+        let path = path.to_owned();
+        blocking(move || {
+            let file = File::open(&path)?;
+            let (size, mut read) = (file.metadata()?.len(), Vec::with_capacity(bytes));
+            let limit = u64::try_from(bytes).unwrap_or(u64::MAX);
+            file.take(limit).read_to_end(&mut read)?;
+            Ok((size, read))
+        })
+        .await
+    }
+
     /// In hexadecimal. Who asks while the file is read waits for the same reading.
     pub(super) async fn sha256(&self, path: &Path) -> std::io::Result<String> {
         let version = self.facts(path).await?.version;

@@ -7,9 +7,12 @@ use ferric_model::node::Node;
 use std::path::PathBuf;
 
 mod files;
+mod glance;
 mod server;
 
 pub(super) use files::Files;
+pub(super) use glance::glance;
+pub use glance::{DigestKnown, ImageGlance};
 pub(crate) use server::without_secrets;
 pub use server::{ImageHead, ImageServers};
 
@@ -47,10 +50,7 @@ pub(super) async fn locate(
             .and_then(|value| value.as_str())
             .map(str::to_owned)
     };
-    let source = text("image_source").ok_or_else(|| BootError::Image {
-        image: "(none)".to_owned(),
-        problem: "set instance_info.image_source to an http://, https:// or file:// URL".to_owned(),
-    })?;
+    let source = text("image_source").ok_or_else(no_source)?;
     let digest = digest(&text);
     let format = text("image_disk_format");
     match image_source::parse(&source, &settings.image_paths)? {
@@ -62,6 +62,13 @@ pub(super) async fn locate(
             let given = Given { digest, format };
             of_file(settings, files, node, path, given).await
         }
+    }
+}
+
+fn no_source() -> BootError {
+    BootError::Image {
+        image: "(none)".to_owned(),
+        problem: "set instance_info.image_source to an http://, https:// or file:// URL".to_owned(),
     }
 }
 

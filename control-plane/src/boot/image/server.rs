@@ -29,6 +29,16 @@ pub trait ImageServers: Send + Sync {
         url: &str,
         authorization: Option<&HeaderValue>,
     ) -> reqwest::Result<ImageHead>;
+
+    /// The first bytes of an image, fewer where it has no more; `None` where there is no way to them.
+    async fn beginning(
+        &self,
+        _url: &str,
+        _authorization: Option<&HeaderValue>,
+        _bytes: usize,
+    ) -> reqwest::Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
 }
 
 #[async_trait]
@@ -44,6 +54,55 @@ impl ImageServers for Clients {
             size_bytes: size(&answer),
         })
     }
+
+    async fn beginning(
+        &self,
+        url: &str,
+        authorization: Option<&HeaderValue>,
+        bytes: usize,
+    ) -> reqwest::Result<Option<Vec<u8>>> {
+        let last = bytes.saturating_sub(1);
+        let request = self.for_url(url).get(url);
+        let request = request.header(RANGE, format!("bytes=0-{last}"));
+        let request = with(request, authorization).timeout(REQUEST_TIMEOUT);
+        let mut answer = request.send().await?;
+        if !answer.status().is_success() {
+            return Ok(None);
+        }
+        // A server without ranges sends all of it; the rest is not read.
+        let mut read = Vec::with_capacity(bytes);
+        while read.len() < bytes
+            && let Some(chunk) = answer.chunk().await?
+        {
+            read.extend(chunk.iter().take(bytes - read.len()));
+        }
+        Ok(Some(read))
+    }
+}
+
+fn with(
+    request: reqwest::RequestBuilder,
+    authorization: Option<&HeaderValue>,
+) -> reqwest::RequestBuilder {
+    match authorization {
+        Some(value) => request.header(AUTHORIZATION, value.clone()),
+        None => request,
+    }
+}
+
+/// As [`ImageServers::beginning`], for an image that was looked at already.
+pub(super) async fn beginning(
+    servers: &dyn ImageServers,
+    url: &str,
+    authorization: Option<&str>,
+    bytes: usize,
+) -> Result<Option<Vec<u8>>, BootError> {
+    let authorization = authorization.and_then(header);
+    let read = servers.beginning(url, authorization.as_ref(), bytes).await;
+    read.map_err(|source| BootError::ImageRequest {
+        image: without_secrets(url),
+        source: source.without_url(),
+    })
 }
 
 /// A digest is mandatory here: nobody else vouches for what a web server sends. `authorization` is the base64 of a
@@ -97,10 +156,7 @@ async fn ask(
     authorization: Option<&HeaderValue>,
 ) -> reqwest::Result<Response> {
     let send = |request: reqwest::RequestBuilder| {
-        let request = match authorization {
-            Some(value) => request.header(AUTHORIZATION, value.clone()),
-            None => request,
-        };
+        let request = with(request, authorization);
         request.timeout(REQUEST_TIMEOUT).send()
     };
     let answer = send(client.head(url)).await?;
@@ -149,6 +205,48 @@ pub(crate) fn without_secrets(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio::task::JoinSet;
+
+    /// Answers one request: with the range that it asks for, or with everything and more.
+    async fn serve(has_ranges: bool) -> (String, JoinSet<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/os.img", listener.local_addr().unwrap());
+        let mut serving = JoinSet::new();
+        serving.spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 4096];
+            let length = stream.read(&mut request).await.unwrap();
+            let answer = match has_ranges {
+                true => "HTTP/1.1 206 Partial Content\r\ncontent-length: 4\r\n\r\nabcd".to_owned(),
+                false => format!(
+                    "HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n{}",
+                    "abcdefgh".repeat(1000)
+                ),
+            };
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            // The rest of what was promised never comes: nobody may wait for it.
+            drop(stream.read(&mut request).await);
+            String::from_utf8_lossy(&request[..length]).to_lowercase()
+        });
+        (url, serving)
+    }
+
+    #[tokio::test]
+    async fn the_first_bytes_come_from_servers_with_ranges_and_without() {
+        crate::tls::install_provider();
+        let client = Clients::from(reqwest::Client::new());
+        let token = header(&STANDARD.encode("Bearer token"));
+        for has_ranges in [true, false] {
+            let (url, mut serving) = serve(has_ranges).await;
+            let read = client.beginning(&url, token.as_ref(), 4).await.unwrap();
+            assert_eq!(read.as_deref(), Some(&b"abcd"[..]), "{has_ranges}");
+            let asked = serving.join_next().await.unwrap().unwrap();
+            assert!(asked.contains("range: bytes=0-3"), "{asked}");
+            assert!(asked.contains("authorization: bearer token"), "{asked}");
+        }
+    }
 
     #[test]
     fn urls_are_shown_without_their_secrets() {

@@ -2,10 +2,13 @@
 
 mod create;
 mod deploy;
+mod explain;
+mod plan;
 mod show;
 mod watch;
 
 use super::client::Client;
+use super::events;
 use super::output::line;
 use clap::Subcommand;
 use reqwest::Method;
@@ -52,6 +55,16 @@ enum Verb {
     Delete { node: String },
     /// Follow a node with live progress.
     Watch(watch::Watch),
+    /// Why the node is where it is, what it waits for, and what to do.
+    Explain(explain::Explain),
+    /// What a deploy would do; nothing is done.
+    Plan(plan::Plan),
+    /// What happened to the node.
+    Timeline {
+        node: String,
+        #[command(flatten)]
+        view: events::View,
+    },
 }
 
 /// A verb without arguments of its own.
@@ -94,6 +107,9 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
             Ok(())
         }
         Verb::Watch(watch) => watch.run(&client).await,
+        Verb::Explain(explain) => explain.run(&client).await,
+        Verb::Plan(plan) => plan.run(&client).await,
+        Verb::Timeline { node, view } => events::of_node(&client, &node, &view).await,
     }
 }
 

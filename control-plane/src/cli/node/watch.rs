@@ -1,18 +1,11 @@
 //! `ferric node watch`: the node's timeline as it grows, with bytes, rate and remaining time.
 
-use super::super::client::{Client, ClientError};
-use super::super::output::{line, progress};
+use super::super::client::Client;
+use super::super::events::print;
+use super::super::stream;
 use anyhow::bail;
-use futures_util::{Stream, StreamExt};
 use serde_json::Value;
-use std::time::Duration;
-use tokio::time::{Instant, sleep, timeout};
-
-/// A conductor that is started anew may take so long to answer again.
-const PATIENCE: Duration = Duration::from_secs(60);
-const PAUSE: Duration = Duration::from_secs(1);
-/// The server sends a sign of life every 15 s; without any the connection is dead, whatever TCP believes.
-const SILENCE: Duration = Duration::from_secs(45);
+use std::ops::ControlFlow;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Watch {
@@ -79,74 +72,22 @@ pub(super) async fn last_event(client: &Client, node: &str) -> anyhow::Result<u6
     }
 }
 
-/// Prints what happens after the event `after`, until the node is in `goal`. A stream that ends is taken up again.
+/// Prints what happens after the event `after`, until the node is in `goal`.
 pub(super) async fn follow(
     client: &Client,
     node: &str,
-    mut after: u64,
+    after: u64,
     goal: Option<&str>,
 ) -> anyhow::Result<()> {
-    loop {
-        let answer = open(client, node, after).await?;
-        let mut chunks = answer.bytes_stream();
-        let mut buffer = Vec::new();
-        while let Some(Ok(chunk)) = next(&mut chunks).await {
-            buffer.extend_from_slice(&chunk);
-            while let Some(end) = buffer.windows(2).position(|pair| pair == b"\n\n") {
-                let message: Vec<u8> = buffer.drain(..end + 2).collect();
-                let Some(event) = event_of(&String::from_utf8_lossy(&message)) else {
-                    continue;
-                };
-                after = event["sequence"].as_u64().unwrap_or(after);
-                print(&event);
-                if reached(&event, goal)? {
-                    return Ok(());
-                }
-            }
-        }
-        sleep(PAUSE).await;
-    }
-}
-
-/// The node's timeline behind the event `after`. Goes on asking for a while where nobody answers: the conductor may just
-/// be started anew.
-async fn open(client: &Client, node: &str, after: u64) -> anyhow::Result<reqwest::Response> {
-    let path = format!("/ferric/v1/nodes/{node}/timeline?after={after}");
-    let began = Instant::now();
-    let mut told = false;
-    loop {
-        match client.stream(&path).await {
-            Err(
-                error @ (ClientError::Unreachable { .. }
-                | ClientError::Silent { .. }
-                | ClientError::Busy { .. }),
-            ) if began.elapsed() < PATIENCE => {
-                if !told {
-                    line(&format!(
-                        "{error}; asking again for {} s",
-                        PATIENCE.as_secs()
-                    ));
-                    told = true;
-                }
-                sleep(PAUSE).await;
-            }
-            outcome => return Ok(outcome?),
-        }
-    }
-}
-
-/// The next piece of the stream; `None` at its end, also when that is only known by a long silence.
-async fn next<T>(stream: &mut (impl Stream<Item = T> + Unpin)) -> Option<T> {
-    timeout(SILENCE, stream.next()).await.ok().flatten()
-}
-
-/// The JSON in the `data:` lines of one server-sent event; comments and heartbeats have none.
-fn event_of(message: &str) -> Option<Value> {
-    let data: Vec<&str> = message
-        .lines()
-        .filter_map(|line| line.strip_prefix("data:"))
-        .collect();
-    serde_json::from_str(&data.join("\n")).ok()
+    let path = format!("/ferric/v1/nodes/{node}/timeline?");
+    stream::each(client, &path, Some(after), |event| {
+        print(event);
+        Ok(match reached(event, goal)? {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        })
+    })
+    .await
 }
 
 fn reached(event: &Value, goal: Option<&str>) -> anyhow::Result<bool> {
@@ -164,93 +105,10 @@ fn reached(event: &Value, goal: Option<&str>) -> anyhow::Result<bool> {
     Ok(state == goal)
 }
 
-fn print(event: &Value) {
-    let at = event["at"].as_str().unwrap_or_default();
-    let time = at.get(11..19).unwrap_or(at);
-    match event["event"].as_str() {
-        Some("progress") => progress(&format!("{time}  {}", transfer(event))),
-        Some(_) => line(&format!("{time}  {}", describe(event))),
-        None => {}
-    }
-}
-
-/// `writing 120 of 310 MiB, 38 MiB/s, 5 s left`
-fn transfer(event: &Value) -> String {
-    const MIB: u64 = 1 << 20;
-    let number = |key: &str| event[key].as_u64();
-    let done = number("bytes_done").unwrap_or(0);
-    let rate = number("bytes_per_second").unwrap_or(0);
-    let phase = event["phase"].as_str().unwrap_or("writing");
-    match number("bytes_total") {
-        Some(total) => {
-            let left = match (total.saturating_sub(done)).checked_div(rate) {
-                // Of the first bytes no rate can be told.
-                Some(seconds) if done >= MIB => format!("{seconds} s left"),
-                _ => "waiting".to_owned(),
-            };
-            format!(
-                "{phase} {} of {} MiB, {} MiB/s, {left}",
-                done / MIB,
-                total / MIB,
-                rate / MIB
-            )
-        }
-        None => format!("{phase} {} MiB, {} MiB/s", done / MIB, rate / MIB),
-    }
-}
-
-fn describe(event: &Value) -> String {
-    let text = |key: &str| event[key].as_str().unwrap_or("-").to_owned();
-    let step = || {
-        format!(
-            "{}.{}",
-            event["step"]["interface"].as_str().unwrap_or("-"),
-            event["step"]["step"].as_str().unwrap_or("-")
-        )
-    };
-    match text("event").as_str() {
-        "state_changed" => match event["error"].as_str() {
-            Some(error) => format!("{} -> {}: {error}", text("from"), text("to")),
-            None => format!("{} -> {}", text("from"), text("to")),
-        },
-        "power_changed" => format!("power: {} -> {}", text("from"), text("to")),
-        "step_started" => format!("step {} started", step()),
-        "step_done" => match event["detail"].as_str() {
-            Some(detail) => format!("step {} done: {detail}", step()),
-            None => format!("step {} done", step()),
-        },
-        "step_failed" => format!("step {} failed: {}", step(), text("error")),
-        "boot_request" => format!("the machine asks for {}", text("what")),
-        "lookup" => format!("the agent says hello from {}", text("address")),
-        "heartbeat" => "heartbeat".to_owned(),
-        "inspected" => format!("inspected: {}", text("summary")),
-        "bmc_error" => format!("BMC: {}", text("error")),
-        "resumed" => format!("resumed: {}", text("detail")),
-        "note" => text("text"),
-        other => other.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn transfers() {
-        let event = json!({ "bytes_done": 120 << 20, "bytes_total": 320 << 20, "bytes_per_second": 40 << 20, "phase": "writing" });
-        assert_eq!(
-            transfer(&event),
-            "writing 120 of 320 MiB, 40 MiB/s, 5 s left"
-        );
-        let first =
-            json!({ "bytes_done": 4096, "bytes_total": 320 << 20, "bytes_per_second": 4096 });
-        assert_eq!(transfer(&first), "writing 0 of 320 MiB, 0 MiB/s, waiting");
-        assert_eq!(
-            transfer(&json!({ "bytes_done": 0, "bytes_total": 1 << 20 })),
-            "writing 0 of 1 MiB, 0 MiB/s, waiting"
-        );
-    }
 
     #[test]
     fn goals() {
@@ -279,24 +137,5 @@ mod tests {
         assert!(is_there(&states("active"), Some("active")).unwrap());
         assert!(!is_there(&states("enroll"), Some("manageable")).unwrap());
         assert!(!is_there(&states("deploy failed"), None).unwrap());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_silent_stream_ends() {
-        let began = Instant::now();
-        let mut silent = futures_util::stream::pending::<u8>();
-        assert_eq!(next(&mut silent).await, None);
-        assert!(began.elapsed() > Duration::from_secs(15), "keep-alives");
-        let mut speaking = futures_util::stream::iter([7]);
-        assert_eq!(next(&mut speaking).await, Some(7));
-    }
-
-    #[test]
-    fn events_in_a_stream() {
-        assert_eq!(
-            event_of("id: 3\ndata: {\"sequence\": 3}\n\n"),
-            Some(json!({ "sequence": 3 }))
-        );
-        assert_eq!(event_of(": keep-alive\n\n"), None);
     }
 }

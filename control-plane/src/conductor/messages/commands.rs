@@ -174,21 +174,22 @@ fn progress(task: &NodeTask, command: &CommandResult) -> Change {
         "step": step.to_string(), "phase": phase, "bytes_written": bytes_written, "bytes_total": bytes_total,
         "bytes_received": bytes_received, "bytes_per_second": bytes_per_second, "elapsed_ms": elapsed_ms,
     });
+    let what = What::Progress {
+        step,
+        phase,
+        bytes_done: bytes_written,
+        bytes_total,
+        bytes_per_second,
+    };
     let stored = task.node.internal_info.get(PROGRESS);
     if stored.is_some_and(|stored| !is_news(stored, &shown)) {
+        let run = task.node.run.as_ref().map(|run| run.id);
+        task.conductor().tell_live(task.id(), run, what);
         return change;
     }
-    change
-        .event(What::Progress {
-            step,
-            phase,
-            bytes_done: bytes_written,
-            bytes_total,
-            bytes_per_second,
-        })
-        .with(|node| {
-            node.internal_info.insert(PROGRESS.to_owned(), shown);
-        })
+    change.event(what).with(|node| {
+        node.internal_info.insert(PROGRESS.to_owned(), shown);
+    })
 }
 
 /// Each mark is a commit and a line of the timeline: one that says the same or comes soon after the last is left out,

@@ -17,15 +17,15 @@ pub(super) async fn merge(task: &mut NodeTask, request: HeartbeatRequest) -> Mer
     }
     let now = task.conductor().now();
     let mut change = task.change();
-    if !task
-        .node
-        .agent
-        .as_ref()
-        .is_some_and(|session| session.token_confirmed)
-    {
-        change = change.event(What::Heartbeat {
-            version: beat.agent_version.clone(),
-        });
+    let what = What::Heartbeat {
+        version: beat.agent_version.clone(),
+    };
+    let session = task.node.agent.as_ref();
+    if session.is_some_and(|session| session.token_confirmed) {
+        let run = task.node.run.as_ref().map(|run| run.id);
+        task.conductor().tell_live(task.id(), run, what);
+    } else {
+        change = change.event(what);
     }
     let change = change.with(|node| {
         let session = node.agent.get_or_insert_with(AgentSession::default);

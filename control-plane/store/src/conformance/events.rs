@@ -109,3 +109,16 @@ pub(super) async fn old_ones_are_forgotten(store: &dyn Store) {
     let again = read(store, &of_node).await;
     assert!(again[0].0 > sequences[2], "no number is given twice");
 }
+
+pub(super) async fn the_newest_has_its_number(store: &dyn Store) {
+    let newest = async || store.newest_event().await.expect("reading works");
+    assert_eq!(newest().await, 0);
+    fill(store).await;
+    let last = read(store, &EventFilter::default()).await[3].0;
+    assert_eq!(newest().await, last);
+    for number in [0, 1] {
+        let all = Transaction::new().forget(node(number).uuid, u64::MAX);
+        committed(store, all).await;
+    }
+    assert_eq!(newest().await, last, "also when it is forgotten");
+}

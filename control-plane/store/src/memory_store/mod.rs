@@ -178,4 +178,8 @@ impl Store for MemoryStore {
     async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError> {
         Ok(self.0.lock().events(filter))
     }
+
+    async fn newest_event(&self) -> Result<u64, StoreError> {
+        Ok(self.0.lock().event)
+    }
 }

@@ -108,6 +108,10 @@ impl Store for PostgresStore {
         self.read_events(filter).await
     }
 
+    async fn newest_event(&self) -> Result<u64, StoreError> {
+        self.read_newest_event().await
+    }
+
     async fn clock(&self) -> Result<Option<Timestamp>, StoreError> {
         let doing = "reading the database's clock";
         let rows = self.connections.rows(doing, sql::CLOCK, &[]).await?;

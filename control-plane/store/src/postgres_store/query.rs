@@ -111,6 +111,17 @@ impl PostgresStore {
         rows.iter().map(|row| self.event(row)).collect()
     }
 
+    pub(super) async fn read_newest_event(&self) -> Result<u64, StoreError> {
+        let rows = self
+            .connections
+            .rows(READING_EVENTS, sql::COUNTERS, &[])
+            .await?;
+        let row = rows
+            .first()
+            .ok_or_else(|| super::failure::away(READING_EVENTS, "the counters are missing"))?;
+        number(row, "event")
+    }
+
     fn event(&self, row: &Row) -> Result<StoredEvent, StoreError> {
         let sequence = number(row, "sequence")?;
         let sealed: &[u8] = column(row, "event")?;

@@ -5,7 +5,7 @@
 use super::commit::Tables;
 use super::engine::Engine;
 use super::error::{failed, unsealed};
-use super::schema::{EVENTS, NODE_EVENTS};
+use super::schema::{EVENTS, NODE_EVENTS, NUMBER_EVENT, NUMBERS};
 use crate::seal::{Sealer, place_of_event};
 use crate::{EventFilter, Forget, StoreError, StoredEvent};
 use ferric_model::event::TimelineEvent;
@@ -67,6 +67,13 @@ impl Engine {
             found.push(self.stored_event(sequence, sealed.value())?);
         }
         Ok(found)
+    }
+
+    pub(super) fn newest_event(&self) -> Result<u64, StoreError> {
+        let read = self.database.begin_read().map_err(failed(READING))?;
+        let numbers = read.open_table(NUMBERS).map_err(failed(READING))?;
+        let newest = ReadableTable::get(&numbers, NUMBER_EVENT).map_err(failed(READING))?;
+        Ok(newest.map_or(0, |number| number.value()))
     }
 
     fn stored_event(&self, sequence: u64, sealed: &[u8]) -> Result<StoredEvent, StoreError> {

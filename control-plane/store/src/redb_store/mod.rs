@@ -181,4 +181,8 @@ impl Store for RedbStore {
         let filter = filter.clone();
         self.read(move |engine| engine.events(&filter)).await
     }
+
+    async fn newest_event(&self) -> Result<u64, StoreError> {
+        self.read(Engine::newest_event).await
+    }
 }

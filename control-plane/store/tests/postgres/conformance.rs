@@ -51,6 +51,10 @@ impl Store for Counting {
         self.store.is_exclusive()
     }
 
+    async fn newest_event(&self) -> Result<u64, ferric_store::StoreError> {
+        self.store.newest_event().await
+    }
+
     async fn commit(
         &self,
         transaction: ferric_store::Transaction,

@@ -1,0 +1,68 @@
+//! What an explanation is made of, from the store and from this conductor's memory.
+
+use super::{Explanation, Owner, Situation, explain, failures};
+use crate::conductor::Conductor;
+use crate::conductor::requests::RequestError;
+use ferric_model::conductor::ConductorRecord;
+use ferric_model::event::TimelineEvent;
+use ferric_model::ids::NodeId;
+use ferric_model::node::Node;
+use ferric_store::{Entity, EventFilter, Key};
+
+/// Events read at once.
+const BATCH: usize = 1000;
+/// Of how many batches the newest failure is looked for.
+const BATCHES: usize = 20;
+
+impl Conductor {
+    /// Why the node is where it is. Asks nobody but the store.
+    pub async fn explain(&self, id: NodeId) -> Result<Explanation, RequestError> {
+        let node = self.node(id).await?;
+        let (failed, owner) = (self.last_failure(id).await?, self.owner_state(&node).await?);
+        Ok(explain(&Situation {
+            node: &node,
+            locked_for: self.locks().purpose(id),
+            owner,
+            failed: failed.as_ref(),
+            rules: &self.settings().conductor,
+            now: self.now(),
+        }))
+    }
+
+    async fn last_failure(&self, id: NodeId) -> Result<Option<TimelineEvent>, RequestError> {
+        let mut filter = EventFilter {
+            node: Some(id),
+            after: 0,
+            limit: BATCH,
+        };
+        let mut newest = None;
+        for _ in 0..BATCHES {
+            let batch = self.store().events(&filter).await?;
+            let is_last = batch.len() < BATCH;
+            filter.after = batch.last().map_or(filter.after, |last| last.sequence);
+            let mut failures = batch.into_iter().map(|stored| stored.event);
+            newest = failures.rfind(failures::is_failure).or(newest);
+            if is_last {
+                break;
+            }
+        }
+        Ok(newest)
+    }
+
+    async fn owner_state(&self, node: &Node) -> Result<Owner, RequestError> {
+        let Some(ownership) = &node.ownership else {
+            return Ok(Owner::Nobody);
+        };
+        if ownership.incarnation == self.incarnation() {
+            return Ok(Owner::Alive);
+        }
+        let key = Key::new(ConductorRecord::TABLE, &ownership.conductor);
+        let record = self.store().get(&key).await?;
+        let record: Option<ConductorRecord> = record.map(|record| record.decode()).transpose()?;
+        let now = self.cluster_time();
+        let is_alive = record.is_some_and(|record| {
+            record.incarnation == ownership.incarnation && self.is_beating(&record, now)
+        });
+        Ok(if is_alive { Owner::Alive } else { Owner::Gone })
+    }
+}

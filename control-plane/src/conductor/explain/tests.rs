@@ -1,0 +1,316 @@
+//! Every state with everything that can be waited for in it says something useful: all the words, in one snapshot.
+
+use super::*;
+use crate::conductor::messages::BOOT_REQUESTED_AT;
+use ferric_model::event::What;
+use ferric_model::ids::{Epoch, Incarnation, RunId};
+use ferric_model::node::agent_session::AgentSession;
+use ferric_model::node::{Ownership, Reservation};
+use ferric_model::run::{Wait, WaitReason};
+use ferric_model::step::StepId;
+use serde_json::json;
+use std::fmt::Write;
+use uuid::Uuid;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+}
+
+fn node(state: ProvisionState) -> Node {
+    let mut node = Node::new(NodeId(Uuid::nil()), "redfish", at(0));
+    node.name = Some("rack1-7".to_owned());
+    node.provision_state = state;
+    node.target_provision_state = state.default_target();
+    node.provision_updated_at = Some(at(0));
+    node.ownership = Some(Ownership {
+        conductor: "one".to_owned(),
+        incarnation: Incarnation(Uuid::nil()),
+        epoch: Epoch::default(),
+    });
+    node
+}
+
+fn step() -> StepId {
+    StepId::new("deploy", "write_image")
+}
+
+/// With a run at its second step of two.
+fn running(state: ProvisionState) -> Node {
+    let mut node = node(state);
+    let step = |interface, name, by| {
+        json!({"interface": interface, "step": name, "priority": 0, "args": {}, "by": by, "abortable": true,
+               "recovery": "run_again"})
+    };
+    let run = json!({
+        "id": Uuid::nil(), "activity": activity(state), "goal": node.target_provision_state,
+        "started_at": at(-60), "steps": [step("boot", "ramdisk", "conductor"), step("deploy", "write_image", "agent")],
+        "index": 1, "phase": {"started": {"attempt": 1, "at": at(-30)}}, "wait": null, "agent_steps_known": true,
+        "agent_step_version": null, "notes": {},
+    });
+    let run: Run = serde_json::from_value(run).unwrap();
+    assert_eq!(run.id, RunId(Uuid::nil()));
+    node.reservation = Some(Reservation {
+        conductor: "one".to_owned(),
+        purpose: crate::conductor::flows::purpose(run.activity).to_owned(),
+        since: at(-60),
+    });
+    node.run = Some(run);
+    node
+}
+
+fn activity(state: ProvisionState) -> Activity {
+    use ProvisionState as S;
+    match state {
+        S::Verifying => Activity::Verify,
+        S::Cleaning | S::CleanWait | S::CleanHold => Activity::Clean,
+        S::Deleting => Activity::Delete,
+        S::Inspecting | S::InspectWait => Activity::Inspect,
+        S::Adopting => Activity::Adopt,
+        S::Rescuing | S::RescueWait => Activity::Rescue,
+        S::Unrescuing => Activity::Unrescue,
+        S::Servicing | S::ServiceWait | S::ServiceHold => Activity::Service,
+        _ => Activity::Deploy,
+    }
+}
+
+fn reasons(state: ProvisionState) -> Vec<WaitReason> {
+    if state.is_hold() {
+        return vec![WaitReason::Hold];
+    }
+    if state == ProvisionState::InspectWait {
+        return vec![WaitReason::InspectionData, WaitReason::AgentReboot];
+    }
+    let (id, step, job) = ("7".to_owned(), step(), "looking after RAID".to_owned());
+    vec![
+        WaitReason::AgentBoot,
+        WaitReason::AgentReboot,
+        WaitReason::AgentCommand {
+            id,
+            step: step.clone(),
+        },
+        WaitReason::Hardware { job, step },
+    ]
+}
+
+fn waiting(state: ProvisionState, reason: WaitReason) -> Node {
+    let mut node = running(state);
+    node.reservation = None;
+    if let Some(run) = &mut node.run {
+        run.wait = Some(Wait {
+            deadline: (reason != WaitReason::Hold).then(|| at(1800)),
+            since: at(0),
+            reason,
+        });
+    }
+    node
+}
+
+fn failed(state: ProvisionState) -> Node {
+    let mut node = node(state);
+    let error =
+        "It failed in deploy.write_image: no disk matches the root device hints (size > 5 GiB)";
+    node.last_error = Some(error.to_owned());
+    node
+}
+
+fn each(state: ProvisionState) -> Vec<Node> {
+    if state.is_wait() || state.is_hold() {
+        let reasons = reasons(state).into_iter();
+        return reasons.map(|reason| waiting(state, reason)).collect();
+    }
+    if state.is_running() {
+        return vec![running(state)];
+    }
+    if state.is_stable() && state != ProvisionState::Error {
+        return vec![node(state)];
+    }
+    vec![failed(state)]
+}
+
+fn explained(node: &Node) -> Explanation {
+    explained_with(node, Owner::Alive, None)
+}
+
+fn explained_with(node: &Node, owner: Owner, failed: Option<&TimelineEvent>) -> Explanation {
+    explain(&Situation {
+        node,
+        locked_for: None,
+        owner,
+        failed,
+        rules: &config::Conductor::default(),
+        now: at(300),
+    })
+}
+
+#[test]
+fn every_state_in_words() {
+    let mut words = String::new();
+    for state in ProvisionState::ALL {
+        for node in each(*state) {
+            let explanation = explained(&node);
+            let wait = explanation.waits_for.as_ref().map_or("", |wait| wait.kind);
+            writeln!(words, "{state} {wait}\n    {}", explanation.text).unwrap();
+            for next in &explanation.next {
+                writeln!(words, "    - {}", next.text).unwrap();
+            }
+        }
+    }
+    insta::assert_snapshot!(words);
+}
+
+/// What is offered is what the state machine allows, and nobody is left without anything to do.
+#[test]
+fn what_may_be_done_is_what_the_table_says() {
+    for state in ProvisionState::ALL {
+        for node in each(*state) {
+            let next = explained(&node).next;
+            assert!(!next.is_empty(), "{state}");
+            let mut offered: Vec<_> = next.iter().filter_map(|next| next.target).collect();
+            offered.sort_unstable();
+            let verbs = ferric_model::verb::Verb::ALL.iter();
+            let allowed = verbs.filter(|verb| verb.on(*state).is_ok());
+            let mut allowed: Vec<_> = allowed.map(|verb| verb.name()).collect();
+            allowed.retain(|name| !["deploy", "undeploy"].contains(name));
+            allowed.sort_unstable();
+            assert_eq!(offered, allowed, "{state}");
+        }
+    }
+}
+
+#[test]
+fn how_far_a_boot_has_got() {
+    let mut node = waiting(ProvisionState::DeployWait, WaitReason::AgentBoot);
+    let says = |node: &Node| explained(node).waits_for.unwrap().text;
+    assert!(says(&node).contains("has not asked for its boot script"));
+    let noted = |node: &mut Node, at: Timestamp| {
+        let run = node.run.as_mut().unwrap();
+        run.notes.insert(BOOT_REQUESTED_AT.to_owned(), json!(at));
+    };
+    noted(&mut node, at(-5));
+    assert!(
+        says(&node).contains("has not asked"),
+        "that was an earlier boot"
+    );
+    noted(&mut node, at(20));
+    assert!(says(&node).contains("asked for its boot script at 2027-01-15 08:00:20"));
+    node.agent = Some(AgentSession {
+        lookups: 1,
+        ..AgentSession::default()
+    });
+    assert!(says(&node).contains("first heartbeat is yet to come"));
+}
+
+#[test]
+fn a_transfer_and_the_agent_that_does_it() {
+    let reason = WaitReason::AgentCommand {
+        id: "7".to_owned(),
+        step: step(),
+    };
+    let mut node = waiting(ProvisionState::DeployWait, reason);
+    node.internal_info.insert(
+        "ferric_progress".to_owned(),
+        json!({"step": "deploy.write_image", "bytes_written": 100 << 20, "bytes_total": 300 << 20,
+               "bytes_per_second": 20 << 20}),
+    );
+    node.agent = Some(AgentSession {
+        last_heartbeat: Some(at(290)),
+        ..AgentSession::default()
+    });
+    let wait = explained(&node).waits_for.unwrap();
+    assert_eq!(
+        wait.text,
+        "It waits for the agent to finish deploy.write_image. It has written 100 of 300 MiB at 20 MiB/s, about 10 s \
+         to go. The agent's last heartbeat came 10 s ago."
+    );
+    assert_eq!((wait.since, wait.until), (at(0), Some(at(1800))));
+}
+
+#[test]
+fn time_that_ran_out_and_time_that_stands_still() {
+    let mut node = waiting(ProvisionState::CleanWait, WaitReason::AgentBoot);
+    let otherwise = |node: &Node| explained(node).waits_for.unwrap().otherwise;
+    node.run.as_mut().unwrap().wait.as_mut().unwrap().deadline = Some(at(299));
+    assert!(otherwise(&node).contains("clean failed follows"));
+    node.maintenance = true;
+    assert!(otherwise(&node).contains("no time runs out"));
+    assert!(
+        explained(&node).next[0]
+            .text
+            .contains("End the maintenance")
+    );
+}
+
+#[test]
+fn the_last_failure_has_its_step_its_time_and_a_remedy() {
+    let event = TimelineEvent {
+        id: Uuid::nil(),
+        node: NodeId(Uuid::nil()),
+        at: at(-3),
+        conductor: "one".to_owned(),
+        run: None,
+        what: What::StepFailed {
+            step: step(),
+            error: "odd".to_owned(),
+        },
+    };
+    let node = failed(ProvisionState::DeployFailed);
+    let failure = explained_with(&node, Owner::Alive, Some(&event))
+        .last_failure
+        .unwrap();
+    assert_eq!(failure.step.as_deref(), Some("deploy.write_image"));
+    assert_eq!(failure.at, Some(at(-3)));
+    assert!(
+        failure.message.contains("root device hints"),
+        "the node's own sentence"
+    );
+    assert!(failure.remedy.contains("root_device"));
+    let told = explained_with(
+        &super::tests::node(ProvisionState::Active),
+        Owner::Alive,
+        Some(&event),
+    );
+    assert_eq!(told.last_failure.unwrap().message, "odd");
+}
+
+#[test]
+fn what_stands_in_the_way_is_said() {
+    let mut node = node(ProvisionState::Active);
+    node.maintenance = true;
+    node.maintenance_reason = Some("new fans".to_owned());
+    node.fault = Some("power failure".to_owned());
+    node.protected = true;
+    node.retired = true;
+    node.power_sync_failures = 2;
+    let explanation = explained_with(&node, Owner::Gone, None);
+    let kinds: Vec<_> = explanation
+        .notices
+        .iter()
+        .map(|notice| notice.kind)
+        .collect();
+    let expected = [
+        "maintenance",
+        "fault",
+        "protected",
+        "retired",
+        "bmc",
+        "conductor",
+    ];
+    assert_eq!(kinds, expected);
+    assert!(explanation.text.contains("maintenance (new fans)"));
+    assert!(
+        explanation
+            .text
+            .contains("Conductor one, which has the node, is gone")
+    );
+}
+
+#[test]
+fn the_lock_has_its_holder() {
+    let text = |node: &Node| explained(node).lock.text;
+    let held = text(&running(ProvisionState::Deploying));
+    assert!(
+        held.contains("Conductor one holds it for deploying since 2027"),
+        "{held}"
+    );
+    assert!(text(&node(ProvisionState::Active)).starts_with("Nobody holds it"));
+}
