@@ -11,7 +11,7 @@ mod tests;
 use super::call::Api;
 use axum::routing::get;
 use axum::{Json, Router};
-use operations::{OPERATIONS, Operation};
+use operations::Operation;
 use serde_json::{Map, Value, json};
 
 pub(super) fn routes() -> Router<Api> {
@@ -25,7 +25,7 @@ pub(super) fn text() -> String {
 
 fn document() -> Value {
     let mut paths = Map::new();
-    for operation in OPERATIONS {
+    for operation in operations::all() {
         let path = paths.entry(operation.path).or_insert_with(|| json!({}));
         path[operation.method] = shown(operation);
         let names = parameters(operation.path);

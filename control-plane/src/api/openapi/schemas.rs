@@ -71,16 +71,21 @@ fn of_fields(fields: &[Field]) -> Value {
     json!({"type": "object", "properties": properties.collect::<Map<_, _>>()})
 }
 
+const MAC: &str = "^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$";
+
 fn of_shape(shape: Shape) -> Value {
     match shape {
         Shape::Text(ANY_LENGTH) => json!({"type": ["string", "null"]}),
         Shape::Text(longest) => json!({"type": ["string", "null"], "maxLength": longest}),
         Shape::Required => json!({"type": "string", "minLength": 1}),
         Shape::Object => json!({"type": ["object", "null"]}),
-        Shape::List => json!({"type": "array"}),
+        Shape::List | Shape::OptionalList => json!({"type": "array"}),
+        Shape::Priority => json!({"type": "integer", "minimum": 0, "maximum": 9999}),
+        Shape::Integer => json!({"type": "integer"}),
         Shape::Flag | Shape::OnFlag | Shape::Tristate => json!({"type": ["boolean", "null"]}),
         Shape::Uuid => json!({"type": ["string", "null"], "format": "uuid"}),
-        Shape::Mac => json!({"type": "string", "pattern": "^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$"}),
+        Shape::Mac => json!({"type": "string", "pattern": MAC}),
+        Shape::OptionalMac => json!({"type": ["string", "null"], "pattern": MAC}),
         Shape::Time => json!({"type": ["string", "null"], "format": "date-time"}),
         Shape::Other => json!({}),
     }
