@@ -29,6 +29,9 @@ FREE_TEXT = {
 # Lists whose order means nothing, and with Ironic changes from start to start.
 UNORDERED = re.compile(r"enabled_\w+_interfaces|traits")
 
+# Here a key is described by its value.
+DESCRIBED = re.compile(r"/(properties|logical_disk_properties)(\?|$)")
+
 
 class Difference:
     """Where two answers differ, and what stands there: texts, shortened when they are shown."""
@@ -48,15 +51,29 @@ def short(value, limit=260):
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def differences(ironic, ferric):
+def differences(step, ironic, ferric):
     """Pairs of (peer, answer) to a list of differences. A different status says it all: what follows from it is left out."""
     (one, left), (other, right) = ironic, ferric
     if left.status != right.status:
         return [Difference("status", f"{left.status} {text_of(left)}", f"{right.status} {text_of(right)}")]
     found = []
     headers(one, left.headers, other, right.headers, found)
-    walk("body", normal(one, left.body), normal(other, right.body), found)
+    mine, yours = normal(one, left.body), normal(other, right.body)
+    if error_form(mine) != error_form(yours):
+        found.append(Difference("error form", f"{error_form(mine)}: {text_of(left)}", f"{error_form(yours)}: {text_of(right)}"))
+    else:
+        walk("body", mine, yours, found, DESCRIBED.search(step.path))
     return found
+
+
+def error_form(body):
+    """The keys of an error, in its wrapping; `None` for what is none."""
+    if isinstance(body, dict) and isinstance(body.get("error_message"), dict):
+        inner = body["error_message"]["as text"]
+        return "wrapped " + (", ".join(sorted(inner)) if isinstance(inner, dict) else kind(inner))
+    if isinstance(body, dict) and "faultstring" in body:
+        return "bare " + ", ".join(sorted(body))
+    return None
 
 
 def text_of(answer):
@@ -125,16 +142,16 @@ def kind(value):
     return "object"
 
 
-def walk(where, left, right, found):
-    """Adds what differs below this place."""
+def walk(where, left, right, found, free=False):
+    """Adds what differs below this place; all texts are `free` where they describe keys."""
     if kind(left) != kind(right):
         found.append(Difference(where, left, right))
     elif isinstance(left, dict):
         for key in sorted(set(left) | set(right)):
             if key not in left or key not in right:
                 found.append(Difference(f"{where}.{key}", left.get(key, "(no key)"), right.get(key, "(no key)")))
-            elif not (key in FREE_TEXT and isinstance(left[key], str) and isinstance(right[key], str)):
-                walk(f"{where}.{key}", left[key], right[key], found)
+            elif not ((free or key in FREE_TEXT) and isinstance(left[key], str) and isinstance(right[key], str)):
+                walk(f"{where}.{key}", left[key], right[key], found, free)
     elif isinstance(left, list):
         if len(left) != len(right):
             found.append(Difference(f"{where} length", left, right))

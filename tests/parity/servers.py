@@ -151,6 +151,8 @@ class Ironic(Server):
                 "tftp_root": self.folder / "tftp", "tftp_master_path": self.folder / "tftp/master",
                 "images_path": self.folder / "images", "instance_master_path": self.folder / "images/master",
             },
+            # Fake machines boot nothing, and are inspected all the same.
+            "inspector": {"require_managed_boot": "false"},
             "service_catalog": {"endpoint_override": self.url},
             "oslo_concurrency": {"lock_path": self.folder / "locks"},
         }

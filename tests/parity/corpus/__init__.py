@@ -10,15 +10,18 @@ WAIT_S = 15
 
 
 class Step:
-    """A request to both servers, whose answers are compared."""
+    """A request to both servers, whose answers are compared. What `follows` is a look at what the step before has done, and
+    left out where that ended differently.
+    """
 
-    def __init__(self, method, path, version, body=None, headers=None, save=None):
+    def __init__(self, method, path, version, body=None, headers=None, save=None, follows=False):
         self.method = method
         self.path = path
         self.version = version
         self.body = body
         self.headers = headers or {}
         self.save = save or {}
+        self.follows = follows
 
     def __str__(self):
         return f"{self.method} {self.path} @{self.version}"
@@ -49,7 +52,7 @@ class Group:
         self.name = name
         self.steps = []
 
-    def ask(self, method, path, versions=LATEST, body=None, headers=None, save=None):
+    def ask(self, method, path, versions=LATEST, body=None, headers=None, save=None, follows=False):
         """The request in each of these versions. Body and path may be functions of the version."""
         versions = [versions] if isinstance(versions, int | None) else versions
         for version in versions:
@@ -61,6 +64,7 @@ class Group:
                     body(version) if callable(body) else body,
                     headers,
                     save,
+                    follows,
                 )
             )
 
@@ -88,7 +92,11 @@ class Group:
     def node(self, seed, **fields):
         """A node of fake hardware that this group needs; its UUID."""
         body = {"uuid": uid(seed), "name": seed, "driver": "fake-hardware", **fields}
+        # Without authentication Ironic takes an owner by PATCH only.
+        owner = body.pop("owner", None)
         self.post("/v1/nodes", body=body)
+        if owner:
+            self.patch(f"/v1/nodes/{body['uuid']}", body=add("/owner", owner))
         return body["uuid"]
 
     def provision(self, node, verb, *states, **body):

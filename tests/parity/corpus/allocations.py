@@ -11,7 +11,10 @@ VALUES = [
 
 def fill(group):
     for number in range(3):
-        group.available(f"allocations-{number}", resource_class="class", owner="me" if number == 2 else None)
+        node = group.available(f"allocations-{number}", resource_class="class", owner="me" if number == 2 else None)
+        # A node whose power is unknown is no candidate.
+        group.put(f"/v1/nodes/{node}/states/power", body={"target": "power off"})
+        group.wait(f"/v1/nodes/{node}", "power_state", "power off")
     for version in around(52, 1, 57, 58, 60):
         made = {"uuid": uid(f"allocation {version}"), "name": f"at-{version}", "resource_class": "class"}
         group.get("/v1/allocations", version)

@@ -35,8 +35,8 @@ def fill(group):
         made = {"uuid": uid(f"rule value {number}"), **GOOD, **fields}
         group.post(path, body=made)
         if "uuid" not in fields:
-            group.get(f"{path}/{made['uuid']}")
-            group.delete(f"{path}/{made['uuid']}")
+            group.get(f"{path}/{made['uuid']}", follows=True)
+            group.delete(f"{path}/{made['uuid']}", follows=True)
     group.post(path, body={})
     group.post(path, body={"actions": GOOD["actions"]})
     full = uid("rule-full")

@@ -59,11 +59,11 @@ def fill(group):
                 filled = uid("parent")
             ident = uid(f"create {name} {version}")
             group.post("/v1/nodes", version, body={"uuid": ident, "driver": "fake-hardware", name: filled})
-            group.get(f"/v1/nodes/{ident}", LATEST)
+            group.get(f"/v1/nodes/{ident}", LATEST, follows=True)
     for version in (1, 2, 4, 5, 10, 11, 20, 31, 50, 83, LATEST):
         ident = uid(f"create at {version}")
         group.post("/v1/nodes", version, body={"uuid": ident, "driver": "fake-hardware"})
-        group.get(f"/v1/nodes/{ident}", (1, 2, LATEST))
+        group.get(f"/v1/nodes/{ident}", (1, 2, LATEST), follows=True)
         group.delete(f"/v1/nodes/{ident}", version)
         group.delete(f"/v1/nodes/{ident}", version)
     for number, fields in enumerate(GOOD + BAD):
@@ -71,7 +71,7 @@ def fill(group):
         body = {key: value for key, value in body.items() if not (key == "driver" and value is None)}
         group.post("/v1/nodes", body=body)
         if "uuid" not in fields:
-            group.get(f"/v1/nodes/{body['uuid']}", LATEST)
+            group.get(f"/v1/nodes/{body['uuid']}", LATEST, follows=True)
     for version, name in ((5, "A_b"), (9, "A_b"), (10, "A_b"), (9, "a.b"), (9, "a" * 64), (10, "a" * 64), (9, "-a"), (9, "a-"), (5, "host~x"), (10, "host~x"), (9, "1.2.3.4")):
         group.post("/v1/nodes", version, body={"driver": "fake-hardware", "name": name})
     duplicates(group)

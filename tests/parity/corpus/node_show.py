@@ -61,7 +61,7 @@ def lists(group):
     for number in range(6):
         group.node(f"list-{number}", resource_class=f"c{number % 2}", shard=f"s{number % 2}" if number else None, description=f"text {number}",
                    owner=f"o{number % 3}", lessee="l2" if number == 3 else None, driver="manual-management" if number == 5 else "fake-hardware",
-                   parent_node=uid("list-0") if number == 4 else None, instance_name="i2" if number == 2 else None)
+                   parent_node=uid("show-bare") if number == 4 else None, instance_name="i2" if number == 2 else None)
     group.put(f"/v1/nodes/{uid('list-1')}/maintenance", body={"reason": "why"})
     for version in (1, 4, 5, 8, 42, 43, 82, 83, LATEST):
         group.get("/v1/nodes", version)
@@ -94,7 +94,7 @@ def filters(group):
         "project": (65, ["o1", "l2", "nonsense"]),
         "shard": (82, ["s0", "s0,s1", "nonsense", ""]),
         "sharded": (82, ["true", "false", "nonsense"]),
-        "parent_node": (83, [uid("list-0"), "list-0", uid("nobody"), "nonsense"]),
+        "parent_node": (83, [uid("show-bare"), "show-bare", uid("nobody"), "nonsense"]),
         "include_children": (83, ["true", "false", "nonsense"]),
         "instance_name": (104, ["i2", "nonsense"]),
         "detail": (43, ["true", "false", "nonsense", ""]),

@@ -35,7 +35,7 @@ def fill(group):
             fields = {name: mac(3200 + version) if name == "address" else f"group-{version}" if name == "name" else value}
             made = body(f"portgroup {name} {version}", **fields)
             group.post("/v1/portgroups", version, body=made)
-            group.get(f"/v1/portgroups/{made['uuid']}")
+            group.get(f"/v1/portgroups/{made['uuid']}", follows=True)
     for number, fields in enumerate(VALUES):
         made = body(f"portgroup value {number}", **fields)
         made = {key: value for key, value in made.items() if not (key == "node_uuid" and value is None)}

@@ -55,15 +55,15 @@ def creating(group, body):
             fields = {name: f"port-{version}" if name == "name" else value}
             made = body(f"port {name} {version}", **fields)
             group.post("/v1/ports", version, body=made)
-            group.get(f"/v1/ports/{made['uuid']}")
-            group.delete(f"/v1/ports/{made['uuid']}", version)
+            group.get(f"/v1/ports/{made['uuid']}", follows=True)
+            group.delete(f"/v1/ports/{made['uuid']}", version, follows=True)
     for number, fields in enumerate(VALUES):
         made = body(f"port value {number}", **fields)
         made = {key: value for key, value in made.items() if not (key in ("address", "node_uuid") and value is None)}
         group.post("/v1/ports", body=made)
         if made.get("uuid") == uid(f"port value {number}"):
-            group.get(f"/v1/ports/{made['uuid']}")
-            group.delete(f"/v1/ports/{made['uuid']}")
+            group.get(f"/v1/ports/{made['uuid']}", follows=True)
+            group.delete(f"/v1/ports/{made['uuid']}", follows=True)
     for version in (63, 64, 89, 90, 104, 105):
         for link in ({"network_type": "unmanaged"}, {"port_id": "p", "vtep-logical-switch": "a", "vtep-physical-switch": "b"}):
             made = body(f"port link {version} {link}", local_link_connection=link)

@@ -46,12 +46,12 @@ def kind(group, what, since, step, last, fields):
     for number, listed in enumerate(steps(step, last)):
         ident = uid(f"{what} steps {number}")
         group.post(path, body={"uuid": ident, "name": f"CUSTOM_STEPS_{number}", "steps": listed})
-        group.get(f"{path}/{ident}")
+        group.get(f"{path}/{ident}", follows=True)
     for name, (came, value) in {**fields, "nonsense": (since, 1), "created_at": (since, "x"), "links": (since, [])}.items():
         for version in around(came):
             ident = uid(f"{what} {name} {version}")
             group.post(path, version, body={"uuid": ident, "name": f"CUSTOM_{name.upper()}_{version}", **good, name: value})
-            group.get(f"{path}/{ident}")
+            group.get(f"{path}/{ident}", follows=True)
     for body in ({}, {"name": "CUSTOM_X"}, good, {"name": "CUSTOM_X", "uuid": "nonsense", **good}, {"name": "CUSTOM_X", "extra": [], **good}, {"name": "CUSTOM_X", "public": "x", **good},
                  {"name": "CUSTOM_X", "owner": 1, **good}, {"name": "CUSTOM_X", "disable_ramdisk": "x", **good}, {"name": "CUSTOM_X", "public": True, "owner": "me", **good}):
         group.post(path, body=body)
