@@ -6,6 +6,7 @@ import re
 import socket
 
 TIMEOUT_S = 60
+ATTEMPTS = 20
 VERSION_HEADER = "X-OpenStack-Ironic-API-Version"
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -54,14 +55,19 @@ class Peer:
         if isinstance(step.version, int):
             headers[VERSION_HEADER] = f"1.{step.version}"
         self.known |= set(UUID.findall(path)) | set(UUID.findall((body or b"").decode(errors="replace").lower()))
-        try:
-            answer = self.send(step.method, path, body, headers)
-        except (http.client.HTTPException, ConnectionError, BrokenPipeError):
-            self.connection = None
-            answer = self.send(step.method, path, body, headers)
+        answer = self.insist(step.method, path, body, headers)
         for name, keys in step.save.items():
             self.variables[name] = dig(answer.body, keys)
         return answer
+
+    def insist(self, method, path, body, headers):
+        """An exchange on as many connections as it takes: a server that refuses a large body may cut off its own answer."""
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return self.send(method, path, body, headers)
+            except (http.client.HTTPException, ConnectionError):
+                self.connection = None
+        return self.send(method, path, body, headers)
 
     def send(self, method, path, body, headers):
         """One exchange on the kept connection."""
@@ -70,7 +76,11 @@ class Peer:
             self.connection.connect()
             self.connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            self.connection.request(method, path, body=body, headers=headers)
+            try:
+                self.connection.request(method, path, body=body, headers=headers)
+            except BrokenPipeError:
+                # The answer may have come before all of the body was sent.
+                pass
             response = self.connection.getresponse()
             raw = response.read()
         except BaseException:

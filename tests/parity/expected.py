@@ -58,6 +58,7 @@ class Expected:
     def __init__(self, page=PAGE):
         found = tomllib.loads((HERE / "differences.toml").read_text())
         self.pending_groups = set(found.get("pending_groups", []))
+        self.pending_places = [[re.compile(pattern) for pattern in pair] for pair in found.get("pending_places", [])]
         self.pending_paths = [re.compile(pattern) for pattern in found.get("pending_paths", [])]
         self.rules = [Rule(entry) for entry in found.get("difference", [])]
         self.lines = set(NAMED_LINE.findall(page.read_text() if page.exists() else ""))
@@ -65,9 +66,15 @@ class Expected:
         if missing:
             raise Wrong(f"docs/compatibility.md has no line for {', '.join(missing)}")
 
-    def is_pending(self, group, step):
+    def is_pending(self, group, step, differences=()):
         """Whether this is of a resource that ferric does not serve yet."""
-        return group.name in self.pending_groups or any(pattern.search(step.path) for pattern in self.pending_paths)
+        if group.name in self.pending_groups or any(pattern.search(step.path) for pattern in self.pending_paths):
+            return True
+
+        def of_one(difference):
+            return any(path.search(step.path) and place.search(difference.where) for path, place in self.pending_places)
+
+        return bool(differences) and all(of_one(difference) for difference in differences)
 
     def covers(self, step, difference):
         """The first rule that speaks of this difference, or `None`."""

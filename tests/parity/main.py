@@ -15,11 +15,10 @@ import time
 import corpus
 from clear import clear
 from compare import differences, short
-from exchange import Peer, dig
+from exchange import Peer
 from expected import Expected, Wrong
 from servers import Failed, Ferric, Ironic
-
-POLL_S = 0.05
+from states import restore, wait
 
 
 class Run:
@@ -60,7 +59,7 @@ class Run:
             outcome = "equal"
         elif not open_:
             outcome = "expected"
-        elif self.expected.is_pending(group, step):
+        elif self.expected.is_pending(group, step, open_):
             outcome = "pending"
         else:
             outcome = "unexpected"
@@ -71,7 +70,7 @@ class Run:
     def state(self, group, step):
         """What both must come to; a server that does not is an unexpected difference, or pending."""
         for peer in self.peers:
-            problem = wait(peer, step)
+            problem = wait(peer, step) if isinstance(step, corpus.Wait | corpus.Contains) else restore(peer, step)
             if problem is None:
                 continue
             outcome = "pending" if self.expected.is_pending(group, step) else "unexpected"
@@ -82,35 +81,6 @@ class Run:
     def total(self, outcome):
         """How many requests ended so."""
         return sum(counts[outcome] for counts in self.counts.values())
-
-
-def wait(peer, step):
-    """`None` once the server shows what is waited for; else a sentence."""
-    deadline = time.monotonic() + corpus.WAIT_S
-    look = corpus.Step("GET", step.path, corpus.LATEST)
-    while True:
-        answer = peer.ask(look)
-        value = dig(answer.body, step.key)
-        if isinstance(step, corpus.Contains):
-            return None if isinstance(value, str) and step.part in value else f"{step.key} of {step.path} is {value!r}, without {step.part!r}"
-        moving = step.key == "provision_state" and (
-            dig(answer.body, "reservation") or (dig(answer.body, "target_provision_state") and not str(value).endswith("failed"))
-        )
-        waits = isinstance(value, str) and value.endswith(("wait", "call-back", "hold"))
-        if value in step.values and (waits or not moving):
-            return None
-        at_rest = step.key == "provision_state" and answer.status == 200 and not waits and not moving
-        decided = step.key == "state" and value in ("active", "error")
-        if answer.status >= 400 or decided or (at_rest and value in RESTING) or time.monotonic() > deadline:
-            return f"{step.key} of {step.path} is {value!r} (status {answer.status}), not {' or '.join(map(str, step.values))}: {dig(answer.body, 'last_error')}"
-        time.sleep(POLL_S)
-
-
-# A node that came here goes nowhere by itself.
-RESTING = {
-    "enroll", "manageable", "available", "active", "rescue", "error", "deploy failed", "clean failed", "inspect failed",
-    "adopt failed", "rescue failed", "unrescue failed", "service failed",
-}
 
 
 def tell(name, step, found):

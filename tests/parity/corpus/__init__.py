@@ -45,6 +45,15 @@ class Contains:
         self.part = part
 
 
+class Restore:
+    """Both servers bring the node back to this state, from wherever their answers have led them; not compared."""
+
+    def __init__(self, node, state):
+        self.node = node
+        self.path = f"/v1/nodes/{node}"
+        self.state = state
+
+
 class Group:
     """The steps of one file, in their order."""
 
@@ -88,6 +97,9 @@ class Group:
 
     def contains(self, path, key, part):
         self.steps.append(Contains(path, key, part))
+
+    def restore(self, node, state):
+        self.steps.append(Restore(node, state))
 
     def node(self, seed, **fields):
         """A node of fake hardware that this group needs; its UUID."""

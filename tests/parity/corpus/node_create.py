@@ -108,5 +108,5 @@ def deletes(group):
     parent = group.node("delete-parent")
     group.node("delete-child", parent_node=parent)
     group.delete(f"/v1/nodes/{parent}")
-    group.get(f"/v1/nodes/{parent}")
+    group.get(f"/v1/nodes/{parent}", follows=True)
     group.delete("/v1/nodes/delete-child")

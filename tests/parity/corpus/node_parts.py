@@ -153,11 +153,11 @@ def settings(group):
     group.get(f"/v1/nodes/{uid('parts-firmware')}/firmware/bmc")
     # The fake driver writes what a step is given.
     group.provision(node, "manage", "manageable")
-    step = {"interface": "bios", "step": "apply_configuration", "args": {"settings": [{"name": "a", "value": "1"}, {"name": "b", "value": "2"}]}}
+    step = {"interface": "bios", "step": "apply_configuration", "args": {"settings": [{"name": "BootMode", "value": "Uefi"}]}}
     group.provision(node, "clean", "manageable", clean_steps=[step])
     group.get(f"/v1/nodes/{node}/bios", (40, 74, LATEST))
     group.get(f"/v1/nodes/{node}/bios?detail=true")
-    group.get(f"/v1/nodes/{node}/bios/a", (40, 74, LATEST))
+    group.get(f"/v1/nodes/{node}/bios/BootMode", (40, 74, LATEST))
     everywhere(group, "/inventory", 81)
 
 
@@ -166,9 +166,12 @@ def history(group):
     group.get(f"/v1/nodes/{node}/history/{uid('nobody')}", around(78))
     group.get(f"/v1/nodes/{node}/history/nonsense")
     group.provision(node, "manage", "manageable")
-    # Deploying without an image fails in validation, and what fails leaves a record.
+    # The ramdisk that cleans never comes, and what is aborted leaves a record.
     group.patch(f"/v1/nodes/{node}", body=[{"op": "replace", "path": "/deploy_interface", "value": "direct"}])
-    group.provision(node, "provide", "available", "clean failed")
+    group.provision(node, "provide", "clean wait")
+    group.put(f"/v1/nodes/{node}/states/provision", body={"target": "abort"})
+    group.wait(f"/v1/nodes/{node}", "provision_state", "clean failed")
+    group.contains(f"/v1/nodes/{node}", "last_error", "aborted")
     for query in ("", "?detail=true", "?detail=false", "?limit=1", "?limit=0", "?limit=x", f"?marker={uid('nobody')}", "?detail=x", "?sort_key=uuid", "?fields=event"):
         group.get(f"/v1/nodes/{node}/history{query}", (78, LATEST))
     for method in ("POST", "PUT", "DELETE"):

@@ -91,13 +91,17 @@ def provision_bodies(group):
                  {"deploy_steps": [{"interface": "vendor", "step": "send_raw", "args": {}, "priority": 5}]},
                  {"clean_steps": [STEP]}, {"rescue_password": "x"}, {"service_steps": [STEP]}, {"runbook": "nobody"}, {"disable_ramdisk": True}):
         group.put(path, body={"target": "active", **body})
+        group.restore(ready, "available")
     for version in (55, 56, 58, 59):
         group.put(path, version, body={"target": "active", "configdrive": {"vendor_data": 1, "meta_data": {}}})
+        group.restore(ready, "available")
     for version in around(69):
         group.put(path, version, body={"target": "active", "deploy_steps": [{}]})
+        group.restore(ready, "available")
     for version in around(73):
-        group.put(path, version, body={"target": "deploy", "configdrive": "x"})
-        group.put(path, version, body={"target": "deploy", "deploy_steps": []})
+        for body in ({"configdrive": "x"}, {"deploy_steps": []}):
+            group.put(path, version, body={"target": "deploy", **body})
+            group.restore(ready, "available")
     lists_of_steps(group)
 
 
@@ -116,12 +120,12 @@ def lists_of_steps(group):
                  {"clean_steps": [{"interface": "deploy", "step": "a", "execute_on_child_nodes": "x"}]},
                  {"clean_steps": [{"interface": "deploy", "step": "a", "limit_child_node_execution": "x"}]}):
         group.put(path, body={"target": "clean", **body})
-        group.wait(f"/v1/nodes/{node}", "provision_state", "manageable", "clean failed")
+        group.restore(node, "manageable")
     for version in around(70):
         group.put(path, version, body={"target": "clean", "clean_steps": [{}], "disable_ramdisk": True})
     group.put(path, 14, body={"target": "clean", "clean_steps": [STEP]})
     group.put(path, 91, body={"target": "clean", "runbook": "CUSTOM_A"})
-    group.provision(node, "clean", "manageable", clean_steps=[{"interface": "raid", "step": "delete_configuration"}])
+    group.provision(node, "clean", "manageable", clean_steps=[{"interface": "bios", "step": "factory_reset"}])
     group.get(f"/v1/nodes/{node}")
 
 
@@ -141,11 +145,12 @@ def verbs_by_state(group):
     path = f"/v1/nodes/{nodes['active']}/states/provision"
     for body in ({}, {"rescue_password": None}, {"rescue_password": ""}, {"rescue_password": " "}, {"rescue_password": 1}, {"rescue_password": "x", "configdrive": "x"}):
         group.put(path, body={"target": "rescue", **body})
+        group.restore(nodes["active"], "active")
     group.put(path, 37, body={"target": "rescue", "rescue_password": "x"})
     for body in ({}, {"service_steps": None}, {"service_steps": []}, {"service_steps": [{}]}, {"service_steps": [{"interface": "x", "step": "a"}]},
                  {"service_steps": [STEP], "clean_steps": [STEP]}, {"runbook": "nobody"}, {"service_steps": [STEP], "disable_ramdisk": "x"}):
         group.put(path, body={"target": "service", **body})
-        group.wait(f"/v1/nodes/{nodes['active']}", "provision_state", "active", "service failed")
+        group.restore(nodes["active"], "active")
     group.put(path, 86, body={"target": "service", "service_steps": [STEP]})
     group.put(path, 107, body={"target": "service", "service_steps": [{}], "disable_ramdisk": True})
     for version in (34, 35):

@@ -4,7 +4,7 @@ from corpus import LATEST, around, mac, uid
 
 NODE_MAC = mac(7001)
 INVENTORY = {"interfaces": [{"name": "eth0", "mac_address": NODE_MAC, "ipv4_address": "192.0.2.1"}], "cpu": {"count": 2, "architecture": "x86_64"}, "memory": {"physical_mb": 2048}, "disks": [{"name": "/dev/sda", "size": 1 << 34}],
-             "bmc_address": "192.0.2.9", "system_vendor": {"product_name": "p"}, "boot": {"current_boot_mode": "uefi"}}
+             "bmc_address": "192.0.2.9", "system_vendor": {"product_name": "p"}, "boot": {"current_boot_mode": "uefi", "pxe_interface": NODE_MAC}}
 
 
 def fill(group):
