@@ -16,7 +16,7 @@ def fill(group):
         group.put(f"/v1/nodes/{node}/states/power", body={"target": "power off"})
         group.wait(f"/v1/nodes/{node}", "power_state", "power off")
     for version in around(52, 1, 57, 58, 60):
-        made = {"uuid": uid(f"allocation {version}"), "name": f"at-{version}", "resource_class": "class"}
+        made = {"uuid": uid(f"allocation {version}"), "name": f"at-{version}", "resource_class": "class", "candidate_nodes": ["allocations-0"]}
         group.get("/v1/allocations", version)
         group.post("/v1/allocations", version, body=made)
         if version >= 52:
@@ -30,6 +30,7 @@ def fill(group):
         body = {"uuid": uid(f"allocation value {number}"), "resource_class": "class", "candidate_nodes": ["allocations-0"], **fields}
         group.post("/v1/allocations", body=body)
         if "uuid" not in fields:
+            group.wait(f"/v1/allocations/{body['uuid']}", "state", "active", "error", None)
             group.delete(f"/v1/allocations/{body['uuid']}")
     group.post("/v1/allocations", body={})
     group.post("/v1/allocations", body=[])
