@@ -2,7 +2,7 @@
 
 A rule names what it covers by regular expressions, all of which must match: `method`, `path`, `where` (the place of the
 difference), `ironic` and `ferric` (what stands there), and by `versions = [lowest, highest]`. `line` is the name at the start
-of a line of the page: "- `name`: ...".
+of a line of the page: "- `name`: ...". What is of every answer (`everywhere = true`) leaves answers equal.
 """
 
 import pathlib
@@ -12,7 +12,7 @@ import tomllib
 HERE = pathlib.Path(__file__).parent
 PAGE = HERE.parent.parent / "docs" / "compatibility.md"
 NAMED_LINE = re.compile(r"^- `([a-z0-9-]+)`: ", re.MULTILINE)
-KEYS = {"line", "method", "path", "where", "ironic", "ferric", "versions"}
+KEYS = {"everywhere", "line", "method", "path", "where", "ironic", "ferric", "versions"}
 
 
 class Wrong(Exception):
@@ -28,6 +28,7 @@ class Rule:
             raise Wrong(f"differences.toml: {entry}: needs line and where, may have {sorted(KEYS)}")
         self.entry = entry
         self.line = entry["line"]
+        self.everywhere = entry.get("everywhere", False)
         self.used = 0
 
     def covers(self, step, difference):
@@ -52,14 +53,27 @@ def text(value):
     return value if isinstance(value, str) else repr(value)
 
 
+class Pending:
+    """What ferric does not serve yet: requests of a `group`, of a `path`, or a place (`where`) in the answers of a path."""
+
+    def __init__(self, entry):
+        if not entry or set(entry) - {"group", "path", "where"}:
+            raise Wrong(f"differences.toml: {entry}: something pending has group, path or where")
+        self.entry = entry
+        self.used = 0
+
+    def covers(self, group, path, place):
+        """Whether a difference at this place is of it."""
+        texts = {"group": group, "path": path, "where": place}
+        return all(re.search(pattern, texts[key]) for key, pattern in self.entry.items())
+
+
 class Expected:
     """All rules, and what is not served yet."""
 
     def __init__(self, page=PAGE):
         found = tomllib.loads((HERE / "differences.toml").read_text())
-        self.pending_groups = set(found.get("pending_groups", []))
-        self.pending_places = [[re.compile(pattern) for pattern in pair] for pair in found.get("pending_places", [])]
-        self.pending_paths = [re.compile(pattern) for pattern in found.get("pending_paths", [])]
+        self.pending = [Pending(entry) for entry in found.get("pending", [])]
         self.rules = [Rule(entry) for entry in found.get("difference", [])]
         self.lines = set(NAMED_LINE.findall(page.read_text() if page.exists() else ""))
         missing = sorted({rule.line for rule in self.rules} - self.lines)
@@ -67,14 +81,13 @@ class Expected:
             raise Wrong(f"docs/compatibility.md has no line for {', '.join(missing)}")
 
     def is_pending(self, group, step, differences=()):
-        """Whether this is of a resource that ferric does not serve yet."""
-        if group.name in self.pending_groups or any(pattern.search(step.path) for pattern in self.pending_paths):
-            return True
-
-        def of_one(difference):
-            return any(path.search(step.path) and place.search(difference.where) for path, place in self.pending_places)
-
-        return bool(differences) and all(of_one(difference) for difference in differences)
+        """Whether all of this is of what ferric does not serve yet."""
+        places = [difference.where for difference in differences] or [""]
+        found = [next((one for one in self.pending if one.covers(group.name, step.path, place)), None) for place in places]
+        for one in found:
+            if one is not None:
+                one.used += 1
+        return None not in found
 
     def covers(self, step, difference):
         """The first rule that speaks of this difference, or `None`."""
@@ -86,6 +99,7 @@ class Expected:
 
     def stale(self):
         """Rules that nothing needed, and named lines of the page that no rule stands behind."""
-        unused = [f"rule without a difference: {rule.entry}" for rule in self.rules if not rule.used]
+        unused = [f"pending, and without a difference: {one.entry}" for one in self.pending if not one.used]
+        unused += [f"rule without a difference: {rule.entry}" for rule in self.rules if not rule.used]
         named = {rule.line for rule in self.rules}
         return unused + [f"line of docs/compatibility.md without a rule: {line}" for line in sorted(self.lines - named)]

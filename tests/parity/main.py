@@ -55,7 +55,7 @@ class Run:
         for rule in rules:
             if rule is not None:
                 self.by_line[rule.line] += 1
-        if not found:
+        if not open_ and all(rule.everywhere for rule in rules):
             outcome = "equal"
         elif not open_:
             outcome = "expected"
