@@ -3,9 +3,10 @@
 from corpus import LATEST, add, around, remove, replace, uid
 
 GOOD = {"actions": [{"op": "set-attribute", "args": {"path": "/extra/a", "value": 1}}], "conditions": [{"op": "eq", "args": {"values": ["{node.driver}", "fake-hardware"]}}]}
+# Not among them: a UUID that is none. Ironic takes it, and can never again delete the rule, nor do without it.
 VALUES = [
     {"description": "text"}, {"description": 1}, {"description": "x" * 256}, {"priority": 10}, {"priority": 0}, {"priority": 9999}, {"priority": 10000}, {"priority": -1}, {"priority": "x"}, {"sensitive": True}, {"sensitive": "x"},
-    {"phase": "main"}, {"phase": "nonsense"}, {"phase": None}, {"uuid": "nonsense"}, {"uuid": None}, {"scope": "x"}, {"nonsense": 1}, {"actions": []}, {"actions": None}, {"actions": {}}, {"actions": [{}]}, {"actions": [{"op": "nonsense", "args": {}}]},
+    {"phase": "main"}, {"phase": "nonsense"}, {"phase": None}, {"uuid": None}, {"scope": "x"}, {"nonsense": 1}, {"actions": []}, {"actions": None}, {"actions": {}}, {"actions": [{}]}, {"actions": [{"op": "nonsense", "args": {}}]},
     {"actions": [{"op": "fail", "args": {"msg": "no"}}]}, {"actions": [{"op": "fail", "args": {}}]}, {"actions": [{"op": "fail", "args": {"nonsense": 1}}]}, {"actions": [{"op": "set-capability", "args": {"name": "a", "value": "b"}}]},
     {"actions": [{"op": "unset-capability", "args": {"name": "a"}}]}, {"actions": [{"op": "extend-attribute", "args": {"path": "/extra/l", "value": 1, "unique": True}}]}, {"actions": [{"op": "del-attribute", "args": {"path": "/extra/a"}}]},
     {"actions": [{"op": "add-trait", "args": {"name": "CUSTOM_A"}}]}, {"actions": [{"op": "remove-trait", "args": {"name": "CUSTOM_A"}}]}, {"actions": [{"op": "log", "args": {"msg": "m", "level": "debug"}}]},
