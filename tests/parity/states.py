@@ -49,11 +49,11 @@ def wait(peer, step):
         if isinstance(step, corpus.Contains):
             shown = isinstance(value, str) and step.part in value
             return None if shown else f"{step.key} of {step.path} is {value!r}, without {step.part!r}"
-        of_node = step.key == "provision_state"
+        of_node = step.key in ("provision_state", "power_state")
         if value in step.values and not (of_node and moving):
             return None
         decided = step.key == "state" and value in ("active", "error")
-        at_rest = of_node and state in RESTING and not moving
+        at_rest = step.key == "provision_state" and state in RESTING and not moving
         if answer.status >= 400 or decided or at_rest or time.monotonic() > deadline:
             expected = " or ".join(map(str, step.values))
             return f"{step.key} of {step.path} is {value!r} (status {answer.status}), not {expected}: {dig(answer.body, 'last_error')}"

@@ -47,6 +47,7 @@ def kind(group, what, since, step, last, fields):
         ident = uid(f"{what} steps {number}")
         group.post(path, body={"uuid": ident, "name": f"CUSTOM_STEPS_{number}", "steps": listed})
         group.get(f"{path}/{ident}", follows=True)
+        group.delete(f"{path}/{ident}", follows=True)
     for name, (came, value) in {**fields, "nonsense": (since, 1), "created_at": (since, "x"), "links": (since, [])}.items():
         for version in around(came):
             ident = uid(f"{what} {name} {version}")
@@ -92,6 +93,7 @@ def traits(group):
         group.delete(path, version)
     for body in ({}, {"traits": None}, {"traits": ["nonsense"]}, {"traits": "CUSTOM_A"}, {"traits": ["CUSTOM_A"], "more": 1}, {"traits": [f"CUSTOM_{n}" for n in range(51)]}):
         group.put(path, body=body)
+    group.put(path, body={"traits": ["CUSTOM_A", "CUSTOM_B"]})
     group.put(f"{path}/nonsense")
     group.delete(f"{path}/CUSTOM_NOBODY")
     group.get("/v1/runbooks/CUSTOM_TRAITS/traits")
