@@ -2,16 +2,27 @@
 
 use super::error::{ApiError, ApiResult};
 use std::collections::BTreeMap;
+use std::num::IntErrorKind;
 use uuid::Uuid;
 
-/// Keys and values, decoded. Of a key that comes twice the last one counts.
+/// Keys and values, decoded. A key that comes twice has both values, as a list has them.
 #[derive(Debug, Default)]
 pub(super) struct Arguments(BTreeMap<String, String>);
 
 impl Arguments {
     pub(super) fn parse(query: Option<&str>) -> Self {
         let pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-        Self(pairs.into_owned().collect())
+        let mut arguments = BTreeMap::<String, String>::new();
+        for (key, value) in pairs.into_owned() {
+            arguments
+                .entry(key)
+                .and_modify(|values| {
+                    values.push(',');
+                    values.push_str(&value);
+                })
+                .or_insert(value);
+        }
+        Self(arguments)
     }
 
     /// Refuses every key that is not among these.
@@ -40,10 +51,14 @@ impl Arguments {
         parsed.transpose()
     }
 
+    /// What is larger than any number is the largest one.
     pub(super) fn integer(&self, key: &str) -> ApiResult<Option<i64>> {
-        let parsed = self.text(key).map(|text| {
-            let wrong = |_| ApiError::invalid(format!("{key} must be an integer, not {text:?}"));
-            text.trim().parse().map_err(wrong)
+        let parsed = self.text(key).map(|text| match text.trim().parse::<i64>() {
+            Ok(number) => Ok(number),
+            Err(error) if *error.kind() == IntErrorKind::PosOverflow => Ok(i64::MAX),
+            Err(_) => Err(ApiError::invalid(format!(
+                "{key} must be an integer, not {text:?}"
+            ))),
         });
         parsed.transpose()
     }
@@ -112,6 +127,15 @@ mod tests {
         assert!(arguments.boolean("bad").is_err());
         assert!(arguments.integer("bad").is_err());
         assert!(arguments.uuid("bad").is_err());
+        let many = Arguments::parse(Some("n=99999999999999999999"));
+        assert_eq!(many.integer("n").unwrap(), Some(i64::MAX));
+    }
+
+    #[test]
+    fn a_key_that_comes_twice_is_a_list() {
+        let arguments = Arguments::parse(Some("fields=uuid&limit=1&limit=2&fields=name"));
+        assert_eq!(arguments.list("fields").unwrap(), ["uuid", "name"]);
+        assert!(arguments.integer("limit").is_err());
     }
 
     #[test]

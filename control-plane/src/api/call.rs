@@ -11,8 +11,8 @@ use super::version::ApiVersion;
 use crate::conductor::Conductor;
 use crate::listener::OverTls;
 use axum::extract::{ConnectInfo, FromRequestParts};
-use http::header;
 use http::request::Parts;
+use http::{StatusCode, header};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -106,12 +106,28 @@ impl Call {
         suffix::strip(self.version, ident)
     }
 
-    /// 404 for what came with a newer version, as if there were no such path.
+    /// 404 for what came with a newer version, told of as a path that does not exist. `knows_since` says it as a resource.
     pub(super) fn exists_since(&self, since: u16) -> ApiResult<()> {
         if self.version.0 < since {
-            return Err(ApiError::no_such_path());
+            let status = StatusCode::NOT_FOUND;
+            return Err(ApiError::routing(status, self.too_old(since)));
         }
         Ok(())
+    }
+
+    /// 404 for what came with a newer version, told of as an object that does not exist: Ironic has both forms.
+    pub(super) fn knows_since(&self, since: u16) -> ApiResult<()> {
+        if self.version.0 < since {
+            return Err(ApiError::not_found(self.too_old(since)));
+        }
+        Ok(())
+    }
+
+    fn too_old(&self, since: u16) -> String {
+        format!(
+            "API version {} has no such resource: it came with 1.{since}",
+            self.version
+        )
     }
 }
 

@@ -45,7 +45,7 @@ fn routes() -> Router<Api> {
 }
 
 async fn list(call: Call) -> ApiResult<Json<Value>> {
-    call.exists_since(SINCE)?;
+    call.knows_since(SINCE)?;
     let known: Vec<&str> = paging::KEYS
         .iter()
         .copied()
@@ -73,7 +73,7 @@ async fn list(call: Call) -> ApiResult<Json<Value>> {
 }
 
 async fn show(call: Call, Path(hostname): Path<String>) -> ApiResult<Json<Value>> {
-    call.exists_since(SINCE)?;
+    call.knows_since(SINCE)?;
     call.arguments.allow(&["fields"])?;
     let selection = Selection::of_one(&call, CONDUCTOR)?;
     let store = call.conductor().store();

@@ -105,18 +105,8 @@ async fn logical_disks(call: Call, Path(name): Path<String>) -> ApiResult<Json<V
         "the resource logical_disk_properties",
     )?;
     call.no_arguments()?;
-    let name = enabled(&call, &name)?;
-    let default = call
-        .conductor()
-        .enabled()
-        .default_of(name, InterfaceKind::Raid);
-    match default {
-        None | Some("no-raid") => Err(ApiError::invalid(format!(
-            "the default raid interface of {name} is {}, which makes no volumes",
-            default.unwrap_or("none")
-        ))),
-        Some(_) => Ok(Json(json!(logical_disk_properties()))),
-    }
+    enabled(&call, &name)?;
+    Ok(Json(json!(logical_disk_properties())))
 }
 
 fn enabled(call: &Call, name: &str) -> ApiResult<&'static str> {
@@ -175,7 +165,7 @@ async fn driver(call: &Call, name: &'static str, whole: bool) -> ApiResult<Objec
                 );
                 put(
                     &format!("enabled_{kind}_interfaces"),
-                    json!(enabled.of_hardware_type(name, kind)),
+                    json!(enabled.listed(name, kind)),
                 );
             }
         }

@@ -1,4 +1,4 @@
-//! `.json` behind a path: the versions 1.2 to 1.90 take it for a wish for JSON, and there is nothing else.
+//! `.json` behind a path: the versions up to 1.90 take it for a wish for JSON, and there is nothing else.
 //!
 //! A name may end so too. Whatever stands in the place of a name keeps the suffix here, and whoever looks the name up
 //! tries it whole first.
@@ -6,10 +6,12 @@
 use super::version::ApiVersion;
 
 const SUFFIX: &str = ".json";
+/// The last version that takes it so.
+const LAST: u16 = 90;
 
 /// The text without the suffix, where the version knows it and something is left.
 pub(super) fn strip(version: ApiVersion, text: &str) -> Option<&str> {
-    let known = (2..=90).contains(&version.0);
+    let known = version.0 <= LAST;
     let rest = text.strip_suffix(SUFFIX).filter(|_| known);
     rest.filter(|rest| !rest.is_empty() && !rest.ends_with('/'))
 }
@@ -46,7 +48,7 @@ mod tests {
         check(2, "/v1/nodes.json", Some("/v1/nodes"));
         check(90, "/v1/nodes/detail.json", Some("/v1/nodes/detail"));
         check(90, "/v1/nodes/a/states.json", Some("/v1/nodes/a/states"));
-        check(1, "/v1/nodes.json", None);
+        check(1, "/v1/nodes.json", Some("/v1/nodes"));
         check(91, "/v1/nodes.json", None);
         check(90, "/v1/nodes/a.json", None);
         check(90, "/v1/portgroups/a.json", None);

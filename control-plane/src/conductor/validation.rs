@@ -8,7 +8,8 @@ use ferric_model::port::Port;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Every kind that the node has, by name.
+/// Every kind but the vendor's, by name. What does nothing is no valid interface here, though nothing that is asked of a
+/// node fails because of it.
 pub(super) fn of_node(
     conductor: &Conductor,
     node: &Node,
@@ -16,12 +17,14 @@ pub(super) fn of_node(
 ) -> BTreeMap<String, Validation> {
     let kinds = InterfaceKind::ALL.into_iter();
     let one = |kind: InterfaceKind| {
-        (
-            kind.name().to_owned(),
-            of_kind(conductor, node, ports, kind),
-        )
+        let found = of_kind(conductor, node, ports, kind);
+        let result = found.result.or(Some(false));
+        (kind.name().to_owned(), Validation { result, ..found })
     };
-    kinds.map(one).collect()
+    kinds
+        .filter(|kind| *kind != InterfaceKind::Vendor)
+        .map(one)
+        .collect()
 }
 
 pub(super) fn of_kind(

@@ -73,7 +73,19 @@ impl Enabled {
         self.interfaces.get(&kind).map_or(&[], Vec::as_slice)
     }
 
-    /// The enabled implementations of a kind that fit a hardware type, best first (`enabled_X_interfaces` of a driver).
+    /// The enabled implementations of a kind that a hardware type tells of, best first (`enabled_X_interfaces` of a
+    /// driver).
+    pub fn listed(&self, name: &str, kind: InterfaceKind) -> Vec<&'static str> {
+        let listed =
+            hardware_type(name).map_or(&[][..], |hardware_type| hardware_type.listed(kind));
+        listed
+            .iter()
+            .copied()
+            .filter(|name| self.interfaces(kind).contains(name))
+            .collect()
+    }
+
+    /// The enabled implementations of a kind that fit a hardware type, best first.
     pub fn of_hardware_type(&self, name: &str, kind: InterfaceKind) -> Vec<&'static str> {
         let supported = hardware_type(name)
             .map(|hardware_type| hardware_type.supported(kind))

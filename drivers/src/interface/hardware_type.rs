@@ -24,9 +24,14 @@ enum Fits {
 }
 
 impl HardwareType {
+    /// The implementations of a kind that a driver tells of, best first.
+    pub fn listed(&self, kind: InterfaceKind) -> &'static [&'static str] {
+        (self.supported)(kind)
+    }
+
     /// The implementations of a kind that fit, best first.
     pub fn supported(&self, kind: InterfaceKind) -> Vec<&'static str> {
-        let listed = (self.supported)(kind).iter().copied();
+        let listed = self.listed(kind).iter().copied();
         let others = built_in(kind)
             .iter()
             .copied()
@@ -107,8 +112,19 @@ fn manual(kind: InterfaceKind) -> &'static [&'static str] {
 
 fn fake(kind: InterfaceKind) -> &'static [&'static str] {
     match kind {
+        InterfaceKind::Bios => &["fake", "no-bios"],
+        InterfaceKind::Boot => &["fake", "ipxe"],
+        InterfaceKind::Console => &["fake", "no-console"],
+        InterfaceKind::Deploy => &["fake", "direct"],
+        InterfaceKind::Firmware => &["fake", "no-firmware"],
+        InterfaceKind::Inspect => &["fake", "agent", "no-inspect"],
         InterfaceKind::Network => generic(kind),
-        _ => &["fake"],
+        InterfaceKind::Raid => &["fake", "no-raid"],
+        InterfaceKind::Rescue => &["fake", "no-rescue", "agent"],
+        // Volumes are for those who ask for them, whatever the hardware type.
+        InterfaceKind::Storage => &["noop", "fake"],
+        InterfaceKind::Vendor => &["fake", "no-vendor"],
+        InterfaceKind::Management | InterfaceKind::Power => &["fake"],
     }
 }
 

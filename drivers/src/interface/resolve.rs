@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(
             all("fake-hardware"),
             "bios=fake boot=fake console=fake deploy=fake firmware=fake inspect=fake management=fake network=flat power=fake \
-             raid=fake rescue=fake storage=fake vendor=fake"
+             raid=fake rescue=fake storage=noop vendor=fake"
         );
         assert_eq!(
             all("manual-management"),

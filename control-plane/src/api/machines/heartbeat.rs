@@ -27,11 +27,11 @@ pub(super) async fn heartbeat(
     Path(ident): Path<String>,
     JsonObject(body): JsonObject,
 ) -> ApiResult<StatusCode> {
-    call.no_arguments()?;
-    let heartbeat = parse(&call, body)?;
     if call.version.0 < 22 {
         return Err(unknown());
     }
+    call.no_arguments()?;
+    let heartbeat = parse(&call, body)?;
     let id = nodes::find::node(&call, &ident).await?.node.uuid;
     let request = HeartbeatRequest {
         heartbeat,

@@ -76,9 +76,6 @@ async fn parse(call: &Call, body: Object) -> ApiResult<Node> {
     if call.version.0 < ENROLL_SINCE {
         node.provision_state = ProvisionState::Available;
     }
-    if node.retired_reason.is_some() && !node.retired {
-        return Err(ApiError::invalid("retired_reason goes with retired only"));
-    }
     check_served(call, &node).await?;
     Ok(node)
 }

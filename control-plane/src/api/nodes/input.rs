@@ -15,6 +15,9 @@ use uuid::Uuid;
 /// Since then all unreserved characters of URLs are allowed in names.
 const FREE_NAMES_SINCE: u16 = 10;
 
+/// Properties that must be numbers.
+const SIZES: &[&str] = &["local_gb", "memory_mb"];
+
 /// 400 unless it can be a node's name and stand in a path.
 pub(super) fn check_name(name: &str, version: ApiVersion) -> ApiResult<()> {
     if RESERVED_NAMES.contains(&name) {
@@ -35,6 +38,9 @@ pub(super) fn check_name(name: &str, version: ApiVersion) -> ApiResult<()> {
 pub(super) async fn check_references(call: &Call, field: &Field, value: Value) -> ApiResult<Value> {
     if let ("network_data", Value::Object(data)) = (field.name, &value) {
         network_data::check(data)?;
+    }
+    if let ("properties", Value::Object(properties)) = (field.name, &value) {
+        check_sizes(properties)?;
     }
     let Some(text) = value.as_str() else {
         return Ok(value);
@@ -74,6 +80,24 @@ pub(super) async fn check_parent(call: &Call, node: &Node) -> ApiResult<()> {
             "node {parent} cannot be the parent: a node and its parent must have the same owner"
         ))),
     }
+}
+
+/// 400 unless what schedulers count with is a whole number, be it written as a text.
+fn check_sizes(properties: &Object) -> ApiResult<()> {
+    for key in SIZES {
+        let is_size = match properties.get(*key) {
+            None | Some(Value::Null | Value::Bool(_)) => true,
+            Some(Value::Number(number)) => number.as_f64().is_some_and(|number| number >= 0.0),
+            Some(Value::String(text)) => text.trim().parse::<u64>().is_ok(),
+            Some(Value::Array(_) | Value::Object(_)) => false,
+        };
+        if !is_size {
+            return Err(ApiError::invalid(format!(
+                "properties/{key} must be a whole number that is not negative"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// 400 unless a conductor is alive that could work on the node.
@@ -137,6 +161,22 @@ pub(super) fn patchable(node: &Node, document: &Object) -> Object {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn sizes_are_numbers() {
+        let check = |value: Value, expected| {
+            let properties = Object::from_iter([("memory_mb".to_owned(), value.clone())]);
+            assert_eq!(check_sizes(&properties).is_ok(), expected, "{value}");
+        };
+        check(json!(1024), true);
+        check(json!("1024"), true);
+        check(json!(null), true);
+        check(json!(-1), false);
+        check(json!("x"), false);
+        check(json!([]), false);
+        assert!(check_sizes(&Object::new()).is_ok());
+    }
 
     #[test]
     fn names_by_version() {

@@ -34,7 +34,7 @@ pub(super) async fn set(
 fn check(node: &Node, wanted: &Object) -> ApiResult<()> {
     let interface = node.interface("raid").unwrap_or("no-raid");
     if interface == "no-raid" {
-        return Err(ApiError::invalid(format!(
+        return Err(ApiError::not_found(format!(
             "node {} has the raid interface no-raid, which makes no volumes: choose another raid_interface",
             node.uuid
         )));

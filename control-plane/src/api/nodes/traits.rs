@@ -53,9 +53,15 @@ pub(in crate::api) fn given(value: Option<Value>) -> ApiResult<Vec<String>> {
 pub(super) async fn add(
     call: Call,
     Path((ident, name)): Path<(String, String)>,
+    JsonObject(body): JsonObject,
 ) -> ApiResult<Response> {
     writable(&call, StatusCode::METHOD_NOT_ALLOWED)?;
     check(&name)?;
+    if !body.is_empty() {
+        return Err(ApiError::invalid(
+            "one trait is added without a body; PUT on traits replaces them all",
+        ));
+    }
     let location = call.base.url(format!("nodes/{ident}/traits/{name}"));
     let status = change(&call, &ident, |mut traits| {
         if !traits.contains(&name) {

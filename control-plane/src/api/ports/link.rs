@@ -77,12 +77,15 @@ fn check_keys(link: &Object) -> ApiResult<()> {
     Ok(())
 }
 
-/// A MAC address, or the 16 hexadecimal digits of an OpenFlow datapath.
+/// A MAC address, or the 16 hexadecimal digits of an OpenFlow datapath, with colons or without.
 fn switch_id(text: &str) -> ApiResult<String> {
     if let Ok(address) = text.parse::<MacAddress>() {
         return Ok(address.as_str().to_owned());
     }
     let lower = text.to_ascii_lowercase();
+    if lower.len() == 16 && lower.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(lower);
+    }
     let octets: Vec<&str> = lower.split(':').collect();
     let octet = |part: &&str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
     if octets.len() == 8 && octets.iter().all(octet) {
@@ -120,6 +123,11 @@ mod tests {
             Some(json!({"port_id": "1", "hostname": "h"})),
         );
         check(json!({"port_id": "1", "switch_id": "x"}), 115, None);
+        check(
+            json!({"port_id": "1", "switch_id": "0123456789ABCDEF"}),
+            115,
+            Some(json!({"port_id": "1", "switch_id": "0123456789abcdef"})),
+        );
         check(json!({"network_type": "unmanaged"}), 63, None);
         check(
             json!({"network_type": "unmanaged"}),

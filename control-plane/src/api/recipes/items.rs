@@ -1,4 +1,4 @@
-//! The steps of deploy templates and runbooks as clients write them: all four keys of each, and no other.
+//! The steps of deploy templates and runbooks as clients write them: four keys of each, and no other.
 
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::nodes::INTERFACES;
@@ -71,8 +71,11 @@ fn check_item(item: &Value, rank: Rank) -> Result<Value, String> {
             INTERFACES.join(", ")
         ));
     }
-    let args = item.get("args").and_then(Value::as_object);
-    let args = args.ok_or("args must be there and an object")?;
+    let args = match item.get("args") {
+        Some(Value::Object(args)) => args.clone(),
+        None if rank == Rank::Order => Object::new(),
+        None | Some(_) => return Err("args must be there and an object".to_owned()),
+    };
     let number = item.get(rank.key()).and_then(number);
     let number = number.ok_or_else(|| format!("{} must be a number from 0 on", rank.key()))?;
     Ok(json!({
@@ -135,6 +138,15 @@ mod tests {
             step("a", json!({"order": 3}))
         ]);
         assert!(check(&value, Rank::Order, Repeats::Allowed).is_ok());
+    }
+
+    #[test]
+    fn steps_of_a_runbook_may_have_no_arguments() {
+        let value = json!([{"interface": "raid", "step": "a", "order": 1}]);
+        let checked = check(&value, Rank::Order, Repeats::Allowed).unwrap();
+        assert_eq!(checked[0]["args"], json!({}));
+        let value = json!([{"interface": "raid", "step": "a", "priority": 1}]);
+        refused(value, Rank::Priority, "args must be there");
     }
 
     #[test]

@@ -106,8 +106,8 @@ async fn what_is_refused_at_creation() {
         "never stored",
     )
     .await;
-    let reason = json!({"driver": "fake-hardware", "retired_reason": "old"});
-    check(reason, 400, "goes with retired").await;
+    let size = json!({"driver": "fake-hardware", "properties": {"memory_mb": "much"}});
+    check(size, 400, "memory_mb must be a whole number").await;
     let old = json!({"driver": "fake-hardware", "resource_class": "x"});
     refused(
         &server.call_in("1.20", Method::POST, "/v1/nodes", old).await,

@@ -55,7 +55,7 @@ async fn what_is_no_configuration_is_refused_with_a_sentence() {
     let none = json!([{"op": "replace", "path": "/raid_interface", "value": "no-raid"}]);
     assert_eq!(patch(&server, "a", none).await.status, StatusCode::OK);
     let answer = server.call(Method::PUT, RAID, wanted).await;
-    refused(&answer, 400, "choose another raid_interface");
+    refused(&answer, 404, "choose another raid_interface");
 }
 
 #[tokio::test]
@@ -77,15 +77,13 @@ async fn a_redfish_bmc_has_no_scsi_disks() {
 async fn a_driver_tells_what_a_logical_disk_may_say() {
     let server = Server::start().await;
     let path = |driver: &str| format!("/v1/drivers/{driver}/raid/logical_disk_properties");
-    for driver in ["fake-hardware", "redfish"] {
+    for driver in ["fake-hardware", "manual-management", "redfish"] {
         let answer = server.get(&path(driver)).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.fault());
         let properties = answer.body.as_object().unwrap();
         assert_eq!(properties.len(), 10);
         assert!(properties["size_gb"].as_str().unwrap().contains("Required"));
     }
-    let without = server.get(&path("manual-management")).await;
-    refused(&without, 400, "no-raid");
     let unknown = server.get(&path("none")).await;
     refused(&unknown, 404, "none");
     let old = path("redfish");

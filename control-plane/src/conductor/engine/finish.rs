@@ -32,7 +32,10 @@ pub(super) async fn finish(task: &mut NodeTask) -> Result<(), TaskError> {
     let now = task.conductor().now();
     match run.activity {
         Activity::Inspect => {
-            let change = change.with(|node| node.inspection_finished_at = Some(now));
+            let change = change.with(|node| {
+                node.inspection_started_at = None;
+                node.inspection_finished_at = Some(now);
+            });
             task.apply(Event::Done, change).await
         }
         Activity::Delete => {
@@ -67,6 +70,9 @@ async fn finish_failed(
     let change = change.with(|node| {
         if run.activity == Activity::Rescue && aborted && problem.is_some() {
             keep_out_of_reach(node, &sentence);
+        }
+        if run.activity == Activity::Inspect {
+            node.inspection_started_at = None;
         }
         forget_failed(node, run, sentence);
         if run.activity == Activity::Service {

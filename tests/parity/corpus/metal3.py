@@ -1,0 +1,98 @@
+"""The calls of Metal3's baremetal-operator, in the versions that it chooses, in the order of the life of a host."""
+
+from corpus import mac, replace, uid
+
+VERSIONS = (89, 93, 95, 109, 110)
+INTERFACES = {"bios_interface": "no-bios", "boot_interface": "fake", "deploy_interface": "direct", "firmware_interface": "no-firmware", "inspect_interface": "agent", "management_interface": "fake", "power_interface": "fake",
+              "raid_interface": "no-raid", "vendor_interface": "no-vendor"}
+
+
+def fill(group):
+    group.get("/", None)
+    for version in VERSIONS:
+        host(group, version)
+    life(group)
+
+
+def host(group, version):
+    """Registration and looks, which come again and again."""
+    name, node = f"metal3~host-{version}", uid(f"metal3 {version}")
+    address = mac(8000 + version)
+    group.get("/v1/drivers", version)
+    group.get(f"/v1/nodes/{name}", version)
+    body = {"uuid": node, "name": name, "driver": "fake-hardware", **INTERFACES, "automated_clean": True, "properties": {"capabilities": "boot_mode:uefi", "cpu_arch": "x86_64"},
+            "driver_info": {"deploy_kernel": "http://127.0.0.1:1/k", "deploy_ramdisk": "http://127.0.0.1:1/r", "kernel_append_params": "%default% a=b", "redfish_password": "secret"}}
+    if version >= 95:
+        body["disable_power_off"] = False
+    group.post("/v1/nodes", version, body=body)
+    group.get(f"/v1/nodes/{name}", version)
+    group.get(f"/v1/nodes/{node}", version)
+    group.get("/v1/nodes?fields=uuid,name,provision_state,boot_interface", version)
+    group.get(f"/v1/ports?fields=node_uuid,uuid,address&address={address}", version)
+    group.get(f"/v1/ports?fields=node_uuid,uuid,address&node_uuid={node}", version)
+    group.post("/v1/ports", version, body={"node_uuid": node, "address": address, "pxe_enabled": True})
+    group.post("/v1/ports", version, body={"node_uuid": node, "address": address, "pxe_enabled": True})
+    group.get(f"/v1/ports?fields=node_uuid,uuid,address&address={address}", version)
+    group.get(f"/v1/nodes/{node}/validate", version)
+    group.get(f"/v1/nodes/{node}/inventory", version)
+    group.get(f"/v1/nodes/{node}/bios?detail=true", version)
+    group.get(f"/v1/nodes/{node}/firmware", version)
+    group.patch(f"/v1/nodes/{node}", version, body=[
+        {"op": "add", "path": "/instance_uuid", "value": uid(f"consumer {version}")},
+        {"op": "add", "path": "/instance_info", "value": {"image_source": "http://127.0.0.1:1/image", "image_os_hash_algo": "sha256", "image_os_hash_value": "0" * 64, "image_disk_format": "raw", "capabilities": {}}},
+        {"op": "add", "path": "/automated_clean", "value": False},
+        {"op": "add", "path": "/network_data", "value": {"links": [], "networks": [], "services": []}},
+    ])
+    group.patch(f"/v1/nodes/{node}", version, body=[{"op": "add", "path": "/instance_info/root_device", "value": {"name": "s== /dev/sda"}}, {"op": "remove", "path": "/driver_info/kernel_append_params"}])
+    group.put(f"/v1/nodes/{node}/maintenance", version, body={"reason": "x"})
+    group.delete(f"/v1/nodes/{node}/maintenance", version)
+    group.put(f"/v1/nodes/{node}/states/raid", version, body={"logical_disks": []})
+    group.get(f"/v1/nodes/{node}/vmedia", version)
+    group.post(f"/v1/nodes/{node}/vmedia", version, body={"device_type": "cdrom", "image_url": "http://127.0.0.1:1/i"})
+    group.delete(f"/v1/nodes/{node}/vmedia", version)
+    group.post(f"/v1/nodes/{node}/vendor_passthru?method=create_subscription", version, body={"Destination": "https://a/b"})
+    group.delete(f"/v1/nodes/{node}/vendor_passthru?method=delete_subscription", version, body={"id": "1"})
+    group.put(f"/v1/nodes/{node}/states/provision", version, body={"target": "manage"})
+    group.wait(f"/v1/nodes/{node}", "provision_state", "manageable")
+    group.delete(f"/v1/nodes/{node}", version)
+    group.patch(f"/v1/nodes/{node}", version, body=[{"op": "remove", "path": "/instance_uuid"}])
+    group.delete(f"/v1/nodes/{node}", version)
+    group.get(f"/v1/nodes/{node}", version)
+
+
+def life(group):
+    """From registration to deletion, with what the operator reads in texts."""
+    node = group.node("metal3~life", inspect_interface="agent", automated_clean=False)
+    path = f"/v1/nodes/{node}"
+    group.provision(node, "manage", "manageable")
+    group.get(path, 110)
+    group.provision(node, "inspect", "inspect wait")
+    group.put(f"{path}/states/provision", 110, body={"target": "abort"})
+    group.wait(path, "provision_state", "inspect failed")
+    group.contains(path, "last_error", "aborted")
+    group.get(path, 110)
+    group.provision(node, "inspect", "inspect wait")
+    group.put(f"{path}/states/provision", 110, body={"target": "abort"})
+    group.wait(path, "provision_state", "inspect failed")
+    group.provision(node, "manage", "manageable")
+    group.get(path, 110)
+    group.provision(node, "adopt", "active")
+    group.get(path, 110)
+    for target in ("power off", "power on"):
+        group.put(f"{path}/states/power", 110, body={"target": target})
+        group.wait(path, "power_state", target)
+        group.get(path, 110)
+    group.put(f"{path}/states/power", 110, body={"target": "soft power off", "timeout": 60})
+    group.wait(path, "power_state", "power off")
+    group.provision(node, "deleted", "available")
+    group.get(path, 110)
+    group.provision(node, "active", "active", configdrive={"meta_data": {"name": "a"}, "user_data": "#cloud-config", "network_data": {}}, deploy_steps=[])
+    group.get(path, 110)
+    group.patch(path, 110, body=replace("/deploy_interface", "fake"))
+    group.provision(node, "deleted", "available")
+    group.provision(node, "manage", "manageable")
+    group.put(f"{path}/states/provision", 110, body={"target": "clean", "clean_steps": [{"interface": "bios", "step": "factory_reset"}]})
+    group.wait(path, "provision_state", "manageable")
+    group.get(path, 110)
+    group.delete(path, 110)
+    group.get(path, 110)
