@@ -94,6 +94,15 @@ impl Call {
         suffix::strip(self.version, ident)
     }
 
+    /// 404 for a resource that came with a newer version, and says so.
+    pub(super) fn supported_since(&self, since: u16) -> ApiResult<()> {
+        if self.version.0 < since {
+            let text = "The API is not supported for this version";
+            return Err(ApiError::not_found(text));
+        }
+        Ok(())
+    }
+
     /// 404 for what came with a newer version, as if there were no such path.
     pub(super) fn exists_since(&self, since: u16) -> ApiResult<()> {
         if self.version.0 < since {

@@ -1,7 +1,7 @@
 //! `GET /v1/shards`: how many nodes are in each.
 
 use super::call::{Api, Call};
-use super::error::ApiResult;
+use super::error::{ApiError, ApiResult};
 use super::root::Resource;
 use axum::routing::get;
 use axum::{Json, Router};
@@ -23,12 +23,21 @@ pub(super) const RESOURCE: Resource = Resource {
 };
 
 fn routes() -> Router<Api> {
-    Router::new().route("/v1/shards", get(list))
+    Router::new()
+        .route("/v1/shards", get(list))
+        .route("/v1/shards/{shard}", get(show))
+}
+
+/// A shard is nothing but its nodes.
+async fn show() -> ApiError {
+    ApiError::not_found("The resource could not be found.")
 }
 
 /// Large ones first. Further arguments are ignored, as Ironic does.
 async fn list(call: Call) -> ApiResult<Json<Value>> {
-    call.exists_since(SINCE)?;
+    if call.version.0 < SINCE {
+        return Err(ApiError::not_found("The API version does not allow shards"));
+    }
     let mut shards: Vec<_> = counts(&call).await?.into_iter().collect();
     shards.sort_by_key(|(_, count)| Reverse(*count));
     let shown = shards.iter().map(|(shard, count)| {

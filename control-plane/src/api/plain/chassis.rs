@@ -1,8 +1,8 @@
 //! Chassis: the boxes that nodes sit in, and the nodes of each.
 
 use super::Resource;
-use super::reading::{detailed, find, list, show_one};
-use super::writing::{create, destroy, update};
+use super::reading::{detailed, find};
+use super::{collection, item};
 use crate::api::call::{Api, Call};
 use crate::api::error::ApiResult;
 use crate::api::fields::{Field, Pick, Write};
@@ -28,14 +28,9 @@ pub(in crate::api) const RESOURCE: root::Resource = root::Resource {
 
 fn routes() -> Router<Api> {
     Router::new()
-        .route("/v1/chassis", get(list::<Chassis>).post(create::<Chassis>))
+        .route("/v1/chassis", collection::<Chassis>())
         .route("/v1/chassis/detail", get(detailed::<Chassis>))
-        .route(
-            "/v1/chassis/{ident}",
-            get(show_one::<Chassis>)
-                .patch(update::<Chassis>)
-                .delete(destroy::<Chassis>),
-        )
+        .route("/v1/chassis/{ident}", item::<Chassis>())
         .route("/v1/chassis/{ident}/nodes", get(nodes_in))
         .route("/v1/chassis/{ident}/nodes/detail", get(nodes_in_detailed))
 }
@@ -72,6 +67,7 @@ const BRIEF: &[&str] = &["uuid", "description"];
 impl Resource for Chassis {
     const PATH: &'static str = "chassis";
     const LIST: &'static str = "chassis";
+    const PARAMETER: &'static str = "chassis_uuid";
     const SINCE: u16 = 1;
     const DETAIL_SINCE: u16 = selection::DETAIL_SINCE;
     const TABLE_OF_FIELDS: &'static [Field] = TABLE;

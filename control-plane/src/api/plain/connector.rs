@@ -18,9 +18,9 @@ const TABLE: &[Field] = &[
     Field::new("uuid", SINCE, Write::Create, Shape::Uuid),
     Field::new("created_at", SINCE, Write::Never, Shape::Time),
     Field::new("updated_at", SINCE, Write::Never, Shape::Time),
-    Field::new("connector_id", SINCE, Write::Both, Shape::Required),
+    Field::new("connector_id", SINCE, Write::Both, Shape::Given),
     Field::new("extra", SINCE, Write::Both, Shape::Object),
-    Field::new("type", SINCE, Write::Both, Shape::Required),
+    Field::new("type", SINCE, Write::Both, Shape::Given),
     Field::new("node_uuid", SINCE, Write::Both, Shape::Required),
     Field::new("links", SINCE, Write::Never, Shape::Other).pick(Pick::Always),
 ];
@@ -30,6 +30,7 @@ const BRIEF: &[&str] = &["uuid", "node_uuid", "type", "connector_id"];
 impl Resource for VolumeConnector {
     const PATH: &'static str = "volume/connectors";
     const LIST: &'static str = "connectors";
+    const PARAMETER: &'static str = "connector_uuid";
     const SINCE: u16 = SINCE;
     const DETAIL_SINCE: u16 = SINCE;
     const TABLE_OF_FIELDS: &'static [Field] = TABLE;

@@ -14,13 +14,16 @@ pub(super) use portgroup::RESOURCE as PORTGROUPS;
 pub(super) use reading::find;
 pub(super) use volume::RESOURCE as VOLUME;
 
-use super::call::Call;
+use super::call::{Api, Call};
 use super::error::{ApiError, ApiResult};
 use super::fields::Field;
 use super::patch::Patch;
+use super::path::Path;
 use crate::conductor::Plain;
+use axum::routing::{MethodRouter, get};
 use ferric_model::ids::NodeId;
 use ferric_store::Query;
+use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
@@ -31,6 +34,8 @@ trait Resource: Plain {
     const PATH: &'static str;
     /// The key of its lists.
     const LIST: &'static str;
+    /// What Ironic calls the UUID in its path.
+    const PARAMETER: &'static str;
     const SINCE: u16;
     /// Since when lists take `detail`.
     const DETAIL_SINCE: u16;
@@ -44,6 +49,11 @@ trait Resource: Plain {
 
     /// A new one of which nothing is said but the node that it hangs on, where it hangs on one.
     fn blank(id: Uuid, node: Option<NodeId>, at: Timestamp) -> Self;
+
+    /// 404 for a version that does not know it.
+    fn gate(call: &Call) -> ApiResult<()> {
+        call.exists_since(Self::SINCE)
+    }
 
     /// What a field may be beyond its form.
     fn check(field: &Field, value: Value) -> ApiResult<Value>;
@@ -65,6 +75,44 @@ trait Resource: Plain {
         node: Option<&str>,
         query: Query,
     ) -> impl Future<Output = ApiResult<Query>> + Send;
+}
+
+/// What can be done with all of a kind; a change or an end needs to say of which one.
+fn collection<R: Resource>() -> MethodRouter<Api> {
+    get(reading::list::<R>)
+        .post(writing::create::<R>)
+        .patch(nameless::<R>)
+        .delete(nameless::<R>)
+}
+
+fn item<R: Resource>() -> MethodRouter<Api> {
+    get(reading::show_one::<R>)
+        .patch(writing::update::<R>)
+        .delete(writing::destroy::<R>)
+}
+
+/// A document in the path of its node, where lists stand only.
+fn misplaced<R: Resource>() -> MethodRouter<Api> {
+    get(wrong_place::<R>)
+        .patch(wrong_place::<R>)
+        .delete(wrong_place::<R>)
+}
+
+async fn nameless<R: Resource>(call: Call) -> ApiResult<StatusCode> {
+    R::gate(&call)?;
+    let parameter = R::PARAMETER;
+    Err(ApiError::invalid(format!(
+        "Missing mandatory parameter: {parameter}"
+    )))
+}
+
+async fn wrong_place<R: Resource>(
+    call: Call,
+    Path((_node, ident)): Path<(String, String)>,
+) -> ApiResult<StatusCode> {
+    R::gate(&call)?;
+    find::<R>(&call, &ident).await?;
+    Err(ApiError::invalid("Malformed request URI."))
 }
 
 fn not_found<R: Resource>(ident: &str) -> ApiError {

@@ -22,8 +22,8 @@ const TABLE: &[Field] = &[
     Field::new("boot_index", SINCE, Write::Both, Shape::Integer),
     Field::new("extra", SINCE, Write::Both, Shape::Object),
     Field::new("properties", SINCE, Write::Both, Shape::Object),
-    Field::new("volume_id", SINCE, Write::Both, Shape::Required),
-    Field::new("volume_type", SINCE, Write::Both, Shape::Required),
+    Field::new("volume_id", SINCE, Write::Both, Shape::Given),
+    Field::new("volume_type", SINCE, Write::Both, Shape::Given),
     Field::new("node_uuid", SINCE, Write::Both, Shape::Required),
     Field::new("links", SINCE, Write::Never, Shape::Other).pick(Pick::Always),
 ];
@@ -39,6 +39,7 @@ const BRIEF: &[&str] = &[
 impl Resource for VolumeTarget {
     const PATH: &'static str = "volume/targets";
     const LIST: &'static str = "targets";
+    const PARAMETER: &'static str = "target_uuid";
     const SINCE: u16 = SINCE;
     const DETAIL_SINCE: u16 = SINCE;
     const TABLE_OF_FIELDS: &'static [Field] = TABLE;

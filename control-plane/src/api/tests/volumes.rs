@@ -163,6 +163,10 @@ async fn a_target_keeps_its_secrets_and_its_boot_index() {
     )
     .await;
     refused(&server.get(&format!("{TARGETS}/detail")).await, 400, "UUID");
+    let under = format!("/v1/nodes/a{}", path.replace("/v1", ""));
+    refused(&server.get(&under).await, 400, "Malformed request URI");
+    let all = server.call(Method::DELETE, TARGETS, Value::Null).await;
+    refused(&all, 400, "Missing mandatory parameter: target_uuid");
 }
 
 #[tokio::test]
