@@ -97,6 +97,14 @@ impl Patch {
         operations.map(|operation| (operation.root.as_str(), &operation.value))
     }
 
+    /// The same but for what removes this field.
+    #[must_use]
+    pub(super) fn without_removal(mut self, root: &str) -> Self {
+        let removes = |operation: &Operation| operation.removes && operation.path[1..] == *root;
+        self.0.retain(|operation| !removes(operation));
+        self
+    }
+
     /// Whether it does something to this field, or to a part of it.
     pub(super) fn touches(&self, root: &str) -> bool {
         self.0.iter().any(|operation| operation.root == root)
@@ -238,6 +246,8 @@ mod tests {
         assert!(patch.touches("driver_info") && !patch.touches("extra"));
         assert!(patch.removes("/driver") && !patch.removes("/driver_info"));
         assert!(!patch.removes("/name"), "it is there again");
+        let patch = patch.without_removal("driver");
+        assert!(!patch.touches("driver") && patch.touches("driver_info"));
     }
 
     #[test]

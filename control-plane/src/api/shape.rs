@@ -14,6 +14,8 @@ pub(super) enum Shape {
     Text(usize),
     /// A text that must be there.
     Required,
+    /// A text that must be there, and may be empty.
+    Given,
     /// An object; null stands for the empty one.
     Object,
     /// A list, which must be there.
@@ -52,6 +54,10 @@ impl Shape {
             Self::Text(longest) => text(field, value, longest),
             Self::Required => match value {
                 Value::String(text) if !text.is_empty() => Ok(Value::String(text)),
+                other => Err(wrong(field, "a text", &other)),
+            },
+            Self::Given => match value {
+                Value::String(text) => Ok(Value::String(text)),
                 other => Err(wrong(field, "a text", &other)),
             },
             Self::Object => match value {
@@ -96,7 +102,7 @@ impl Shape {
             Self::Priority => Some(Value::from(0)),
             Self::Flag => Some(Value::Bool(false)),
             Self::OnFlag => Some(Value::Bool(true)),
-            Self::Required | Self::List | Self::Mac | Self::Integer => None,
+            Self::Required | Self::Given | Self::List | Self::Mac | Self::Integer => None,
         }
     }
 
@@ -198,6 +204,9 @@ mod tests {
         check(Shape::Text(3), json!("abcd"), Err("at most 3"));
         check(Shape::Text(3), json!(1), Err("must be a text"));
         check(Shape::Required, json!(null), Err("must be a text"));
+        check(Shape::Required, json!(""), Err("must be a text"));
+        check(Shape::Given, json!(""), Ok(json!("")));
+        check(Shape::Given, json!(null), Err("must be a text"));
         check(Shape::Object, json!(null), Ok(json!({})));
         check(Shape::Object, json!([]), Err("an object"));
         check(Shape::List, json!([1]), Ok(json!([1])));

@@ -28,7 +28,7 @@ fn routes() -> Router<Api> {
 
 /// Large ones first. Further arguments are ignored, as Ironic does.
 async fn list(call: Call) -> ApiResult<Json<Value>> {
-    call.exists_since(SINCE)?;
+    call.knows_since(SINCE)?;
     let mut shards: Vec<_> = counts(&call).await?.into_iter().collect();
     shards.sort_by_key(|(_, count)| Reverse(*count));
     let shown = shards.iter().map(|(shard, count)| {

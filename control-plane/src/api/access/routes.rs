@@ -75,6 +75,7 @@ table! {
     "GET" "/v1/nodes/{}/management/indicators/{}": Guard::Node(rules::NODE_GET_INDICATOR);
     "PUT" "/v1/nodes/{}/management/indicators/{}": Guard::Node(rules::NODE_SET_INDICATOR);
     "*" "/v1/nodes/{}/vendor_passthru": Guard::Node(rules::NODE_VENDOR_PASSTHRU);
+    "GET" "/v1/nodes/{}/vendor_passthru/methods": Guard::Node(rules::NODE_VENDOR_PASSTHRU);
     "*" "/v1/nodes/{}/vendor_passthru/{}": Guard::Node(rules::NODE_VENDOR_PASSTHRU);
     "GET" "/v1/nodes/{}/validate": Guard::Node(rules::NODE_VALIDATE);
     "GET" "/v1/nodes/{}/inventory": Guard::Node(rules::NODE_INVENTORY_GET);

@@ -77,6 +77,14 @@ fn routes() -> Router<Api> {
             "/v1/nodes/{node}/vendor_passthru",
             any(reports::vendor_passthru),
         )
+        .route(
+            "/v1/nodes/{node}/vendor_passthru/methods",
+            get(reports::vendor_methods),
+        )
+        .route(
+            "/v1/nodes/{node}/vendor_passthru/{method}",
+            any(reports::vendor_method),
+        )
         .route("/v1/nodes/{node}/validate", get(reports::validate))
         .route("/v1/nodes/{node}/inventory", get(reports::inventory))
         .route("/v1/nodes/{node}/children", get(reports::children))

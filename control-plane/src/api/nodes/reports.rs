@@ -62,6 +62,26 @@ pub(super) async fn inventory(call: Call, Path(ident): Path<String>) -> ApiResul
     ))
 }
 
+/// By name, with what each is for; there are none.
+pub(super) async fn vendor_methods(
+    call: Call,
+    Path(ident): Path<String>,
+) -> ApiResult<Json<Value>> {
+    call.no_arguments()?;
+    find::node(&call, &ident).await?;
+    Ok(Json(json!({})))
+}
+
+/// The same as `vendor_passthru` with the method in the path.
+pub(super) async fn vendor_method(
+    call: Call,
+    Path((ident, method)): Path<(String, String)>,
+) -> ApiResult<Json<Value>> {
+    find::node(&call, &ident).await?;
+    let text = format!("No handler for method {method}.");
+    Err(ApiError::invalid(text))
+}
+
 /// No interface has a method of its own that could be called.
 pub(super) async fn vendor_passthru(
     call: Call,

@@ -77,6 +77,7 @@ fn of_shape(shape: Shape) -> Value {
     match shape {
         Shape::Text(ANY_LENGTH) => json!({"type": ["string", "null"]}),
         Shape::Text(longest) => json!({"type": ["string", "null"], "maxLength": longest}),
+        Shape::Given => json!({"type": "string"}),
         Shape::Required => json!({"type": "string", "minLength": 1}),
         Shape::Object => json!({"type": ["object", "null"]}),
         Shape::List | Shape::OptionalList => json!({"type": "array"}),

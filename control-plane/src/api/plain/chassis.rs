@@ -1,8 +1,8 @@
 //! Chassis: the boxes that nodes sit in, and the nodes of each.
 
 use super::Resource;
-use super::reading::{detailed, find, list, show_one};
-use super::writing::{create, destroy, update};
+use super::reading::{detailed, find};
+use super::{collection, item};
 use crate::api::access::{Rule, rules};
 use crate::api::call::{Api, Call};
 use crate::api::error::ApiResult;
@@ -29,14 +29,9 @@ pub(in crate::api) const RESOURCE: root::Resource = root::Resource {
 
 fn routes() -> Router<Api> {
     Router::new()
-        .route("/v1/chassis", get(list::<Chassis>).post(create::<Chassis>))
+        .route("/v1/chassis", collection::<Chassis>())
         .route("/v1/chassis/detail", get(detailed::<Chassis>))
-        .route(
-            "/v1/chassis/{ident}",
-            get(show_one::<Chassis>)
-                .patch(update::<Chassis>)
-                .delete(destroy::<Chassis>),
-        )
+        .route("/v1/chassis/{ident}", item::<Chassis>())
         .route("/v1/chassis/{ident}/nodes", get(nodes_in))
         .route("/v1/chassis/{ident}/nodes/detail", get(nodes_in_detailed))
 }

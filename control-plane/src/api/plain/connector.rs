@@ -19,9 +19,9 @@ const TABLE: &[Field] = &[
     Field::new("uuid", SINCE, Write::Create, Shape::Uuid),
     Field::new("created_at", SINCE, Write::Never, Shape::Time),
     Field::new("updated_at", SINCE, Write::Never, Shape::Time),
-    Field::new("connector_id", SINCE, Write::Both, Shape::Required),
+    Field::new("connector_id", SINCE, Write::Both, Shape::Given),
     Field::new("extra", SINCE, Write::Both, Shape::Object),
-    Field::new("type", SINCE, Write::Both, Shape::Required),
+    Field::new("type", SINCE, Write::Both, Shape::Given),
     Field::new("node_uuid", SINCE, Write::Both, Shape::Required),
     Field::new("links", SINCE, Write::Never, Shape::Other).pick(Pick::Always),
 ];

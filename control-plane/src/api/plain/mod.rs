@@ -15,11 +15,12 @@ pub(super) use reading::find;
 pub(super) use volume::RESOURCE as VOLUME;
 
 use super::access::Rule;
-use super::call::Call;
+use super::call::{Api, Call};
 use super::error::{ApiError, ApiResult};
 use super::fields::Field;
 use super::patch::Patch;
 use crate::conductor::Plain;
+use axum::routing::{MethodRouter, get};
 use ferric_model::ids::NodeId;
 use ferric_store::Query;
 use jiff::Timestamp;
@@ -49,6 +50,11 @@ trait Resource: Plain {
     /// A new one of which nothing is said but the node that it hangs on, where it hangs on one.
     fn blank(id: Uuid, node: Option<NodeId>, at: Timestamp) -> Self;
 
+    /// 404 for a version that does not know it.
+    fn gate(call: &Call) -> ApiResult<()> {
+        call.exists_since(Self::SINCE)
+    }
+
     /// What a field may be beyond its form.
     fn check(field: &Field, value: Value) -> ApiResult<Value>;
 
@@ -69,6 +75,16 @@ trait Resource: Plain {
         node: Option<&str>,
         query: Query,
     ) -> impl Future<Output = ApiResult<Query>> + Send;
+}
+
+fn collection<R: Resource>() -> MethodRouter<Api> {
+    get(reading::list::<R>).post(writing::create::<R>)
+}
+
+fn item<R: Resource>() -> MethodRouter<Api> {
+    get(reading::show_one::<R>)
+        .patch(writing::update::<R>)
+        .delete(writing::destroy::<R>)
 }
 
 fn not_found<R: Resource>(ident: &str) -> ApiError {

@@ -1,8 +1,8 @@
 //! Port groups: ports of one node that are bonded into one interface.
 
 use super::Resource;
-use super::reading::{detailed, list, of_node, show_one, whole};
-use super::writing::{create, destroy, update};
+use super::reading::{detailed, of_node, whole};
+use super::{collection, item};
 use crate::api::access::{Rule, rules};
 use crate::api::call::{Api, Call};
 use crate::api::error::{ApiError, ApiResult};
@@ -36,17 +36,9 @@ pub(in crate::api) const RESOURCE: root::Resource = root::Resource {
 
 fn routes() -> Router<Api> {
     Router::new()
-        .route(
-            "/v1/portgroups",
-            get(list::<Portgroup>).post(create::<Portgroup>),
-        )
+        .route("/v1/portgroups", collection::<Portgroup>())
         .route("/v1/portgroups/detail", get(detailed::<Portgroup>))
-        .route(
-            "/v1/portgroups/{ident}",
-            get(show_one::<Portgroup>)
-                .patch(update::<Portgroup>)
-                .delete(destroy::<Portgroup>),
-        )
+        .route("/v1/portgroups/{ident}", item::<Portgroup>())
         .route("/v1/nodes/{node}/portgroups", get(under_node))
         .route(
             "/v1/nodes/{node}/portgroups/detail",
@@ -108,6 +100,10 @@ impl Resource for Portgroup {
     const CREATE: Rule = rules::PORTGROUP_CREATE;
     const UPDATE: Rule = rules::PORTGROUP_UPDATE;
 
+    fn gate(call: &Call) -> ApiResult<()> {
+        call.knows_since(SINCE)
+    }
+
     fn blank(id: Uuid, node: Option<NodeId>, at: Timestamp) -> Self {
         // It is not stored before it has one.
         let node = node.unwrap_or(NodeId(Uuid::nil()));
@@ -116,6 +112,8 @@ impl Resource for Portgroup {
 
     fn check(field: &Field, value: Value) -> ApiResult<Value> {
         match (field.name, &value) {
+            // Nothing could be found by it.
+            ("name", Value::String(name)) if name.is_empty() => Ok(Value::Null),
             ("name", Value::String(name)) => check_name(name).map(|()| value),
             ("mode", Value::Null) => Ok(Value::from(DEFAULT_MODE)),
             ("mode", Value::String(mode)) if mode.is_empty() => Ok(Value::from(DEFAULT_MODE)),
@@ -161,11 +159,11 @@ impl Resource for Portgroup {
 }
 
 fn check_name(name: &str) -> ApiResult<()> {
-    if is_name(name) && name.parse::<Uuid>().is_err() {
+    if is_name(name) {
         return Ok(());
     }
     Err(ApiError::invalid(format!(
-        "{name:?} cannot be a port group's name: use letters, digits and -._~, at most 255, and no UUID"
+        "{name:?} cannot be a port group's name: use letters, digits and -._~, at most 255"
     )))
 }
 

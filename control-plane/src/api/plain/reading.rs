@@ -13,16 +13,17 @@ use crate::api::selection::Selection;
 use axum::Json;
 use ferric_model::node::Object;
 use ferric_store::{FieldValue, Key, Query, Record};
+use http::StatusCode;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub(super) async fn list<R: Resource>(call: Call) -> ApiResult<Json<Value>> {
-    call.exists_since(R::SINCE)?;
+    R::gate(&call)?;
     brief::<R>(&call, None, R::PATH).await
 }
 
 pub(super) async fn detailed<R: Resource>(call: Call) -> ApiResult<Json<Value>> {
-    call.exists_since(R::SINCE)?;
+    R::gate(&call)?;
     whole::<R>(&call, None, &format!("{}/detail", R::PATH)).await
 }
 
@@ -39,7 +40,7 @@ pub(super) async fn show_one<R: Resource>(
     call: Call,
     Path(ident): Path<String>,
 ) -> ApiResult<Json<Value>> {
-    call.exists_since(R::SINCE)?;
+    R::gate(&call)?;
     call.arguments.allow(&["fields"])?;
     let selection = Selection::of_one(&call, R::TABLE_OF_FIELDS)?;
     let found = find::<R>(&call, &ident).await?.1;
@@ -136,7 +137,7 @@ async fn record<R: Resource>(call: &Call, ident: &str) -> ApiResult<Option<Recor
     }
     if !is_name(ident) {
         let text = format!("{ident:?} is neither a UUID nor a name");
-        return Err(ApiError::invalid(text));
+        return Err(ApiError::routing(StatusCode::BAD_REQUEST, text));
     }
     let name = FieldValue::Text(ident.to_owned());
     let mut query = Query::all(R::TABLE).filter("name", vec![name]);

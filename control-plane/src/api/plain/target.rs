@@ -23,8 +23,8 @@ const TABLE: &[Field] = &[
     Field::new("boot_index", SINCE, Write::Both, Shape::Integer),
     Field::new("extra", SINCE, Write::Both, Shape::Object),
     Field::new("properties", SINCE, Write::Both, Shape::Object),
-    Field::new("volume_id", SINCE, Write::Both, Shape::Required),
-    Field::new("volume_type", SINCE, Write::Both, Shape::Required),
+    Field::new("volume_id", SINCE, Write::Both, Shape::Given),
+    Field::new("volume_type", SINCE, Write::Both, Shape::Given),
     Field::new("node_uuid", SINCE, Write::Both, Shape::Required),
     Field::new("links", SINCE, Write::Never, Shape::Other).pick(Pick::Always),
 ];

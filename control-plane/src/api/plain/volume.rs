@@ -1,8 +1,7 @@
 //! `/v1/volume`, which links to connectors and targets, and the same under a node.
 
-use super::Resource;
-use super::reading::{list, of_node, show_one};
-use super::writing::{create, destroy, update};
+use super::reading::of_node;
+use super::{Resource, collection, item};
 use crate::api::call::{Api, Call};
 use crate::api::error::ApiResult;
 use crate::api::nodes;
@@ -32,27 +31,22 @@ fn routes() -> Router<Api> {
 }
 
 fn routes_of<R: Resource>() -> Router<Api> {
-    let collection = format!("/v1/{}", R::PATH);
+    let place = format!("/v1/{}", R::PATH);
+    let under = format!("/v1/nodes/{{node}}/{}", R::PATH);
     Router::new()
-        .route(&collection, get(list::<R>).post(create::<R>))
-        .route(
-            &format!("{collection}/{{ident}}"),
-            get(show_one::<R>).patch(update::<R>).delete(destroy::<R>),
-        )
-        .route(
-            &format!("/v1/nodes/{{node}}/{}", R::PATH),
-            get(under_node::<R>),
-        )
+        .route(&place, collection::<R>())
+        .route(&format!("{place}/{{ident}}"), item::<R>())
+        .route(&under, get(under_node::<R>))
 }
 
 async fn links(call: Call) -> ApiResult<Json<Value>> {
-    call.exists_since(SINCE)?;
+    call.knows_since(SINCE)?;
     call.no_arguments()?;
     Ok(shown(&call, "volume"))
 }
 
 async fn links_of_node(call: Call, Path(node): Path<String>) -> ApiResult<Json<Value>> {
-    call.exists_since(SINCE)?;
+    call.knows_since(SINCE)?;
     call.no_arguments()?;
     nodes::find::node(&call, &node).await?;
     Ok(shown(&call, &format!("nodes/{node}/volume")))

@@ -29,7 +29,7 @@ pub(super) async fn create<R: Resource>(
     call: Call,
     JsonObject(body): JsonObject,
 ) -> ApiResult<Response> {
-    call.exists_since(R::SINCE)?;
+    R::gate(&call)?;
     call.no_arguments()?;
     let changes = given::<R>(body, &call)?;
     let node = match changes.iter().find(|(field, _)| field.name == NODE) {
@@ -49,9 +49,10 @@ pub(super) async fn update<R: Resource>(
     Path(ident): Path<String>,
     Body(body): Body,
 ) -> ApiResult<Json<Value>> {
-    call.exists_since(R::SINCE)?;
+    R::gate(&call)?;
     call.no_arguments()?;
-    let patch = Patch::parse(body)?;
+    // What hangs on a node cannot be without one: Ironic leaves it where it is.
+    let patch = Patch::parse(body)?.without_removal(NODE);
     patch.check(R::TABLE_OF_FIELDS, call.version)?;
     R::check_patch(&patch)?;
     let (record, old) = find::<R>(&call, &ident).await?;
@@ -75,7 +76,7 @@ pub(super) async fn destroy<R: Resource>(
     call: Call,
     Path(ident): Path<String>,
 ) -> ApiResult<StatusCode> {
-    call.exists_since(R::SINCE)?;
+    R::gate(&call)?;
     call.no_arguments()?;
     let one = find::<R>(&call, &ident).await?.1;
     call.conductor().destroy_plain(one).await?;

@@ -118,6 +118,16 @@ async fn what_is_wrong_is_refused() {
     let change = json!([{"op": "remove", "path": "/mode"}]);
     let answer = patch(&server, "portgroups", &first, change).await;
     refused(&answer, 400, "mode is a mandatory");
+    let kept = json!([{"op": "remove", "path": "/node_uuid"}]);
+    let answer = patch(&server, "portgroups", &first, kept).await;
+    assert_eq!(
+        answer.body["node_uuid"],
+        node.as_str(),
+        "{}",
+        answer.fault()
+    );
+    let unnamed = patch(&server, "portgroups", &first, set("name", "")).await;
+    assert!(unnamed.body["name"].is_null(), "{}", unnamed.fault());
     let answer = patch(&server, "portgroups", &first, set("node_uuid", "a")).await;
     refused(&answer, 400, "must be a UUID");
     let answer = patch(&server, "portgroups", &first, set("uuid", missing)).await;
