@@ -94,7 +94,8 @@ impl In {
         let project = identity.project_id();
         let is_ours = |of: Option<&str>| project.is_some() && project == of;
         match self {
-            Self::Anything => true,
+            // Whoever is of no project has nothing that could be the project's.
+            Self::Anything => identity.scope == Scope::System || project.is_some(),
             Self::System => identity.scope == Scope::System,
             Self::Services => {
                 let name = identity

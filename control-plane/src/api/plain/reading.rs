@@ -122,14 +122,17 @@ pub(in crate::api) async fn find<R: Resource>(call: &Call, ident: &str) -> ApiRe
     Ok((found, one))
 }
 
+/// In the order in which the guard of the route looks, or it would look at another one.
 async fn record<R: Resource>(call: &Call, ident: &str) -> ApiResult<Option<Record>> {
     let store = call.conductor().store();
-    // Behind a UUID the suffix of old versions would make a name of it.
-    let bare = call.without_suffix(ident).unwrap_or(ident);
-    if let Ok(id) = ident.parse::<Uuid>().or_else(|_| bare.parse()) {
+    if let Ok(id) = ident.parse::<Uuid>() {
         return Ok(store.get(&Key::new(R::TABLE, id)).await?);
     }
     if !R::NAMED {
+        let bare = call.without_suffix(ident);
+        if bare.is_some_and(|bare| bare.parse::<Uuid>().is_ok()) {
+            return Ok(None);
+        }
         return Err(ApiError::invalid(format!(
             "{ident:?} is not a UUID: a {} has no name",
             R::NOUN

@@ -137,6 +137,24 @@ async fn what_is_wrong_is_refused() {
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.fault());
 }
 
+/// Whoever may see the one group must not get at the other by it.
+#[tokio::test]
+async fn a_name_that_looks_like_the_uuid_of_another_group_is_that_of_its_own() {
+    let server = Server::start().await;
+    let (a, b) = (server.node("a").await, server.node("b").await);
+    let first = group(&server, json!({"node_uuid": a})).await;
+    let name = format!("{}.json", first["uuid"].as_str().unwrap());
+    let path = format!("{GROUPS}/{name}");
+    let shown = async || {
+        server
+            .call_in("1.72", Method::GET, &path, Value::Null)
+            .await
+    };
+    assert_eq!(shown().await.body["uuid"], first["uuid"]);
+    let second = group(&server, json!({"node_uuid": b, "name": name})).await;
+    assert_eq!(shown().await.body["uuid"], second["uuid"]);
+}
+
 #[tokio::test]
 async fn each_version_has_its_fields_and_paths() {
     let server = Server::start().await;

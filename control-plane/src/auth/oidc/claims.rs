@@ -46,7 +46,11 @@ fn check(claims: &Claims, settings: &Oidc, now: i64) -> Result<(), &'static str>
     if claims.get("iss").and_then(Value::as_str) != Some(settings.issuer.as_str()) {
         return Err("it is of another issuer");
     }
-    let audience = names(claims.get("aud"));
+    // One text is one audience, whatever is in it (RFC 7519, 4.1.3).
+    let audience = match claims.get("aud") {
+        Some(Value::String(one)) => vec![one.as_str()],
+        several => names(several),
+    };
     let ours = |one: &&str| settings.audience.iter().any(|our| our == one);
     if !audience.iter().any(ours) {
         return Err("it is for another audience");
@@ -145,6 +149,7 @@ mod tests {
             (json!({"iss": null}), "issuer"),
             (json!({"aud": "other"}), "audience"),
             (json!({"aud": ["x", "y"]}), "audience"),
+            (json!({"aud": "other ferric"}), "audience"),
             (json!({"aud": null}), "audience"),
             (json!({"exp": null}), "no end"),
             (json!({"exp": "soon"}), "no number"),

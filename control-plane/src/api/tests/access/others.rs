@@ -389,3 +389,18 @@ async fn a_method_without_a_row_does_not_exist() {
     let answer = ask(&router, Method::GET, "/v1/nonsense", &[], Value::Null).await;
     assert_eq!(answer.status, 404);
 }
+
+#[tokio::test]
+async fn whoever_is_of_no_project_makes_no_allocation() {
+    let world = World::start().await;
+    let mut nobody = in_project(Role::Member, OURS);
+    nobody.project = None;
+    let wanted = json!({"resource_class": "x"});
+    let call = (Method::POST, "/v1/allocations", wanted.clone());
+    world.refuses(&nobody, call, 403, "allocation").await;
+    let member = in_project(Role::Member, OURS);
+    let made = world.as_one(&member, Method::POST, "/v1/allocations", wanted);
+    let made = made.await;
+    assert_eq!(made.status, 201, "{}", made.fault());
+    assert_eq!(made.body["owner"], OURS);
+}
