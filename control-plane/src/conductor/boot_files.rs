@@ -221,7 +221,9 @@ impl Conductor {
         let mut is_open = false;
         for path in stale {
             let file = self.boot().found_file(path.clone()).await;
-            let ours = file.filter(|file| others != Some(&file.mark.conductor));
+            // The port may be another node's by now, and the file with it.
+            let ours =
+                file.filter(|file| file.mark.node == id && others != Some(&file.mark.conductor));
             let Some(file) = ours.filter(|file| alive.may_retire(self.host(), file)) else {
                 known.resting.remove(&path);
                 continue;

@@ -178,6 +178,7 @@ fn rebase(before: &Node, new: Node, now: &Node) -> Result<Node, RequestError> {
 fn with_ours(node: Node, now: &Node) -> Node {
     Node {
         agent: now.agent.clone(),
+        dhcp: now.dhcp,
         internal_info: now.internal_info.clone(),
         power_state: now.power_state,
         power_sync_failures: now.power_sync_failures,

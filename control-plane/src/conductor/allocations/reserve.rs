@@ -89,7 +89,8 @@ impl Conductor {
         }
         check_release(&task.node, allocation)?;
         let change = task.change().with(|node| {
-            node.instance_uuid = None;
+            // An older conductor may have given the node away since.
+            node.instance_uuid = node.instance_uuid.filter(|uuid| *uuid != allocation.0);
             node.allocation_uuid = None;
         });
         let text = format!("allocation {allocation} was deleted");

@@ -7,8 +7,9 @@ use reqwest::{Client, Proxy};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
-/// For all calls of one inspection: the node is held meanwhile, and its ramdisk waits for the answer.
-const LIMIT: Duration = Duration::from_secs(60);
+/// For all calls of one inspection: the node is held meanwhile, and its ramdisk waits for the answer, which must come
+/// before the ramdisk is told to ask again.
+const LIMIT: Duration = Duration::from_secs(20);
 /// The longest pause between two attempts.
 const LONGEST_PAUSE_S: f64 = 30.0;
 

@@ -7,6 +7,7 @@ use crate::conductor::steps::chain;
 use crate::config::{Settings, seconds};
 use async_trait::async_trait;
 use std::time::Duration;
+use tokio::time::timeout;
 use tracing::warn;
 
 pub(super) struct BootFiles;
@@ -35,5 +36,15 @@ pub(in crate::conductor) async fn mended(conductor: &Conductor) -> usize {
             warn!(error = chain(&error), "boot files could not be made");
             0
         }
+    }
+}
+
+/// For the files of all nodes that came at once. A disk that hangs must not keep anybody from taking over more.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The same by whoever has something else to do; what it does not wait for, the next pass does.
+pub(super) async fn mended_in_time(conductor: &Conductor) {
+    if timeout(PATIENCE, mended(conductor)).await.is_err() {
+        warn!("boot files take long to make");
     }
 }

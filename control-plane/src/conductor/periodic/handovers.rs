@@ -1,6 +1,6 @@
 //! Hands nodes at rest over to the conductor that the ring gives them to, after one has joined or come back.
 
-use super::boot_files::mended;
+use super::boot_files::mended_in_time;
 use super::chore::Chore;
 use crate::conductor::Conductor;
 use crate::conductor::node_task::TaskError;
@@ -23,7 +23,7 @@ impl Chore for Handovers {
     async fn pass(&self, conductor: &Conductor) -> Result<usize, TaskError> {
         let went = conductor.hand_over_moved().await?;
         if went > 0 {
-            mended(conductor).await;
+            mended_in_time(conductor).await;
         }
         Ok(went)
     }

@@ -1,6 +1,6 @@
 //! Takes over nodes whose conductor is dead, and those that nobody owns.
 
-use super::boot_files::mended;
+use super::boot_files::mended_in_time;
 use super::chore::Chore;
 use crate::conductor::Conductor;
 use crate::conductor::node_task::TaskError;
@@ -33,7 +33,7 @@ impl Chore for Orphans {
 async fn taken_over(conductor: &Conductor) -> Result<usize, TaskError> {
     let taken = conductor.take_over_orphans().await?;
     if taken > 0 {
-        mended(conductor).await;
+        mended_in_time(conductor).await;
     }
     Ok(taken)
 }
