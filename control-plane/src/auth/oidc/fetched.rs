@@ -10,7 +10,7 @@ use crate::proxy::Clients;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 const MAX_AGE: Duration = Duration::from_secs(3600);
@@ -24,13 +24,14 @@ const AWAY: Refusal =
 pub(super) struct Fetched {
     url: String,
     clients: Clients,
-    current: Mutex<State>,
+    kept: parking_lot::Mutex<Option<(KeySet, Instant)>>,
+    /// Held by whoever asks the issuer. Who has keys that still hold waits for nobody.
+    asking: Mutex<Asking>,
 }
 
 #[derive(Default)]
-struct State {
-    keys: Option<(KeySet, Instant)>,
-    /// The last attempt, whatever came of it.
+struct Asking {
+    /// The end of the last attempt, whatever came of it.
     tried: Option<Instant>,
 }
 
@@ -39,42 +40,59 @@ impl Fetched {
         Ok(Self {
             url: url.to_owned(),
             clients: http_client::clients(http_client::TIMEOUT)?,
-            current: Mutex::default(),
+            kept: parking_lot::Mutex::default(),
+            asking: Mutex::default(),
         })
     }
 
     pub(super) async fn current(&self) -> Result<KeySet, Refusal> {
-        let mut state = self.current.lock().await;
-        match &state.keys {
-            Some((keys, at)) if at.elapsed() < MAX_AGE => Ok(Arc::clone(keys)),
-            Some(_) | None => self.refresh(&mut state).await,
+        if let Some(keys) = self.kept_within(MAX_AGE) {
+            return Ok(keys);
         }
+        if let Some(keys) = self.kept_within(OUTLIVES) {
+            let Ok(asking) = self.asking.try_lock() else {
+                return Ok(keys);
+            };
+            return self.refresh(asking, Some(&keys)).await;
+        }
+        self.refresh(self.asking.lock().await, None).await
     }
 
     pub(super) async fn newer(&self, known: &KeySet) -> Result<KeySet, Refusal> {
-        let mut state = self.current.lock().await;
-        match &state.keys {
-            // Somebody else has fetched them meanwhile.
-            Some((keys, _)) if !Arc::ptr_eq(keys, known) => Ok(Arc::clone(keys)),
-            Some(_) | None => self.refresh(&mut state).await,
-        }
+        self.refresh(self.asking.lock().await, Some(known)).await
     }
 
-    async fn refresh(&self, state: &mut State) -> Result<KeySet, Refusal> {
-        let rests = state.tried.is_some_and(|at| at.elapsed() < MIN_AGE);
+    fn kept_within(&self, age: Duration) -> Option<KeySet> {
+        let kept = self.kept.lock();
+        let kept = kept.as_ref().filter(|(_, at)| at.elapsed() < age);
+        kept.map(|(keys, _)| Arc::clone(keys))
+    }
+
+    /// Newer keys than these, if the issuer may be asked again.
+    async fn refresh(
+        &self,
+        mut asking: MutexGuard<'_, Asking>,
+        known: Option<&KeySet>,
+    ) -> Result<KeySet, Refusal> {
+        // Somebody else may have fetched them meanwhile.
+        if let Some(keys) = self.kept_within(MAX_AGE)
+            && known.is_none_or(|known| !Arc::ptr_eq(&keys, known))
+        {
+            return Ok(keys);
+        }
+        let rests = asking.tried.is_some_and(|at| at.elapsed() < MIN_AGE);
         if !rests {
-            state.tried = Some(Instant::now());
-            match self.fetch().await {
-                Ok(keys) => state.keys = Some((keys, Instant::now())),
+            let fetched = self.fetch().await;
+            asking.tried = Some(Instant::now());
+            match fetched {
+                Ok(keys) => *self.kept.lock() = Some((keys, Instant::now())),
                 Err(error) => {
                     let error = &error as &dyn std::error::Error;
                     tracing::warn!(url = self.url, error, "fetching the keys of the issuer");
                 }
             }
         }
-        let kept = state.keys.as_ref();
-        let kept = kept.filter(|(_, at)| at.elapsed() < OUTLIVES);
-        kept.map(|(keys, _)| Arc::clone(keys)).ok_or(AWAY)
+        self.kept_within(OUTLIVES).ok_or(AWAY)
     }
 
     async fn fetch(&self) -> Result<KeySet, HttpError> {
