@@ -223,7 +223,7 @@ fn deploys_after_all(lab: &Lab, node: &Node<'_>) {
     node.set("/instance_info/root_device", &json!({ "wwn": WWN }))
         .unwrap();
     node.start_deploy("survivor").unwrap();
-    node.writes(50 << 20).unwrap();
+    node.writes(1 << 20).unwrap();
     let console = serial.len();
     lab.power("m1", "reset").unwrap();
     node.becomes_active().unwrap();
