@@ -5,15 +5,21 @@
 
 pub mod agent;
 pub mod api;
+pub mod clock;
 pub mod commands;
 pub mod conductor;
 pub mod config;
 pub mod disk;
 pub mod host;
 pub mod image;
+pub(crate) mod inspection;
 pub mod inventory;
 pub(crate) mod ipmi;
+pub mod lldp;
+pub mod mdns;
+pub mod media;
 pub mod network;
+pub mod networkd;
 pub mod power;
 pub mod progress;
 pub mod run;

@@ -7,8 +7,9 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Parser;
 use clap::error::ErrorKind;
-use ferric_agent::config::{self, Flags, Settings};
+use ferric_agent::config::{self, ConfigError, Flags, Settings};
 use ferric_agent::host::Host;
+use ferric_agent::media::VirtualMedia;
 use ferric_agent::{service, tls};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -54,11 +55,17 @@ fn main() -> ExitCode {
 }
 
 fn run(flags: &Flags, log: &LogFilter) -> Result<(), (u8, anyhow::Error)> {
-    let settings = config::load(flags).map_err(|error| (USAGE, error.into()))?;
+    let host = Host::detect(&flags.only_devices).map_err(|error| (USAGE, error.into()))?;
+    // Elsewhere than in the ramdisk there are no media that would be this agent's to read.
+    let media = VirtualMedia::of(&host).ok();
+    let settings = config::load_beside(flags, media.as_ref()).map_err(|error| match error {
+        // A BMC that does not answer may do so when it is asked again.
+        ConfigError::Media(_) => (RETRY, error.into()),
+        _ => (USAGE, error.into()),
+    })?;
     if settings.debug {
         drop(log.reload(EnvFilter::new("debug")));
     }
-    let host = Host::detect(&settings.only_devices).map_err(|error| (USAGE, error.into()))?;
     tracing::info!(root = ?host.root(), version = env!("CARGO_PKG_VERSION"), "ferric-agent begins");
     tls::install_provider();
     let runtime = tokio::runtime::Runtime::new().context("starting the runtime");

@@ -1,5 +1,7 @@
 //! What the agent posts to `continue_inspection`, and what it is answered.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -34,12 +36,37 @@ pub struct InspectionData {
     /// Base64 of a tar.gz with the logs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logs: Option<String>,
-    /// What could not be collected, as text; null when all went well.
+    /// What could not be collected, as text; null when all went well. Ironic fails the inspection for it.
     #[serde(default)]
     pub error: Option<String>,
+    /// Why a collector found nothing, by its name, where the inspection is worth something without it. No key of Ironic's.
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "lenient::valid_or_default"
+    )]
+    pub collector_failures: BTreeMap<String, String>,
     /// What other collectors found.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
+}
+
+impl InspectionData {
+    /// Adds what another collector found.
+    pub fn merge(&mut self, part: Self) {
+        fn put<T>(own: &mut Option<T>, new: Option<T>) {
+            *own = new.or(own.take());
+        }
+        put(&mut self.inventory, part.inventory);
+        put(&mut self.root_disk, part.root_disk);
+        put(&mut self.boot_interface, part.boot_interface);
+        put(&mut self.configuration, part.configuration);
+        put(&mut self.pci_devices, part.pci_devices);
+        put(&mut self.logs, part.logs);
+        put(&mut self.error, part.error);
+        self.collector_failures.extend(part.collector_failures);
+        self.rest.extend(part.rest);
+    }
 }
 
 /// Which collectors and hardware managers took part.
@@ -104,6 +131,24 @@ mod tests {
     fn error_is_always_sent() {
         let wire = serde_json::to_value(InspectionData::default()).unwrap();
         assert_eq!(wire, json!({"error": null}));
+    }
+
+    #[test]
+    fn a_merge_keeps_what_only_one_of_the_two_has() {
+        let read = |wire: Value| serde_json::from_value::<InspectionData>(wire).unwrap();
+        let mut data = read(json!({"logs": "a", "boot_interface": "b", "one": 1}));
+        data.merge(read(
+            json!({"logs": "c", "two": 2, "collector_failures": {"lldp": "d"}}),
+        ));
+        let expected = json!({
+            "boot_interface": "b",
+            "logs": "c",
+            "error": null,
+            "collector_failures": {"lldp": "d"},
+            "one": 1,
+            "two": 2,
+        });
+        assert_eq!(serde_json::to_value(data).unwrap(), expected);
     }
 
     #[test]

@@ -31,6 +31,15 @@ where
     Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
 }
 
+/// A value of the wanted type, or the default when the peer sent something else.
+pub(crate) fn valid_or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned + Default,
+{
+    Ok(if_valid(deserializer)?.unwrap_or_default())
+}
+
 /// A list of names, or one text with commas between them.
 pub(crate) fn names<'de, D: Deserializer<'de>>(
     deserializer: D,

@@ -8,6 +8,7 @@
 #![warn(missing_docs)]
 
 pub mod command;
+pub mod erase;
 pub mod extensions;
 pub mod fault;
 pub mod headers;

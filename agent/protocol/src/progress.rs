@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A mark of progress while an image is written.
+/// A mark of progress while an image is written or disks are erased.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// What the agent is doing: `writing`, `verifying`, ...
@@ -13,7 +13,8 @@ pub struct Progress {
     pub bytes_total: Option<u64>,
     /// Bytes that came over the network.
     pub bytes_received: u64,
-    /// The rate of writing over the last seconds.
+    /// The rate of writing over the last seconds. Of several disks at once, that at which what is left takes as long as
+    /// the slowest of them needs; 0 while that cannot be told.
     pub bytes_per_second: u64,
     /// Time since the command began.
     pub elapsed_ms: u64,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ferric_agent_protocol::image::ImageInfo;
 use ferric_agent_protocol::lookup::LookupConfig;
@@ -14,7 +15,7 @@ use super::catalog::Command;
 use super::failure::{ErrorKind, Failure};
 use super::run::{Outcome, Params, Run, arguments, on_thread};
 use crate::agent::Agent;
-use crate::config::ImageSettings;
+use crate::config::{ImageServerSettings, ImageSettings};
 use crate::disk::bootloader;
 use crate::disk::config_drive::ConfigDrive;
 use crate::disk::{self, SharedFileSystems};
@@ -85,7 +86,7 @@ fn write_on_thread(
         http: &agent.image_http,
         md5: md5_policy(&agent.session.config, &agent.settings.images),
         formats: format_policy(&agent.session.config, &agent.settings.images),
-        patience: Patience::default(),
+        patience: patience(&agent.settings.image_server),
         stop: agent.stop_writing.clone(),
     };
     // What is wrong with the config drive is found out before the disk is touched.
@@ -132,6 +133,22 @@ impl Agent {
     /// Until the next image is whole, there is none whose partitions anybody could ask for.
     pub(super) fn forget_written(&self) {
         self.state.remove(FILE);
+    }
+}
+
+/// What the operator says about downloads, else the agent's own patience. Who counts attempts does not count seconds.
+fn patience(own: &ImageServerSettings) -> Patience {
+    let default = Patience::default();
+    let give_up_after = match own.retries {
+        Some(_) => Duration::MAX,
+        None => default.give_up_after,
+    };
+    Patience {
+        give_up_after,
+        first_pause: own.retry_interval.unwrap_or(default.first_pause),
+        longest_pause: own.retry_interval.unwrap_or(default.longest_pause),
+        retries: own.retries,
+        most: own.max_duration,
     }
 }
 
@@ -217,9 +234,13 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::config::{self, Flags};
+    use crate::config::{self, Flags, Settings};
 
     fn settings(ini: &str) -> ImageSettings {
+        all_settings(ini).images
+    }
+
+    fn all_settings(ini: &str) -> Settings {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("cmdline"), "ipa-api-url=http://a").unwrap();
         std::fs::write(directory.path().join("a.conf"), ini).unwrap();
@@ -229,7 +250,23 @@ mod tests {
             format!("--cmdline={path}/cmdline"),
             format!("--config-dir={path}"),
         ];
-        config::load(&Flags::parse_from(arguments)).unwrap().images
+        config::load(&Flags::parse_from(arguments)).unwrap()
+    }
+
+    #[test]
+    fn downloads_are_tried_as_often_as_the_operator_says() {
+        let of = |ini: &str| patience(&all_settings(ini).image_server);
+        assert_eq!(of(""), Patience::default());
+        let counted = of("image_download_connection_retries = 3\n\
+            image_download_connection_retry_interval = 2\nimage_download_max_duration = 60\n");
+        let expected = Patience {
+            give_up_after: Duration::MAX,
+            first_pause: Duration::from_secs(2),
+            longest_pause: Duration::from_secs(2),
+            retries: Some(3),
+            most: Some(Duration::from_secs(60)),
+        };
+        assert_eq!(counted, expected);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! HTTP is none of their business, and none of them touches the machine but through `host`, `disk` and `image`.
 
 mod catalog;
+mod erase;
 mod failure;
 mod flow;
 mod image;

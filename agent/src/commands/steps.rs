@@ -3,17 +3,15 @@
 //! Only steps that stand in `OFFERED` can be run, so the list that a conductor sees is the whole truth.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use ferric_agent_protocol::node::Node;
 use ferric_agent_protocol::params::WriteImage;
 use ferric_agent_protocol::steps::{ExecuteStep, StepKind, StepList, StepOutcome, StepSpec};
 use serde_json::{Map, Value, json};
 
 use super::failure::{ErrorKind, Failure};
-use super::image;
-use super::run::{Outcome, Params, Run, arguments, on_thread};
-use crate::disk;
+use super::run::{Outcome, Params, Run, arguments};
+use super::{erase, image};
+use crate::disk::Depth;
 
 /// The name and version that a conductor sends back with each step; raised when a step changes its meaning.
 pub const MANAGER: &str = "ferric_agent";
@@ -22,7 +20,10 @@ pub const MANAGER_VERSION: &str = "1";
 /// What a step does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Action {
+    EraseDevices,
     EraseMetadata,
+    EraseExpress,
+    ErasePstore,
     WriteImage,
 }
 
@@ -33,11 +34,29 @@ struct Offered {
     abortable: bool,
 }
 
-const OFFERED: [Offered; 3] = [
+const OFFERED: &[Offered] = &[
+    Offered {
+        kind: StepKind::Clean,
+        action: Action::EraseDevices,
+        priority: 10,
+        abortable: true,
+    },
     Offered {
         kind: StepKind::Clean,
         action: Action::EraseMetadata,
         priority: 99,
+        abortable: true,
+    },
+    Offered {
+        kind: StepKind::Clean,
+        action: Action::EraseExpress,
+        priority: 0,
+        abortable: true,
+    },
+    Offered {
+        kind: StepKind::Clean,
+        action: Action::ErasePstore,
+        priority: 0,
         abortable: true,
     },
     Offered {
@@ -58,7 +77,10 @@ const OFFERED: [Offered; 3] = [
 impl Action {
     fn name(self) -> &'static str {
         match self {
+            Self::EraseDevices => "erase_devices",
             Self::EraseMetadata => "erase_devices_metadata",
+            Self::EraseExpress => "erase_devices_express",
+            Self::ErasePstore => "erase_pstore",
             Self::WriteImage => "write_image",
         }
     }
@@ -66,7 +88,9 @@ impl Action {
     fn argsinfo(self) -> Option<Map<String, Value>> {
         let argument = |description: &str, required: bool| json!({"description": description, "required": required});
         match self {
-            Self::EraseMetadata => None,
+            Self::EraseDevices | Self::EraseMetadata | Self::EraseExpress | Self::ErasePstore => {
+                None
+            }
             Self::WriteImage => Some(Map::from_iter([
                 (
                     "image_info".to_owned(),
@@ -124,7 +148,10 @@ pub(super) async fn execute(run: &Run, kind: StepKind, params: Params) -> Outcom
     let action = find(kind, &call.step.step)?;
     let outcome = StepOutcome::of(&call.step, Value::Null);
     let result = match action {
-        Action::EraseMetadata => erase_metadata(run, kind, call.node).await?,
+        Action::EraseDevices => erase::devices(run, kind, call.node, Depth::Everything).await?,
+        Action::EraseExpress => erase::devices(run, kind, call.node, Depth::Express).await?,
+        Action::EraseMetadata => erase::metadata(run, kind, call.node).await?,
+        Action::ErasePstore => erase::pstore(run, kind).await?,
         Action::WriteImage => {
             let all = with_step_arguments(more, call.step.args);
             let wanted: WriteImage = arguments(all)?;
@@ -169,26 +196,12 @@ fn find(kind: StepKind, name: &str) -> Result<Action, Failure> {
     })
 }
 
-fn error_kind(kind: StepKind) -> ErrorKind {
+pub(super) fn error_kind(kind: StepKind) -> ErrorKind {
     match kind {
         StepKind::Clean => ErrorKind::Cleaning,
         StepKind::Deploy => ErrorKind::Deployment,
         StepKind::Service => ErrorKind::Servicing,
     }
-}
-
-async fn erase_metadata(run: &Run, kind: StepKind, node: Node) -> Outcome {
-    let failed = |error: &dyn std::error::Error| Failure::caused_by(error_kind(kind), error);
-    // Without a disk that may be erased, having erased them all would be no more than a way of speaking.
-    run.agent
-        .host
-        .permits_disks()
-        .map_err(|error| failed(&error))?;
-    let agent = Arc::clone(&run.agent);
-    let erased = on_thread(move || disk::erase_metadata(&agent.host, Some(&node))).await?;
-    erased.map_err(|error| failed(&error))?;
-    run.agent.forget_written();
-    Ok(Value::Null)
 }
 
 #[cfg(test)]
@@ -205,7 +218,15 @@ mod tests {
                 .map(|step| format!("{} {}", step.step, step.priority))
                 .collect::<Vec<_>>()
         };
-        assert_eq!(names(StepKind::Clean), ["erase_devices_metadata 99"]);
+        assert_eq!(
+            names(StepKind::Clean),
+            [
+                "erase_devices 10",
+                "erase_devices_metadata 99",
+                "erase_devices_express 0",
+                "erase_pstore 0"
+            ]
+        );
         assert_eq!(
             names(StepKind::Deploy),
             ["erase_devices_metadata 0", "write_image 0"]
@@ -215,13 +236,11 @@ mod tests {
 
     #[test]
     fn a_step_that_is_not_offered_is_refused_with_those_that_are() {
-        let failure = find(StepKind::Clean, "erase_devices").unwrap_err();
+        let failure = find(StepKind::Clean, "write_image").unwrap_err();
         assert_eq!(failure.kind, ErrorKind::Cleaning);
-        assert!(
-            failure.details.ends_with("it has: erase_devices_metadata"),
-            "{}",
-            failure.details
-        );
+        let expected =
+            "no clean step \"write_image\"; it has: erase_devices, erase_devices_metadata, ";
+        assert!(failure.details.contains(expected), "{}", failure.details);
     }
 
     #[test]

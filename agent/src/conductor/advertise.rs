@@ -1,6 +1,6 @@
 //! Finds the address under which the conductor can reach this machine.
 
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::net::lookup_host;
@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use url::{Host, Url};
 
 use crate::config::AdvertiseSettings;
-use crate::network::{is_routable, list_interfaces};
+use crate::network::{is_routable, list_interfaces, routable_address, source_address};
 
 const ROUTE_POLL: Duration = Duration::from_millis(250);
 const ROUTE_TOLD: Duration = Duration::from_secs(5);
@@ -69,10 +69,10 @@ pub async fn wait_for_route(api_urls: &[String], limit: Duration) {
 
 async fn find(settings: &AdvertiseSettings, api_urls: &[String]) -> Result<IpAddr, String> {
     if let Some(host) = &settings.host {
-        return resolve(host, 0).await.map(|address| address.ip());
+        return resolve(host, 0).await.map(|addresses| addresses[0].ip());
     }
     if let Some(name) = &settings.interface {
-        return address_of(name).ok_or_else(|| format!("the interface {name} has no IPv4 address"));
+        return address_of(name).ok_or_else(|| format!("the interface {name} has no address"));
     }
     any_route(api_urls).await
 }
@@ -89,35 +89,47 @@ async fn any_route(api_urls: &[String]) -> Result<IpAddr, String> {
     Err(last)
 }
 
-async fn resolve(host: &str, port: u16) -> Result<SocketAddr, String> {
+/// At least one address.
+async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    let mut found = lookup_host((host, port))
+    let found = lookup_host((host, port))
         .await
         .map_err(|error| format!("resolving {host}: {error}"))?;
-    found.next().ok_or_else(|| format!("{host} has no address"))
+    let found: Vec<SocketAddr> = found.collect();
+    if found.is_empty() {
+        return Err(format!("{host} has no address"));
+    }
+    Ok(found)
 }
 
+/// IPv4 first, as with Ironic's agent, which knows nothing else here.
 fn address_of(name: &str) -> Option<IpAddr> {
     let interfaces = list_interfaces().ok()?;
     let interface = interfaces.into_iter().find(|nic| nic.name == name)?;
-    interface.ipv4_address?.parse().ok()
+    let v4 = interface.ipv4_address.as_ref();
+    let v4 = v4.and_then(|text| text.parse().ok());
+    v4.or_else(|| routable_address(&interface))
 }
 
-/// The source address of packets to the API. Connecting a UDP socket sends nothing; it only asks for the route.
+/// The source address of packets to the API. A host may have addresses of a kind that this network has no route for.
 async fn route_to(url: &str) -> Result<IpAddr, String> {
-    let target = target(url).await?;
-    let any: SocketAddr = if target.is_ipv4() {
-        ([0; 4], 0).into()
-    } else {
-        ([0_u16; 8], 0).into()
-    };
-    let routed = UdpSocket::bind(any).and_then(|socket| {
-        socket.connect(target)?;
-        socket.local_addr()
-    });
-    let source = routed
-        .map_err(|error| format!("no route to {target}: {error}"))?
-        .ip();
+    first_route(&targets(url).await?)
+}
+
+fn first_route(targets: &[SocketAddr]) -> Result<IpAddr, String> {
+    let mut last = "there is nowhere to go".to_owned();
+    for target in targets {
+        match source_towards(*target) {
+            Ok(source) => return Ok(source),
+            Err(reason) => last = reason,
+        }
+    }
+    Err(last)
+}
+
+fn source_towards(target: SocketAddr) -> Result<IpAddr, String> {
+    let source =
+        source_address(target).map_err(|error| format!("no route to {target}: {error}"))?;
     // An API on this very machine is reached from the loopback address, and reaches us there.
     if is_routable(&source) || target.ip().is_loopback() {
         return Ok(source);
@@ -127,12 +139,12 @@ async fn route_to(url: &str) -> Result<IpAddr, String> {
     ))
 }
 
-async fn target(url: &str) -> Result<SocketAddr, String> {
+async fn targets(url: &str) -> Result<Vec<SocketAddr>, String> {
     let parsed = Url::parse(url).map_err(|error| format!("{url}: {error}"))?;
     let port = parsed.port_or_known_default().unwrap_or(80);
     match parsed.host() {
-        Some(Host::Ipv4(address)) => Ok((address, port).into()),
-        Some(Host::Ipv6(address)) => Ok((address, port).into()),
+        Some(Host::Ipv4(address)) => Ok(vec![(address, port).into()]),
+        Some(Host::Ipv6(address)) => Ok(vec![(address, port).into()]),
         Some(Host::Domain(name)) => resolve(name, port).await,
         None => Err(format!("{url} names no host")),
     }
@@ -158,6 +170,15 @@ mod tests {
         let urls = ["http://127.0.0.1:6385".to_owned()];
         let address = advertised_address(&settings(), &urls).await.unwrap();
         assert_eq!(address.to_string(), "127.0.0.1");
+    }
+
+    #[test]
+    fn an_address_without_a_route_is_passed_over() {
+        // Nobody may send to all at once without saying so.
+        let targets = ["255.255.255.255:80", "127.0.0.1:80"].map(|text| text.parse().unwrap());
+        assert_eq!(first_route(&targets[1..]).unwrap().to_string(), "127.0.0.1");
+        assert_eq!(first_route(&targets).unwrap().to_string(), "127.0.0.1");
+        assert!(first_route(&[]).is_err());
     }
 
     #[tokio::test]

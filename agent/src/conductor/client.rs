@@ -278,6 +278,7 @@ mod tests {
             ca_file: None,
             cert_file: None,
             key_file: None,
+            tls_min_version: "1.2".to_owned(),
         }
     }
 

@@ -7,6 +7,7 @@ use ferric_agent_protocol::headers::FERRIC_AGENT;
 use ferric_agent_protocol::lookup::LookupResponse;
 use ferric_agent_protocol::version::ApiVersion;
 use http::Method;
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
@@ -90,10 +91,26 @@ async fn attempt(conductor: &Conductor, node: Option<Uuid>) -> Result<LookupResp
         .header(FERRIC_AGENT, &Extensions::all().to_header());
     let answer = conductor.send(&request).await.map_err(other)?;
     match answer.status {
-        200 => answer.json().map_err(other),
+        200 => answer
+            .json()
+            .map(understood)
+            .map_err(other)?
+            .map_err(Refused::Other),
         409 => Err(Refused::Locked(answer.reason())),
         _ => Err(Refused::Other(answer.reason())),
     }
+}
+
+/// Very old conductors have no `config`, and its one key stands beside the node.
+fn understood(mut answer: Value) -> Result<LookupResponse, String> {
+    if let Some(keys) = answer.as_object_mut()
+        && let Some(timeout) = keys.remove("heartbeat_timeout")
+        && keys.get("config").is_none_or(Value::is_null)
+    {
+        let config = json!({"heartbeat_timeout": timeout});
+        keys.insert("config".to_owned(), config);
+    }
+    serde_json::from_value(answer).map_err(|error| format!("understanding the answer: {error}"))
 }
 
 /// The MAC addresses by which the conductor may know this machine.
@@ -158,6 +175,28 @@ mod tests {
                 pause >= Duration::from_secs(1) && pause <= longest,
                 "{attempt}: {pause:?}"
             );
+        }
+    }
+
+    #[test]
+    fn answers_of_old_conductors_are_understood() {
+        let node = json!({"uuid": Uuid::nil()});
+        let seconds = |answer| understood(answer).map(|answer| answer.config.heartbeat_timeout_s());
+        assert_eq!(
+            seconds(json!({"node": node, "heartbeat_timeout": 120})),
+            Ok(120)
+        );
+        let both =
+            json!({"node": node, "heartbeat_timeout": 1, "config": {"heartbeat_timeout": 60}});
+        assert_eq!(seconds(both), Ok(60));
+        assert_eq!(seconds(json!({"node": node})), Ok(300));
+        for wrong in [
+            json!("nonsense"),
+            json!([]),
+            json!({"heartbeat_timeout": 1}),
+            json!(null),
+        ] {
+            assert!(seconds(wrong.clone()).is_err(), "{wrong}");
         }
     }
 

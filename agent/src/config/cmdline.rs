@@ -1,83 +1,16 @@
-//! The kernel command line, split as Ironic's agent splits it: at blanks, at the first `=`, no quotes, last one wins.
+//! The kernel command line, split as Ironic's agent splits it: at blanks, at the first `=`, last one wins. A value in
+//! quotes may have blanks, as with the kernel; Ironic's agent knows no quotes.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::ConfigError;
+use super::catalog::PARAMETERS;
 use super::options::Options;
 
 /// Every `name=value` of the command line.
 #[derive(Debug, Default)]
 pub(super) struct KernelParameters(BTreeMap<String, String>);
-
-/// Parameters and the options that they set, by the names of the configuration file.
-const PARAMETERS: [(&str, &str); 43] = [
-    ("ipa-api-url", "api_url"),
-    ("ipa-global-request-id", "global_request_id"),
-    ("ipa-listen-host", "listen_host"),
-    ("ipa-listen-port", "listen_port"),
-    ("ipa-advertise-host", "advertise_host"),
-    ("ipa-advertise-port", "advertise_port"),
-    ("ipa-advertise-protocol", "advertise_protocol"),
-    ("ipa-tls-min-version", "tls_min_version"),
-    ("ipa-tls-cipher-suites", "tls_cipher_suites"),
-    ("ipa-tls-certificate-curve", "tls_certificate_curve"),
-    ("ipa-ip-lookup-attempts", "ip_lookup_attempts"),
-    // The name says timeout, but it is the pause between two attempts.
-    ("ipa-ip-lookup-timeout", "ip_lookup_sleep"),
-    ("ipa-network-interface", "network_interface"),
-    ("ipa-lookup-timeout", "lookup_timeout"),
-    ("ipa-lookup-interval", "lookup_interval"),
-    ("ipa-lldp-timeout", "lldp_timeout"),
-    ("ipa-collect-lldp", "collect_lldp"),
-    ("ipa-inspection-callback-url", "inspection_callback_url"),
-    ("ipa-inspection-collectors", "inspection_collectors"),
-    (
-        "ipa-inspection-dhcp-wait-timeout",
-        "inspection_dhcp_wait_timeout",
-    ),
-    (
-        "ipa-inspection-dhcp-all-interfaces",
-        "inspection_dhcp_all_interfaces",
-    ),
-    ("ipa-inspection-benchmarks", "inspection_benchmarks"),
-    (
-        "ipa-hardware-initialization-delay",
-        "hardware_initialization_delay",
-    ),
-    ("ipa-disk-wait-attempts", "disk_wait_attempts"),
-    ("ipa-disk-wait-delay", "disk_wait_delay"),
-    ("ipa-skip-bmc-detect", "skip_bmc_detect"),
-    ("ipa-insecure", "insecure"),
-    ("ipa-ntp-server", "ntp_server"),
-    ("ipa-agent-token", "agent_token"),
-    (
-        "ipa-image-download-connection-timeout",
-        "image_download_connection_timeout",
-    ),
-    (
-        "ipa-image-download-connection-retries",
-        "image_download_connection_retries",
-    ),
-    (
-        "ipa-image-download-connection-retry-interval",
-        "image_download_connection_retry_interval",
-    ),
-    (
-        "ipa-image-download-max-duration",
-        "image_download_max_duration",
-    ),
-    ("ipa-ironic-api-version", "ironic_api_version"),
-    ("ipa-enable-vlan-interfaces", "enable_vlan_interfaces"),
-    ("ipa-ignore-bootloader-failure", "ignore_bootloader_failure"),
-    ("ipa-inject-files-priority", "inject_files_priority"),
-    ("ipa-guard-special-filesystems", "guard_special_filesystems"),
-    ("ipa-http-request-timeout", "http_request_timeout"),
-    ("ipa-use-mdns", "use_mdns"),
-    ("ipa-debug", "debug"),
-    ("BOOTIF", "bootif"),
-    ("boot_method", "boot_method"),
-];
 
 impl KernelParameters {
     pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {
@@ -89,14 +22,21 @@ impl KernelParameters {
     }
 
     pub(super) fn parse(text: &str) -> Self {
-        let pairs = text
-            .split_whitespace()
-            .filter_map(|token| token.split_once('='));
-        Self(
-            pairs
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect(),
-        )
+        let mut parameters = BTreeMap::new();
+        let mut rest = text.trim_start();
+        while !rest.is_empty() {
+            let (pair, behind) = next_pair(rest);
+            if let Some((name, value)) = pair {
+                parameters.insert(name.to_owned(), value.to_owned());
+            }
+            rest = behind.trim_start();
+        }
+        Self(parameters)
+    }
+
+    /// Takes over what others say; they win.
+    pub(super) fn merge(&mut self, others: Self) {
+        self.0.extend(others.0);
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
@@ -120,18 +60,90 @@ impl KernelParameters {
     }
 }
 
+/// The token that the text begins with, at its first `=`, and what comes behind it.
+fn next_pair(text: &str) -> (Option<(&str, &str)>, &str) {
+    if let Some((token, behind)) = quoted(text) {
+        return (token.split_once('='), behind);
+    }
+    let end = text.find(char::is_whitespace).unwrap_or(text.len());
+    let (token, behind) = text.split_at(end);
+    let Some((name, value)) = token.split_once('=') else {
+        return (None, behind);
+    };
+    match quoted(&text[name.len() + 1..]) {
+        Some((value, behind)) => (Some((name, value)), behind),
+        None => (Some((name, value)), behind),
+    }
+}
+
+/// What stands between a quote at the beginning and the next one that ends a token, and what comes behind it.
+fn quoted(text: &str) -> Option<(&str, &str)> {
+    let inner = text.strip_prefix('"')?;
+    let ends_token = |at: &usize| {
+        let next = inner[at + 1..].chars().next();
+        next.is_none_or(char::is_whitespace)
+    };
+    let mut quotes = inner.match_indices('"').map(|(at, _)| at);
+    let end = quotes.find(ends_token)?;
+    Some((&inner[..end], &inner[end + 1..]))
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::{prop_assert, proptest};
+
     use super::*;
+
+    fn check(text: &str, expected: &[(&str, &str)]) {
+        let parameters = KernelParameters::parse(text);
+        let found: Vec<(&str, &str)> = parameters
+            .0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        assert_eq!(found, expected, "{text}");
+    }
 
     #[test]
     fn tokens_are_split_as_ironics_agent_splits_them() {
-        let parameters = KernelParameters::parse(
-            "quiet ipa-api-url=http://a?x=1 ipa-debug=0 ipa-debug=1 a=\"b c\"\n",
+        check(
+            "quiet ipa-api-url=http://a?x=1 ipa-debug=0\tipa-debug=1\n",
+            &[("ipa-api-url", "http://a?x=1"), ("ipa-debug", "1")],
         );
-        assert_eq!(parameters.get("ipa-api-url"), Some("http://a?x=1"));
-        assert_eq!(parameters.get("ipa-debug"), Some("1"));
-        assert_eq!(parameters.get("a"), Some("\"b"));
-        assert_eq!(parameters.get("quiet"), None);
+        check(" = a= =b", &[("", "b"), ("a", "")]);
+        check("", &[]);
+    }
+
+    #[test]
+    fn quotes_keep_a_value_together() {
+        check(r#"a="b c" d=e"#, &[("a", "b c"), ("d", "e")]);
+        check(r#""a=b c" d=e"#, &[("a", "b c"), ("d", "e")]);
+        check(r#"a="" b="c""#, &[("a", ""), ("b", "c")]);
+        // A quote without its fellow is a letter.
+        check(r#"a="b c=d"#, &[("a", "\"b"), ("c", "d")]);
+        check(r#"a=b"c d"e"#, &[("a", "b\"c")]);
+        check("a=\"ä ö\" b=ü", &[("a", "ä ö"), ("b", "ü")]);
+    }
+
+    proptest! {
+        /// Nothing is lost or made up: a name is what stands before a `=` somewhere.
+        #[test]
+        fn any_text_is_split(text in "[a\"= \\tä\\n]{0,40}|\\PC{0,40}") {
+            for (name, value) in KernelParameters::parse(&text).0 {
+                let pair = format!("{name}=");
+                prop_assert!(text.contains(&pair) && text.contains(&value), "{name} {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_merged_wins() {
+        let mut parameters = KernelParameters::parse("a=1 b=2");
+        parameters.merge(KernelParameters::parse("b=3 c=4"));
+        let get = |name| parameters.get(name);
+        assert_eq!(
+            (get("a"), get("b"), get("c")),
+            (Some("1"), Some("3"), Some("4"))
+        );
     }
 }

@@ -97,6 +97,8 @@ fn unquote(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::{prop_assert, proptest};
+
     use super::*;
 
     #[test]
@@ -118,6 +120,15 @@ mod tests {
         assert_eq!(parse("a = 1\nnonsense").unwrap_err().0, 2);
         assert_eq!(parse(" indented").unwrap_err().0, 1);
         assert_eq!(parse("[open").unwrap_err().0, 1);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_understood_or_refused(text in "[a=:# \\t\"'\\[\\]\\n]{0,60}|\\PC{0,60}") {
+            if let Err((line, _)) = parse(&text) {
+                prop_assert!((1..=text.lines().count()).contains(&line));
+            }
+        }
     }
 
     #[test]

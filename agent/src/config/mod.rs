@@ -1,23 +1,28 @@
-//! The agent's settings: kernel command line, then INI files, then flags; the later one wins, as in Ironic's agent.
+//! The agent's settings: kernel command line, virtual media, INI files, flags; the later one wins, as with Ironic's.
 //!
 //! `Options` holds what was written, by Ironic's option names; `Settings` holds what was understood. Only
 //! understood settings reach the rest of the program.
 
+mod catalog;
 mod cmdline;
+mod discovery;
 mod flags;
 mod ini;
 mod options;
 mod secret;
 mod settings;
 
+pub use discovery::{DiscoveredService, Discovery, DiscoveryAnswer};
 pub use flags::Flags;
 pub use options::OptionError;
 pub use secret::Secret;
 pub use settings::{
-    AdvertiseSettings, ApiSettings, ImageServerSettings, ImageSettings, InspectionSettings,
-    ListenSettings, LookupSettings, Settings, TlsMode, TlsSettings,
+    AdvertiseSettings, ApiSettings, ClockSettings, ImageServerSettings, ImageSettings,
+    InspectionSettings, ListenSettings, LookupSettings, OnClockFailure, Settings, TlsMode,
+    TlsSettings,
 };
 
+use crate::media::{MediaError, VirtualMedia};
 use cmdline::KernelParameters;
 use options::Options;
 
@@ -38,6 +43,8 @@ pub enum ConfigError {
     },
     #[error(transparent)]
     Option(#[from] OptionError),
+    #[error(transparent)]
+    Media(#[from] MediaError),
     #[error(
         "no address of the API: set ipa-api-url on the kernel command line, api_url in a configuration file, or --api-url"
     )]
@@ -49,7 +56,22 @@ pub enum ConfigError {
 /// # Errors
 /// When a file cannot be read or an option has a value that makes no sense.
 pub fn load(flags: &Flags) -> Result<Settings, ConfigError> {
-    let parameters = KernelParameters::read(&flags.cmdline)?;
+    load_beside(flags, None)
+}
+
+/// Reads virtual media too, if the machine was booted from such. On an ordinary host there are none to read.
+///
+/// # Errors
+/// When a file cannot be read or an option has a value that makes no sense.
+pub fn load_beside(flags: &Flags, media: Option<&VirtualMedia>) -> Result<Settings, ConfigError> {
+    let mut parameters = KernelParameters::read(&flags.cmdline)?;
+    let mut network_data = None;
+    if parameters.get("boot_method") == Some("vmedia") {
+        match media {
+            Some(media) => network_data = read_media(&mut parameters, media)?,
+            None => tracing::warn!("virtual media are read in a ramdisk only, and this is none"),
+        }
+    }
     let mut options = Options::default();
     parameters.apply(&mut options);
     for directory in &flags.config_dirs {
@@ -60,11 +82,31 @@ pub fn load(flags: &Flags) -> Result<Settings, ConfigError> {
         options.set("debug", debug);
     }
     flags.apply(&mut options);
-    let settings = Settings::from_options(&options, flags)?;
+    let mut settings = Settings::from_options(&options, flags)?;
+    settings.network_data = network_data;
     for option in options.unread() {
-        tracing::warn!(option, "this option has no effect here");
+        match catalog::why_without_effect(&option) {
+            Some(reason) => tracing::warn!(option, reason, "this option has no effect here"),
+            None => tracing::warn!(option, "this option has no effect here"),
+        }
     }
     Ok(settings)
+}
+
+/// What a BMC's medium says wins over the boot loader's command line; its files come to where all others are. Answers
+/// with what it says of the networks.
+fn read_media(
+    parameters: &mut KernelParameters,
+    media: &VirtualMedia,
+) -> Result<Option<String>, MediaError> {
+    match media.parameters()? {
+        Some(text) => parameters.merge(KernelParameters::parse(&text)),
+        None => tracing::info!("no virtual medium has parameters"),
+    }
+    for path in media.copy_configuration()? {
+        tracing::info!(path = %path.display(), "a file of the virtual medium is used");
+    }
+    media.network_data()
 }
 
 #[cfg(test)]

@@ -1,14 +1,15 @@
 //! Options by name, as text, and the few types that their values have.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 /// What was written, by the names of Ironic's agent; those of a section have its name and a dot before them.
 #[derive(Debug, Default)]
 pub(super) struct Options {
     written: BTreeMap<String, String>,
-    read: RefCell<BTreeSet<String>>,
+    read: Mutex<BTreeSet<String>>,
 }
 
 /// A value that makes no sense.
@@ -25,6 +26,14 @@ impl Options {
         self.written.insert(name.to_owned(), value.to_owned());
     }
 
+    /// What was written, for another try with more.
+    pub(super) fn copy(&self) -> Self {
+        Self {
+            written: self.written.clone(),
+            read: Mutex::default(),
+        }
+    }
+
     pub(super) fn set_in(&mut self, section: &str, name: &str, value: &str) {
         match (section, name) {
             ("DEFAULT", name) => self.set(name, value),
@@ -37,16 +46,22 @@ impl Options {
 
     /// The text of an option; an empty one counts as absent.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.read.borrow_mut().insert(name.to_owned());
+        self.read.lock().insert(name.to_owned());
         self.written
             .get(name)
             .map(String::as_str)
             .filter(|text| !text.is_empty())
     }
 
+    /// Whether anybody has asked for it.
+    #[cfg(test)]
+    pub(super) fn is_read(&self, name: &str) -> bool {
+        self.read.lock().contains(name)
+    }
+
     /// The names of what was written and nobody has asked for.
     pub(super) fn unread(&self) -> Vec<String> {
-        let read = self.read.borrow();
+        let read = self.read.lock();
         let names = self.written.keys();
         names
             .filter(|name| !read.contains(*name))

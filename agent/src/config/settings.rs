@@ -7,7 +7,7 @@ use std::time::Duration;
 use ferric_agent_protocol::version::ApiVersion;
 
 use super::options::{OptionError, Options};
-use super::{ConfigError, Flags, Secret};
+use super::{ConfigError, Discovery, Flags, Secret};
 
 /// All settings of the agent.
 #[derive(Clone, Debug)]
@@ -18,6 +18,13 @@ pub struct Settings {
     pub tls: TlsSettings,
     pub lookup: LookupSettings,
     pub inspection: InspectionSettings,
+    pub clock: ClockSettings,
+    /// VLAN interfaces to make: `eth0.100`, `52:54:00:00:00:01.100`.
+    pub vlan_interfaces: Vec<String>,
+    /// What the medium that the machine was booted from says of its networks, as JSON.
+    pub network_data: Option<String>,
+    /// What mDNS must be asked for before these settings are of use.
+    pub discovery: Option<Discovery>,
     pub image_server: ImageServerSettings,
     pub hardware_initialization_delay: Duration,
     pub disk_wait_attempts: u32,
@@ -47,6 +54,8 @@ pub struct ApiSettings {
     pub ca_file: Option<PathBuf>,
     pub cert_file: Option<PathBuf>,
     pub key_file: Option<PathBuf>,
+    /// `1.2`, or `1.3` for that alone; of image servers as well.
+    pub tls_min_version: String,
 }
 
 /// Where commands are served.
@@ -86,6 +95,8 @@ pub struct TlsSettings {
     pub min_version: String,
     pub cipher_suites: Vec<String>,
     pub curve: String,
+    /// Whoever connects must show a certificate of one of these authorities.
+    pub client_ca: Option<PathBuf>,
 }
 
 /// How long and how often the node is looked up.
@@ -93,6 +104,21 @@ pub struct TlsSettings {
 pub struct LookupSettings {
     pub timeout: Duration,
     pub interval: Duration,
+}
+
+/// Whose time the clock is set to.
+#[derive(Clone, Debug)]
+pub struct ClockSettings {
+    /// A name or an address.
+    pub ntp_server: Option<String>,
+    pub on_failure: OnClockFailure,
+}
+
+/// What the agent does when the clock could not be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnClockFailure {
+    GoOn,
+    End,
 }
 
 /// Whether and how inspection data are sent.
@@ -103,6 +129,10 @@ pub struct InspectionSettings {
     pub collectors: Vec<String>,
     pub dhcp_wait: Duration,
     pub dhcp_all_interfaces: bool,
+    /// Puts what switches say into the inventory, too.
+    pub collect_lldp: bool,
+    /// How long switches are listened to.
+    pub lldp_timeout: Duration,
 }
 
 /// Which images are written, where the conductor says nothing about that.
@@ -117,6 +147,12 @@ pub struct ImageSettings {
 #[derive(Clone)]
 pub struct ImageServerSettings {
     pub timeout: Duration,
+    /// How often in a row a server is tried again; as long as patience lasts where nobody says so.
+    pub retries: Option<u32>,
+    /// Between two attempts; growing where nobody says so.
+    pub retry_interval: Option<Duration>,
+    /// After this time a download is given up even though bytes come.
+    pub max_duration: Option<Duration>,
     /// User and password, where the conductor sends none.
     pub basic_auth: Option<(String, String)>,
 }
@@ -126,15 +162,19 @@ impl std::fmt::Debug for ImageServerSettings {
         formatter
             .debug_struct("ImageServerSettings")
             .field("timeout", &self.timeout)
+            .field("retries", &self.retries)
+            .field("retry_interval", &self.retry_interval)
+            .field("max_duration", &self.max_duration)
             .finish_non_exhaustive()
     }
 }
 
 impl Settings {
     pub(super) fn from_options(options: &Options, flags: &Flags) -> Result<Self, ConfigError> {
+        let discovery = Discovery::wanted(options, flags)?;
         let api = api(options)?;
-        if options.text("boot_method") == Some("vmedia") {
-            tracing::warn!("settings on virtual media are not read by this agent");
+        if api.urls.is_empty() && discovery.is_none() {
+            return Err(ConfigError::NoApi);
         }
         Ok(Self {
             listen: listen(options)?,
@@ -145,6 +185,10 @@ impl Settings {
                 interval: options.seconds("lookup_interval", 1)?,
             },
             inspection: inspection(options, &api.urls)?,
+            clock: clock(options)?,
+            vlan_interfaces: options.list("enable_vlan_interfaces").unwrap_or_default(),
+            network_data: None,
+            discovery,
             image_server: image_server(options)?,
             hardware_initialization_delay: options.seconds("hardware_initialization_delay", 0)?,
             disk_wait_attempts: options.number("disk_wait_attempts", 10)?,
@@ -162,14 +206,14 @@ impl Settings {
     }
 }
 
-fn api(options: &Options) -> Result<ApiSettings, ConfigError> {
-    let urls = urls(options, "api_url")?;
-    if urls.is_empty() {
-        return Err(ConfigError::NoApi);
-    }
+fn api(options: &Options) -> Result<ApiSettings, OptionError> {
     let path = |name| options.text(name).map(PathBuf::from);
+    let (cert_file, key_file) = (path("certfile"), path("keyfile"));
+    if cert_file.is_some() != key_file.is_some() {
+        tracing::warn!("only one of certfile and keyfile is set, and so it is ignored");
+    }
     Ok(ApiSettings {
-        urls,
+        urls: urls(options, "api_url")?,
         request_timeout: options.seconds("http_request_timeout", 30)?,
         global_request_id: options.text("global_request_id").map(str::to_owned),
         version: options.parsed("ironic_api_version", "a version such as 1.68", |text| {
@@ -177,17 +221,21 @@ fn api(options: &Options) -> Result<ApiSettings, ConfigError> {
         })?,
         insecure: options.flag("insecure", false)?,
         ca_file: path("cafile"),
-        cert_file: path("certfile"),
-        key_file: path("keyfile"),
+        cert_file,
+        key_file,
+        tls_min_version: tls_min_version(options)?,
     })
 }
 
-/// Addresses with commas between them, without a slash at their ends.
+/// Addresses with commas between them, without a slash at their ends; none where mDNS is asked.
 fn urls(options: &Options, name: &'static str) -> Result<Vec<String>, OptionError> {
+    if options.text(name) == Some(Discovery::WORD) {
+        return Ok(Vec::new());
+    }
     let urls = options.list(name).unwrap_or_default();
     let is_http = |url: &String| url.starts_with("http://") || url.starts_with("https://");
     if let Some(wrong) = urls.iter().find(|url| !is_http(url)) {
-        let wanted = "an address that begins with http:// or https:// (mDNS is not supported)";
+        let wanted = "an address that begins with http:// or https://, or mdns alone";
         return Err(OptionError {
             name,
             wanted,
@@ -228,35 +276,50 @@ fn advertise(options: &Options) -> Result<AdvertiseSettings, OptionError> {
 
 fn tls(options: &Options) -> Result<TlsSettings, OptionError> {
     let path = |name| options.text(name).map(PathBuf::from);
+    let files = path("tls_cert_file").zip(path("tls_key_file"));
+    let is_automatic = options.flag("enable_auto_tls", true)?;
     let mode = if options.flag("listen_tls", false)? {
-        match (path("tls_cert_file"), path("tls_key_file")) {
-            (Some(certificate), Some(key)) => TlsMode::Files { certificate, key },
-            _ => {
-                let (name, wanted) = (
-                    "listen_tls",
-                    "accompanied by tls_cert_file and tls_key_file",
-                );
-                return Err(OptionError {
-                    name,
-                    wanted,
-                    value: "true".to_owned(),
-                });
-            }
-        }
-    } else if options.flag("enable_auto_tls", true)? {
+        let (certificate, key) = files.ok_or_else(|| OptionError {
+            name: "listen_tls",
+            wanted: "accompanied by tls_cert_file and tls_key_file",
+            value: "true".to_owned(),
+        })?;
+        TlsMode::Files { certificate, key }
+    } else if is_automatic {
         TlsMode::Automatic
     } else {
         TlsMode::Off
     };
-    let version = |text: &str| matches!(text, "1.2" | "1.3").then(|| text.to_owned());
     let curve = |text: &str| matches!(text, "p256" | "p384" | "p521").then(|| text.to_owned());
-    let min_version = options.parsed("tls_min_version", "1.2 or 1.3", version)?;
     let curve = options.parsed("tls_certificate_curve", "p256, p384 or p521", curve)?;
     Ok(TlsSettings {
         mode,
-        min_version: min_version.unwrap_or_else(|| "1.2".to_owned()),
+        min_version: tls_min_version(options)?,
         cipher_suites: options.list("tls_cipher_suites").unwrap_or_default(),
         curve: curve.unwrap_or_else(|| "p384".to_owned()),
+        client_ca: path("tls_client_ca_file"),
+    })
+}
+
+fn tls_min_version(options: &Options) -> Result<String, OptionError> {
+    let version = |text: &str| matches!(text, "1.2" | "1.3").then(|| text.to_owned());
+    let min_version = options.parsed("tls_min_version", "1.2 or 1.3", version)?;
+    Ok(min_version.unwrap_or_else(|| "1.2".to_owned()))
+}
+
+fn clock(options: &Options) -> Result<ClockSettings, OptionError> {
+    let is_name = |text: &str| {
+        let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b".:_-".contains(&byte);
+        (text.len() <= 253 && text.bytes().all(is_letter)).then(|| text.to_owned())
+    };
+    let on_failure = if options.flag("fail_if_clock_not_set", false)? {
+        OnClockFailure::End
+    } else {
+        OnClockFailure::GoOn
+    };
+    Ok(ClockSettings {
+        ntp_server: options.parsed("ntp_server", "a host name or an IP address", is_name)?,
+        on_failure,
     })
 }
 
@@ -276,6 +339,8 @@ fn inspection(options: &Options, api: &[String]) -> Result<InspectionSettings, O
         collectors: collectors.unwrap_or_else(default),
         dhcp_wait: options.seconds("inspection_dhcp_wait_timeout", 60)?,
         dhcp_all_interfaces: options.flag("inspection_dhcp_all_interfaces", false)?,
+        collect_lldp: options.flag("collect_lldp", false)?,
+        lldp_timeout: options.seconds("lldp_timeout", 30)?,
     })
 }
 
@@ -289,10 +354,22 @@ fn images(options: &Options) -> Result<ImageSettings, OptionError> {
 
 fn image_server(options: &Options) -> Result<ImageServerSettings, OptionError> {
     let text = |name| options.text(name).map(str::to_owned);
+    let number = |text: &str| text.parse().ok();
     let is_basic = options.text("image_server_auth_strategy") == Some("http_basic");
     let basic_auth = text("image_server_user").zip(text("image_server_password"));
+    let interval = "image_download_connection_retry_interval";
+    let is_interval_set = options.text(interval).is_some();
+    let interval = options.seconds(interval, 10)?;
+    let most = options.seconds("image_download_max_duration", 0)?;
     Ok(ImageServerSettings {
         timeout: options.seconds("image_download_connection_timeout", 60)?,
+        retries: options.parsed(
+            "image_download_connection_retries",
+            "a number that fits",
+            number,
+        )?,
+        retry_interval: is_interval_set.then_some(interval),
+        max_duration: (!most.is_zero()).then_some(most),
         basic_auth: basic_auth.filter(|_| is_basic),
     })
 }

@@ -3,20 +3,21 @@
 use clap::Parser;
 
 use super::*;
+use crate::media::tests::{Kind, Machine, fat, iso};
 
-struct Sources {
+pub(super) struct Sources {
     directory: tempfile::TempDir,
 }
 
 impl Sources {
-    fn new(cmdline: &str, ini: &str) -> Self {
+    pub(super) fn new(cmdline: &str, ini: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("cmdline"), cmdline).unwrap();
         std::fs::write(directory.path().join("a.conf"), ini).unwrap();
         Self { directory }
     }
 
-    fn load(&self, arguments: &[&str]) -> Result<Settings, ConfigError> {
+    pub(super) fn load(&self, arguments: &[&str]) -> Result<Settings, ConfigError> {
         let path = self.directory.path().display();
         let sources = [
             "ferric-agent".to_owned(),
@@ -63,6 +64,8 @@ fn defaults_are_those_of_ironics_agent() {
     );
     assert!(settings.inspection.callback_urls.is_empty());
     assert_eq!(settings.inspection.collectors, ["default", "logs"]);
+    assert_eq!(settings.inspection.lldp_timeout.as_secs(), 30);
+    assert!(!settings.inspection.collect_lldp);
 }
 
 #[test]
@@ -85,7 +88,17 @@ fn values_that_make_no_sense_are_named() {
         assert!(error.contains(expected), "{error}");
     };
     check("quiet", "", "ipa-api-url");
-    check("ipa-api-url=mdns", "", "mDNS is not supported");
+    check("ipa-api-url=mdns,http://a", "", "mdns alone");
+    check(
+        "ipa-api-url=http://a ipa-ntp-server=a;reboot",
+        "",
+        "ntp_server",
+    );
+    check(
+        "ipa-api-url=mdns",
+        "[mdns]\ninterfaces = eth0",
+        "mdns.interfaces",
+    );
     check(
         "ipa-api-url=http://a ipa-listen-port=99999",
         "",
@@ -137,10 +150,85 @@ fn the_bmc_is_asked_unless_that_is_unwanted() {
 #[test]
 fn options_without_an_effect_are_known() {
     let mut options = Options::default();
-    KernelParameters::parse("ipa-api-url=http://a ipa-ntp-server=b boot_method=pxe ipa-debug=1")
-        .apply(&mut options);
+    KernelParameters::parse("ipa-api-url=http://a boot_method=pxe ipa-debug=1").apply(&mut options);
     options.set_in("metrics", "backend", "statsd");
+    options.set("misspelt", "1");
     let flags = Flags::parse_from(["ferric-agent"]);
     Settings::from_options(&options, &flags).unwrap();
-    assert_eq!(options.unread(), ["metrics.backend", "ntp_server"]);
+    assert_eq!(options.unread(), ["metrics.backend", "misspelt"]);
+    let why = catalog::why_without_effect;
+    assert!(why("metrics.backend").unwrap().contains("statsd"));
+    assert_eq!(why("misspelt"), None);
+}
+
+#[test]
+fn quoted_values_may_have_blanks() {
+    let cmdline = r#"ipa-api-url="http://a, http://b" "ipa-network-interface=eth 0""#;
+    let settings = Sources::new(cmdline, "").load(&[]).unwrap();
+    assert_eq!(settings.api.urls, ["http://a", "http://b"]);
+    assert_eq!(settings.advertise.interface.as_deref(), Some("eth 0"));
+}
+
+#[test]
+fn limits_of_downloads_are_those_that_were_written() {
+    let of = |cmdline: &str| {
+        let cmdline = format!("ipa-api-url=http://a {cmdline}");
+        let server = Sources::new(&cmdline, "").load(&[]).unwrap().image_server;
+        let seconds = |time: Option<std::time::Duration>| time.map(|time| time.as_secs());
+        (
+            server.retries,
+            seconds(server.retry_interval),
+            seconds(server.max_duration),
+        )
+    };
+    assert_eq!(of(""), (None, None, None));
+    assert_eq!(of("ipa-image-download-max-duration=0"), (None, None, None));
+    let all = "ipa-image-download-connection-retries=9 ipa-image-download-max-duration=60 \
+        ipa-image-download-connection-retry-interval=10";
+    assert_eq!(of(all), (Some(9), Some(10), Some(60)));
+}
+
+#[test]
+fn virtual_media_win_over_the_command_line_and_files_over_both() {
+    let machine = Machine::new();
+    let parameters = "ipa-api-url=http://medium ipa-lookup-timeout=7 ipa-listen-port=1234";
+    machine.add(
+        "sda",
+        Kind::Stick,
+        "",
+        &fat("ir-vfd-dev", "parameters.txt", parameters),
+    );
+    let file = "etc/ironic-python-agent.d/b.conf";
+    let medium = iso("config-2", &["-r"], &[(file, "lookup_timeout = 8\n")]);
+    machine.add("sr0", Kind::Cd, "", &medium);
+    let load = |cmdline: &str, media: Option<&VirtualMedia>| {
+        std::fs::write(machine.path("cmdline"), cmdline).unwrap();
+        let arguments = [
+            "ferric-agent".to_owned(),
+            format!("--cmdline={}", machine.path("cmdline").display()),
+            format!(
+                "--config-dir={}",
+                machine.path("root/etc/ironic-python-agent.d").display()
+            ),
+        ];
+        let settings = load_beside(&Flags::parse_from(arguments), media).unwrap();
+        let port = settings.listen.address.port();
+        (
+            settings.api.urls[0].clone(),
+            settings.lookup.timeout.as_secs(),
+            port,
+        )
+    };
+    let cmdline = "ipa-api-url=http://kernel ipa-lookup-timeout=6";
+    let media = machine.media();
+    let alone = ("http://kernel".to_owned(), 6, 9999);
+    assert_eq!(
+        load(cmdline, Some(&media)),
+        alone,
+        "it was not booted from a medium"
+    );
+    let vmedia = format!("{cmdline} boot_method=vmedia");
+    assert_eq!(load(&vmedia, None), alone, "it is not a ramdisk");
+    let expected = ("http://medium".to_owned(), 8, 1234);
+    assert_eq!(load(&vmedia, Some(&media)), expected);
 }

@@ -1,7 +1,6 @@
 //! Which disks there are, and which of them gets the operating system.
 
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use ferric_agent_protocol::hints::{self, DiskFacts, RootDeviceHints};
@@ -13,9 +12,6 @@ use super::block_device::{BlockDevice, Kind, Udev};
 use super::error::doing;
 use super::settle::{retry, settle};
 use crate::host::{Host, RootKind};
-
-const SYS_BLOCK: &str = "/sys/block";
-const DEVICE_LINKS: &str = "/dev/disk";
 
 /// The disks of this machine, by name.
 ///
@@ -73,8 +69,9 @@ fn unskipped(disks: Vec<DiskFacts>, node: Option<&Node>) -> Result<Vec<DiskFacts
 
 fn disk_facts(host: &Host) -> Result<Vec<DiskFacts>, DiskError> {
     settle();
-    let directory = Path::new(SYS_BLOCK);
-    let entries = fs::read_dir(directory).map_err(doing("reading", directory))?;
+    let tree = host.tree();
+    let directory = tree.path("sys/block");
+    let entries = fs::read_dir(&directory).map_err(doing("reading", &directory))?;
     let mut names: Vec<String> = entries
         .flatten()
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
@@ -83,7 +80,7 @@ fn disk_facts(host: &Host) -> Result<Vec<DiskFacts>, DiskError> {
     let devices = names.iter().map(|name| {
         (
             name,
-            BlockDevice::new(directory, Path::new(DEVICE_LINKS), name),
+            BlockDevice::new(&directory, &tree.path("dev/disk"), name),
         )
     });
     let shown = devices.filter(|(_, device)| is_shown(host, device));
@@ -101,6 +98,6 @@ fn is_shown(host: &Host, device: &BlockDevice) -> bool {
     };
     is_disk
         && device.size_bytes() > 0
-        && host.visible(&device.path())
+        && host.visible(&host.tree().node(&device.path()))
         && !device.is_multipath_member()
 }

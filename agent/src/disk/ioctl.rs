@@ -1,5 +1,5 @@
-//! The ioctls and system calls on block devices that no crate wraps. `unsafe` is in this file, in `network/ioctl.rs` and
-//! in `ipmi/ioctl.rs`, and nowhere else in the agent.
+//! The ioctls and system calls on block devices that no crate wraps. `unsafe` is in this file and in the others that
+//! docs/architecture.md names, and nowhere else in the agent.
 //!
 //! Each function is safe to call with any open file; on one that is not a block device the kernel answers with an
 //! error. Nothing here decides anything.

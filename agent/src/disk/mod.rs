@@ -12,7 +12,8 @@ mod inventory;
 pub(crate) mod ioctl;
 pub(crate) mod open;
 pub(crate) mod partitions;
-mod region;
+mod passthrough;
+pub(crate) mod region;
 pub(crate) mod settle;
 pub(crate) mod storage;
 mod sync;
@@ -22,7 +23,8 @@ pub(crate) mod testing;
 mod uuids;
 
 pub use erase::{
-    EraseError, SharedFileSystem, SharedFileSystems, erase_device_metadata, erase_metadata,
+    CommandError, Depth, EraseError, MethodError, SharedFileSystem, SharedFileSystems,
+    erase_device_metadata, erase_devices, erase_metadata, erase_pstore,
 };
 pub use error::DiskError;
 pub use inventory::{erasable_disks, list_block_devices, root_device, wait_for_root_device};

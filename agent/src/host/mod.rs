@@ -6,17 +6,21 @@
 
 mod device;
 mod root;
+mod tree;
 
 use std::path::{Path, PathBuf};
 
 use device::DeviceId;
 pub use root::RootKind;
+pub use tree::Tree;
+pub(crate) use tree::{names, text};
 
 /// The machine, and what may be done to it.
 #[derive(Clone, Debug)]
 pub struct Host {
     root: RootKind,
     only_devices: Vec<DeviceId>,
+    tree: Tree,
 }
 
 /// The right to write to one block device and to its partitions.
@@ -70,6 +74,21 @@ impl Host {
         Ok(Self {
             root,
             only_devices: ids.collect::<Result<_, _>>()?,
+            tree: Tree::of_the_machine(),
+        })
+    }
+
+    /// A machine that was recorded in a folder: only the files that are named are its disks.
+    ///
+    /// # Errors
+    /// When a device that was named does not exist.
+    #[cfg(test)]
+    pub(crate) fn recorded(root: &Path, only_devices: &[PathBuf]) -> Result<Self, HostRefusal> {
+        let why = RootKind::Other("this machine is a recorded one".to_owned());
+        let host = Self::with_root(why, only_devices)?;
+        Ok(Self {
+            tree: Tree::below(root),
+            ..host
         })
     }
 
@@ -77,6 +96,12 @@ impl Host {
     #[must_use]
     pub fn root(&self) -> &RootKind {
         &self.root
+    }
+
+    /// Where the kernel shows what the machine is.
+    #[must_use]
+    pub fn tree(&self) -> &Tree {
+        &self.tree
     }
 
     /// Whether this device exists for the agent at all. `--only-device` limits it in a ramdisk too.
@@ -170,6 +195,14 @@ impl DevicePermit {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+#[cfg(test)]
+impl SystemPermit {
+    /// For a test that runs in namespaces of its own.
+    pub(crate) fn of_a_namespace() -> Self {
+        Self(())
     }
 }
 

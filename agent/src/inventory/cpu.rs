@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ferric_agent_protocol::inventory::Cpu;
 
-use super::text;
+use crate::host::text;
 
 pub(super) fn read(proc: &Path, sys: &Path) -> Cpu {
     let cpuinfo = text(&proc.join("cpuinfo")).unwrap_or_default();

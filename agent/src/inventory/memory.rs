@@ -5,7 +5,7 @@ use std::path::Path;
 use ferric_agent_protocol::inventory::Memory;
 
 use super::smbios::Smbios;
-use super::text;
+use crate::host::text;
 
 const MIB: u64 = 1 << 20;
 

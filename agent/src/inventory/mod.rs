@@ -1,6 +1,6 @@
 //! The inventory of the machine, read from what the kernel and the firmware publish; no program is executed.
 //!
-//! Two keys of an interface are always null: `lldp`, which the collector of that name has replaced, and `biosdevname`,
+//! Two keys of an interface are null here: `lldp`, which `inspection::lldp` adds where it is wanted, and `biosdevname`,
 //! which Ironic's agent takes from a program of that name. The kernel keeps no such name, and on systems without that
 //! program it is null there too.
 
@@ -8,10 +8,8 @@ mod boot;
 mod cpu;
 mod memory;
 mod pci;
-mod smbios;
+pub(crate) mod smbios;
 mod vendor;
-
-use std::path::Path;
 
 use ferric_agent_protocol::inventory::Inventory;
 
@@ -20,7 +18,7 @@ pub use pci::pci_devices;
 use crate::disk::{self, DiskError};
 use crate::host::Host;
 use crate::ipmi::{BmcAddresses, bmc_addresses};
-use crate::network::list_interfaces;
+use crate::network::list_interfaces_in;
 use smbios::Smbios;
 
 /// Why there is no inventory. Parts that are merely unknown are null instead.
@@ -56,22 +54,24 @@ pub fn collect(
     bootif: Option<&str>,
     detection: BmcDetection,
 ) -> Result<Inventory, InventoryError> {
-    let smbios = Smbios::read(Path::new("/sys/firmware/dmi/tables/DMI"));
+    let (proc, sys) = (host.tree().path("proc"), host.tree().path("sys"));
+    let smbios = Smbios::read(&sys.join("firmware/dmi/tables/DMI"));
     // Listing the disks waits for udev, which also loads the driver of the BMC's device.
     let disks = disk::list_block_devices(host).map_err(InventoryError::Disks)?;
     let bmc = match detection {
         BmcDetection::Ask => bmc_addresses(),
         BmcDetection::Skip => BmcAddresses::default(),
     };
+    let interfaces = list_interfaces_in(&sys.join("class/net"));
     Ok(Inventory {
-        interfaces: list_interfaces().map_err(InventoryError::Interfaces)?,
-        cpu: cpu::read(Path::new("/proc"), Path::new("/sys")),
+        interfaces: interfaces.map_err(InventoryError::Interfaces)?,
+        cpu: cpu::read(&proc, &sys),
         disks,
-        memory: memory::read(Path::new("/proc"), Path::new("/sys"), &smbios),
+        memory: memory::read(&proc, &sys, &smbios),
         bmc_address: bmc.v4,
         bmc_v6address: bmc.v6,
-        system_vendor: vendor::read(&smbios, Path::new("/sys/class/dmi/id")),
-        boot: boot::read(Path::new("/sys"), bootif),
+        system_vendor: vendor::read(&smbios, &sys.join("class/dmi/id")),
+        boot: boot::read(&sys, bootif),
         hostname: hostname(),
         bmc_mac: bmc.mac,
     })
@@ -82,10 +82,4 @@ pub fn collect(
 pub fn hostname() -> Option<String> {
     let name = nix::unistd::gethostname().ok()?;
     Some(name.to_string_lossy().into_owned())
-}
-
-/// The text of a file without the blanks around it; `None` if there is none.
-fn text(path: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(path).ok()?;
-    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }

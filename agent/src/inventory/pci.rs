@@ -4,12 +4,12 @@ use std::path::Path;
 
 use ferric_agent_protocol::inspection::PciDevice;
 
-use super::text;
+use crate::host::{Tree, text};
 
 /// All PCI devices by address.
 #[must_use]
-pub fn pci_devices() -> Vec<PciDevice> {
-    list(Path::new("/sys/bus/pci/devices"))
+pub fn pci_devices(tree: &Tree) -> Vec<PciDevice> {
+    list(&tree.path("sys/bus/pci/devices"))
 }
 
 fn list(directory: &Path) -> Vec<PciDevice> {

@@ -11,11 +11,12 @@ const END_OF_TABLE: u8 = 127;
 
 /// All structures of the table.
 #[derive(Debug, Default)]
-pub(super) struct Smbios(Vec<Structure>);
+pub(crate) struct Smbios(Vec<Structure>);
 
+/// A part of the table.
 #[derive(Debug)]
-struct Structure {
-    kind: u8,
+pub(crate) struct Structure {
+    pub(crate) kind: u8,
     /// The formatted part, header included, so that offsets are those of the specification.
     fields: Vec<u8>,
     strings: Vec<String>,
@@ -23,23 +24,23 @@ struct Structure {
 
 /// What the machine says about itself.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Identity {
-    pub(super) manufacturer: Option<String>,
-    pub(super) product_name: Option<String>,
-    pub(super) serial_number: Option<String>,
-    pub(super) firmware_vendor: Option<String>,
-    pub(super) firmware_version: Option<String>,
-    pub(super) firmware_date: Option<String>,
+pub(crate) struct Identity {
+    pub(crate) manufacturer: Option<String>,
+    pub(crate) product_name: Option<String>,
+    pub(crate) serial_number: Option<String>,
+    pub(crate) firmware_vendor: Option<String>,
+    pub(crate) firmware_version: Option<String>,
+    pub(crate) firmware_date: Option<String>,
 }
 
 impl Smbios {
     /// Reads the table; a machine without one has an empty one.
-    pub(super) fn read(path: &Path) -> Self {
+    pub(crate) fn read(path: &Path) -> Self {
         let bytes = std::fs::read(path).unwrap_or_default();
         Self::parse(&bytes[..bytes.len().min(MAX_BYTES)])
     }
 
-    fn parse(mut bytes: &[u8]) -> Self {
+    pub(crate) fn parse(mut bytes: &[u8]) -> Self {
         let mut structures = Vec::new();
         while let Some((structure, rest)) = Structure::split(bytes) {
             let is_end = structure.kind == END_OF_TABLE;
@@ -52,13 +53,14 @@ impl Smbios {
         Self(structures)
     }
 
-    fn of_kind(&self, kind: u8) -> impl Iterator<Item = &Structure> {
+    /// The structures of a type, in the firmware's order.
+    pub(crate) fn of_kind(&self, kind: u8) -> impl Iterator<Item = &Structure> {
         self.0
             .iter()
             .filter(move |structure| structure.kind == kind)
     }
 
-    pub(super) fn identity(&self) -> Identity {
+    pub(crate) fn identity(&self) -> Identity {
         let firmware = |offset| self.of_kind(0).next()?.string(offset);
         let system = |offset| self.of_kind(1).next()?.string(offset);
         Identity {
@@ -72,10 +74,19 @@ impl Smbios {
     }
 
     /// The sum of all memory modules; `None` when the firmware lists none.
-    pub(super) fn installed_mib(&self) -> Option<u64> {
+    pub(crate) fn installed_mib(&self) -> Option<u64> {
         let sum: u64 = self.of_kind(17).filter_map(Structure::memory_mib).sum();
         Some(sum).filter(|sum| *sum > 0)
     }
+}
+
+/// What a field says that holds the number of a string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reference<'a> {
+    None,
+    /// There is no such string.
+    Dangling,
+    Text(&'a str),
 }
 
 impl Structure {
@@ -92,29 +103,58 @@ impl Structure {
         Some((structure, rest))
     }
 
-    fn byte(&self, offset: usize) -> Option<u8> {
+    /// The length of the formatted part, which tells what fields there are.
+    pub(crate) fn length(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// By what other structures refer to this one.
+    pub(crate) fn handle(&self) -> u16 {
+        self.word(0x02).unwrap_or_default()
+    }
+
+    pub(crate) fn byte(&self, offset: usize) -> Option<u8> {
         self.fields.get(offset).copied()
     }
 
-    fn word(&self, offset: usize) -> Option<u16> {
+    pub(crate) fn word(&self, offset: usize) -> Option<u16> {
         let bytes = self.fields.get(offset..offset + 2)?;
         Some(u16::from_le_bytes(bytes.try_into().ok()?))
     }
 
-    fn double_word(&self, offset: usize) -> Option<u32> {
+    pub(crate) fn double_word(&self, offset: usize) -> Option<u32> {
         let bytes = self.fields.get(offset..offset + 4)?;
         Some(u32::from_le_bytes(bytes.try_into().ok()?))
     }
 
-    /// The field holds the string's number, counted from one; zero is no string.
-    fn string(&self, offset: usize) -> Option<String> {
-        let number = usize::from(self.byte(offset)?);
-        let text = self.strings.get(number.checked_sub(1)?)?.trim();
-        Some(text.to_owned()).filter(|text| !text.is_empty())
+    pub(crate) fn quad_word(&self, offset: usize) -> Option<u64> {
+        let bytes = self.fields.get(offset..offset + 8)?;
+        Some(u64::from_le_bytes(bytes.try_into().ok()?))
+    }
+
+    pub(crate) fn bytes(&self, offset: usize, count: usize) -> Option<&[u8]> {
+        self.fields.get(offset..offset + count)
+    }
+
+    /// What a field that holds a string's number, counted from one, refers to; zero is no string.
+    pub(crate) fn reference(&self, offset: usize) -> Option<Reference<'_>> {
+        let Some(index) = usize::from(self.byte(offset)?).checked_sub(1) else {
+            return Some(Reference::None);
+        };
+        let text = self.strings.get(index).filter(|text| !text.is_empty());
+        Some(text.map_or(Reference::Dangling, |text| Reference::Text(text)))
+    }
+
+    /// The text that a field refers to, where it says anything.
+    pub(crate) fn string(&self, offset: usize) -> Option<String> {
+        match self.reference(offset)? {
+            Reference::Text(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+            Reference::None | Reference::Dangling => None,
+        }
     }
 
     /// Of a memory module: 0 is an empty slot, 0xffff unknown, 0x7fff says that another field has the size.
-    fn memory_mib(&self) -> Option<u64> {
+    pub(crate) fn memory_mib(&self) -> Option<u64> {
         match self.word(0x0c)? {
             0 | 0xffff => None,
             0x7fff => Some(u64::from(self.double_word(0x1c)? & 0x7fff_ffff)),

@@ -5,7 +5,7 @@ use std::path::Path;
 use ferric_agent_protocol::inventory::{Firmware, SystemVendor};
 
 use super::smbios::Smbios;
-use super::text;
+use crate::host::text;
 
 pub(super) fn read(smbios: &Smbios, dmi: &Path) -> SystemVendor {
     let identity = smbios.identity();

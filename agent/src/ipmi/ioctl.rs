@@ -1,6 +1,6 @@
 //! The kernel's IPMI device, `linux/ipmi.h`: a request goes in by one ioctl, its answer comes out by another.
 //!
-//! One of the three files with `unsafe`, see `disk/ioctl.rs`. It only carries messages; `lan` knows what they mean.
+//! One of the files with `unsafe`, see `disk/ioctl.rs`. It only carries messages; `lan` knows what they mean.
 #![expect(
     unsafe_code,
     reason = "the one place for the ioctls of the IPMI device, see docs/architecture.md"

@@ -11,7 +11,7 @@ use ferric_agent_protocol::inventory::Interface;
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
 
-use super::ioctl;
+use super::{ioctl, speed};
 
 const SYS_CLASS_NET: &str = "/sys/class/net";
 
@@ -23,14 +23,22 @@ const MELLANOX: &str = "0x15b3";
 /// # Errors
 /// When the kernel's list cannot be read.
 pub fn list_interfaces() -> std::io::Result<Vec<Interface>> {
+    list_interfaces_in(Path::new(SYS_CLASS_NET))
+}
+
+/// The interfaces that a folder like `/sys/class/net` has; what only the kernel knows of them is asked for by name.
+pub(crate) fn list_interfaces_in(directory: &Path) -> std::io::Result<Vec<Interface>> {
     let addresses = addresses();
-    let mut interfaces = list_in(Path::new(SYS_CLASS_NET))?;
+    let mut interfaces = list_in(directory)?;
     for interface in &mut interfaces {
         let permanent = ioctl::permanent_address(&interface.name);
         if let Some(permanent) = permanent.filter(|mac| is_ethernet(mac)) {
             interface.mac_address = Some(permanent);
         }
-        interface.speed_mbps = ioctl::max_speed_mbps(&interface.name).or(interface.speed_mbps);
+        let modes = ioctl::supported_modes(&interface.name);
+        let fastest = modes.and_then(|modes| speed::fastest(&modes));
+        // A newer kernel may have modes whose names this agent does not know.
+        interface.speed_mbps = fastest.max(interface.speed_mbps);
         let own = addresses.get(&interface.name);
         interface.ipv4_address = own.and_then(|own| own.v4.clone());
         interface.ipv6_address = own.and_then(|own| own.v6.clone());

@@ -1,4 +1,4 @@
-//! The ioctls on network interfaces that no crate wraps; one of the three files with `unsafe`, see `disk/ioctl.rs`.
+//! The ioctls on network interfaces that no crate wraps; one of the files with `unsafe`, see `disk/ioctl.rs`.
 //!
 //! Each function is safe to call with any name: the kernel answers an error for an interface that does not exist.
 #![expect(
@@ -24,7 +24,11 @@ mod raw {
 
 /// Numbers of linux/ethtool.h.
 const ETHTOOL_GPERMADDR: u32 = 0x20;
-const ETHTOOL_GSET: u32 = 0x01;
+const ETHTOOL_GLINKSETTINGS: u32 = 0x4c;
+
+/// Numbers of linux/if.h.
+const IFF_UP: i16 = 0x1;
+const IFF_RUNNING: i16 = 0x40;
 
 #[repr(C)]
 struct PermanentAddress {
@@ -33,13 +37,18 @@ struct PermanentAddress {
     address: [u8; 32],
 }
 
-/// The older form of the link's settings: its bit mask of modes is the first 32 bits of the newer one.
+/// The longest mask of modes that the kernel could have: the count of its words is a signed byte.
+const MAX_MASK_WORDS: usize = 127;
+
+/// `struct ethtool_link_settings` and the masks behind it: supported, advertised, and advertised by the other side.
 #[repr(C)]
-#[derive(Default)]
 struct LinkSettings {
     command: u32,
-    supported: u32,
-    rest: [u32; 9],
+    speed: u32,
+    unused: [u8; 7],
+    mask_words: i8,
+    unused_too: [u32; 8],
+    masks: [u32; 3 * MAX_MASK_WORDS],
 }
 
 /// The MAC address that was burnt in: of a member of a bond, the current one is that of the bond.
@@ -57,47 +66,55 @@ pub(super) fn permanent_address(name: &str) -> Option<String> {
     known.then(|| hex.join(":"))
 }
 
-/// The highest speed that the link can have.
-pub(super) fn max_speed_mbps(name: &str) -> Option<u64> {
+/// A mask of the link modes that the hardware supports.
+pub(super) fn supported_modes(name: &str) -> Option<Vec<u32>> {
     let mut data = LinkSettings {
-        command: ETHTOOL_GSET,
-        ..LinkSettings::default()
+        command: ETHTOOL_GLINKSETTINGS,
+        speed: 0,
+        unused: [0; 7],
+        mask_words: 0,
+        unused_too: [0; 8],
+        masks: [0; 3 * MAX_MASK_WORDS],
     };
     ethtool(name, &mut data).ok()?;
-    fastest_mode(data.supported)
+    // Asked with a wrong count of words, the kernel has answered nothing but the right one, below zero.
+    data.mask_words = data.mask_words.checked_neg()?;
+    ethtool(name, &mut data).ok()?;
+    let supported = data.masks.get(..usize::try_from(data.mask_words).ok()?)?;
+    Some(supported.to_vec())
 }
 
-/// Speeds of the first 32 link modes, by bit, from linux/ethtool.h.
-fn fastest_mode(supported: u32) -> Option<u64> {
-    const MODES: [(u32, u64); 10] = [
-        (0x0000_0003, 10),
-        (0x0000_000c, 100),
-        (0x0000_0030, 1_000),
-        (0x0002_0000, 1_000),
-        (0x0000_8000, 2_500),
-        (0x001c_1000, 10_000),
-        (0x0060_0000, 20_000),
-        (0x0780_0000, 40_000),
-        (0x7800_0000, 56_000),
-        (0x8000_0000, 25_000),
-    ];
-    let supports = |(mask, _): &&(u32, u64)| supported & mask != 0;
-    MODES.iter().filter(supports).map(|(_, speed)| *speed).max()
+/// Brings an interface up.
+pub(crate) fn bring_up(_permit: &SystemPermit, name: &str) -> io::Result<()> {
+    change_flags(name, |flags| flags | IFF_UP)
 }
 
 /// Takes an interface down.
 pub(crate) fn take_down(_permit: &SystemPermit, name: &str) -> io::Result<()> {
+    change_flags(name, |flags| flags & !IFF_UP)
+}
+
+/// Whether an interface is up and has something at the other end of its cable.
+pub(crate) fn has_carrier(name: &str) -> bool {
+    let flags = any_socket().and_then(|socket| read_flags(&socket, &mut request(name)?));
+    flags.is_ok_and(|flags| flags & IFF_UP != 0 && flags & IFF_RUNNING != 0)
+}
+
+fn change_flags(name: &str, change: impl FnOnce(i16) -> i16) -> io::Result<()> {
     let socket = any_socket()?;
     let mut request = request(name)?;
-    // SAFETY: the kernel reads and writes one ifreq that outlives the call.
-    unsafe { raw::get_flags(socket.as_raw_fd(), &raw mut request) }?;
-    // SAFETY: the call before has filled this member of the union.
-    let flags = unsafe { request.ifr_ifru.ifru_flags };
-    let up = i16::try_from(libc::IFF_UP).map_err(io::Error::other)?;
-    request.ifr_ifru.ifru_flags = flags & !up;
+    let flags = read_flags(&socket, &mut request)?;
+    request.ifr_ifru.ifru_flags = change(flags);
     // SAFETY: the kernel reads one ifreq that outlives the call.
     unsafe { raw::set_flags(socket.as_raw_fd(), &raw const request) }?;
     Ok(())
+}
+
+fn read_flags(socket: &OwnedFd, request: &mut libc::ifreq) -> io::Result<i16> {
+    // SAFETY: the kernel reads and writes one ifreq that outlives the call.
+    unsafe { raw::get_flags(socket.as_raw_fd(), request) }?;
+    // SAFETY: the call before has filled this member of the union.
+    Ok(unsafe { request.ifr_ifru.ifru_flags })
 }
 
 fn ethtool<T>(name: &str, data: &mut T) -> io::Result<()> {
@@ -105,7 +122,8 @@ fn ethtool<T>(name: &str, data: &mut T) -> io::Result<()> {
     let mut request = request(name)?;
     request.ifr_ifru.ifru_data = std::ptr::from_mut(data).cast();
     // SAFETY: the kernel writes at most what the command in `data` asks for: for ETHTOOL_GPERMADDR `size` bytes
-    // behind the header, for ETHTOOL_GSET one structure of 44 bytes. Both lie inside `data`, which outlives the call.
+    // behind the header, for ETHTOOL_GLINKSETTINGS a structure of 48 bytes and, only if `mask_words` is what the kernel
+    // wants, three masks of as many words. All lie inside `data`, which outlives the call.
     unsafe { raw::ethtool(socket.as_raw_fd(), &raw mut request) }?;
     Ok(())
 }
@@ -138,11 +156,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_fastest_mode_wins() {
-        assert_eq!(fastest_mode(0), None);
-        assert_eq!(fastest_mode(0x0000_002f), Some(1_000));
-        assert_eq!(fastest_mode(0x8000_0020), Some(25_000));
-        assert_eq!(fastest_mode(0x0000_1020), Some(10_000));
+    fn the_structure_is_that_of_the_kernel() {
+        assert_eq!(std::mem::offset_of!(LinkSettings, mask_words), 15);
+        assert_eq!(std::mem::offset_of!(LinkSettings, masks), 48);
     }
 
     #[test]
@@ -152,6 +168,7 @@ mod tests {
             permanent_address("a name that is far too long for the kernel"),
             None
         );
-        assert_eq!(max_speed_mbps("lo"), None);
+        assert_eq!(supported_modes("lo"), None);
+        assert!(!has_carrier("no-such-nic"));
     }
 }

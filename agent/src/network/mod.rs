@@ -2,12 +2,16 @@
 
 mod interfaces;
 pub(crate) mod ioctl;
+mod speed;
+pub(crate) mod vlan;
 mod wait;
 
 pub use interfaces::list_interfaces;
+pub(crate) use interfaces::list_interfaces_in;
 pub use wait::{wait_for_address, wait_for_interface};
 
-use std::net::IpAddr;
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use ferric_agent_protocol::inventory::Interface;
 
@@ -19,6 +23,22 @@ pub fn is_routable(address: &IpAddr) -> bool {
         IpAddr::V6(address) => address.is_unicast_link_local(),
     };
     !(link_local || address.is_loopback() || address.is_unspecified())
+}
+
+/// The address that packets to another one leave from. Connecting a UDP socket sends nothing; it only asks for the
+/// route.
+///
+/// # Errors
+/// When there is no route.
+pub fn source_address(target: SocketAddr) -> io::Result<IpAddr> {
+    let any: SocketAddr = if target.is_ipv4() {
+        ([0; 4], 0).into()
+    } else {
+        ([0_u16; 8], 0).into()
+    };
+    let socket = UdpSocket::bind(any)?;
+    socket.connect(target)?;
+    Ok(socket.local_addr()?.ip())
 }
 
 /// The address by which an interface can be reached, IPv4 first.

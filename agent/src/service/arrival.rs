@@ -9,11 +9,12 @@ use uuid::Uuid;
 
 use super::listening::{Identity, Listening};
 use super::{ServiceError, inspection};
+use crate::clock::{self, ClockError};
 use crate::conductor::{ClientError, Conductor, advertised_address, lookup, wait_for_route};
-use crate::config::Settings;
+use crate::config::{OnClockFailure, Settings};
 use crate::disk;
 use crate::host::{Host, RootKind};
-use crate::network::wait_for_interface;
+use crate::network::{vlan, wait_for_interface};
 use crate::state::Session;
 
 const ROUTE_TIME: Duration = Duration::from_secs(60);
@@ -27,12 +28,46 @@ pub(super) async fn find_node(
     conductor: &Conductor,
 ) -> Result<LookupResponse, ServiceError> {
     wait_for_interface().await;
+    add_vlans(settings, host);
     let route = wait_for_route(&settings.api.urls, ROUTE_TIME);
     tokio::join!(route, wait_for_disk(settings, host));
+    set_clock(settings, host).await?;
     let node = inspection::introduce(settings, host).await;
     let answer = lookup(conductor, settings.lookup, node).await?;
     token(settings, &answer)?;
     Ok(answer)
+}
+
+/// Interfaces that are there for the lookup and the inspection like all others.
+fn add_vlans(settings: &Settings, host: &Host) {
+    if settings.vlan_interfaces.is_empty() {
+        return;
+    }
+    match host.permits_system() {
+        Ok(permit) => vlan::add(&permit, &settings.vlan_interfaces),
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "no VLAN interfaces are added");
+        }
+    }
+}
+
+/// Certificates are checked by the clock, so it comes before everything that may speak TLS.
+async fn set_clock(settings: &Settings, host: &Host) -> Result<(), ServiceError> {
+    let Some(server) = &settings.clock.ntp_server else {
+        return Ok(());
+    };
+    let failed = match clock::synchronise(host, server).await {
+        Ok(()) => return Ok(()),
+        Err(error @ ClockError::Refused(_)) => error,
+        Err(error) if settings.clock.on_failure == OnClockFailure::End => {
+            return Err(ServiceError::Clock(error));
+        }
+        Err(error) => error,
+    };
+    let error = &failed as &dyn std::error::Error;
+    tracing::warn!(error, server, "the clock stays as it is");
+    Ok(())
 }
 
 /// Asks again which node this is, for a new token; nothing else is begun anew.
@@ -104,7 +139,7 @@ fn token(settings: &Settings, answer: &LookupResponse) -> Result<String, Service
 /// Controllers find their disks late, and an inventory without them would be believed. A machine that really has
 /// none is kept waiting once; on an ordinary host there may be none to see.
 async fn wait_for_disk(settings: &Settings, host: &Host) {
-    if *host.root() != RootKind::Ram {
+    if *host.root() != RootKind::Ram || settings.disk_wait_attempts == 0 {
         return;
     }
     for attempt in 1..=settings.disk_wait_attempts {

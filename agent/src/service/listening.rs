@@ -12,7 +12,7 @@ use crate::api::Listener;
 use crate::config::{Settings, TlsMode, TlsSettings};
 use crate::inventory;
 use crate::state::Session;
-use crate::tls::{self, Certificate, TlsError};
+use crate::tls::{self, Certificate, ServerRules, TlsError};
 
 /// A bound socket, and how it is spoken to.
 pub(super) struct Listening {
@@ -83,15 +83,14 @@ fn server_tls(
     let Some(certificate) = certificate else {
         return Ok(None);
     };
-    let min_version = config
-        .tls_min_version
-        .as_ref()
-        .unwrap_or(&settings.min_version);
-    let suites = config
-        .tls_cipher_suites
-        .as_ref()
-        .unwrap_or(&settings.cipher_suites);
-    tls::server_config(certificate, min_version, suites).map(Some)
+    let min_version = config.tls_min_version.as_ref();
+    let suites = config.tls_cipher_suites.as_ref();
+    let rules = ServerRules {
+        min_version: min_version.unwrap_or(&settings.min_version),
+        cipher_suites: suites.unwrap_or(&settings.cipher_suites),
+        client_ca: settings.client_ca.as_deref(),
+    };
+    tls::server_config(certificate, rules).map(Some)
 }
 
 impl Identity {

@@ -17,10 +17,14 @@ use uuid::Uuid;
 
 use crate::agent::Agent;
 use crate::api::{self, ListenerError};
+use crate::clock::ClockError;
 use crate::commands;
 use crate::conductor::{AdvertiseError, ClientError, Conductor, LookupError};
-use crate::config::Settings;
+use crate::config::{ConfigError, Settings};
 use crate::host::Host;
+use crate::mdns::{self, MdnsError};
+use crate::network::wait_for_interface;
+use crate::networkd;
 use crate::state::{Session, StateDir, StateError};
 use crate::tls::TlsError;
 use heartbeat::Ended;
@@ -53,6 +57,12 @@ pub enum ServiceError {
     Tls(#[from] TlsError),
     #[error(transparent)]
     Listen(#[from] ListenerError),
+    #[error(transparent)]
+    Discovery(#[from] MdnsError),
+    #[error("using what was found by mDNS")]
+    Found(#[source] ConfigError),
+    #[error("the clock must be right and is not (fail_if_clock_not_set)")]
+    Clock(#[source] ClockError),
     #[error("a part of the agent ended with a fault")]
     Fault(#[source] JoinError),
 }
@@ -71,6 +81,11 @@ pub async fn run(
         stop.cancelled().await;
         return Ok(());
     }
+    set_networks(&settings, &host);
+    let Some(settings) = stop.run_until_cancelled(complete(settings)).await else {
+        return Ok(());
+    };
+    let settings = settings?;
     let state = StateDir::open(&settings.state)?;
     let conductor = Arc::new(Conductor::new(&settings.api)?);
     let mut refused = None;
@@ -104,6 +119,27 @@ pub async fn run(
             Ended::TokenRefused => refused = Some(node),
         }
     }
+}
+
+/// Before anything needs a network. Without its networks a machine may still have those of the ramdisk.
+fn set_networks(settings: &Settings, host: &Host) {
+    let (Some(text), Ok(permit)) = (&settings.network_data, host.permits_system()) else {
+        return;
+    };
+    if let Err(error) = networkd::apply(&permit, text) {
+        let error = &error as &dyn std::error::Error;
+        tracing::error!(error, "setting up the networks of the virtual medium");
+    }
+}
+
+/// Finds out by mDNS what the settings leave to it.
+async fn complete(settings: Settings) -> Result<Settings, ServiceError> {
+    let Some(discovery) = &settings.discovery else {
+        return Ok(settings);
+    };
+    wait_for_interface().await;
+    let answers = mdns::discover(discovery).await?;
+    discovery.settle(&answers).map_err(ServiceError::Found)
 }
 
 /// Begins a session in place of one whose token the conductor has never accepted.

@@ -73,7 +73,7 @@ fn common_name(hostname: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::server_config;
+    use super::super::{ServerRules, server_config};
     use super::*;
 
     fn generate(address: &str, curve: &str) -> Certificate {
@@ -85,7 +85,12 @@ mod tests {
         for curve in ["p256", "p384", "p521"] {
             let certificate = generate("192.0.2.7", curve);
             assert!(certificate.pem.starts_with("-----BEGIN CERTIFICATE-----"));
-            server_config(&certificate, "1.2", &[]).unwrap();
+            let rules = ServerRules {
+                min_version: "1.2",
+                cipher_suites: &[],
+                client_ca: None,
+            };
+            server_config(&certificate, rules).unwrap();
         }
     }
 

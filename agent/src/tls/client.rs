@@ -1,6 +1,7 @@
 //! TLS as a client: of the conductor's API and of image servers, with the same trust for both.
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -9,7 +10,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 
-use super::TlsError;
+use super::{TlsError, suites};
 use crate::config::ApiSettings;
 
 /// The configured CA bundle, else the system's; a client certificate if there is one.
@@ -18,7 +19,7 @@ use crate::config::ApiSettings;
 /// When a configured file cannot be used.
 pub fn client_config(settings: &ApiSettings) -> Result<ClientConfig, TlsError> {
     let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(suites::versions(&settings.tls_min_version))
         .map_err(TlsError::Setup)?;
     let builder = if settings.insecure {
         builder
@@ -30,9 +31,7 @@ pub fn client_config(settings: &ApiSettings) -> Result<ClientConfig, TlsError> {
     let (Some(certificate), Some(key)) = (&settings.cert_file, &settings.key_file) else {
         return Ok(builder.with_no_client_auth());
     };
-    let read = |path: &std::path::PathBuf| {
-        fs::read(path).map_err(|error| TlsError::Read(path.clone(), error))
-    };
+    let read = |path: &Path| fs::read(path).map_err(|error| TlsError::Read(path.to_owned(), error));
     let chain = certificates(&read(certificate)?)?;
     let key = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(TlsError::Pem)?;
     builder
@@ -42,16 +41,23 @@ pub fn client_config(settings: &ApiSettings) -> Result<ClientConfig, TlsError> {
 
 /// A system without CA certificates can still be talked to without TLS, so that is no error here.
 fn roots(settings: &ApiSettings) -> Result<RootCertStore, TlsError> {
-    let trusted = match &settings.ca_file {
-        Some(path) => {
-            certificates(&fs::read(path).map_err(|error| TlsError::Read(path.clone(), error))?)?
-        }
-        None => rustls_native_certs::load_native_certs().certs,
-    };
+    match &settings.ca_file {
+        Some(path) => roots_of(path),
+        None => Ok(store(rustls_native_certs::load_native_certs().certs)),
+    }
+}
+
+/// The authorities in a file.
+pub(super) fn roots_of(path: &Path) -> Result<RootCertStore, TlsError> {
+    let pem = fs::read(path).map_err(|error| TlsError::Read(path.to_owned(), error))?;
+    Ok(store(certificates(&pem)?))
+}
+
+/// Bundles may contain certificates that no verifier accepts as a root; the others count.
+fn store(trusted: Vec<CertificateDer<'static>>) -> RootCertStore {
     let mut roots = RootCertStore::empty();
-    // Bundles may contain certificates that no verifier accepts as a root; the others count.
     roots.add_parsable_certificates(trusted);
-    Ok(roots)
+    roots
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {

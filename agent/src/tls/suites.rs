@@ -1,8 +1,9 @@
-//! Which cipher suites are spoken: rustls' own, or those of a list with OpenSSL's names.
+//! Which versions and cipher suites are spoken: rustls' own, or those of a list with OpenSSL's names.
 //!
 //! A list speaks of TLS 1.2 only; the suites of 1.3 are always there, as with OpenSSL.
 
-use rustls::{CipherSuite, SupportedCipherSuite};
+use rustls::version::{TLS12, TLS13};
+use rustls::{CipherSuite, SupportedCipherSuite, SupportedProtocolVersion};
 
 const NAMES: [(&str, CipherSuite); 6] = [
     (
@@ -30,6 +31,17 @@ const NAMES: [(&str, CipherSuite); 6] = [
         CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
     ),
 ];
+
+static ONLY_1_3: [&SupportedProtocolVersion; 1] = [&TLS13];
+static FROM_1_2: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
+
+/// From the least one on, which is `1.3` or `1.2`.
+pub(super) fn versions(min_version: &str) -> &'static [&'static SupportedProtocolVersion] {
+    match min_version {
+        "1.3" => &ONLY_1_3,
+        _ => &FROM_1_2,
+    }
+}
 
 /// A list without a name that is known here, such as `HIGH:!aNULL`, limits nothing.
 pub(super) fn allowed(

@@ -241,6 +241,12 @@ async fn a_synchronous_command_is_answered_when_it_is_done() {
     );
 }
 
+fn clean_step(name: &str, priority: i64) -> Value {
+    json!({
+        "step": name, "interface": "deploy", "priority": priority, "reboot_requested": false, "abortable": true,
+    })
+}
+
 #[tokio::test]
 async fn steps_are_listed_by_kind() {
     let (_conductor, _place, _agent, api) = serving().await;
@@ -252,10 +258,10 @@ async fn steps_are_listed_by_kind() {
         .body;
     assert_eq!(clean["command_name"], "get_clean_steps");
     let expected = json!({
-        "clean_steps": {"FerricAgent": [{
-            "step": "erase_devices_metadata", "interface": "deploy", "priority": 99,
-            "reboot_requested": false, "abortable": true,
-        }]},
+        "clean_steps": {"FerricAgent": [
+            clean_step("erase_devices", 10), clean_step("erase_devices_metadata", 99),
+            clean_step("erase_devices_express", 0), clean_step("erase_pstore", 0),
+        ]},
         "hardware_manager_version": {"ferric_agent": "1"},
     });
     assert_eq!(clean["command_result"], expected);
@@ -288,14 +294,15 @@ async fn step_error(api: &Api, name: &str, params: Value) -> (String, Value) {
 async fn steps_that_cannot_be_run_fail_with_a_sentence() {
     let (_conductor, _place, _agent, api) = serving().await;
     let node = json!({"uuid": crate::conductor::NODE});
-    let step = json!({"interface": "deploy", "step": "erase_devices", "args": {}});
+    let step = json!({"interface": "deploy", "step": "burnin_moon", "args": {}});
     let params =
         json!({"step": step, "node": node, "ports": [], "clean_version": {"ferric_agent": "1"}});
     let (status, error) = step_error(&api, "clean.execute_clean_step", params).await;
     assert_eq!(status, "FAILED");
     let expected = json!({
         "type": "CleaningError", "code": 500, "message": "Clean step failed",
-        "details": "this agent has no clean step \"erase_devices\"; it has: erase_devices_metadata",
+        "details": "this agent has no clean step \"burnin_moon\"; it has: erase_devices, erase_devices_metadata, \
+            erase_devices_express, erase_pstore",
     });
     assert_eq!(error, expected);
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::conductor::Conductor;
 use crate::loop_device::Loop;
-use crate::orders::{erase, image_info, write};
+use crate::orders::{clean, erase, image_info, write};
 use crate::process::{Agent, Api, Place, serving};
 
 async fn check_refused(api: &Api, name: &str, params: Value) {
@@ -32,7 +32,14 @@ async fn refuses_everything(conductor: &Conductor, agent: &mut Agent, api: &Api,
     let up = interfaces_that_are_up();
     let device = &disk.device;
     let image = image_info(conductor, &[7; 1 << 20]);
-    check_refused(api, "clean.execute_clean_step", erase(device)).await;
+    for step in [
+        "erase_devices",
+        "erase_devices_metadata",
+        "erase_devices_express",
+        "erase_pstore",
+    ] {
+        check_refused(api, "clean.execute_clean_step", clean(device, step)).await;
+    }
     check_refused(api, "deploy.execute_deploy_step", erase(device)).await;
     check_refused(api, "deploy.execute_deploy_step", write(device, &image)).await;
     check_refused(
@@ -59,7 +66,7 @@ async fn refuses_everything(conductor: &Conductor, agent: &mut Agent, api: &Api,
     )
     .await;
     assert!(agent.is_running());
-    assert_eq!(api.commands().await.len(), 11);
+    assert_eq!(api.commands().await.len(), 14);
     assert!(
         disk.content() == Loop::pattern(),
         "the loop device was written to"
@@ -73,6 +80,34 @@ async fn an_agent_on_an_ordinary_host_refuses_all_that_changes_it() {
     let disk = Loop::new();
     let (conductor, _place, mut agent, api) = serving().await;
     refuses_everything(&conductor, &mut agent, &api, &disk).await;
+}
+
+/// What settings want at start is refused as well: virtual media, a clock and VLAN interfaces are somebody else's.
+#[tokio::test]
+async fn settings_do_not_change_an_ordinary_host() {
+    let conductor = Conductor::start().await;
+    let place = Place::new();
+    place.cmdline(
+        "boot_method=vmedia ipa-ntp-server=192.0.2.1 ipa-enable-vlan-interfaces=lo.7,eth0.7",
+    );
+    std::fs::write(
+        place.path().join("conf/a.conf"),
+        "fail_if_clock_not_set = true\n",
+    )
+    .unwrap();
+    let links = || run("ip", &["-o", "link", "show"]).unwrap().stdout;
+    let before = links();
+    let agent = place.start(&conductor, &[]);
+    conductor.heartbeat(1).await;
+    for expected in [
+        "virtual media are read in a ramdisk only",
+        "no VLAN interfaces are added",
+        "the clock stays as it is",
+        "changing the running system is refused",
+    ] {
+        assert!(agent.log().contains(expected), "{}", agent.log());
+    }
+    assert_eq!(links(), before);
 }
 
 /// One device is named: it is the only one that is written, and everything else is refused as before.
@@ -116,6 +151,26 @@ async fn a_named_device_is_the_only_one_that_is_written() {
         details.starts_with("no disk matches the root device hints"),
         "{details}"
     );
+    assert!(
+        other.content() == Loop::pattern(),
+        "the other loop device was written to"
+    );
+
+    let order = clean(&other.device, "erase_devices");
+    let result = api.finished("clean.execute_clean_step", order).await;
+    assert_eq!(result["command_status"], "SUCCEEDED", "{result}");
+    let records = result["command_result"]["clean_result"]
+        .as_object()
+        .unwrap();
+    let names: Vec<&String> = records.keys().collect();
+    assert_eq!(names, [named.name()]);
+    let record = &records[named.name()];
+    assert_eq!(
+        record["method"],
+        json!({"overwrite": {"random_passes": 1, "zeroed": true}}),
+        "{record}"
+    );
+    assert!(named.content().iter().all(|byte| *byte == 0));
     assert!(
         other.content() == Loop::pattern(),
         "the other loop device was written to"

@@ -11,8 +11,13 @@ fn node(device: &Path) -> Value {
 }
 
 pub(crate) fn erase(device: &Path) -> Value {
+    clean(device, "erase_devices_metadata")
+}
+
+/// A step of cleaning without arguments.
+pub(crate) fn clean(device: &Path, step: &str) -> Value {
     json!({
-        "step": {"interface": "deploy", "step": "erase_devices_metadata", "args": {}},
+        "step": {"interface": "deploy", "step": step, "args": {}},
         "node": node(device), "ports": [],
     })
 }

@@ -13,7 +13,7 @@ const ISO_LABEL: std::ops::Range<usize> = ISO_DESCRIPTOR + 40..ISO_DESCRIPTOR + 
 /// The label in the boot sector of FAT12 and FAT16, and of FAT32.
 const FAT_LABELS: [(usize, &[u8]); 3] = [(43, b"FAT12   "), (43, b"FAT16   "), (71, b"FAT32   ")];
 const FAT_LABEL_BYTES: usize = 11;
-const PROBE_BYTES: usize = ISO_DESCRIPTOR + 2048;
+pub(crate) const PROBE_BYTES: usize = ISO_DESCRIPTOR + 2048;
 
 pub(super) fn is_config_drive(
     storage: &mut impl Storage,
@@ -32,7 +32,7 @@ pub(super) fn is_config_drive(
 }
 
 /// The label of an ISO 9660 or FAT file system that starts with these bytes.
-pub(super) fn label(bytes: &[u8]) -> Option<String> {
+pub(crate) fn label(bytes: &[u8]) -> Option<String> {
     let text = |bytes: &[u8]| {
         String::from_utf8_lossy(bytes)
             .trim_end_matches([' ', '\0'])
@@ -49,7 +49,7 @@ pub(super) fn label(bytes: &[u8]) -> Option<String> {
         .map(text)
 }
 
-pub(super) fn is_iso(bytes: &[u8]) -> bool {
+pub(crate) fn is_iso(bytes: &[u8]) -> bool {
     bytes
         .get(ISO_DESCRIPTOR..)
         .is_some_and(|rest| rest.starts_with(ISO_MARK))

@@ -5,7 +5,7 @@
 //! has its config drive.
 
 mod content;
-mod find;
+pub(crate) mod find;
 mod iso;
 mod vfat;
 

@@ -1,33 +1,47 @@
-//! Clearing of metadata: afterwards a disk has no partition table, and no file system, RAID or volume is found on it.
+//! Erasing disks: their metadata only (`metadata`), or all that is on them (`devices`).
 //!
-//! Natively and not by `wipefs`, because it has to be read back anyway: what marks a partition or a disk lies within
-//! its first or its last MiB. Partitions are cleared before the table that says where they are, so that a power cut
-//! in between leaves nothing behind that a second run would not find.
+//! `method` chooses how one disk is erased: by a command of its own (`nvme`, `sanitize`, `ata`), or by writing it
+//! (`overwrite`). All of them know a disk only as a `Device`, and read it back at a few places (`samples`) before they
+//! call it erased. `guard` and `subject` find out who else would be hit.
 
+mod ata;
+mod device;
+mod devices;
 mod guard;
+mod knobs;
+mod metadata;
+mod method;
+#[cfg(test)]
+mod model;
+mod nvme;
+mod overwrite;
+mod pattern;
+mod pstore;
+mod samples;
+mod sanitize;
+mod subject;
+#[cfg(test)]
+mod tests;
 
+use std::error::Error;
 use std::fs;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use ferric_agent_protocol::node::Node;
-use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
-use thiserror::Error;
+use thiserror::Error as ThisError;
 
+use super::DiskError;
+pub use device::CommandError;
+pub use devices::{Depth, erase_devices};
 pub use guard::SharedFileSystem;
+use metadata::Area;
+pub use metadata::{erase_device_metadata, erase_metadata};
+pub use method::MethodError;
+pub use pstore::erase_pstore;
 
-use super::open::{OpenDisk, at_byte};
-use super::partitions::{read_prefix, rescan};
-use super::table::Table;
-use super::{DiskError, erasable_disks, ioctl};
-use crate::host::Host;
-
-/// Signatures of file systems, RAID and LVM lie within this distance of the start or the end.
-const EDGE_BYTES: u64 = 1 << 20;
 /// Where a virtual floppy with the ramdisk's parameters appears: it is not part of the machine.
 const VIRTUAL_MEDIA: &str = "/dev/disk/by-label/ir-vfd-dev";
 
-#[derive(Debug, Error)]
+#[derive(Debug, ThisError)]
 pub enum EraseError {
     #[error(transparent)]
     Disk(#[from] DiskError),
@@ -41,6 +55,27 @@ pub enum EraseError {
     },
     #[error("{path} still has data at byte {offset} after it was cleared; the disk is failing")]
     ReadBack { path: PathBuf, offset: u64 },
+    #[error("erasing {device} (serial number {serial})")]
+    Device {
+        device: String,
+        serial: String,
+        #[source]
+        source: MethodError,
+    },
+    #[error("{device} is in use: {holders} is made of it or of a partition of it")]
+    Held { device: String, holders: String },
+    #[error("{name} in driver_internal_info of the node is {value}; it must be {expected}")]
+    Knob {
+        name: &'static str,
+        value: String,
+        expected: &'static str,
+    },
+    #[error("clearing the kernel's pstore: {path}")]
+    Pstore {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("{0}")]
     Several(String),
 }
@@ -52,205 +87,30 @@ pub enum SharedFileSystems {
     Erase,
 }
 
-/// Clears the metadata of all disks but those on the node's skip list.
-///
-/// # Errors
-/// Names every disk that could not be cleared; the others are.
-pub fn erase_metadata(host: &Host, node: Option<&Node>) -> Result<(), EraseError> {
-    let shared = if flag(node, "wipe_special_filesystems") {
-        SharedFileSystems::Erase
-    } else {
-        SharedFileSystems::Protect
-    };
-    let skip_read_only = flag(node, "agent_erase_skip_read_only");
-    let mut errors = Vec::new();
-    for disk in erasable_disks(host, node)?.iter().rev() {
-        let path = Path::new(&disk.name);
-        if is_virtual_media(path) {
-            continue;
-        }
-        match erase_device_metadata(host, path, shared) {
-            Ok(()) => {}
-            Err(EraseError::Disk(DiskError::ReadOnly { path })) if skip_read_only => {
-                tracing::warn!(?path, "a read-only disk is left as it is");
-            }
-            Err(error) => errors.push(error),
-        }
-    }
-    match errors.len() {
-        0 => Ok(()),
-        1 => Err(errors.remove(0)),
-        _ => Err(EraseError::Several(
-            errors.iter().map(chain).collect::<Vec<_>>().join("; "),
-        )),
-    }
-}
-
-/// Clears the metadata of one disk and of its partitions.
-///
-/// # Errors
-/// When the disk is in use, read-only, failing, or carries what other machines may be using.
-pub fn erase_device_metadata(
-    host: &Host,
-    device: &Path,
-    shared: SharedFileSystems,
-) -> Result<(), EraseError> {
-    let permit = host.permits_device(device).map_err(DiskError::from)?;
-    let disk = OpenDisk::open(&permit)?;
-    let mut areas = partitions(&disk)?;
-    if shared == SharedFileSystems::Protect {
-        guard::check(&disk, &areas)?;
-    }
-    areas.sort_unstable_by_key(|area| std::cmp::Reverse(area.start));
-    areas.push(Area {
-        start: 0,
-        length: disk.size,
-    });
-    for area in &areas {
-        clear(&disk, *area)?;
-    }
-    disk.file()
-        .sync_all()
-        .map_err(at_byte("flushing", &disk.path, 0))?;
-    verify(&disk, &areas)?;
-    Ok(rescan(&disk)?)
-}
-
-/// A disk or a part of it, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Area {
-    start: u64,
-    length: u64,
-}
-
-impl Area {
-    /// The two regions that are cleared; they overlap in a small area, which does no harm.
-    fn edges(self) -> [(u64, u64); 2] {
-        let length = self.length.min(EDGE_BYTES);
-        [
-            (self.start, length),
-            (self.start + self.length - length, length),
-        ]
-    }
-}
-
-/// The partitions that the table and the kernel know; logical ones only the kernel does.
-fn partitions(disk: &OpenDisk) -> Result<Vec<Area>, DiskError> {
-    let sector = u64::from(disk.sector_bytes);
-    let mut areas = kernel_partitions(disk);
-    let table = Table::parse(&read_prefix(disk)?, disk.sector_bytes);
-    for partition in table
-        .and_then(|table| table.partitions())
-        .unwrap_or_default()
-    {
-        let length = (partition.last.saturating_add(1))
-            .saturating_sub(partition.first)
-            .saturating_mul(sector);
-        areas.push(Area {
-            start: partition.first.saturating_mul(sector),
-            length,
-        });
-    }
-    // A damaged table may point anywhere.
-    areas.retain(|area| {
-        area.length > 0
-            && area
-                .start
-                .checked_add(area.length)
-                .is_some_and(|end| end <= disk.size)
-    });
-    areas.dedup();
-    Ok(areas)
-}
-
-fn kernel_partitions(disk: &OpenDisk) -> Vec<Area> {
-    let name = fs::canonicalize(&disk.path)
-        .ok()
-        .and_then(|path| path.file_name().map(ToOwned::to_owned));
-    let Some(name) = name.filter(|_| disk.is_block_device) else {
-        return Vec::new();
-    };
-    let entries = fs::read_dir(Path::new("/sys/class/block").join(name));
-    let directories = entries
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path());
-    let partitions = directories.filter(|path| path.join("partition").exists());
-    // sysfs counts in 512 bytes whatever the disk does.
-    let number = |path: &Path, file| {
-        fs::read_to_string(path.join(file))
-            .ok()?
-            .trim()
-            .parse::<u64>()
-            .ok()
-    };
-    let area = |path: PathBuf| {
-        let (start, length) = (number(&path, "start")?, number(&path, "size")?);
-        Some(Area {
-            start: start.checked_mul(512)?,
-            length: length.checked_mul(512)?,
-        })
-    };
-    partitions.filter_map(area).collect()
-}
-
-fn clear(disk: &OpenDisk, area: Area) -> Result<(), DiskError> {
-    for (start, length) in area.edges() {
-        let zeroes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
-        disk.file()
-            .write_all_at(&zeroes, start)
-            .map_err(at_byte("clearing", &disk.path, start))?;
-    }
-    Ok(())
-}
-
-/// Reads from the disk itself what must be zero now.
-fn verify(disk: &OpenDisk, areas: &[Area]) -> Result<(), EraseError> {
-    if disk.is_block_device {
-        ioctl::flush_buffers(disk.file()).map_err(at_byte("flushing", &disk.path, 0))?;
-    }
-    let advice = posix_fadvise(disk.file(), 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
-    advice.map_err(|error| at_byte("flushing", &disk.path, 0)(error.into()))?;
-    for (start, length) in areas.iter().flat_map(|area| area.edges()) {
-        let mut found = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
-        disk.file()
-            .read_exact_at(&mut found, start)
-            .map_err(at_byte("reading", &disk.path, start))?;
-        if let Some(at) = found.iter().position(|byte| *byte != 0) {
-            return Err(EraseError::ReadBack {
-                path: disk.path.clone(),
-                offset: start + at as u64,
-            });
-        }
-    }
-    Ok(())
-}
-
 fn is_virtual_media(path: &Path) -> bool {
     let target = |path: &Path| fs::canonicalize(path).ok();
     target(Path::new(VIRTUAL_MEDIA)).is_some_and(|media| target(path) == Some(media))
 }
 
-fn flag(node: Option<&Node>, name: &str) -> bool {
-    let value = node.and_then(|node| node.driver_internal_info.get(name));
-    value.is_some_and(|value| {
-        value.as_bool() == Some(true)
-            || value
-                .as_str()
-                .is_some_and(|text| text.eq_ignore_ascii_case("true"))
-    })
+/// One error that names all disks that were not erased.
+fn outcome(mut errors: Vec<EraseError>) -> Result<(), EraseError> {
+    match errors.len() {
+        0 => Ok(()),
+        1 => Err(errors.remove(0)),
+        _ => {
+            let sentences: Vec<String> = errors.iter().map(|error| chain(error)).collect();
+            Err(EraseError::Several(sentences.join("; ")))
+        }
+    }
 }
 
-fn chain(error: &EraseError) -> String {
+/// An error and its causes in one line.
+fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
+    let mut source = error.source();
     while let Some(cause) = source {
         text = format!("{text}: {cause}");
         source = cause.source();
     }
     text
 }
-
-#[cfg(test)]
-mod tests;

@@ -16,6 +16,12 @@ pub enum SourceError {
         seconds: u64,
         reason: String,
     },
+    #[error("{url} did not send the whole file within {seconds} s ({position} bytes came)")]
+    TooSlow {
+        url: String,
+        position: u64,
+        seconds: u64,
+    },
     #[error("{url} cannot be used: {reason}")]
     Unusable { url: String, reason: String },
     #[error("the file behind {url} was changed while it was read")]

@@ -35,6 +35,7 @@ pub(crate) struct HttpSource {
     skipped: u64,
     attempts: u32,
     last_reason: String,
+    begun: Instant,
 }
 
 impl HttpSource {
@@ -50,6 +51,7 @@ impl HttpSource {
             skipped: 0,
             attempts: 0,
             last_reason: String::new(),
+            begun: Instant::now(),
         };
         source.ensure_response()?;
         Ok(source)
@@ -126,6 +128,7 @@ impl HttpSource {
 
     /// Pauses before the next attempt, twice as long each time; an error when patience is at its end.
     fn wait(&mut self) -> Result<(), SourceError> {
+        self.check_duration()?;
         self.remote.wait(
             self.silent_since,
             self.attempts,
@@ -134,6 +137,17 @@ impl HttpSource {
         )?;
         self.attempts += 1;
         Ok(())
+    }
+
+    fn check_duration(&self) -> Result<(), SourceError> {
+        match self.remote.patience.most {
+            Some(most) if self.begun.elapsed() > most => Err(SourceError::TooSlow {
+                url: self.remote.shown_url(),
+                position: self.position,
+                seconds: most.as_secs(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     fn is_complete(&self) -> bool {
@@ -149,6 +163,7 @@ impl Read for HttpSource {
             if self.remote.stop.is_requested() {
                 return Err(SourceError::Stopped.into());
             }
+            self.check_duration()?;
             self.ensure_response()?;
             let Some(response) = &mut self.response else {
                 continue;

@@ -14,12 +14,16 @@ use crate::image::stop::Stop;
 use crate::progress::Progress;
 
 /// How long a silent server is waited for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
     /// Since the last byte that came.
     pub give_up_after: Duration,
     pub first_pause: Duration,
     pub longest_pause: Duration,
+    /// Attempts after the first one without a byte; as many as there is time for if nobody says so.
+    pub retries: Option<u32>,
+    /// For the whole file, however fast it comes.
+    pub most: Option<Duration>,
 }
 
 impl Default for Patience {
@@ -28,6 +32,8 @@ impl Default for Patience {
             give_up_after: Duration::from_mins(5),
             first_pause: Duration::from_millis(500),
             longest_pause: Duration::from_secs(10),
+            retries: None,
+            most: None,
         }
     }
 }
@@ -120,15 +126,19 @@ impl Remote {
             give_up_after,
             first_pause,
             longest_pause,
+            retries,
+            most: _,
         } = self.patience;
         let pause = first_pause
             .saturating_mul(1 << attempts.min(10))
             .min(longest_pause);
-        if silent_since.elapsed() + pause > give_up_after {
+        let silent = silent_since.elapsed();
+        let is_over = silent.saturating_add(pause) > give_up_after;
+        if is_over || retries.is_some_and(|retries| attempts >= retries) {
             return Err(SourceError::GaveUp {
                 url: self.shown_url(),
                 position,
-                seconds: give_up_after.as_secs(),
+                seconds: if is_over { give_up_after } else { silent }.as_secs(),
                 reason: reason.to_owned(),
             });
         }

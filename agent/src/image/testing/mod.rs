@@ -45,6 +45,8 @@ pub(crate) fn patience() -> Patience {
         give_up_after: Duration::from_secs(5),
         first_pause: Duration::from_millis(10),
         longest_pause: Duration::from_millis(100),
+        retries: None,
+        most: None,
     }
 }
 

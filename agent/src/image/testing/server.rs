@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use super::super::checksum::to_hex;
 use super::answer::{answer, read_request};
-use crate::tls::{Certificate, server_config};
+use crate::tls::{Certificate, ServerRules, server_config};
 
 /// How the next request is answered; without a plan as it should be.
 #[derive(Clone, Copy, Debug)]
@@ -101,7 +101,12 @@ impl Server {
     }
 
     pub(crate) fn with_tls(self, certificate: &Certificate) -> Self {
-        self.state.lock().tls = Some(server_config(certificate, "1.2", &[]).unwrap());
+        let rules = ServerRules {
+            min_version: "1.2",
+            cipher_suites: &[],
+            client_ca: None,
+        };
+        self.state.lock().tls = Some(server_config(certificate, rules).unwrap());
         self
     }
 

@@ -2,6 +2,7 @@
 
 mod devices;
 mod finish;
+mod limits;
 mod network;
 mod qcow2;
 mod raw;

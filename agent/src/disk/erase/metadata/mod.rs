@@ -1,0 +1,207 @@
+//! Clearing of metadata: afterwards a disk has no partition table, and no file system, RAID or volume is found on it.
+//!
+//! Natively and not by `wipefs`, because it has to be read back anyway: what marks a partition or a disk lies within
+//! its first or its last MiB. Partitions are cleared before the table that says where they are, so that a power cut
+//! in between leaves nothing behind that a second run would not find.
+
+use std::fs;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use ferric_agent_protocol::node::Node;
+use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
+
+use super::knobs::{Knobs, ReadOnly};
+use super::{EraseError, SharedFileSystems, guard, is_virtual_media, outcome};
+use crate::disk::open::{OpenDisk, at_byte};
+use crate::disk::partitions::{read_prefix, rescan};
+use crate::disk::table::Table;
+use crate::disk::{DiskError, erasable_disks, ioctl};
+use crate::host::Host;
+
+/// Signatures of file systems, RAID and LVM lie within this distance of the start or the end.
+const EDGE_BYTES: u64 = 1 << 20;
+
+/// Clears the metadata of all disks but those on the node's skip list.
+///
+/// # Errors
+/// Names every disk that could not be cleared; the others are.
+pub fn erase_metadata(host: &Host, node: Option<&Node>) -> Result<(), EraseError> {
+    let knobs = Knobs::of(node)?;
+    let mut errors = Vec::new();
+    for disk in erasable_disks(host, node)?.iter().rev() {
+        let path = Path::new(&disk.name);
+        if is_virtual_media(path) {
+            continue;
+        }
+        match erase_device_metadata(host, path, knobs.shared) {
+            Ok(()) => {}
+            Err(EraseError::Disk(DiskError::ReadOnly { path }))
+                if knobs.read_only == ReadOnly::Skip =>
+            {
+                tracing::warn!(?path, "a read-only disk is left as it is");
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    outcome(errors)
+}
+
+/// Clears the metadata of one disk and of its partitions.
+///
+/// # Errors
+/// When the disk is in use, read-only, failing, or carries what other machines may be using.
+pub fn erase_device_metadata(
+    host: &Host,
+    device: &Path,
+    shared: SharedFileSystems,
+) -> Result<(), EraseError> {
+    let disk = open(host, device)?;
+    let areas = look_at(&disk, shared)?;
+    clear_open(&disk, areas)
+}
+
+/// Opens a disk for its erasure; nobody else uses it then.
+pub(super) fn open(host: &Host, device: &Path) -> Result<OpenDisk, DiskError> {
+    OpenDisk::open(&host.permits_device(device)?)
+}
+
+/// The partitions of a disk that carries nothing that other machines may be using.
+pub(super) fn look_at(disk: &OpenDisk, shared: SharedFileSystems) -> Result<Vec<Area>, EraseError> {
+    let areas = partitions(disk)?;
+    if shared == SharedFileSystems::Protect {
+        guard::check(disk, &areas)?;
+    }
+    Ok(areas)
+}
+
+/// Clears the metadata of an open disk and of its partitions.
+pub(super) fn clear_open(disk: &OpenDisk, mut areas: Vec<Area>) -> Result<(), EraseError> {
+    areas.sort_unstable_by_key(|area| std::cmp::Reverse(area.start));
+    areas.push(Area {
+        start: 0,
+        length: disk.size,
+    });
+    for area in &areas {
+        clear(disk, *area)?;
+    }
+    disk.file()
+        .sync_all()
+        .map_err(at_byte("flushing", &disk.path, 0))?;
+    verify(disk, &areas)?;
+    Ok(rescan(disk)?)
+}
+
+/// A disk or a part of it, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Area {
+    pub(super) start: u64,
+    pub(super) length: u64,
+}
+
+impl Area {
+    /// The two regions that are cleared; they overlap in a small area, which does no harm.
+    fn edges(self) -> [(u64, u64); 2] {
+        let length = self.length.min(EDGE_BYTES);
+        [
+            (self.start, length),
+            (self.start + self.length - length, length),
+        ]
+    }
+}
+
+/// The partitions that the table and the kernel know; logical ones only the kernel does.
+fn partitions(disk: &OpenDisk) -> Result<Vec<Area>, DiskError> {
+    let sector = u64::from(disk.sector_bytes);
+    let mut areas = kernel_partitions(disk);
+    let table = Table::parse(&read_prefix(disk)?, disk.sector_bytes);
+    for partition in table
+        .and_then(|table| table.partitions())
+        .unwrap_or_default()
+    {
+        let length = (partition.last.saturating_add(1))
+            .saturating_sub(partition.first)
+            .saturating_mul(sector);
+        areas.push(Area {
+            start: partition.first.saturating_mul(sector),
+            length,
+        });
+    }
+    // A damaged table may point anywhere.
+    areas.retain(|area| {
+        area.length > 0
+            && area
+                .start
+                .checked_add(area.length)
+                .is_some_and(|end| end <= disk.size)
+    });
+    areas.dedup();
+    Ok(areas)
+}
+
+fn kernel_partitions(disk: &OpenDisk) -> Vec<Area> {
+    let name = fs::canonicalize(&disk.path)
+        .ok()
+        .and_then(|path| path.file_name().map(ToOwned::to_owned));
+    let Some(name) = name.filter(|_| disk.is_block_device) else {
+        return Vec::new();
+    };
+    let entries = fs::read_dir(Path::new("/sys/class/block").join(name));
+    let directories = entries
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    let partitions = directories.filter(|path| path.join("partition").exists());
+    // sysfs counts in 512 bytes whatever the disk does.
+    let number = |path: &Path, file| {
+        fs::read_to_string(path.join(file))
+            .ok()?
+            .trim()
+            .parse::<u64>()
+            .ok()
+    };
+    let area = |path: PathBuf| {
+        let (start, length) = (number(&path, "start")?, number(&path, "size")?);
+        Some(Area {
+            start: start.checked_mul(512)?,
+            length: length.checked_mul(512)?,
+        })
+    };
+    partitions.filter_map(area).collect()
+}
+
+fn clear(disk: &OpenDisk, area: Area) -> Result<(), DiskError> {
+    for (start, length) in area.edges() {
+        let zeroes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+        disk.file()
+            .write_all_at(&zeroes, start)
+            .map_err(at_byte("clearing", &disk.path, start))?;
+    }
+    Ok(())
+}
+
+/// Reads from the disk itself what must be zero now.
+fn verify(disk: &OpenDisk, areas: &[Area]) -> Result<(), EraseError> {
+    if disk.is_block_device {
+        ioctl::flush_buffers(disk.file()).map_err(at_byte("flushing", &disk.path, 0))?;
+    }
+    let advice = posix_fadvise(disk.file(), 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
+    advice.map_err(|error| at_byte("flushing", &disk.path, 0)(error.into()))?;
+    for (start, length) in areas.iter().flat_map(|area| area.edges()) {
+        let mut found = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+        disk.file()
+            .read_exact_at(&mut found, start)
+            .map_err(at_byte("reading", &disk.path, start))?;
+        if let Some(at) = found.iter().position(|byte| *byte != 0) {
+            return Err(EraseError::ReadBack {
+                path: disk.path.clone(),
+                offset: start + at as u64,
+            });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
