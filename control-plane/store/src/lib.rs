@@ -3,14 +3,15 @@
 //! Knows no HTTP and no conductor. A commit is checked and applied whole or not at all, and may be repeated by the
 //! implementation; so a transaction can span no call to a BMC or an agent.
 
+mod bulk_entities;
 mod check;
 pub mod conformance;
 mod entities;
 mod key_file;
 pub mod memory_store;
+mod node_entity;
 mod open_error;
 mod packing;
-mod plain_entities;
 pub mod postgres_store;
 pub mod record;
 pub mod redb_store;
@@ -24,9 +25,11 @@ use async_trait::async_trait;
 pub use memory_store::MemoryStore;
 pub use open_error::OpenError;
 pub use postgres_store::{DatabaseUrl, PostgresStore};
-pub use record::{Entity, FieldValue, Key, Outline, Record, Revision, Table};
+pub use record::{Entity, FieldValue, Key, Outline, Record, Revision, Table, value_of};
 pub use redb_store::RedbStore;
-pub use transaction::{Expectation, Forget, Page, Query, Room, SortOrder, Transaction};
+pub use transaction::{
+    Check, Expectation, Filter, Forget, Page, Query, Room, SortOrder, Transaction,
+};
 
 /// Why a store call failed.
 #[derive(Debug, thiserror::Error)]
@@ -92,11 +95,29 @@ pub trait Store: Send + Sync {
     /// The record, or `None`.
     async fn get(&self, key: &Key) -> Result<Option<Record>, StoreError>;
 
+    /// Those of the records that there are, in the order of their keys.
+    async fn get_each(&self, keys: &[Key]) -> Result<Vec<Record>, StoreError> {
+        // Where a call costs nothing, as in tests; real stores read them at once.
+        let mut records = Vec::with_capacity(keys.len());
+        for key in keys {
+            records.extend(self.get(key).await?);
+        }
+        Ok(records)
+    }
+
     /// Records that match, in order, at most `query.limit`.
     async fn page(&self, query: &Query) -> Result<Page, StoreError>;
 
-    /// As `page`, but of each record only what stands in the head: for those who count, or choose among all nodes.
+    /// As `page`, but of each record only what stands in the head, and of that what is wanted: for those who count, or choose
+    /// among all nodes.
     async fn outlines(&self, query: &Query) -> Result<Vec<Outline>, StoreError>;
+
+    /// Puts what a release that knew fewer fields has written into the indexes of this one: until that is done no list
+    /// by such a field shows it. Answers how many records there were.
+    async fn complete_indexes(&self) -> Result<usize, StoreError> {
+        // Whoever has a store alone did that when it opened it.
+        Ok(0)
+    }
 
     /// The clock that all who share the store go by; `None` where that is the process's own.
     async fn clock(&self) -> Result<Option<jiff::Timestamp>, StoreError> {

@@ -2,8 +2,11 @@
 
 use crate::StoreError;
 use ferric_model::allocation::Allocation;
+use ferric_model::bios::BiosSettings;
+use ferric_model::bulk::{BulkItem, BulkRequest};
 use ferric_model::chassis::Chassis;
 use ferric_model::conductor::ConductorRecord;
+use ferric_model::firmware::FirmwareComponents;
 use ferric_model::ids::Epoch;
 use ferric_model::inspection_rule::InspectionRule;
 use ferric_model::inventory::StoredInventory;
@@ -31,6 +34,10 @@ pub enum Table {
     VolumeTarget,
     Allocation,
     InspectionRule,
+    BiosSettings,
+    FirmwareComponents,
+    BulkRequest,
+    BulkItem,
 }
 
 /// Counts commits; a record carries the one that wrote it last.
@@ -76,6 +83,7 @@ pub struct Outline {
     pub key: Key,
     pub revision: Revision,
     pub sequence: u64,
+    /// Those that the query wants, in the order of [`Table::fields`].
     pub fields: Vec<(&'static str, FieldValue)>,
 }
 
@@ -102,6 +110,10 @@ impl Table {
         Self::VolumeTarget,
         Self::Allocation,
         Self::InspectionRule,
+        Self::BiosSettings,
+        Self::FirmwareComponents,
+        Self::BulkRequest,
+        Self::BulkItem,
     ];
 
     /// In keys of every store, and in what documents are sealed to. Never given to another one.
@@ -119,6 +131,10 @@ impl Table {
             Self::VolumeTarget => 24,
             Self::Allocation => 12,
             Self::InspectionRule => 20,
+            Self::BiosSettings => 35,
+            Self::FirmwareComponents => 36,
+            Self::BulkRequest => 40,
+            Self::BulkItem => 41,
         }
     }
 
@@ -145,8 +161,36 @@ impl Table {
             Self::VolumeTarget => VolumeTarget::FIELDS,
             Self::Allocation => Allocation::FIELDS,
             Self::InspectionRule => InspectionRule::FIELDS,
+            Self::BiosSettings => BiosSettings::FIELDS,
+            Self::FirmwareComponents => FirmwareComponents::FIELDS,
+            Self::BulkRequest => BulkRequest::FIELDS,
+            Self::BulkItem => BulkItem::FIELDS,
         }
     }
+
+    /// The fields that lists can be sorted by without any index, in the order of [`Entity::sealed_fields`].
+    pub const fn sealed_fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Node => Node::SEALED_FIELDS,
+            _ => &[],
+        }
+    }
+
+    /// What a list is sorted by.
+    pub(crate) fn order(self, name: &str) -> Result<Sorted, StoreError> {
+        let mut sealed = self.sealed_fields().iter();
+        match sealed.position(|field| *field == name) {
+            Some(place) => Ok(Sorted::Sealed(place)),
+            None => self.field(name).map(Sorted::Indexed),
+        }
+    }
+}
+
+/// The place of a field that lists are sorted by, among those of its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sorted {
+    Indexed(usize),
+    Sealed(usize),
 }
 
 /// A type that is stored in a table of its own.
@@ -159,12 +203,35 @@ pub trait Entity: Serialize + DeserializeOwned + Send + Sync {
     fn id(&self) -> String;
     /// Each field that lists can be filtered or sorted by, always all of `FIELDS` and in that order.
     fn fields(&self) -> Vec<(&'static str, FieldValue)>;
+    /// Fields that lists can be sorted by, and that stand in clear nowhere.
+    const SEALED_FIELDS: &'static [&'static str] = &[];
+    /// Their values, always all of `SEALED_FIELDS` and in that order.
+    fn sealed_fields(&self) -> Vec<FieldValue> {
+        Vec::new()
+    }
     fn key(&self) -> Key {
         Key::new(Self::TABLE, self.id())
     }
     /// For nodes: how often this one has changed hands; writes are fenced by it.
     fn epoch(&self) -> Option<Epoch> {
         None
+    }
+}
+
+/// The value of a field; null for one that there is not.
+pub fn value_of<'f>(fields: &'f [(&'static str, FieldValue)], name: &str) -> &'f FieldValue {
+    let mut fields = fields.iter();
+    let found = fields.find(|(known, _)| *known == name);
+    found.map_or(&FieldValue::Null, |(_, value)| value)
+}
+
+impl FieldValue {
+    /// The text, of a value that is one.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Null | Self::Bool(_) | Self::Integer(_) => None,
+        }
     }
 }
 

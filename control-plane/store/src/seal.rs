@@ -31,6 +31,14 @@ pub(crate) fn place_of_record(key: &Key) -> Vec<u8> {
     bytes
 }
 
+/// Table number 255 is no table's either. By the sequence, which no other record of the table is given.
+pub(crate) fn place_of_sealed_fields(table: u8, sequence: u64) -> [u8; 10] {
+    let mut bytes = [u8::MAX; 10];
+    bytes[1] = table;
+    bytes[2..].copy_from_slice(&sequence.to_be_bytes());
+    bytes
+}
+
 /// Table number 0 is no table's: an event opens in its own place only.
 pub(crate) fn place_of_event(sequence: u64) -> [u8; 9] {
     let mut bytes = [0; 9];

@@ -1,8 +1,11 @@
 //! A transaction as a value, and a query as a value.
 
+use crate::StoreError;
 use crate::record::{Entity, FieldValue, Key, Record, Revision, Table};
 use ferric_model::event::TimelineEvent;
 use ferric_model::ids::{Epoch, NodeId};
+use std::fmt;
+use std::sync::Arc;
 
 /// What is to be checked and written, all or nothing.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +48,16 @@ pub struct Room {
 }
 
 impl Room {
+    /// Room for those that were seen with this value and for no other: whoever goes by what he has seen is refused when
+    /// one more has come since.
+    pub fn as_seen(table: Table, field: &'static str, value: FieldValue, seen: usize) -> Self {
+        Self {
+            table,
+            filters: vec![(field, vec![value])],
+            limit: seen.saturating_add(1),
+        }
+    }
+
     /// What fills it, up to the limit.
     pub fn query(&self) -> Query {
         let filters = self.filters.iter();
@@ -64,6 +77,8 @@ pub struct Put {
     pub key: Key,
     pub document: Vec<u8>,
     pub fields: Vec<(&'static str, FieldValue)>,
+    /// As [`Entity::sealed_fields`].
+    pub sealed_fields: Vec<FieldValue>,
     pub unique: &'static [&'static str],
     /// Set for nodes: the epoch in the document, for `Expectation::Epoch`.
     pub epoch: Option<Epoch>,
@@ -89,6 +104,7 @@ impl Transaction {
             key: entity.key(),
             document,
             fields,
+            sealed_fields: entity.sealed_fields(),
             unique,
             epoch: entity.epoch(),
         });
@@ -119,14 +135,59 @@ impl Transaction {
 #[derive(Clone, Debug)]
 pub struct Query {
     pub table: Table,
-    /// All must hold; a field with several values matches any of them.
-    pub filters: Vec<(String, Vec<FieldValue>)>,
+    /// All must hold.
+    pub filters: Vec<Filter>,
+    /// What no index can be asked for; all must hold as well.
+    pub checks: Vec<Check>,
     /// `None`: in the order of creation.
     pub sort: Option<String>,
     pub order: SortOrder,
     /// Start behind the record with this id.
     pub marker: Option<String>,
     pub limit: usize,
+    /// The fields that outlines are to have; `None`: all.
+    pub wanted: Option<Vec<&'static str>>,
+}
+
+/// Records of which one of these fields has one of these values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    pub fields: Vec<String>,
+    pub values: Vec<FieldValue>,
+}
+
+/// Records of which the values of some fields are found good, whatever that means: each is asked about, so that it costs
+/// the more the fewer are.
+#[derive(Clone)]
+pub struct Check {
+    pub(crate) fields: &'static [&'static str],
+    holds: Arc<Holds>,
+}
+
+type Holds = dyn Fn(&[&FieldValue]) -> bool + Send + Sync;
+
+impl Check {
+    /// `holds` is given the values in the order of `fields`, of which there is one at least; it may be asked more than once.
+    pub fn new(
+        fields: &'static [&'static str],
+        holds: impl Fn(&[&FieldValue]) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        debug_assert!(!fields.is_empty(), "what looks at nothing filters nothing");
+        Self {
+            fields,
+            holds: Arc::new(holds),
+        }
+    }
+
+    pub(crate) fn holds(&self, values: &[&FieldValue]) -> bool {
+        (self.holds)(values)
+    }
+}
+
+impl fmt::Debug for Check {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Check({})", self.fields.join(", "))
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -142,17 +203,66 @@ impl Query {
         Self {
             table,
             filters: Vec::new(),
+            checks: Vec::new(),
             sort: None,
             order: SortOrder::Ascending,
             marker: None,
             limit: usize::MAX,
+            wanted: None,
         }
     }
 
+    /// A field with several values matches any of them.
     #[must_use]
-    pub fn filter(mut self, field: &str, values: Vec<FieldValue>) -> Self {
-        self.filters.push((field.to_owned(), values));
+    pub fn filter(self, field: &str, values: Vec<FieldValue>) -> Self {
+        self.filter_any(&[field], values)
+    }
+
+    /// Of these fields one is enough.
+    #[must_use]
+    pub fn filter_any(mut self, fields: &[&str], values: Vec<FieldValue>) -> Self {
+        let fields = fields.iter().map(|field| (*field).to_owned()).collect();
+        self.filters.push(Filter { fields, values });
         self
+    }
+
+    #[must_use]
+    pub fn check(mut self, check: Check) -> Self {
+        self.checks.push(check);
+        self
+    }
+
+    /// Outlines with these fields only.
+    #[must_use]
+    pub fn want(mut self, fields: Vec<&'static str>) -> Self {
+        self.wanted = Some(fields);
+        self
+    }
+
+    /// The places of the fields that outlines are to have, in the order of the table.
+    pub(crate) fn wanted_places(&self) -> Result<Vec<usize>, StoreError> {
+        let Some(wanted) = &self.wanted else {
+            return Ok((0..self.table.fields().len()).collect());
+        };
+        let places = wanted.iter().map(|name| self.table.field(name));
+        let mut places = places.collect::<Result<Vec<_>, _>>()?;
+        places.sort_unstable();
+        places.dedup();
+        Ok(places)
+    }
+
+    /// Unknown names are errors, whatever the others match.
+    pub(crate) fn check_names(&self) -> Result<(), StoreError> {
+        let filters = self.filters.iter().flat_map(|filter| &filter.fields);
+        let checks = self.checks.iter().flat_map(|check| check.fields);
+        let names = filters.map(String::as_str).chain(checks.copied());
+        for name in names {
+            self.table.field(name)?;
+        }
+        if let Some(name) = &self.sort {
+            self.table.order(name)?;
+        }
+        self.wanted_places().map(drop)
     }
 }
 

@@ -36,6 +36,18 @@ pub(crate) fn encode(value: &FieldValue, bytes: &mut Vec<u8>) {
     }
 }
 
+/// The sealed fields of a record as they are sealed, one behind the other; `None`: there is nothing to seal.
+pub(crate) fn encode_sealed(values: &[FieldValue]) -> Option<Vec<u8>> {
+    if values.iter().all(|value| *value == FieldValue::Null) {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    for value in values {
+        encode(value, &mut bytes);
+    }
+    Some(bytes)
+}
+
 /// Takes one value from the front.
 pub(crate) fn decode(bytes: &mut &[u8]) -> Option<FieldValue> {
     let (kind, rest) = bytes.split_first()?;
@@ -55,21 +67,55 @@ pub(crate) fn decode(bytes: &mut &[u8]) -> Option<FieldValue> {
 }
 
 fn decode_text(bytes: &mut &[u8]) -> Option<String> {
-    let mut text = Vec::new();
-    loop {
-        let (byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        if *byte == 0 {
-            let (mark, rest) = bytes.split_first()?;
-            *bytes = rest;
-            match *mark {
-                0 => return String::from_utf8(text).ok(),
-                ESCAPED_ZERO => {}
-                _ => return None,
-            }
-        }
-        text.push(*byte);
+    let (first, mut end) = piece(bytes)?;
+    let mut text = first.to_vec();
+    while end == PieceEnd::Zero {
+        text.push(0);
+        let (next, ends) = piece(bytes)?;
+        text.extend_from_slice(next);
+        end = ends;
     }
+    String::from_utf8(text).ok()
+}
+
+/// Takes one value from the front without reading it.
+pub(crate) fn skip(bytes: &mut &[u8]) -> Option<()> {
+    let (kind, rest) = bytes.split_first()?;
+    *bytes = rest;
+    match *kind {
+        NULL | FALSE | TRUE => Some(()),
+        INTEGER => {
+            let (_, rest) = bytes.split_first_chunk::<8>()?;
+            *bytes = rest;
+            Some(())
+        }
+        TEXT => {
+            while piece(bytes)?.1 == PieceEnd::Zero {}
+            Some(())
+        }
+        _ => None,
+    }
+}
+
+/// What a piece of a text ends with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum PieceEnd {
+    /// A zero byte of the text.
+    Zero,
+    Text,
+}
+
+/// Takes the front of a text up to its next zero byte.
+fn piece<'b>(bytes: &mut &'b [u8]) -> Option<(&'b [u8], PieceEnd)> {
+    let zero = bytes.iter().position(|byte| *byte == 0)?;
+    let end = match *bytes.get(zero + 1)? {
+        0 => PieceEnd::Text,
+        ESCAPED_ZERO => PieceEnd::Zero,
+        _ => return None,
+    };
+    let piece = &bytes[..zero];
+    *bytes = &bytes[zero + 2..];
+    Some((piece, end))
 }
 
 #[cfg(test)]
@@ -107,15 +153,21 @@ mod tests {
         fn what_was_encoded_comes_back(value in any_value()) {
             let mut bytes = encoded(&value);
             bytes.push(7);
-            let mut rest = bytes.as_slice();
-            prop_assert_eq!(decode(&mut rest), Some(value));
-            prop_assert_eq!(rest, &[7u8][..]);
+            let (mut read, mut skipped) = (bytes.as_slice(), bytes.as_slice());
+            prop_assert_eq!(decode(&mut read), Some(value));
+            prop_assert_eq!(read, &[7u8][..]);
+            prop_assert_eq!(skip(&mut skipped), Some(()));
+            prop_assert_eq!(skipped, &[7u8][..]);
         }
 
         #[test]
         fn foreign_bytes_do_no_harm(bytes in proptest::collection::vec(any::<u8>(), 0..12)) {
             // Whatever it says, it says it without a panic.
-            drop(decode(&mut bytes.as_slice()));
+            let (mut read, mut skipped) = (bytes.as_slice(), bytes.as_slice());
+            if decode(&mut read).is_some() {
+                prop_assert_eq!(skip(&mut skipped), Some(()));
+                prop_assert_eq!(read, skipped);
+            }
         }
     }
 }

@@ -22,6 +22,7 @@ fn event(writer: u8, round: u16) -> TimelineEvent {
         at: Timestamp::UNIX_EPOCH,
         conductor: format!("c{writer}"),
         run: None,
+        bulk: None,
         what: What::Enrolled,
     }
 }

@@ -13,6 +13,7 @@ fn event(number: u8, text: &str) -> TimelineEvent {
         at: Timestamp::UNIX_EPOCH,
         conductor: "c1".to_owned(),
         run: None,
+        bulk: None,
         what: What::Note {
             text: text.to_owned(),
         },

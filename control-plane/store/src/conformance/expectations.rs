@@ -100,6 +100,23 @@ pub(super) async fn a_room_takes_as_many_as_it_holds(store: &dyn Store) {
     committed(store, enter(1, room(4, &enrolled))).await;
 }
 
+pub(super) async fn what_was_not_seen_leaves_no_room(store: &dyn Store) {
+    committed(store, Transaction::new().put(&node(1))).await;
+    let state = FieldValue::Text(ProvisionState::Enroll.name().to_owned());
+    let seen = |number| {
+        let room = Room::as_seen(Table::Node, "provision_state", state.clone(), number);
+        Transaction::new().expect(Expectation::Room(room))
+    };
+    committed(store, seen(1).put(&node(2))).await;
+    let late = store.commit(seen(1).put(&node(3))).await;
+    assert!(matches!(late, Err(StoreError::NoRoom { .. })), "{late:?}");
+    let none = store.commit(seen(0)).await;
+    assert!(matches!(none, Err(StoreError::NoRoom { .. })), "{none:?}");
+    let all = seen(2).delete(node(1).key()).delete(node(2).key());
+    committed(store, all).await;
+    committed(store, seen(0)).await;
+}
+
 pub(super) async fn a_refused_transaction_leaves_no_trace(store: &dyn Store) {
     committed(store, Transaction::new().put(&node(1))).await;
     let before = stored(store, &node(1)).await;
@@ -112,6 +129,7 @@ pub(super) async fn a_refused_transaction_leaves_no_trace(store: &dyn Store) {
             at: Timestamp::UNIX_EPOCH,
             conductor: "c1".to_owned(),
             run: None,
+            bulk: None,
             what: What::Enrolled,
         })
         .expect(Expectation::Absent(node(1).key()));

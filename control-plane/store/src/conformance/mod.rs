@@ -2,6 +2,8 @@
 //!
 //! `Reference` is the same contract as a model: slow, obvious, in memory; the fuzzers compare the stores with it.
 
+mod bulk;
+mod choices;
 mod concurrency;
 mod events;
 mod expectations;
@@ -28,11 +30,14 @@ pub async fn run<S: Store>(fresh: impl AsyncFn() -> S) {
     records::what_was_put_is_read(&fresh().await).await;
     records::a_record_keeps_its_place_until_it_is_deleted(&fresh().await).await;
     records::the_last_of_two_puts_counts(&fresh().await).await;
+    records::what_lies_beside_a_node_goes_with_it(&fresh().await).await;
+    records::several_are_read_in_the_order_of_their_keys(&fresh().await).await;
     expectations::a_revision_must_hold(&fresh().await).await;
     expectations::a_record_must_be_absent(&fresh().await).await;
     expectations::a_stale_epoch_writes_nothing(&fresh().await).await;
     expectations::a_refused_transaction_leaves_no_trace(&fresh().await).await;
     expectations::a_room_takes_as_many_as_it_holds(&fresh().await).await;
+    expectations::what_was_not_seen_leaves_no_room(&fresh().await).await;
     expectations::of_many_at_one_revision_one_wins(&fresh().await).await;
     unique::a_taken_value_is_refused_with_its_holder(&fresh().await).await;
     unique::null_collides_with_nothing(&fresh().await).await;
@@ -41,7 +46,13 @@ pub async fn run<S: Store>(fresh: impl AsyncFn() -> S) {
     queries::order_and_ties(&fresh().await).await;
     queries::times_sort_as_times(&fresh().await).await;
     queries::pages_join_without_gap(&fresh().await).await;
+    queries::few_are_found_among_many(&fresh().await).await;
+    bulk::items_are_found_in_their_order(&fresh().await).await;
     queries::outlines_are_pages_without_documents(&fresh().await).await;
+    queries::outlines_have_what_is_wanted(&fresh().await).await;
+    choices::one_of_several_fields_is_enough(&fresh().await).await;
+    choices::checks_hold_with_filters(&fresh().await).await;
+    choices::sealed_fields_are_orders(&fresh().await).await;
     queries::unknown_names_are_errors(&fresh().await).await;
     events::are_read_in_the_order_of_commits(&fresh().await).await;
     events::of_a_node_after_a_number(&fresh().await).await;

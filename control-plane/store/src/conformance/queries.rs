@@ -1,10 +1,15 @@
 //! Queries: filters, order, pages.
 
 use super::{committed, node, numbers, page};
-use crate::{Entity, FieldValue, Outline, Query, SortOrder, Store, StoreError, Table, Transaction};
+use crate::{
+    Check, Entity, FieldValue, Outline, Query, SortOrder, Store, StoreError, Table, Transaction,
+    value_of,
+};
+use ferric_model::ids::NodeId;
 use ferric_model::node::Node;
 use ferric_model::state::ProvisionState;
 use jiff::Timestamp;
+use uuid::Uuid;
 
 fn text(text: &str) -> FieldValue {
     FieldValue::Text(text.to_owned())
@@ -114,6 +119,56 @@ pub(super) async fn pages_join_without_gap(store: &dyn Store) {
     assert_eq!(numbers(&page(store, &query).await), [4, 6]);
 }
 
+/// In the order of a field, of which most values are those of records that do not match.
+pub(super) async fn few_are_found_among_many(store: &dyn Store) {
+    const MANY: u128 = 900;
+    let mut transaction = Transaction::new();
+    for number in 0..MANY {
+        let mut one = node(0);
+        one.uuid = NodeId(Uuid::from_u128(number + 1));
+        // All numbers once, and in no order.
+        one.name = Some(format!("{:03}", number * 7 % MANY));
+        one.last_error = one.name.clone();
+        one.retired = number.is_multiple_of(100);
+        one.owner = Some(format!("owner-{}", number % 2));
+        transaction = transaction.put(&one);
+    }
+    committed(store, transaction).await;
+    for sort in ["name", "last_error"] {
+        for order in [SortOrder::Ascending, SortOrder::Descending] {
+            find_few(store, sort, order).await;
+        }
+    }
+}
+
+async fn find_few(store: &dyn Store, sort: &str, order: SortOrder) {
+    let mut query = Query {
+        sort: Some(sort.to_owned()),
+        order,
+        limit: 2,
+        ..Query::all(Table::Node)
+            .filter("retired", vec![FieldValue::Bool(true)])
+            .filter("owner", vec![text("owner-0"), text("nobody")])
+    };
+    let mut names = Vec::new();
+    loop {
+        let records = page(store, &query).await.records;
+        let Some(last) = records.last() else { break };
+        query.marker = Some(last.key.id.clone());
+        let found = records
+            .iter()
+            .map(|record| value_of(&record.fields, "name"));
+        names.extend(found.map(|name| name.as_text().unwrap_or_default().to_owned()));
+    }
+    let mut expected: Vec<_> = (0..9)
+        .map(|number| format!("{:03}", number * 100))
+        .collect();
+    if order == SortOrder::Descending {
+        expected.reverse();
+    }
+    assert_eq!(names, expected);
+}
+
 async fn join_pages(store: &dyn Store, sort: Option<&str>, order: SortOrder, filtered: bool) {
     let mut query = Query {
         sort: sort.map(str::to_owned),
@@ -162,14 +217,33 @@ pub(super) async fn outlines_are_pages_without_documents(store: &dyn Store) {
     assert_eq!(outlines.len(), 2);
 }
 
+pub(super) async fn outlines_have_what_is_wanted(store: &dyn Store) {
+    fill(store).await;
+    let all = Query::all(Table::Node);
+    let whole = store.outlines(&all).await.expect("the query is a good one");
+    // In the order of the table's fields, whatever that of the names is.
+    for wanted in [vec![], vec!["resource_class", "uuid", "maintenance"]] {
+        let query = all.clone().want(wanted.clone());
+        let narrowed = store.outlines(&query).await;
+        let mut expected = whole.clone();
+        for outline in &mut expected {
+            outline.fields.retain(|(name, _)| wanted.contains(name));
+        }
+        assert_eq!(narrowed.expect("the query is a good one"), expected);
+    }
+}
+
 pub(super) async fn unknown_names_are_errors(store: &dyn Store) {
     let filter = Query::all(Table::Node).filter("colour", vec![text("red")]);
+    let either = Query::all(Table::Node).filter_any(&["uuid", "colour"], vec![text("red")]);
+    let check = Query::all(Table::Node).check(Check::new(&["last_error"], |_| true));
+    let wanted = Query::all(Table::Node).want(vec!["last_error"]);
     let sort = Query {
         sort: Some("driver_info".to_owned()),
         ..Query::all(Table::Node)
     };
-    for query in [filter, sort] {
-        let outcome = store.page(&query).await;
+    for query in [filter, either, check, wanted, sort] {
+        let outcome = store.outlines(&query).await;
         assert!(matches!(
             outcome,
             Err(StoreError::NoSuchField(_, Table::Node))

@@ -2,8 +2,8 @@
 
 use super::{Reference, node};
 use crate::{
-    Entity, EventFilter, Expectation, FieldValue, Key, Query, Revision, Room, SortOrder, Store,
-    StoreError, Table, Transaction,
+    Check, Entity, EventFilter, Expectation, FieldValue, Key, Query, Revision, Room, SortOrder,
+    Store, StoreError, Table, Transaction,
 };
 use ferric_model::event::{TimelineEvent, What};
 use ferric_model::ids::{Epoch, Incarnation, MacAddress, PortId};
@@ -57,6 +57,11 @@ impl Dice {
                 epoch: Epoch(u64::from(self.below(3))),
             });
         }
+        if self.once_in(3) {
+            node.last_error = self.name();
+            node.retired_reason = self.name();
+            node.lessee = self.name();
+        }
         if self.once_in(10) {
             node.owner = Some(format!("{}{}", "long".repeat(900), self.below(3)));
         }
@@ -86,6 +91,7 @@ impl Dice {
             at: Timestamp::UNIX_EPOCH,
             conductor: "c1".to_owned(),
             run: None,
+            bulk: None,
             what: What::Enrolled,
         }
     }
@@ -150,8 +156,25 @@ impl Dice {
             let value = FieldValue::Bool(self.once_in(2));
             query = query.filter("maintenance", vec![value]);
         }
-        let sorts = [None, Some("name"), Some("maintenance"), Some("uuid")];
-        query.sort = sorts[usize::from(self.below(4))].map(str::to_owned);
+        if self.once_in(3) {
+            let values = vec![self.name().map_or(FieldValue::Null, FieldValue::Text)];
+            query = query.filter_any(&["lessee", "name"], values);
+        }
+        if self.once_in(3) {
+            query = query.check(Check::new(&["maintenance", "name"], |values| {
+                let name = values[1].as_text();
+                *values[0] == FieldValue::Bool(true) || name.is_some_and(|name| name.contains('b'))
+            }));
+        }
+        let sorts = [
+            "name",
+            "maintenance",
+            "uuid",
+            "last_error",
+            "retired_reason",
+        ];
+        let sort = sorts.get(usize::from(self.below(6)));
+        query.sort = sort.map(|name| (*name).to_owned());
         if self.once_in(2) {
             query.order = SortOrder::Descending;
         }
@@ -177,7 +200,13 @@ fn told(outcome: &Result<Revision, StoreError>) -> String {
 
 async fn same_page(store: &dyn Store, reference: &Reference, query: &Query) {
     match (store.page(query).await, reference.page(query)) {
-        (Ok(found), Ok(expected)) => assert_eq!(found.records, expected.records, "{query:?}"),
+        (Ok(found), Ok(expected)) => {
+            assert_eq!(found.records, expected.records, "{query:?}");
+            let outlines = store.outlines(query).await.expect("the page could be read");
+            let outlined: Vec<_> = outlines.iter().map(|outline| &outline.key).collect();
+            let expected: Vec<_> = expected.records.iter().map(|record| &record.key).collect();
+            assert_eq!(outlined, expected, "{query:?}");
+        }
         (Err(StoreError::NoSuchMarker(_)), Err(StoreError::NoSuchMarker(_))) => {}
         (found, expected) => panic!("{query:?}: {found:?}, but expected {expected:?}"),
     }
@@ -207,7 +236,11 @@ pub async fn agrees_with_the_model(store: &dyn Store, seed: u64, steps: u32) {
             "seed {seed}, step {step}"
         );
     }
-    for field in Table::Node.fields() {
+    for field in Table::Node
+        .fields()
+        .iter()
+        .chain(Table::Node.sealed_fields())
+    {
         let query = Query {
             sort: Some((*field).to_owned()),
             ..Query::all(Table::Node)

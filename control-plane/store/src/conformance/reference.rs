@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default)]
 pub struct Reference {
     records: BTreeMap<Key, Record>,
+    sealed_fields: BTreeMap<Key, Vec<FieldValue>>,
     events: Vec<StoredEvent>,
     revision: u64,
     sequence: u64,
@@ -69,7 +70,7 @@ impl Reference {
     /// [`StoreError::NoSuchMarker`]; unknown fields are not its subject.
     pub fn page(&self, query: &Query) -> Result<Page, StoreError> {
         let place = |record: &Record| {
-            let value = query.sort.as_ref().map(|sort| field(record, sort).clone());
+            let value = query.sort.as_ref().map(|sort| self.sorted_by(record, sort));
             (value, record.sequence)
         };
         let marker = match &query.marker {
@@ -101,6 +102,14 @@ impl Reference {
         Ok(Page {
             records: records.into_iter().cloned().collect(),
         })
+    }
+
+    fn sorted_by(&self, record: &Record, sort: &str) -> FieldValue {
+        let mut names = record.key.table.sealed_fields().iter();
+        match names.position(|name| *name == sort) {
+            Some(place) => self.sealed_fields[&record.key][place].clone(),
+            None => field(record, sort).clone(),
+        }
     }
 
     /// As [`crate::Store::events`].
@@ -162,6 +171,8 @@ impl Reference {
             fields: put.fields.clone(),
         };
         self.records.insert(put.key.clone(), record);
+        let sealed = put.sealed_fields.clone();
+        self.sealed_fields.insert(put.key.clone(), sealed);
     }
 
     fn unique(&self, put: &Put) -> Result<(), StoreError> {
@@ -207,5 +218,12 @@ fn field<'r>(record: &'r Record, name: &str) -> &'r FieldValue {
 
 fn matches(record: &Record, query: &Query) -> bool {
     let mut filters = query.filters.iter();
-    filters.all(|(name, values)| values.contains(field(record, name)))
+    let mut checks = query.checks.iter();
+    filters.all(|filter| {
+        let mut fields = filter.fields.iter();
+        fields.any(|name| filter.values.contains(field(record, name)))
+    }) && checks.all(|check| {
+        let fields = check.fields.iter();
+        check.holds(&fields.map(|name| field(record, name)).collect::<Vec<_>>())
+    })
 }

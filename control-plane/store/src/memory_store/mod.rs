@@ -4,7 +4,7 @@
 
 mod table;
 
-use crate::check::{self, Standing, View};
+use crate::check::{self, Standing, View, is_replaced};
 use crate::{
     EventFilter, FieldValue, Forget, Key, Outline, Page, Query, Record, Revision, Room, Store,
     StoreError, StoredEvent, Table, Transaction,
@@ -62,8 +62,11 @@ impl Content {
                 rows.remove(&key.id);
             }
         }
-        // Of several documents for one record the last one counts, and the place is that of the first.
-        for put in transaction.put {
+        // Of several documents for one record only the last one counts.
+        let puts = 0..transaction.put.len();
+        let replaced: Vec<bool> = puts.map(|place| is_replaced(&transaction, place)).collect();
+        let puts = transaction.put.into_iter().zip(replaced);
+        for put in puts.filter_map(|(put, replaced)| (!replaced).then_some(put)) {
             let rows = self.tables.entry(put.key.table).or_default();
             let sequence = rows.get(&put.key.id).map(|row| row.sequence);
             let sequence = sequence.unwrap_or_else(|| {
@@ -172,7 +175,9 @@ impl Store for MemoryStore {
     async fn outlines(&self, query: &Query) -> Result<Vec<Outline>, StoreError> {
         let content = self.0.lock();
         let rows = content.rows(query.table).find(query)?;
-        Ok(rows.iter().map(|row| row.outline(query.table)).collect())
+        let wanted = query.wanted_places()?;
+        let outlines = rows.iter().map(|row| row.outline(query.table, &wanted));
+        Ok(outlines.collect())
     }
 
     async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError> {

@@ -1,5 +1,6 @@
 //! The rows of one table, and the questions that are asked of them: each is a look at all rows.
 
+use crate::record::Sorted;
 use crate::transaction::Put;
 use crate::{FieldValue, Key, Outline, Query, Record, Revision, SortOrder, StoreError, Table};
 use ferric_model::ids::Epoch;
@@ -19,6 +20,7 @@ pub(super) struct Row {
     pub(super) epoch: Option<Epoch>,
     document: Vec<u8>,
     fields: Vec<(&'static str, FieldValue)>,
+    sealed_fields: Vec<FieldValue>,
 }
 
 impl Row {
@@ -32,12 +34,14 @@ impl Row {
         }
     }
 
-    pub(super) fn outline(&self, table: Table) -> Outline {
+    /// With the fields at these places.
+    pub(super) fn outline(&self, table: Table, wanted: &[usize]) -> Outline {
+        let fields = wanted.iter().filter_map(|place| self.fields.get(*place));
         Outline {
             key: Key::new(table, &self.id),
             revision: self.revision,
             sequence: self.sequence,
-            fields: self.fields.clone(),
+            fields: fields.cloned().collect(),
         }
     }
 
@@ -45,6 +49,32 @@ impl Row {
         self.fields
             .get(place)
             .map_or(&FieldValue::Null, |(_, value)| value)
+    }
+
+    fn sorted_by(&self, sort: Sorted) -> FieldValue {
+        match sort {
+            Sorted::Indexed(place) => self.field(place).clone(),
+            Sorted::Sealed(place) => {
+                let value = self.sealed_fields.get(place);
+                value.cloned().unwrap_or(FieldValue::Null)
+            }
+        }
+    }
+
+    fn matches(&self, table: Table, query: &Query) -> bool {
+        let value = |name: &str| {
+            let place = table.field(name);
+            place.map_or(&FieldValue::Null, |place| self.field(place))
+        };
+        let mut filters = query.filters.iter();
+        let mut checks = query.checks.iter();
+        filters.all(|filter| {
+            let mut fields = filter.fields.iter();
+            fields.any(|name| filter.values.contains(value(name)))
+        }) && checks.all(|check| {
+            let fields = check.fields.iter();
+            check.holds(&fields.map(|name| value(name)).collect::<Vec<_>>())
+        })
     }
 }
 
@@ -69,6 +99,7 @@ impl Rows {
             epoch: put.epoch,
             document: put.document,
             fields: put.fields,
+            sealed_fields: put.sealed_fields,
         };
         self.in_order.insert(sequence, row);
     }
@@ -87,13 +118,10 @@ impl Rows {
     }
 
     pub(super) fn find(&self, query: &Query) -> Result<Vec<&Row>, StoreError> {
-        let mut filters = Vec::with_capacity(query.filters.len());
-        for (name, values) in &query.filters {
-            filters.push((query.table.field(name)?, values));
-        }
+        query.check_names()?;
         let sort = query.sort.as_ref();
-        let sort = sort.map(|name| query.table.field(name)).transpose()?;
-        let place = |row: &Row| (sort.map(|field| row.field(field).clone()), row.sequence);
+        let sort = sort.map(|name| query.table.order(name)).transpose()?;
+        let place = |row: &Row| (sort.map(|field| row.sorted_by(field)), row.sequence);
         let marker = match &query.marker {
             None => None,
             Some(id) => {
@@ -102,13 +130,10 @@ impl Rows {
                 Some(place(row))
             }
         };
-        let matches = |row: &&Row| {
-            let mut filters = filters.iter();
-            filters.all(|(field, values)| values.contains(row.field(*field)))
-        };
+        let matches = |row: &&Row| row.matches(query.table, query);
         let mut found: Vec<&Row> = self.in_order.values().filter(matches).collect();
         if sort.is_some() {
-            found.sort_by_key(|row| place(row));
+            found.sort_by_cached_key(|row| place(row));
         }
         if query.order == SortOrder::Descending {
             found.reverse();

@@ -12,6 +12,7 @@ mod open;
 mod query;
 mod reindex;
 mod row;
+mod scan;
 mod schema;
 mod snapshot;
 mod sql;
@@ -96,6 +97,10 @@ impl Store for PostgresStore {
         self.read_one(key).await
     }
 
+    async fn get_each(&self, keys: &[Key]) -> Result<Vec<Record>, StoreError> {
+        self.read_each(keys).await
+    }
+
     async fn page(&self, query: &Query) -> Result<Page, StoreError> {
         self.read_page(query).await
     }
@@ -110,6 +115,10 @@ impl Store for PostgresStore {
 
     async fn newest_event(&self) -> Result<u64, StoreError> {
         self.read_newest_event().await
+    }
+
+    async fn complete_indexes(&self) -> Result<usize, StoreError> {
+        reindex::complete(self).await
     }
 
     async fn clock(&self) -> Result<Option<Timestamp>, StoreError> {

@@ -37,7 +37,7 @@ pub(super) async fn open(
         turn: Mutex::new(()),
         repeated: AtomicU64::new(0),
     };
-    reindex::when_fields_changed(&store).await?;
+    reindex::at_start(&store).await?;
     Ok(store)
 }
 

@@ -2,12 +2,14 @@
 
 use super::PostgresStore;
 use super::row::{column, decode_fields, indexed, kind, number, outline, record};
+use super::scan;
 use super::sql::{self, Columns, List, Walk};
 use crate::StoreError;
-use crate::record::{FieldValue, Key, Outline, Record};
+use crate::record::{FieldValue, Key, Outline, Record, Table};
 use crate::seal::place_of_event;
-use crate::transaction::{Page, Query};
+use crate::transaction::{Filter, Page, Query};
 use crate::{EventFilter, StoredEvent};
+use std::collections::{BTreeMap, HashMap};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -35,28 +37,64 @@ impl PostgresStore {
             .transpose()
     }
 
+    /// A statement a table; each is of a moment of its own.
+    pub(super) async fn read_each(&self, keys: &[Key]) -> Result<Vec<Record>, StoreError> {
+        let mut ids: BTreeMap<Table, Vec<&[u8]>> = BTreeMap::new();
+        for key in keys {
+            ids.entry(key.table).or_default().push(key.id.as_bytes());
+        }
+        let mut found = HashMap::with_capacity(keys.len());
+        for (table, ids) in ids {
+            let rows = self
+                .connections
+                .rows(READING, sql::RECORDS, &[&kind(table), &ids])
+                .await?;
+            for row in &rows {
+                let record = record(table, row, &self.sealer)?;
+                found.insert(record.key.clone(), record);
+            }
+        }
+        Ok(keys.iter().filter_map(|key| found.remove(key)).collect())
+    }
+
     pub(super) async fn read_page(&self, query: &Query) -> Result<Page, StoreError> {
-        let rows = self.list(query, Columns::Whole).await?;
-        let records = rows
-            .iter()
-            .map(|row| record(query.table, row, &self.sealer));
+        if scan::is_needed(query) {
+            let found = scan::outlines(self, query).await?;
+            let keys: Vec<Key> = found.into_iter().map(|outline| outline.key).collect();
+            let records = self.read_each(&keys).await?;
+            return Ok(Page { records });
+        }
         Ok(Page {
-            records: records.collect::<Result<_, _>>()?,
+            records: self.records(query).await?,
         })
     }
 
     pub(super) async fn read_outlines(&self, query: &Query) -> Result<Vec<Outline>, StoreError> {
+        if scan::is_needed(query) {
+            return scan::outlines(self, query).await;
+        }
+        self.outlines_of(query).await
+    }
+
+    /// Of a query that a statement can ask.
+    pub(super) async fn records(&self, query: &Query) -> Result<Vec<Record>, StoreError> {
+        let rows = self.list(query, Columns::Whole).await?;
+        let records = rows.iter();
+        let records = records.map(|row| record(query.table, row, &self.sealer));
+        records.collect()
+    }
+
+    /// Of a query that a statement can ask.
+    pub(super) async fn outlines_of(&self, query: &Query) -> Result<Vec<Outline>, StoreError> {
+        let places = query.wanted_places()?;
         let rows = self.list(query, Columns::Outline).await?;
-        rows.iter().map(|row| outline(query.table, row)).collect()
+        let outlines = rows.iter();
+        let outlines = outlines.map(|row| outline(query.table, &places, row));
+        outlines.collect()
     }
 
     async fn list(&self, query: &Query, columns: Columns) -> Result<Vec<Row>, StoreError> {
-        for (name, _) in &query.filters {
-            query.table.field(name)?;
-        }
-        if let Some(name) = &query.sort {
-            query.table.field(name)?;
-        }
+        query.check_names()?;
         let marker = self.marker(query).await?;
         let (sql, parameters) = statement(query, columns, marker);
         self.connections
@@ -140,26 +178,27 @@ pub(super) fn statement(
     columns: Columns,
     marker: Option<Marker>,
 ) -> (String, Vec<Parameter>) {
-    let (walked, filters) = split(query);
+    let (walked, filters, either) = split(query);
     let list = List {
         columns,
         walk: match (&query.sort, walked) {
             (Some(_), _) => Walk::Field,
             (None, None) => Walk::Records,
-            (None, Some((_, values))) if values.len() == 1 => Walk::Value,
+            (None, Some(filter)) if filter.values.len() == 1 => Walk::Value,
             (None, Some(_)) => Walk::Values,
         },
         order: query.order,
         behind_marker: marker.is_some(),
         filters: filters.len(),
+        either: either.len(),
     };
     let mut parameters: Vec<Parameter> = vec![Box::new(kind(query.table))];
     if let Some(name) = &query.sort {
         parameters.push(Box::new(name.clone()));
     }
-    if let Some((name, values)) = walked {
-        parameters.push(Box::new(name.clone()));
-        match values.as_slice() {
+    if let Some(filter) = walked {
+        parameters.push(Box::new(filter.fields[0].clone()));
+        match filter.values.as_slice() {
             [value] => parameters.push(Box::new(indexed(value))),
             values => parameters.push(Box::new(all(values))),
         }
@@ -170,9 +209,13 @@ pub(super) fn statement(
         }
         parameters.push(Box::new(marker.place));
     }
-    for (name, values) in filters {
-        parameters.push(Box::new(name.clone()));
-        parameters.push(Box::new(all(values)));
+    for filter in filters {
+        parameters.push(Box::new(filter.fields[0].clone()));
+        parameters.push(Box::new(all(&filter.values)));
+    }
+    for filter in either {
+        parameters.push(Box::new(filter.fields.clone()));
+        parameters.push(Box::new(all(&filter.values)));
     }
     parameters.push(Box::new(limit(query.limit)));
     (list.sql(), parameters)
@@ -189,19 +232,20 @@ fn all(values: &[FieldValue]) -> Vec<Vec<u8>> {
     values.iter().map(indexed).collect()
 }
 
-type Filter = (String, Vec<FieldValue>);
-
-/// Where no order is asked for, one filter says where to look and the others are checked there. Texts, such as names and
-/// addresses, single out more than flags do.
-fn split(query: &Query) -> (Option<&Filter>, Vec<&Filter>) {
-    let mut filters: Vec<&Filter> = query.filters.iter().collect();
+/// What is walked, the other filters of one field, and those of several. Where no order is asked for, one filter says
+/// where to look and the others are checked there. Texts, such as names and addresses, single out more than flags do.
+fn split(query: &Query) -> (Option<&Filter>, Vec<&Filter>, Vec<&Filter>) {
+    let (mut filters, either): (Vec<&Filter>, Vec<&Filter>) = query
+        .filters
+        .iter()
+        .partition(|filter| filter.fields.len() == 1);
     if query.sort.is_some() || filters.is_empty() {
-        return (None, filters);
+        return (None, filters, either);
     }
     let is_text = |value: &FieldValue| matches!(value, FieldValue::Text(_));
-    let of_texts = |filter: &&Filter| filter.1.iter().all(is_text);
+    let of_texts = |filter: &&Filter| filter.values.iter().all(is_text);
     let chosen = filters.iter().position(of_texts).unwrap_or(0);
-    (Some(filters.remove(chosen)), filters)
+    (Some(filters.remove(chosen)), filters, either)
 }
 
 fn limit(limit: usize) -> i64 {

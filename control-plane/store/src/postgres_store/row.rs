@@ -48,10 +48,10 @@ pub(super) fn indexed(value: &FieldValue) -> Vec<u8> {
 }
 
 /// Names and values, one behind the other.
-pub(super) fn encode_fields(fields: &[(&'static str, FieldValue)]) -> Vec<u8> {
+pub(super) fn encode_fields(fields: &[(impl AsRef<str>, FieldValue)]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (name, value) in fields {
-        value::encode(&FieldValue::Text((*name).to_owned()), &mut bytes);
+        value::encode(&FieldValue::Text(name.as_ref().to_owned()), &mut bytes);
         value::encode(value, &mut bytes);
     }
     bytes
@@ -70,10 +70,14 @@ pub(super) fn decode_fields(mut bytes: &[u8]) -> Result<Vec<(String, FieldValue)
     Ok(fields)
 }
 
-/// Those that this release knows, all of them and in its order.
-fn known_fields(table: Table, bytes: &[u8]) -> Result<Vec<(&'static str, FieldValue)>, StoreError> {
+/// Those at these places, in the order of this release.
+fn known_fields(
+    table: Table,
+    places: &[usize],
+    bytes: &[u8],
+) -> Result<Vec<(&'static str, FieldValue)>, StoreError> {
     let mut written = decode_fields(bytes)?;
-    let known = table.fields().iter().enumerate();
+    let known = places.iter().map(|place| (*place, &table.fields()[*place]));
     Ok(known
         .map(|(place, name)| {
             // As a rule they stand where they are expected.
@@ -88,8 +92,8 @@ fn known_fields(table: Table, bytes: &[u8]) -> Result<Vec<(&'static str, FieldVa
         .collect())
 }
 
-/// The columns place, id, revision and fields.
-pub(super) fn outline(table: Table, row: &Row) -> Result<Outline, StoreError> {
+/// The columns place, id, revision and fields, of these those at the places.
+pub(super) fn outline(table: Table, places: &[usize], row: &Row) -> Result<Outline, StoreError> {
     let id: Vec<u8> = column(row, "id")?;
     let id = String::from_utf8(id).map_err(|_| unreadable(RowError::Damaged))?;
     let fields: &[u8] = column(row, "fields")?;
@@ -97,7 +101,7 @@ pub(super) fn outline(table: Table, row: &Row) -> Result<Outline, StoreError> {
         key: Key::new(table, id),
         revision: Revision(number(row, "revision")?),
         sequence: number(row, "place")?,
-        fields: known_fields(table, fields)?,
+        fields: known_fields(table, places, fields)?,
     })
 }
 
@@ -107,7 +111,8 @@ pub(super) fn record(table: Table, row: &Row, sealer: &Sealer) -> Result<Record,
     if layout > LAYOUT {
         return Err(unreadable(RowError::Newer(layout)));
     }
-    let outline = outline(table, row)?;
+    let all: Vec<usize> = (0..table.fields().len()).collect();
+    let outline = outline(table, &all, row)?;
     let document = open(sealer, &outline.key, column(row, "document")?)?;
     Ok(Record {
         key: outline.key,
@@ -154,12 +159,15 @@ mod tests {
             ("colour", text("red")),
             ("uuid", text("1")),
         ]);
-        let fields = known_fields(Table::Port, &written).unwrap();
+        let all: Vec<usize> = (0..Table::Port.fields().len()).collect();
+        let fields = known_fields(Table::Port, &all, &written).unwrap();
         let names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, Table::Port.fields());
         assert_eq!(fields[0], ("uuid", text("1")));
         assert_eq!(fields[1], ("address", text("52:54:00:00:00:01")));
         assert_eq!(fields[2], ("node_uuid", FieldValue::Null));
+        let some = known_fields(Table::Port, &[1], &written).unwrap();
+        assert_eq!(some, fields[1..2]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::sql;
 use crate::StoreError;
 use crate::record::{FieldValue, Table};
 use crate::transfer::Counters;
-use crate::upkeep::{IndexEntry, Item, Scope, SealedEvent, SealedRecord, Snapshot};
+use crate::upkeep::{Beside, IndexEntry, Item, Scope, SealedEvent, SealedRecord, Snapshot};
 use async_trait::async_trait;
 use ferric_model::ids::{Epoch, NodeId};
 use tokio_postgres::Row;
@@ -169,5 +169,6 @@ fn record(table: Table, row: &Row) -> Result<SealedRecord, StoreError> {
         epoch: epoch.map(|epoch| Epoch(epoch.cast_unsigned())),
         fields: decode_fields(column(row, "fields")?)?,
         sealed: column(row, "document")?,
+        beside: Beside::Nowhere,
     })
 }

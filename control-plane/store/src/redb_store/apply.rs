@@ -4,7 +4,7 @@ use super::commit::Tables;
 use super::envelope;
 use super::error::{failed, unreadable, unsealed};
 use super::schema::{NUMBER_EVENT, NUMBER_REVISION, NUMBER_SEQUENCE, number};
-use super::{events, index};
+use super::{events, index, sealed_fields};
 use crate::StoreError;
 use crate::check::is_replaced;
 use crate::record::{FieldValue, Key, Revision};
@@ -62,7 +62,8 @@ pub(super) fn transaction(
     for (place, put) in transaction.put.iter().enumerate() {
         if !is_replaced(transaction, place) {
             let document = envelope::encode(put, revision, sealer).map_err(unsealed)?;
-            write(tables, counters, put, &document)?;
+            let place = write(tables, counters, put, &document)?;
+            sealed_fields::write(&mut tables.sealed_fields, sealer, place, &put.sealed_fields)?;
         }
     }
     for forget in &transaction.forget {
@@ -82,6 +83,8 @@ fn delete(tables: &mut Tables<'_>, key: &Key) -> Result<(), StoreError> {
     };
     let place = (number(key.table), old.sequence);
     tables.records.remove(place).map_err(failed(doing))?;
+    let removed = tables.sealed_fields.remove(place);
+    removed.map_err(failed(doing))?;
     let id = (number(key.table), key.id.as_str());
     tables.ids.remove(id).map_err(failed(doing))?;
     for (field, value) in old.values.iter().enumerate() {
@@ -97,7 +100,7 @@ fn write(
     counters: &mut Counters,
     put: &Put,
     bytes: &[u8],
-) -> Result<(), StoreError> {
+) -> Result<(u8, u64), StoreError> {
     let doing = "writing a record";
     let table = put.key.table;
     let old = old(tables, &put.key)?;
@@ -126,7 +129,7 @@ fn write(
         let inserted = tables.index.insert(entry.as_slice(), ());
         inserted.map_err(failed(doing))?;
     }
-    Ok(())
+    Ok(place)
 }
 
 fn old(tables: &Tables<'_>, key: &Key) -> Result<Option<Old>, StoreError> {

@@ -4,7 +4,7 @@
 use super::apply;
 use super::engine::Engine;
 use super::error::failed;
-use super::schema::{EVENTS, IDS, INDEX, NODE_EVENTS, NUMBERS, RECORDS};
+use super::schema::{EVENTS, IDS, INDEX, NODE_EVENTS, NUMBERS, RECORDS, SEALED_FIELDS};
 use crate::StoreError;
 use crate::check;
 use crate::record::Revision;
@@ -21,6 +21,7 @@ pub(super) struct Tables<'t> {
     pub(super) records: Table<'t, (u8, u64), &'static [u8]>,
     pub(super) ids: Table<'t, (u8, &'static str), u64>,
     pub(super) index: Table<'t, &'static [u8], ()>,
+    pub(super) sealed_fields: Table<'t, (u8, u64), &'static [u8]>,
     pub(super) events: Table<'t, u64, &'static [u8]>,
     pub(super) node_events: Table<'t, (u128, u64), ()>,
     pub(super) numbers: Table<'t, &'static str, u64>,
@@ -32,6 +33,7 @@ impl<'t> Tables<'t> {
             records: write.open_table(RECORDS)?,
             ids: write.open_table(IDS)?,
             index: write.open_table(INDEX)?,
+            sealed_fields: write.open_table(SEALED_FIELDS)?,
             events: write.open_table(EVENTS)?,
             node_events: write.open_table(NODE_EVENTS)?,
             numbers: write.open_table(NUMBERS)?,

@@ -51,8 +51,25 @@ pub(super) fn encode(put: &Put, revision: Revision, sealer: &Sealer) -> Result<V
     Ok(bytes)
 }
 
-/// Reads the head; answers it with the sealed rest.
-pub(super) fn head(bytes: &[u8]) -> Result<(Head, &[u8]), EnvelopeError> {
+/// What stands before the values of the fields.
+struct Front<'b> {
+    id: &'b [u8],
+    revision: Revision,
+    epoch: Option<Epoch>,
+    fields: u8,
+    rest: &'b [u8],
+}
+
+impl Front<'_> {
+    fn id(&self) -> Result<String, EnvelopeError> {
+        match value::decode(&mut &*self.id) {
+            Some(FieldValue::Text(id)) => Ok(id),
+            Some(_) | None => Err(EnvelopeError::Damaged),
+        }
+    }
+}
+
+fn front(bytes: &[u8]) -> Result<Front<'_>, EnvelopeError> {
     let mut rest = bytes;
     let [layout] = take(&mut rest)?;
     let document = u16::from_be_bytes(take(&mut rest)?);
@@ -62,25 +79,79 @@ pub(super) fn head(bytes: &[u8]) -> Result<(Head, &[u8]), EnvelopeError> {
     let revision = Revision(u64::from_be_bytes(take(&mut rest)?));
     let [owned] = take(&mut rest)?;
     let epoch = Epoch(u64::from_be_bytes(take(&mut rest)?));
-    let Some(FieldValue::Text(id)) = value::decode(&mut rest) else {
-        return Err(EnvelopeError::Damaged);
-    };
-    let [count] = take(&mut rest)?;
-    let values = (0..count).map(|_| value::decode(&mut rest)).collect();
-    let values: Option<Vec<FieldValue>> = values;
-    let head = Head {
+    let id = rest;
+    value::skip(&mut rest).ok_or(EnvelopeError::Damaged)?;
+    let id = &id[..id.len() - rest.len()];
+    let [fields] = take(&mut rest)?;
+    Ok(Front {
         id,
         revision,
         epoch: (owned == 1).then_some(epoch),
+        fields,
+        rest,
+    })
+}
+
+/// Reads the head; answers it with the sealed rest.
+pub(super) fn head(bytes: &[u8]) -> Result<(Head, &[u8]), EnvelopeError> {
+    let front = front(bytes)?;
+    let mut rest = front.rest;
+    let values = (0..front.fields).map(|_| value::decode(&mut rest));
+    let values: Option<Vec<FieldValue>> = values.collect();
+    let head = Head {
+        id: front.id()?,
+        revision: front.revision,
+        epoch: front.epoch,
         values: values.ok_or(EnvelopeError::Damaged)?,
     };
     Ok((head, rest))
 }
 
-/// The record without its document.
-pub(super) fn outline(table: Table, sequence: u64, bytes: &[u8]) -> Result<Outline, EnvelopeError> {
-    let (head, _) = head(bytes)?;
-    outlined(table, sequence, head)
+/// Values of a record's fields, by their places in ascending order. What is not asked for is not read.
+pub(super) fn values(
+    table: Table,
+    places: &[usize],
+    bytes: &[u8],
+) -> Result<Vec<FieldValue>, EnvelopeError> {
+    values_of(table, places, &front(bytes)?)
+}
+
+fn values_of(
+    table: Table,
+    places: &[usize],
+    front: &Front<'_>,
+) -> Result<Vec<FieldValue>, EnvelopeError> {
+    if usize::from(front.fields) != table.fields().len() {
+        return Err(EnvelopeError::Damaged);
+    }
+    let (mut rest, mut at) = (front.rest, 0);
+    let mut values = Vec::with_capacity(places.len());
+    for place in places {
+        while at < *place {
+            value::skip(&mut rest).ok_or(EnvelopeError::Damaged)?;
+            at += 1;
+        }
+        values.push(value::decode(&mut rest).ok_or(EnvelopeError::Damaged)?);
+        at += 1;
+    }
+    Ok(values)
+}
+
+/// The record without its document, and with the fields at these places only, which are in ascending order.
+pub(super) fn outline(
+    (table, sequence): (Table, u64),
+    places: &[usize],
+    bytes: &[u8],
+) -> Result<Outline, EnvelopeError> {
+    let front = front(bytes)?;
+    let values = values_of(table, places, &front)?;
+    let names = places.iter().map(|place| table.fields()[*place]);
+    Ok(Outline {
+        key: Key::new(table, front.id()?),
+        revision: front.revision,
+        sequence,
+        fields: names.zip(values).collect(),
+    })
 }
 
 fn outlined(table: Table, sequence: u64, head: Head) -> Result<Outline, EnvelopeError> {

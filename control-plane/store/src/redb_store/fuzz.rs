@@ -4,8 +4,8 @@ use super::engine::Engine;
 use super::open::open_backend;
 use crate::conformance::{Reference, node};
 use crate::{
-    Entity, EventFilter, Expectation, FieldValue, Key, Query, Revision, SortOrder, StoreError,
-    Table, Transaction,
+    Check, Entity, EventFilter, Expectation, FieldValue, Filter, Key, Query, Revision, SortOrder,
+    StoreError, Table, Transaction,
 };
 use ferric_model::event::{TimelineEvent, What};
 use ferric_model::ids::{Epoch, Incarnation, MacAddress, PortId};
@@ -49,10 +49,13 @@ enum Part {
 
 fn any_node() -> impl Strategy<Value = Node> {
     let states = [ProvisionState::Enroll, ProvisionState::Active];
-    let name = option::of("[ab]\u{0}?");
-    (0..IDS, name, any::<bool>(), 0..2usize, option::of(0..3u64)).prop_map(
-        move |(number, name, maintenance, state, epoch)| Node {
+    let text = || option::of("[ab]\u{0}?");
+    let texts = (text(), text(), text());
+    (0..IDS, texts, any::<bool>(), 0..2usize, option::of(0..3u64)).prop_map(
+        move |(number, (name, owner, last_error), maintenance, state, epoch)| Node {
             name,
+            owner,
+            last_error,
             maintenance,
             provision_state: states[state],
             ownership: epoch.map(|epoch| Ownership {
@@ -94,18 +97,33 @@ fn any_part() -> impl Strategy<Value = Part> {
     ]
 }
 
-fn any_filter() -> impl Strategy<Value = (String, Vec<FieldValue>)> {
+fn any_filter() -> impl Strategy<Value = Filter> {
+    let of = |fields: &[&str], values| Filter {
+        fields: fields.iter().map(|field| (*field).to_owned()).collect(),
+        values,
+    };
     let text = |text: &str| FieldValue::Text(text.to_owned());
     let name = prop_oneof![
         Just(FieldValue::Null),
         "[ab]\u{0}?".prop_map(FieldValue::Text)
     ];
     prop_oneof![
-        vec(name, 0..3).prop_map(|values| ("name".to_owned(), values)),
+        vec(name.clone(), 0..3).prop_map(move |values| of(&["name"], values)),
+        vec(name, 0..3).prop_map(move |values| of(&["owner", "name"], values)),
         vec(any::<bool>().prop_map(FieldValue::Bool), 1..3)
-            .prop_map(|values| ("maintenance".to_owned(), values)),
-        Just(("provision_state".to_owned(), vec![text("active")])),
+            .prop_map(move |values| of(&["maintenance"], values)),
+        Just(of(&["provision_state"], vec![text("active")])),
     ]
+}
+
+/// In no order of the table's.
+fn any_check() -> impl Strategy<Value = Check> {
+    ("[ab]", any::<bool>()).prop_map(|(part, maintenance)| {
+        Check::new(&["maintenance", "name"], move |values| {
+            let name = values[1].as_text().unwrap_or_default();
+            *values[0] == FieldValue::Bool(maintenance) || name.contains(&part)
+        })
+    })
 }
 
 fn any_query() -> impl Strategy<Value = Query> {
@@ -114,27 +132,33 @@ fn any_query() -> impl Strategy<Value = Query> {
         "provision_state",
         "maintenance",
         "uuid",
+        "last_error",
+        "retired_reason",
     ]));
     let marker = option::weighted(0.3, 0..IDS);
     (
-        vec(any_filter(), 0..3),
+        (vec(any_filter(), 0..3), vec(any_check(), 0..2)),
         sort,
         any::<bool>(),
         marker,
         0..6usize,
     )
-        .prop_map(|(filters, sort, descending, marker, limit)| Query {
-            table: Table::Node,
-            filters,
-            sort: sort.map(str::to_owned),
-            order: if descending {
-                SortOrder::Descending
-            } else {
-                SortOrder::Ascending
+        .prop_map(
+            |((filters, checks), sort, descending, marker, limit)| Query {
+                table: Table::Node,
+                filters,
+                checks,
+                sort: sort.map(str::to_owned),
+                order: if descending {
+                    SortOrder::Descending
+                } else {
+                    SortOrder::Ascending
+                },
+                marker: marker.map(|number| node(number).id()),
+                limit,
+                wanted: None,
             },
-            marker: marker.map(|number| node(number).id()),
-            limit,
-        })
+        )
 }
 
 fn any_op() -> impl Strategy<Value = Op> {
@@ -171,6 +195,7 @@ fn transaction(parts: &[Part], reference: &Reference) -> Transaction {
                 at: Timestamp::UNIX_EPOCH,
                 conductor: "c1".to_owned(),
                 run: None,
+                bulk: None,
                 what: What::Enrolled,
             }),
         };
@@ -259,7 +284,7 @@ proptest! {
         }
         let events = Op::Events(EventFilter::default());
         run(&engine, &mut reference, &events);
-        for field in Table::Node.fields() {
+        for field in Table::Node.fields().iter().chain(Table::Node.sealed_fields()) {
             let query = Query { sort: Some((*field).to_owned()), ..Query::all(Table::Node) };
             run(&engine, &mut reference, &Op::Page(query));
         }

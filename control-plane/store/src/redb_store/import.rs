@@ -5,10 +5,10 @@ use super::commit::Tables;
 use super::engine::Engine;
 use super::error::{failed, unsealed};
 use super::schema::{NOTES, NUMBERS, number};
-use super::{envelope, events, index};
+use super::{envelope, events, index, sealed_fields};
 use crate::transaction::Put;
 use crate::transfer::{Counters, Movable, Moved, UNFINISHED_COPY};
-use crate::{StoreError, StoredEvent};
+use crate::{StoreError, StoredEvent, entities};
 use async_trait::async_trait;
 use redb::{ReadableDatabase, WriteTransaction};
 
@@ -97,10 +97,12 @@ impl Engine {
     fn import(&self, tables: &mut Tables<'_>, moved: Moved) -> Result<(), StoreError> {
         let record = moved.record;
         let (table, sequence) = (record.key.table, record.sequence);
+        let sealed_fields = entities::sealed_fields_of(&record.key, &record.document)?;
         let put = Put {
             key: record.key,
             document: record.document,
             fields: record.fields,
+            sealed_fields,
             unique: &[],
             epoch: moved.epoch,
         };
@@ -110,6 +112,8 @@ impl Engine {
         let place = (number(table), sequence);
         let inserted = tables.records.insert(place, bytes.as_slice());
         inserted.map_err(failed(DOING))?;
+        let sealed = &mut tables.sealed_fields;
+        sealed_fields::write(sealed, &self.sealer, place, &put.sealed_fields)?;
         for (field, (_, value)) in put.fields.iter().enumerate() {
             let entry = index::entry(table, field, value, sequence);
             let inserted = tables.index.insert(entry.as_slice(), ());

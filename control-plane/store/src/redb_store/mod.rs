@@ -1,22 +1,27 @@
 //! The embedded store: one process, one file (redb), one thread that writes, readers on snapshots.
 //!
-//! Nothing here blocks a tokio worker. The store in memory works inline instead, without threads: tests with a paused clock
-//! and the simulation then see each call end before the next one begins.
+//! What looks at a few records runs where it is called (docs/decisions/0009-short-reads-stay-on-their-thread.md); nothing else
+//! here blocks a tokio worker. The store in memory works inline, without threads: tests with a paused clock and the
+//! simulation then see each call end before the next one begins.
 
 mod apply;
+mod columns;
 mod commit;
 mod engine;
 pub(crate) mod envelope;
 mod error;
 mod events;
+mod find;
 #[cfg(test)]
 mod fuzz;
 mod import;
 mod index;
+mod matches;
 mod open;
 mod query;
 mod reindex;
 mod schema;
+mod sealed_fields;
 mod shared;
 mod snapshot;
 mod upgrade;
@@ -25,7 +30,7 @@ mod view;
 mod writer;
 
 use crate::key_file;
-use crate::record::{Key, Outline, Record, Revision};
+use crate::record::{Key, Outline, Record, Revision, Table};
 use crate::transaction::{Page, Query, Transaction};
 use crate::{EventFilter, Store, StoreError, StoredEvent};
 use async_trait::async_trait;
@@ -38,6 +43,9 @@ use std::sync::Arc;
 use tokio::task::spawn_blocking;
 pub use upgrade::Conversion;
 use writer::Writer;
+
+/// As many records are read on the caller's thread.
+const FEW: usize = 8;
 
 /// One process, one file.
 #[derive(Debug)]
@@ -121,6 +129,18 @@ impl RedbStore {
         self.blocking(move |shared| shared.read(work)).await
     }
 
+    /// What looks at a few records only is done on this thread: going to another one and back takes longer than that.
+    async fn read_soon<T: Send + 'static>(
+        &self,
+        is_short: bool,
+        work: impl Fn(&Engine) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        if is_short && let Some(found) = self.shared.at_once(&work) {
+            return found;
+        }
+        self.read(work).await
+    }
+
     async fn once<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Engine) -> Result<T, StoreError> + Send + 'static,
@@ -164,12 +184,24 @@ impl Store for RedbStore {
 
     async fn get(&self, key: &Key) -> Result<Option<Record>, StoreError> {
         let key = key.clone();
-        self.read(move |engine| engine.get(&key)).await
+        // An inventory takes as long to open as hundreds of nodes.
+        let is_short = key.table != Table::Inventory;
+        self.read_soon(is_short, move |engine| engine.get(&key))
+            .await
+    }
+
+    async fn get_each(&self, keys: &[Key]) -> Result<Vec<Record>, StoreError> {
+        let keys = keys.to_vec();
+        let is_short = keys.len() <= FEW && keys.iter().all(|key| key.table != Table::Inventory);
+        self.read_soon(is_short, move |engine| engine.get_each(&keys))
+            .await
     }
 
     async fn page(&self, query: &Query) -> Result<Page, StoreError> {
         let query = query.clone();
-        self.read(move |engine| engine.page(&query)).await
+        let is_short = query::looks_at_few(&query, FEW);
+        self.read_soon(is_short, move |engine| engine.page(&query))
+            .await
     }
 
     async fn outlines(&self, query: &Query) -> Result<Vec<Outline>, StoreError> {

@@ -5,7 +5,7 @@ use super::error::failed;
 use super::reindex;
 use super::schema::{
     EVENTS, IDS, INDEX, NODE_EVENTS, NOTE_FIELDS, NOTE_KEY_CHECK, NOTES, NUMBER_SCHEMA, NUMBERS,
-    RECORDS, VERSION,
+    RECORDS, SEALED_FIELDS, VERSION,
 };
 use super::shared::Opener;
 use super::upgrade::{self, CONVERSIONS, Conversion};
@@ -153,6 +153,7 @@ fn create_tables(engine: &Engine) -> Result<(), StoreError> {
     write.open_table(RECORDS).map_err(failed(doing))?;
     write.open_table(IDS).map_err(failed(doing))?;
     write.open_table(INDEX).map_err(failed(doing))?;
+    write.open_table(SEALED_FIELDS).map_err(failed(doing))?;
     write.open_table(EVENTS).map_err(failed(doing))?;
     write.open_table(NODE_EVENTS).map_err(failed(doing))?;
     {
@@ -226,12 +227,18 @@ fn check_copy(engine: &Engine) -> Result<(), StoreError> {
     Err(OpenError::HalfCopied { store }.into())
 }
 
-/// The names and places of all indexed fields, as text to compare.
+/// The names and places of all indexed and sealed fields, as text to compare.
 fn indexed_fields() -> String {
     let mut text = String::new();
-    for table in Table::ALL {
-        writeln!(text, "{table:?} {}", table.fields().join(","))
+    let mut line = |table: &Table, kind: &str, fields: &[&str]| {
+        writeln!(text, "{table:?}{kind} {}", fields.join(","))
             .expect("a string takes all that is written");
+    };
+    for table in Table::ALL {
+        line(table, "", table.fields());
+        if !table.sealed_fields().is_empty() {
+            line(table, " sealed", table.sealed_fields());
+        }
     }
     text
 }

@@ -1,10 +1,11 @@
-//! Indexes made anew when a release has other indexed fields than the one that wrote the file.
+//! Indexes made anew when a release has other indexed or sealed fields than the one that wrote the file.
 
 use super::engine::Engine;
 use super::envelope;
 use super::error::{failed, unreadable, unsealed};
 use super::index;
-use super::schema::{INDEX, NOTE_FIELDS, NOTES, RECORDS, number};
+use super::schema::{INDEX, NOTE_FIELDS, NOTES, RECORDS, SEALED_FIELDS, number};
+use super::sealed_fields;
 use crate::StoreError;
 use crate::entities;
 use crate::record::{Key, Revision, Table};
@@ -22,6 +23,7 @@ pub(super) fn when_fields_changed(engine: &Engine, fields: &str) -> Result<(), S
     tracing::info!("the indexed fields have changed: making the indexes anew");
     let write = engine.database.begin_write().map_err(failed(DOING))?;
     write.delete_table(INDEX).map_err(failed(DOING))?;
+    write.delete_table(SEALED_FIELDS).map_err(failed(DOING))?;
     for table in Table::ALL {
         reindex(engine, &write, *table)?;
     }
@@ -44,6 +46,7 @@ fn written_fields(engine: &Engine) -> Result<Option<Vec<u8>>, StoreError> {
 fn reindex(engine: &Engine, write: &WriteTransaction, table: Table) -> Result<(), StoreError> {
     let mut records = write.open_table(RECORDS).map_err(failed(DOING))?;
     let mut index = write.open_table(INDEX).map_err(failed(DOING))?;
+    let mut sealed = write.open_table(SEALED_FIELDS).map_err(failed(DOING))?;
     for sequence in sequences(&records, table)? {
         let place = (number(table), sequence);
         let bytes = records.get(place).map_err(failed(DOING))?;
@@ -55,6 +58,7 @@ fn reindex(engine: &Engine, write: &WriteTransaction, table: Table) -> Result<()
         records
             .insert(place, bytes.as_slice())
             .map_err(failed(DOING))?;
+        sealed_fields::write(&mut sealed, &engine.sealer, place, &put.sealed_fields)?;
         for (field, (_, value)) in put.fields.iter().enumerate() {
             let entry = index::entry(table, field, value, sequence);
             index.insert(entry.as_slice(), ()).map_err(failed(DOING))?;
@@ -86,10 +90,12 @@ fn with_new_fields(
         .open(&place_of_record(&key), sealed)
         .map_err(unsealed)?;
     let fields = entities::fields_of(&key, &document)?;
+    let sealed_fields = entities::sealed_fields_of(&key, &document)?;
     let put = Put {
         key,
         document,
         fields,
+        sealed_fields,
         unique: &[],
         epoch: head.epoch,
     };

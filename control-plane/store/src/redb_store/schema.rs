@@ -12,6 +12,9 @@ pub(super) const RECORDS: TableDefinition<'_, (u8, u64), &[u8]> = TableDefinitio
 pub(super) const IDS: TableDefinition<'_, (u8, &str), u64> = TableDefinition::new("ids");
 /// Table, field, value and sequence in one key, see `index`.
 pub(super) const INDEX: TableDefinition<'_, &[u8], ()> = TableDefinition::new("index");
+/// (table, sequence) -> what lists can be sorted by and stands in clear nowhere, sealed. Only where there is any.
+pub(super) const SEALED_FIELDS: TableDefinition<'_, (u8, u64), &[u8]> =
+    TableDefinition::new("sealed fields");
 /// Sequence -> sealed event.
 pub(super) const EVENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("events");
 /// (node, sequence of an event of it).
@@ -28,7 +31,7 @@ pub(super) const NUMBER_SEQUENCE: &str = "sequence";
 pub(super) const NUMBER_EVENT: &str = "event";
 /// Sealed at creation: opens with the right key and with no other.
 pub(super) const NOTE_KEY_CHECK: &str = "key check";
-/// The indexed fields of all tables; when this release has others, indexes are made anew.
+/// The indexed and sealed fields of all tables; when this release has others, indexes are made anew.
 pub(super) const NOTE_FIELDS: &str = "indexed fields";
 
 /// The number of a table in keys.

@@ -77,6 +77,17 @@ impl Shared {
         }
     }
 
+    /// On the caller's thread, which must not wait: `None` while the database is being opened again, and where its disk fails.
+    pub(super) fn at_once<T>(
+        &self,
+        work: impl FnOnce(&Engine) -> Result<T, StoreError>,
+    ) -> Option<Result<T, StoreError>> {
+        let slot = self.slot.try_read()?;
+        let outcome = work(slot.engine.as_ref()?);
+        let is_whole = !matches!(&outcome, Err(error) if is_of_disk(error));
+        is_whole.then_some(outcome)
+    }
+
     /// What is done once.
     pub(super) fn once<T>(
         &self,

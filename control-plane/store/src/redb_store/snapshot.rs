@@ -2,14 +2,16 @@
 //! the database must be opened again.
 
 use super::error::{failed, unreadable};
-use super::schema::{EVENTS, IDS, INDEX, NODE_EVENTS, NUMBERS, RECORDS, number};
+use super::schema::{EVENTS, IDS, INDEX, NODE_EVENTS, NUMBERS, RECORDS, SEALED_FIELDS, number};
 use super::shared::{LongRead, Shared};
 use super::{envelope, index};
 use crate::StoreError;
 use crate::record::{FieldValue, Table};
 use crate::seal::place_of_event;
 use crate::transfer::Counters;
-use crate::upkeep::{Finding, IndexEntry, Item, Scope, SealedEvent, SealedRecord, Snapshot};
+use crate::upkeep::{
+    Beside, Finding, IndexEntry, Item, Scope, SealedEvent, SealedRecord, Snapshot,
+};
 use crate::value;
 use async_trait::async_trait;
 use ferric_model::event::TimelineEvent;
@@ -44,6 +46,8 @@ pub(super) struct RedbSnapshot {
     walk: Walk,
     counters: Counters,
     records: u64,
+    /// Records with sealed fields beside them.
+    beside: u64,
     /// Events that their node's timeline names.
     listed: u64,
 }
@@ -64,6 +68,7 @@ impl RedbSnapshot {
             walk: Walk::Records(Table::ALL[0], 0),
             counters: Counters::default(),
             records: 0,
+            beside: 0,
             listed: 0,
         };
         snapshot.counters = snapshot.with(|read| {
@@ -103,10 +108,11 @@ impl RedbSnapshot {
     }
 
     fn records(&mut self, table: Table, after: u64) -> Result<Vec<Item>, StoreError> {
-        let mut last = after;
+        let (mut last, mut with_fields) = (after, 0);
         let items = self.with(|read| {
             let records = read.open_table(RECORDS).map_err(failed(DOING))?;
             let ids = read.open_table(IDS).map_err(failed(DOING))?;
+            let sealed = read.open_table(SEALED_FIELDS).map_err(failed(DOING))?;
             let first = Bound::Excluded((number(table), after));
             let end = Bound::Included((number(table), u64::MAX));
             let range = ReadableTable::range(&records, (first, end)).map_err(failed(DOING))?;
@@ -114,7 +120,10 @@ impl RedbSnapshot {
             for entry in range.take(RECORDS_AT_ONCE) {
                 let (place, bytes) = entry.map_err(failed(DOING))?;
                 last = place.value().1;
-                let record = match record(table, last, bytes.value()) {
+                let beside = ReadableTable::get(&sealed, place.value()).map_err(failed(DOING))?;
+                let beside = beside.map(|beside| beside.value().to_vec());
+                with_fields += u64::from(beside.is_some());
+                let record = match record((table, last), bytes.value(), beside) {
                     Ok(record) => record,
                     Err(error) if self.scope == Scope::Indexes => {
                         items.push(problem(
@@ -135,6 +144,7 @@ impl RedbSnapshot {
             }
             Ok(items)
         })?;
+        self.beside += with_fields;
         self.records += u64::try_from(items.len()).unwrap_or_default();
         self.walk = if items.is_empty() {
             let mut tables = Table::ALL.iter().copied();
@@ -217,12 +227,14 @@ impl RedbSnapshot {
     /// What names nothing at all shows in the numbers only.
     fn counts(&mut self) -> Result<Vec<Item>, StoreError> {
         self.walk = Walk::End;
-        let (ids, timelines) = self.with(|read| {
+        let (ids, timelines, beside) = self.with(|read| {
             let ids = read.open_table(IDS).map_err(failed(DOING))?;
             let timelines = read.open_table(NODE_EVENTS).map_err(failed(DOING))?;
+            let beside = read.open_table(SEALED_FIELDS).map_err(failed(DOING))?;
             Ok((
                 ids.len().map_err(failed(DOING))?,
                 timelines.len().map_err(failed(DOING))?,
+                beside.len().map_err(failed(DOING))?,
             ))
         })?;
         let mut items = Vec::new();
@@ -233,6 +245,10 @@ impl RedbSnapshot {
         if timelines != self.listed {
             let text = format!("{timelines} entries for {} events", self.listed);
             items.push(problem("timelines".to_owned(), text));
+        }
+        if beside != self.beside {
+            let text = format!("{beside} entries, of which {} are of records", self.beside);
+            items.push(problem("sealed fields".to_owned(), text));
         }
         Ok(items)
     }
@@ -270,7 +286,11 @@ impl Snapshot for RedbSnapshot {
     }
 }
 
-fn record(table: Table, sequence: u64, bytes: &[u8]) -> Result<SealedRecord, StoreError> {
+fn record(
+    (table, sequence): (Table, u64),
+    bytes: &[u8],
+    beside: Option<Vec<u8>>,
+) -> Result<SealedRecord, StoreError> {
     let (head, sealed) = envelope::head(bytes).map_err(unreadable)?;
     let names = table.fields().iter().map(|name| (*name).to_owned());
     Ok(SealedRecord {
@@ -281,6 +301,7 @@ fn record(table: Table, sequence: u64, bytes: &[u8]) -> Result<SealedRecord, Sto
         epoch: head.epoch,
         fields: names.zip(head.values).collect(),
         sealed: sealed.to_vec(),
+        beside: Beside::Kept(beside),
     })
 }
 

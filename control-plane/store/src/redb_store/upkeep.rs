@@ -3,10 +3,10 @@
 use super::RedbStore;
 use super::error::{failed, unreadable, unsealed};
 use super::open;
-use super::schema::{EVENTS, NOTE_KEY_CHECK, NOTES, RECORDS, number};
+use super::schema::{EVENTS, NOTE_KEY_CHECK, NOTES, RECORDS, SEALED_FIELDS, number};
 use super::snapshot::RedbSnapshot;
 use super::upgrade::CONVERSIONS;
-use super::{engine::Engine, envelope};
+use super::{engine::Engine, envelope, sealed_fields};
 use crate::StoreError;
 use crate::record::{Key, Table};
 use crate::seal::{KEY_CHECK, KeyId, Sealer, place_of_event, place_of_record};
@@ -136,6 +136,7 @@ impl Engine {
         after: u64,
     ) -> Result<Resealed, StoreError> {
         let mut records = write.open_table(RECORDS).map_err(failed(RESEALING))?;
+        let mut fields = write.open_table(SEALED_FIELDS).map_err(failed(RESEALING))?;
         let mut resealed = Resealed::default();
         let mut changed = Vec::new();
         {
@@ -144,18 +145,22 @@ impl Engine {
             let range = records.range((first, end)).map_err(failed(RESEALING))?;
             for entry in range.take(RECORDS_AT_ONCE) {
                 let (place, bytes) = entry.map_err(failed(RESEALING))?;
-                let bytes = bytes.value();
-                resealed.last = Some(place.value().1);
-                let (head, sealed) = envelope::head(bytes).map_err(unreadable)?;
-                if self.sealer.is_current(sealed) {
-                    continue;
+                let place = place.value();
+                resealed.last = Some(place.1);
+                if let Some(anew) = self.anew(table, bytes.value())? {
+                    changed.push((place, anew));
                 }
-                let binding = place_of_record(&Key::new(table, head.id));
-                let clear = self.sealer.open(&binding, sealed).map_err(unsealed)?;
-                let anew = self.sealer.seal(&binding, &clear).map_err(unsealed)?;
-                // The head stays as it is.
-                let front = &bytes[..bytes.len() - sealed.len()];
-                changed.push((place.value(), [front, &anew].concat()));
+                let standing = fields.get(place).map_err(failed(RESEALING))?;
+                let anew = match &standing {
+                    Some(sealed) => sealed_fields::resealed(&self.sealer, place, sealed.value())?,
+                    None => None,
+                };
+                drop(standing);
+                if let Some(anew) = anew {
+                    let written = fields.insert(place, anew.as_slice());
+                    written.map_err(failed(RESEALING))?;
+                    resealed.count += 1;
+                }
             }
         }
         for (place, bytes) in changed {
@@ -164,6 +169,19 @@ impl Engine {
             resealed.count += 1;
         }
         Ok(resealed)
+    }
+
+    /// `None`: it is sealed by the key that seals. The head stays as it is.
+    fn anew(&self, table: Table, record: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let (head, sealed) = envelope::head(record).map_err(unreadable)?;
+        if self.sealer.is_current(sealed) {
+            return Ok(None);
+        }
+        let binding = place_of_record(&Key::new(table, head.id));
+        let clear = self.sealer.open(&binding, sealed).map_err(unsealed)?;
+        let anew = self.sealer.seal(&binding, &clear).map_err(unsealed)?;
+        let front = &record[..record.len() - sealed.len()];
+        Ok(Some([front, &anew].concat()))
     }
 
     fn reseal_events(&self, write: &WriteTransaction, after: u64) -> Result<Resealed, StoreError> {

@@ -3,13 +3,14 @@
 use super::commit::Tables;
 use super::envelope::{self, Head};
 use super::error::{failed, unreadable};
+use super::find;
 use super::index;
-use super::query::{common, with_any_value};
+use super::matches::Matches;
 use super::schema::number;
 use crate::StoreError;
 use crate::check::{Standing, View};
 use crate::record::{FieldValue, Key, Table};
-use crate::transaction::Room;
+use crate::transaction::{Room, SortOrder};
 use redb::ReadableTable;
 
 impl View for Tables<'_> {
@@ -44,22 +45,22 @@ impl View for Tables<'_> {
     }
 
     fn filling(&self, room: &Room) -> Result<usize, StoreError> {
-        let mut filters = Vec::with_capacity(room.filters.len());
-        for (name, values) in &room.filters {
-            filters.push((room.table.field(name)?, values));
+        let doing = "counting records";
+        let query = room.query();
+        let filters = find::filters(&query)?;
+        if filters.is_empty() {
+            let range = (number(room.table), 0)..=(number(room.table), u64::MAX);
+            let all = self.records.range(range).map_err(failed(doing))?;
+            return Ok(all.take(room.limit).count());
         }
-        let found = common(filters, |(field, values)| {
-            with_any_value(&self.index, room.table, field, values)
-        })?;
-        match found {
-            Some(found) => Ok(found.len()),
-            None => {
-                let doing = "counting records";
-                let range = (number(room.table), 0)..=(number(room.table), u64::MAX);
-                let all = self.records.range(range).map_err(failed(doing))?;
-                Ok(all.take(room.limit).count())
-            }
+        let (order, within) = (SortOrder::Ascending, 0..=u64::MAX);
+        let found = Matches::new(&self.index, room.table, &filters, order, within);
+        let mut count = 0;
+        for sequence in found.take(room.limit) {
+            sequence.map_err(failed(doing))?;
+            count += 1;
         }
+        Ok(count)
     }
 }
 

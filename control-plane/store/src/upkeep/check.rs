@@ -1,11 +1,11 @@
 //! Whether a store is whole: every document opens and is what its fields say, every index names what is there and nothing
 //! else, unique values are unique, and every event is on its node's timeline.
 
-use super::{IndexEntry, Item, Scope, SealedEvent, SealedRecord, Snapshot, Upkeep};
+use super::{Beside, IndexEntry, Item, Scope, SealedEvent, SealedRecord, Snapshot, Upkeep};
 use crate::record::{FieldValue, Key, Table};
-use crate::seal::{Sealer, place_of_event, place_of_record};
+use crate::seal::{Sealer, place_of_event, place_of_record, place_of_sealed_fields};
 use crate::transfer::Counters;
-use crate::{StoreError, entities};
+use crate::{StoreError, entities, value};
 use ferric_model::event::TimelineEvent;
 use std::collections::HashMap;
 use std::error::Error;
@@ -144,6 +144,21 @@ impl Check<'_> {
         let epoch = entities::epoch_of(key, &document).map_err(|error| chain(&error))?;
         if epoch != record.epoch {
             return Err("its epoch is not that of the document".to_owned());
+        }
+        self.beside(key, record, &document)
+    }
+
+    fn beside(&self, key: &Key, record: &SealedRecord, document: &[u8]) -> Result<(), String> {
+        let Beside::Kept(standing) = &record.beside else {
+            return Ok(());
+        };
+        let fields = entities::sealed_fields_of(key, document).map_err(|error| chain(&error))?;
+        let place = place_of_sealed_fields(record.table.number(), record.sequence);
+        let standing = standing.as_ref();
+        let standing = standing.map(|sealed| self.sealer.open(&place, sealed));
+        let standing = standing.transpose().map_err(|error| error.to_string())?;
+        if standing != value::encode_sealed(&fields) {
+            return Err("its sealed fields are not those of the document".to_owned());
         }
         Ok(())
     }

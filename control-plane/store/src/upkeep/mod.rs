@@ -92,6 +92,16 @@ pub struct SealedRecord {
     /// By name, as they stand beside the document.
     pub fields: Vec<(String, FieldValue)>,
     pub sealed: Vec<u8>,
+    pub beside: Beside,
+}
+
+/// The sealed fields of a record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Beside {
+    /// They are in the document only.
+    Nowhere,
+    /// Sealed by themselves, where there are any.
+    Kept(Option<Vec<u8>>),
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -5,6 +5,7 @@
 
 mod conformance;
 mod copy;
+mod mixed_releases;
 mod outages;
 mod proxy;
 mod schema;

@@ -60,6 +60,7 @@ async fn a_dump_and_the_servers_files_hold_no_secret() {
         at: Timestamp::UNIX_EPOCH,
         conductor: "c1".to_owned(),
         run: None,
+        bulk: None,
         what: What::BmcError {
             error: QUOTED.to_owned(),
         },

@@ -38,6 +38,7 @@ fn transaction(number: u32) -> Transaction {
         at: Timestamp::UNIX_EPOCH,
         conductor: "c1".to_owned(),
         run: None,
+        bulk: None,
         what: What::Enrolled,
     })
 }

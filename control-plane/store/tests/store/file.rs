@@ -20,6 +20,7 @@ pub(crate) fn secretive() -> Node {
     let mut node = node(1);
     node.driver_info
         .insert("redfish_password".to_owned(), json!(PASSWORD));
+    node.last_error = Some(QUOTED.to_owned());
     node.agent = Some(AgentSession {
         token: Some(Token(TOKEN.to_owned())),
         ..AgentSession::default()
@@ -34,6 +35,7 @@ pub(crate) fn quoting() -> TimelineEvent {
         at: Timestamp::UNIX_EPOCH,
         conductor: "c1".to_owned(),
         run: None,
+        bulk: None,
         what: What::BmcError {
             error: QUOTED.to_owned(),
         },
@@ -203,6 +205,7 @@ async fn indexes_are_made_anew_when_fields_change() {
     for number in 1..=3 {
         let mut node = node(number);
         node.name = Some(format!("n{number}"));
+        node.last_error = (number > 1).then(|| format!("error {}", 9 - number));
         store.commit(Transaction::new().put(&node)).await.unwrap();
     }
     drop(store);
@@ -211,6 +214,8 @@ async fn indexes_are_made_anew_when_fields_change() {
     let write = database.begin_write().unwrap();
     let index = redb::TableDefinition::<&[u8], ()>::new("index");
     assert!(write.delete_table(index).unwrap());
+    let sealed = redb::TableDefinition::<(u8, u64), &[u8]>::new("sealed fields");
+    assert!(write.delete_table(sealed).unwrap());
     let notes = redb::TableDefinition::<&str, &[u8]>::new("notes");
     let old: &[u8] = b"Node uuid";
     write
@@ -226,4 +231,11 @@ async fn indexes_are_made_anew_when_fields_change() {
     let page = store.page(&query).await.unwrap();
     assert_eq!(page.records.len(), 1);
     assert_eq!(page.records[0].key, node(2).key());
+    let by_error = Query {
+        sort: Some("last_error".to_owned()),
+        ..Query::all(Table::Node)
+    };
+    let page = store.page(&by_error).await.unwrap();
+    let found: Vec<_> = page.records.iter().map(|record| &record.key).collect();
+    assert_eq!(found, [&node(1).key(), &node(3).key(), &node(2).key()]);
 }

@@ -1,9 +1,16 @@
-//! Port groups, chassis and volumes: what is done to a whole store is done to them too.
+//! Port groups, chassis, volumes, BIOS settings, firmware and bulk requests: what is done to a whole store is done to them too.
 
 use crate::file::PASSWORD;
+use ferric_model::allocation::Worker;
+use ferric_model::bios::{BiosSettings, ShownSetting};
+use ferric_model::bulk::{BulkAction, BulkItem, BulkRequest, BulkState, BulkWork, Hidden, Mandate};
 use ferric_model::chassis::Chassis;
-use ferric_model::ids::{ChassisId, NodeId, PortgroupId, VolumeConnectorId, VolumeTargetId};
+use ferric_model::firmware::{FirmwareComponents, FirmwareIdentity, ShownComponent};
+use ferric_model::ids::{
+    BulkRequestId, ChassisId, Incarnation, NodeId, PortgroupId, VolumeConnectorId, VolumeTargetId,
+};
 use ferric_model::portgroup::Portgroup;
+use ferric_model::verb::Verb;
 use ferric_model::volume::{VolumeConnector, VolumeTarget};
 use ferric_store::transfer::{compare, copy};
 use ferric_store::upkeep::{Backup, change_key, check, restore};
@@ -24,9 +31,78 @@ async fn filled(store: &RedbStore) -> Vec<Key> {
     let password = ("auth_password".to_owned(), json!(PASSWORD));
     target.properties.extend([password]);
     let transaction = Transaction::new().put(&group).put(&chassis);
+    let (bios, firmware) = of_hardware(node);
     let transaction = transaction.put(&connector).put(&target);
+    let transaction = transaction.put(&bios).put(&firmware);
+    let (request, item) = of_bulk(node);
+    let transaction = transaction.put(&request).put(&item);
     store.commit(transaction).await.unwrap();
-    vec![group.key(), chassis.key(), connector.key(), target.key()]
+    vec![
+        group.key(),
+        chassis.key(),
+        connector.key(),
+        target.key(),
+        bios.key(),
+        firmware.key(),
+        request.key(),
+        item.key(),
+    ]
+}
+
+/// A request with an item that waits.
+fn of_bulk(node: NodeId) -> (BulkRequest, BulkItem) {
+    let (id, at) = (BulkRequestId(Uuid::from_u128(6)), Timestamp::UNIX_EPOCH);
+    let request = BulkRequest {
+        id,
+        action: BulkAction::Provision,
+        owner: None,
+        by: None,
+        digest: String::new(),
+        items: 1,
+        open: true,
+        worker: Worker {
+            conductor: "one".to_owned(),
+            incarnation: Incarnation(Uuid::from_u128(7)),
+        },
+        configdrive: Some(Hidden(json!({"user_data": PASSWORD}))),
+        created_at: at,
+    };
+    let item = BulkItem {
+        request: id,
+        number: 0,
+        named: json!("a"),
+        node: Some(node),
+        state: BulkState::Queued,
+        refusal: None,
+        work: Some(BulkWork::Provision {
+            verb: Verb::Rescue,
+            request: Hidden(json!({"rescue_password": PASSWORD})),
+            common_configdrive: false,
+        }),
+        mandate: Mandate::Anything,
+        run: None,
+        updated_at: at,
+    };
+    (request, item)
+}
+
+/// What a machine showed.
+fn of_hardware(node: NodeId) -> (BiosSettings, FirmwareComponents) {
+    let at = Timestamp::UNIX_EPOCH;
+    let setting = ShownSetting {
+        name: "AdminPassword".to_owned(),
+        value: Some(PASSWORD.to_owned()),
+        attribute: None,
+    };
+    let component = ShownComponent {
+        component: "bmc".to_owned(),
+        version: "1.0".to_owned(),
+        identity: FirmwareIdentity::default(),
+    };
+    (
+        BiosSettings::renewed(node, None, vec![setting], at),
+        FirmwareComponents::renewed(node, None, vec![component], at),
+    )
 }
 
 async fn are_there(store: &RedbStore, keys: &[Key]) {
@@ -36,7 +112,7 @@ async fn are_there(store: &RedbStore, keys: &[Key]) {
     let report = check(store).await.unwrap();
     assert_eq!(
         (report.found, report.records),
-        (0, 4),
+        (0, 8),
         "{:?}",
         report.findings
     );

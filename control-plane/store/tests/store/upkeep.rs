@@ -144,6 +144,7 @@ async fn a_check_names_what_is_wrong() {
     const INDEX: TableDefinition<'_, &[u8], ()> = TableDefinition::new("index");
     const EVENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("events");
     const TIMELINES: TableDefinition<'_, (u128, u64), ()> = TableDefinition::new("node_events");
+    const FIELDS: TableDefinition<'_, (u8, u64), &[u8]> = TableDefinition::new("sealed fields");
     let folder = tempfile::tempdir().unwrap();
     let store = filled(folder.path()).await;
     fine(&store).await;
@@ -163,6 +164,15 @@ async fn a_check_names_what_is_wrong() {
         events.insert(8, moved.as_slice()).unwrap();
         let mut timelines = write.open_table(TIMELINES).unwrap();
         timelines.remove((node(1).uuid.0.as_u128(), 9)).unwrap();
+        let mut fields = write.open_table(FIELDS).unwrap();
+        let ((table, sequence), sealed) = {
+            let (place, sealed) = fields.pop_first().unwrap().unwrap();
+            (place.value(), sealed.value().to_vec())
+        };
+        fields
+            .insert((table, sequence - 1), sealed.as_slice())
+            .unwrap();
+        fields.insert((table, 9999), sealed.as_slice()).unwrap();
     }
     write.commit().unwrap();
     drop(database);
@@ -174,6 +184,8 @@ async fn a_check_names_what_is_wrong() {
         "event 9: it is not on the timeline of",
         "is missing",
         "is not what is there",
+        "its sealed fields are not those of the document",
+        "sealed fields: 2 entries, of which 1 are of records",
     ] {
         assert!(text.contains(part), "{part}:\n{text}");
     }

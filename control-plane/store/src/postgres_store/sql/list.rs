@@ -37,6 +37,8 @@ pub(in super::super) struct List {
     pub(in super::super) behind_marker: bool,
     /// Beside what is walked.
     pub(in super::super) filters: usize,
+    /// Those of which one of several fields is enough. They come behind the others.
+    pub(in super::super) either: usize,
 }
 
 /// A statement that is being written, with the number of its last parameter.
@@ -74,11 +76,14 @@ impl List {
         };
         self.walked(&mut text);
         self.marker(&mut text);
-        for _ in 0..self.filters {
+        for filter in 0..self.filters + self.either {
+            let of_one = filter < self.filters;
             text.add(
                 " AND EXISTS (SELECT 1 FROM ferric_fields AS f WHERE f.kind = $1 AND f.field = ",
             );
+            text.add(if of_one { "" } else { "ANY(" });
             text.parameter();
+            text.add(if of_one { "" } else { ")" });
             text.add(" AND f.value = ANY(");
             text.parameter();
             text.add(") AND f.place = m.place OFFSET 0)");
@@ -150,6 +155,7 @@ mod tests {
             order: SortOrder::Ascending,
             behind_marker: false,
             filters: 0,
+            either: 0,
         };
         assert_eq!(
             plain.sql(),
@@ -162,6 +168,7 @@ mod tests {
             order: SortOrder::Descending,
             behind_marker: true,
             filters: 1,
+            either: 1,
             ..plain
         };
         assert_eq!(
@@ -170,7 +177,9 @@ mod tests {
              WHERE m.kind = $1 AND m.field = $2 AND (m.value, m.place) < ($3, $4) \
              AND EXISTS (SELECT 1 FROM ferric_fields AS f WHERE f.kind = $1 AND f.field = $5 \
              AND f.value = ANY($6) AND f.place = m.place OFFSET 0) \
-             ORDER BY m.value DESC, m.place DESC LIMIT $7) AS m \
+             AND EXISTS (SELECT 1 FROM ferric_fields AS f WHERE f.kind = $1 AND f.field = ANY($7) \
+             AND f.value = ANY($8) AND f.place = m.place OFFSET 0) \
+             ORDER BY m.value DESC, m.place DESC LIMIT $9) AS m \
              JOIN ferric_records AS r ON r.kind = $1 AND r.place = m.place ORDER BY m.value DESC, m.place DESC"
         );
         let by_value = List {

@@ -56,6 +56,8 @@ pub(super) const HOLDERS: &str = "SELECT r.id FROM ferric_fields AS f \
      WHERE f.kind = $1 AND f.field = $2 AND f.value = $3";
 pub(super) const RECORD: &str = "SELECT place, id, revision, fields, layout, document \
      FROM ferric_records WHERE kind = $1 AND id = $2";
+pub(super) const RECORDS: &str = "SELECT place, id, revision, fields, layout, document \
+     FROM ferric_records WHERE kind = $1 AND id = ANY($2)";
 pub(super) const MARKER: &str =
     "SELECT place, fields FROM ferric_records WHERE kind = $1 AND id = $2";
 
@@ -76,6 +78,16 @@ pub(super) const DELETE_FIELD: &str =
 /// A few hundred records with their documents, for work on all of them.
 pub(super) const RECORDS_BEHIND: &str = "SELECT place, id, revision, epoch, fields, document FROM ferric_records \
      WHERE kind = $1 AND place > $2 ORDER BY place LIMIT $3";
+
+/// How many entries each field of a kind has in the index and, under no name, how many records there are.
+pub(super) const COUNT_FIELDS: &str = "SELECT field, count(*) AS entries FROM ferric_fields \
+     WHERE kind = $1 GROUP BY field \
+     UNION ALL SELECT '', count(*) FROM ferric_records WHERE kind = $1";
+/// Which fields records have, for a look at all of them.
+pub(super) const FIELDS_OF_RECORDS: &str = "SELECT place, fields FROM ferric_records \
+     WHERE kind = $1 AND place > $2 ORDER BY place LIMIT $3";
+pub(super) const RECORDS_AT: &str = "SELECT place, id, fields, document FROM ferric_records \
+     WHERE kind = $1 AND place = ANY($2)";
 
 pub(super) const INSERT_EVENTS: &str = "INSERT INTO ferric_events (sequence, node, event) \
      SELECT u.sequence, u.node, u.event \

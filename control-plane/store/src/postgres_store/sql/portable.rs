@@ -136,6 +136,7 @@ fn every_shape_of_a_list_is_portable() {
                         order,
                         behind_marker: filters > 0,
                         filters,
+                        either: filters,
                     };
                     assert_eq!(forbidden_in(&list.sql()), Vec::<&str>::new());
                 }
