@@ -1,6 +1,6 @@
 //! What happened to a node: the lines of its timeline (design D11). History, `watch` and `last_error` are views of it.
 
-use crate::ids::{NodeId, RunId};
+use crate::ids::{BulkRequestId, NodeId, RunId};
 use crate::state::{Event, PowerState, ProvisionState};
 use crate::step::StepId;
 use jiff::Timestamp;
@@ -15,8 +15,21 @@ pub struct TimelineEvent {
     pub at: Timestamp,
     pub conductor: String,
     pub run: Option<RunId>,
+    /// The bulk request for which that was begun, or done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bulk: Option<BulkRequestId>,
     #[serde(flatten)]
     pub what: What,
+}
+
+/// Who asked for something, where that is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requester {
+    /// The user's id of a token, or the name of a password file.
+    pub user: String,
+    /// The id of the project that the token is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +44,9 @@ pub enum What {
         /// What made it move, by its name in the state machine; what was stored before there was this has none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cause: Option<Event>,
+        /// Whose request made it move at once; what follows by itself has none, also in the same run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        asked_by: Option<Requester>,
     },
     PowerChanged {
         from: Option<PowerState>,
@@ -136,6 +152,10 @@ mod tests {
                 target: None,
                 error: None,
                 cause: Some(Event::Manage),
+                asked_by: Some(Requester {
+                    user: "alice".to_owned(),
+                    project: None,
+                }),
             },
             What::PowerChanged {
                 from: None,
@@ -179,12 +199,21 @@ mod tests {
     }
 
     #[test]
-    fn a_change_that_was_stored_without_its_cause_is_read() {
+    fn a_change_that_was_stored_without_its_cause_and_requester_is_read() {
         let old = json!({"event": "state_changed", "from": "enroll", "to": "verifying", "target": null, "error": null});
         let read: What = serde_json::from_value(old.clone()).unwrap();
-        assert!(matches!(read, What::StateChanged { cause: None, .. }));
+        assert!(matches!(
+            read,
+            What::StateChanged {
+                cause: None,
+                asked_by: None,
+                ..
+            }
+        ));
         assert_eq!(serde_json::to_value(read).unwrap(), old);
         let new: Value = serde_json::to_value(&each()[1]).unwrap();
         assert_eq!(new["cause"], "manage");
+        assert_eq!(new["asked_by"], json!({"user": "alice"}));
+        assert_eq!(serde_json::from_value::<What>(new).unwrap(), each()[1]);
     }
 }

@@ -73,6 +73,10 @@ uuid_id!(
     InspectionRuleId
 );
 uuid_id!(
+    /// A bulk request's id, as on the wire.
+    BulkRequestId
+);
+uuid_id!(
     /// One life of a conductor process; a restart is another incarnation.
     Incarnation
 );

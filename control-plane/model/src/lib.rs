@@ -4,10 +4,13 @@
 
 pub mod allocation;
 pub mod arguments;
+pub mod bios;
+pub mod bulk;
 pub mod capabilities;
 pub mod chassis;
 pub mod conductor;
 pub mod event;
+pub mod firmware;
 pub mod hash_ring;
 pub mod ids;
 pub mod inspection_rule;

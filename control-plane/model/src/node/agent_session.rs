@@ -24,6 +24,19 @@ pub struct AgentSession {
     /// A boot script was asked for since the first heartbeat: by the machine that boots again, or by somebody else.
     #[serde(default)]
     pub boot_requested: bool,
+    /// What was seen to of the boot that comes after this one, should the machine start again while the agent works.
+    #[serde(default)]
+    pub next_boot: Option<NextBoot>,
+}
+
+/// What a machine boots that starts again in the middle of what its agent does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NextBoot {
+    /// The network, and so the ramdisk.
+    Network,
+    /// Whatever its firmware finds: the BMC did not take the setting.
+    Unknown,
 }
 
 impl AgentSession {

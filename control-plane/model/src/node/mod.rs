@@ -4,6 +4,9 @@
 //! together from `agent` and `internal_info` there.
 
 pub mod agent_session;
+mod wish;
+
+pub use wish::{Wish, WishProgress};
 
 use crate::ids::{Epoch, Incarnation, NodeId};
 use crate::run::Run;
@@ -56,6 +59,9 @@ pub struct Node {
     pub boot_mode: Option<String>,
     pub secure_boot: Option<bool>,
     pub console_enabled: bool,
+    /// Since the last tear-down: it is opened again for the next instance, or when somebody asks for it.
+    #[serde(default)]
+    pub console_closed: bool,
     pub health: Option<String>,
 
     pub maintenance: bool,
@@ -91,6 +97,12 @@ pub struct Node {
     pub ownership: Option<Ownership>,
     /// Who works on it right now and why; `reservation` on the wire shows the holder.
     pub reservation: Option<Reservation>,
+    /// What was asked of the machine beside a provision state and power, and is not done yet.
+    #[serde(default)]
+    pub wish: Option<Wish>,
+    /// How far that has got; `None` also of a wish that an older release has stored.
+    #[serde(default)]
+    pub wish_progress: Option<WishProgress>,
     /// How many times in a row the BMC did not answer the power sync.
     pub power_sync_failures: u32,
     /// What the periodic jobs of drivers remember of it, by the purpose of the job.
@@ -166,6 +178,7 @@ impl Node {
             boot_mode: None,
             secure_boot: None,
             console_enabled: false,
+            console_closed: false,
             health: None,
             maintenance: false,
             maintenance_reason: None,
@@ -190,6 +203,8 @@ impl Node {
             internal_info: Object::new(),
             ownership: None,
             reservation: None,
+            wish: None,
+            wish_progress: None,
             power_sync_failures: 0,
             periodic_records: BTreeMap::new(),
         }
