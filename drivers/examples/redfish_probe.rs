@@ -1,8 +1,8 @@
-//! Drives power, boot device and BIOS settings of a real Redfish service through the redfish driver, reads its sensors,
-//! and prints each step.
+//! Drives power, boot device, boot mode, secure boot, lights, BIOS settings and virtual media of a real Redfish service
+//! through the redfish driver, reads its sensors and firmware, and prints each step.
 //!
-//! `redfish_probe ADDRESS [USER PASSWORD [CA]]`: switches the machine off and on, restarts it, and sets its boot device
-//! and BIOS settings, so give it a machine that nobody needs. Exit code 0 when each step did what it should, 1 otherwise.
+//! `redfish_probe ADDRESS [USER PASSWORD [CA]]`: switches the machine off and on, restarts it, interrupts it, and sets its
+//! boot device, boot mode, secure boot, lights and BIOS settings, so give it a machine that nobody needs. Exit code 0 when each step did what it should, 1 otherwise.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -11,9 +11,11 @@ use std::time::Duration;
 
 use ferric_drivers::{
     BmcError, BootDevice, BootMode, DriverInfo, Drivers, Enabled, FakeMachines, Hardware,
-    Management, Persistence, Power, PowerAction, PowerState, Progress, Settings, Started, Target,
-    Validation, resolve, validate,
+    Management, MediaDevice, MediaSlot, Persistence, Power, PowerAction, PowerState, Progress,
+    SecureBootState, Settings, Started, Target, Validation, VirtualMedia, resolve, validate,
 };
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -61,8 +63,16 @@ async fn probe(driver_info: &DriverInfo) -> Outcome {
     let outcome = async {
         power(hardware.power.as_ref()).await?;
         boot(management.as_ref()).await?;
+        boot_mode(management.as_ref()).await?;
+        secure_boot(&hardware).await?;
+        lights(&hardware).await?;
+        nmi(management.as_ref()).await?;
         clock(&hardware).await?;
         sensors(&hardware).await?;
+        firmware(&hardware).await?;
+        if is_here(driver_info) {
+            media(&hardware).await?;
+        }
         bios(&hardware).await
     };
     let outcome = outcome.await;
@@ -180,6 +190,84 @@ async fn boot(management: &dyn Management) -> Outcome {
     Ok(())
 }
 
+async fn boot_mode(management: &dyn Management) -> Outcome {
+    for mode in [BootMode::Bios, BootMode::Uefi] {
+        let takes_effect = management.set_boot_mode(mode).await?;
+        let shown = management.boot_mode().await?;
+        if shown != Some(mode) {
+            return Err(
+                format!("after setting {mode:?} ({takes_effect:?}) it is {shown:?}").into(),
+            );
+        }
+    }
+    step("boot mode bios, then uefi");
+    Ok(())
+}
+
+/// On and off again; a BMC without it says so.
+async fn secure_boot(hardware: &Hardware) -> Outcome {
+    let secure_boot = hardware
+        .secure_boot
+        .as_deref()
+        .ok_or("redfish has secure boot")?;
+    let before = secure_boot.state().await?;
+    if before.is_none() {
+        step("no secure boot");
+        return Ok(());
+    }
+    for state in [SecureBootState::On, SecureBootState::Off] {
+        let takes_effect = secure_boot.set_state(state).await?;
+        let shown = secure_boot.state().await?;
+        if shown != Some(state) {
+            return Err(
+                format!("after setting {state:?} ({takes_effect:?}) it is {shown:?}").into(),
+            );
+        }
+    }
+    step(&format!("secure boot on, then off; it was {before:?}"));
+    Ok(())
+}
+
+/// Each light that there is does all that it can.
+async fn lights(hardware: &Hardware) -> Outcome {
+    let lights = hardware
+        .indicators
+        .as_deref()
+        .ok_or("redfish has indicators")?;
+    let found = lights.list().await?;
+    for light in &found {
+        let (component, name) = (light.component, &light.name);
+        for state in &light.states {
+            lights.set(component, name, *state).await?;
+            let shown = lights.get(component, name).await?;
+            if shown != *state {
+                return Err(
+                    format!("the light {name} was set to {state:?} and is {shown:?}").into(),
+                );
+            }
+        }
+        step(&format!(
+            "light {name}@{}: {:?}",
+            component.name(),
+            light.states
+        ));
+    }
+    step(&format!("{} lights", found.len()));
+    Ok(())
+}
+
+/// Few emulators know it; one that does not says so.
+async fn nmi(management: &dyn Management) -> Outcome {
+    match management.inject_nmi().await {
+        Ok(()) => step("an NMI was sent"),
+        Err(error @ (BmcError::NotOffered { .. } | BmcError::Refused { .. })) => {
+            step(&format!("no NMI: {error}"));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}
+
 async fn clock(hardware: &Hardware) -> Outcome {
     let clock = hardware.clock.as_deref().ok_or("management has a clock")?;
     match clock.read().await {
@@ -187,6 +275,76 @@ async fn clock(hardware: &Hardware) -> Outcome {
         Err(error) => step(&format!("no clock: {error}")),
     }
     Ok(())
+}
+
+async fn firmware(hardware: &Hardware) -> Outcome {
+    let firmware = hardware.firmware.as_deref().ok_or("redfish has firmware")?;
+    for one in firmware.components().await? {
+        step(&format!("firmware of {}: {}", one.component, one.version));
+    }
+    Ok(())
+}
+
+/// A BMC elsewhere cannot fetch what this program serves.
+fn is_here(driver_info: &DriverInfo) -> bool {
+    let address = driver_info["redfish_address"].as_str();
+    address.is_some_and(|address| address.contains("://127.0.0.1:"))
+}
+
+/// An image of our own goes into a drive and out of it; a BMC without drives says so.
+async fn media(hardware: &Hardware) -> Outcome {
+    let media = hardware.virtual_media.as_deref();
+    let media = media.ok_or("redfish has virtual media")?;
+    match media.slots().await {
+        Err(error @ BmcError::NotOffered { .. }) => {
+            step(&format!("no virtual media: {error}"));
+            return Ok(());
+        }
+        other => step(&format!("{} virtual drives", other?.len())),
+    }
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let url = format!("http://{}/probe.iso", listener.local_addr()?);
+    tokio::select! {
+        biased;
+        outcome = in_and_out(media, &url) => outcome,
+        broken = serve(&listener) => broken,
+    }
+}
+
+async fn in_and_out(media: &dyn VirtualMedia, url: &str) -> Outcome {
+    let holds = async || -> Result<bool, BmcError> {
+        let slots = media.slots().await?;
+        let is_it =
+            |slot: &MediaSlot| slot.inserted == Some(true) && slot.image.as_deref() == Some(url);
+        Ok(slots.iter().any(is_it))
+    };
+    // The second time in the place of the first.
+    for _ in 0..2 {
+        media.attach(MediaDevice::Cdrom, url).await?;
+        if !holds().await? {
+            return Err("an image was attached, and no drive shows it".into());
+        }
+    }
+    for _ in 0..2 {
+        media.detach(&[MediaDevice::Cdrom]).await?;
+        if holds().await? {
+            return Err("an image was detached, and a drive shows it".into());
+        }
+    }
+    step("an image attached and detached");
+    Ok(())
+}
+
+/// The same few bytes for every request, for as long as it is polled.
+async fn serve(listener: &TcpListener) -> Outcome {
+    loop {
+        let (mut stream, _) = listener.accept().await?;
+        let mut request = [0; 4096];
+        let _ = stream.read(&mut request).await?;
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nprobe";
+        stream.write_all(answer).await?;
+        stream.shutdown().await?;
+    }
 }
 
 /// Settings that hold after a restart, and the way back; a BMC without any says so.
@@ -201,6 +359,15 @@ async fn bios(hardware: &Hardware) -> Outcome {
         other => other?,
     };
     let before = settings.get(SETTING).cloned();
+    let described = bios.described_settings().await?;
+    if described.len() != settings.len() {
+        return Err(format!(
+            "{} settings, and {} described",
+            settings.len(),
+            described.len()
+        )
+        .into());
+    }
     step(&format!("{} BIOS settings", settings.len()));
     let wanted = || -> DriverInfo {
         let pair = (SETTING.to_owned(), "Disabled".into());

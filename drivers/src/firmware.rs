@@ -25,6 +25,12 @@ pub struct FirmwareComponent {
     pub component: String,
     /// The version that runs.
     pub version: String,
+    /// Who makes it, where the BMC says so of a component; so with the next ones.
+    pub vendor: Option<String>,
+    /// What it is called.
+    pub model: Option<String>,
+    /// Which one of its kind it is.
+    pub serial_number: Option<String>,
 }
 
 /// The firmware of one machine.

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::{Bios, BmcClock, DriverInfo, Firmware, Management, Power, Raid, SecureBoot, Sensors};
+use crate::{
+    Bios, BmcClock, Console, DriverInfo, Firmware, Indicators, Management, Power, Raid, SecureBoot,
+    Sensors, Vendor, VirtualMedia,
+};
 
 /// Which machine is meant: a name that is its own, and how to reach it.
 #[derive(Clone, Copy, Debug)]
@@ -36,12 +39,20 @@ pub struct Hardware {
     pub clock: Option<Arc<dyn BmcClock>>,
     /// Secure boot, where the management interface reaches it.
     pub secure_boot: Option<Arc<dyn SecureBoot>>,
+    /// Indicator lights, where the management interface reaches them.
+    pub indicators: Option<Arc<dyn Indicators>>,
     /// Sensors, where the management interface reads them.
     pub sensors: Option<Arc<dyn Sensors>>,
+    /// Virtual drives, where the management interface has them.
+    pub virtual_media: Option<Arc<dyn VirtualMedia>>,
     /// BIOS settings.
     pub bios: Option<Arc<dyn Bios>>,
     /// RAID volumes.
     pub raid: Option<Arc<dyn Raid>>,
     /// Firmware.
     pub firmware: Option<Arc<dyn Firmware>>,
+    /// The console.
+    pub console: Option<Arc<dyn Console>>,
+    /// What only its vendor has.
+    pub vendor: Option<Arc<dyn Vendor>>,
 }

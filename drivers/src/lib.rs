@@ -7,10 +7,12 @@
 
 mod bios;
 mod bmc_clock;
+mod console;
 mod error;
 mod fake;
 mod firmware;
 mod hardware;
+mod indicators;
 mod interface;
 mod management;
 mod periodic;
@@ -26,22 +28,31 @@ mod settings;
 mod step;
 mod task;
 mod task_watch;
+mod vendor;
+mod virtual_media;
 
-pub use bios::Bios;
+pub use bios::{Bios, BiosAttribute, BiosSetting};
 pub use bmc_clock::{BmcClock, ClockReading};
+pub use console::{Console, ConsoleAddress, ConsoleState};
 pub use error::BmcError;
 pub use fake::{FakeFault, FakeMachine, FakeMachines};
 pub use firmware::{Firmware, FirmwareComponent, FirmwareImage};
 pub use hardware::{Hardware, OffAllowed, Target};
+pub use indicators::{
+    Component, Indicator, IndicatorState, Indicators, Switchable, UnknownComponent,
+    UnknownIndicatorState,
+};
 pub use interface::{
     Enabled, HARDWARE_TYPES, HardwareType, InterfaceError, InterfaceKind, Interfaces, Validation,
     hardware_type, properties, resolve, validate,
 };
 pub use management::{
-    BootDevice, BootMode, BootSetting, Management, Persistence, UnknownBootDevice,
+    BootDevice, BootMode, BootSetting, Management, Persistence, TakesEffect, UnknownBootDevice,
+    UnknownBootMode,
 };
 pub use periodic::{
     Access, Answer, DriverPeriodic, Field, Filter, PeriodicSpec, PeriodicVisit, Snapshot,
+    VisitLimit,
 };
 pub use permit::{CallPermit, Gate};
 pub use power::{Power, PowerAction, PowerState, UnknownPowerAction};
@@ -50,13 +61,15 @@ pub use raid_config::{
     LogicalDisk, RAID_LEVELS, RaidConfig, RaidConfigError, VolumeSize, logical_disk_properties,
 };
 pub use registry::{ConnectError, Connector, Drivers};
-pub use secure_boot::{KeysReset, SecureBoot};
+pub use secure_boot::{KeysReset, SecureBoot, SecureBootState};
 pub use sensors::{SensorKind, SensorReading, Sensors};
 pub use settings::Settings;
 pub use step::{
     Argument, ArgumentError, ArgumentType, Need, Offer, OfferedStep, StepFlow, check_arguments,
 };
 pub use task::{Progress, Restart, Started};
+pub use vendor::{Vendor, VendorError, VendorLock, VendorMethod, VendorReply};
+pub use virtual_media::{MediaDevice, MediaSlot, UnknownMediaDevice, VirtualMedia};
 
 /// The node's free-form `driver_info`, as the API stores it.
 pub type DriverInfo = serde_json::Map<String, serde_json::Value>;

@@ -1,4 +1,4 @@
-//! Management: what a machine boots from, and by which firmware interface.
+//! Management: what a machine boots from, by which firmware interface, and interrupting it.
 
 use std::str::FromStr;
 
@@ -84,6 +84,15 @@ pub enum Persistence {
     Continuous,
 }
 
+/// When a setting of the firmware holds that the BMC has taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakesEffect {
+    /// The BMC shows it already.
+    Now,
+    /// The firmware takes it over when the machine starts; until then the BMC shows the old one.
+    AtNextBoot,
+}
+
 /// The firmware interface that a machine boots by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BootMode {
@@ -94,12 +103,29 @@ pub enum BootMode {
 }
 
 impl BootMode {
+    /// Every mode.
+    pub const ALL: [BootMode; 2] = [Self::Uefi, Self::Bios];
+
     /// The name in Ironic's API.
     pub fn name(self) -> &'static str {
         match self {
             BootMode::Uefi => "uefi",
             BootMode::Bios => "bios",
         }
+    }
+}
+
+/// A name that is none of the boot modes.
+#[derive(Debug, thiserror::Error)]
+#[error("'{0}' is not a boot mode: use one of uefi, bios")]
+pub struct UnknownBootMode(String);
+
+impl FromStr for BootMode {
+    type Err = UnknownBootMode;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|mode| mode.name() == name);
+        found.ok_or_else(|| UnknownBootMode(name.to_owned()))
     }
 }
 
@@ -112,7 +138,7 @@ pub struct BootSetting {
     pub persistence: Option<Persistence>,
 }
 
-/// The boot settings of one machine.
+/// The boot settings of one machine, and its interrupt button.
 #[async_trait]
 pub trait Management: Send + Sync {
     /// Reads what the machine will boot from.
@@ -135,6 +161,9 @@ pub trait Management: Send + Sync {
     /// Reads the firmware interface that the machine boots by.
     async fn boot_mode(&self) -> Result<Option<BootMode>, BmcError>;
 
-    /// Sets the firmware interface; it holds from the next boot on.
-    async fn set_boot_mode(&self, mode: BootMode) -> Result<(), BmcError>;
+    /// Sets the firmware interface and looks whether it holds already. Asked for what is pending it does no harm.
+    async fn set_boot_mode(&self, mode: BootMode) -> Result<TakesEffect, BmcError>;
+
+    /// Sends a non-maskable interrupt, by which an operating system that hangs can be made to tell why.
+    async fn inject_nmi(&self) -> Result<(), BmcError>;
 }

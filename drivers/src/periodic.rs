@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::{BmcError, Hardware, InterfaceKind};
 
 /// What a job is, and which nodes it may want.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct PeriodicSpec {
     /// What it does, in words: `watching RAID jobs`. It names the job in logs and settings, the waits that it ends and
     /// its records, so a release does not change it.
@@ -24,14 +24,18 @@ pub struct PeriodicSpec {
     pub implementation: &'static str,
     /// From one pass to the next; zero: never. The conductor's settings can name another one.
     pub spacing: Duration,
+    /// Whether it runs at all, whatever the conductor's settings say of its spacing.
+    pub enabled: bool,
     /// All of them must hold.
     pub filters: Vec<Filter>,
     /// What the snapshot shows.
     pub fields: Vec<Field>,
-    /// Visits per pass that did something; `None`: as many as there are nodes.
-    pub limit: Option<usize>,
+    /// How many visits of a pass may do something.
+    pub limit: VisitLimit,
     /// Whether the node is held while the job looks at it.
     pub access: Access,
+    /// The name of the gauge of the nodes that a pass found, as Prometheus writes names: `raid_job_nodes`.
+    pub node_count_metric: Option<&'static str>,
 }
 
 impl PeriodicSpec {
@@ -46,12 +50,25 @@ impl PeriodicSpec {
             interface,
             implementation,
             spacing: Duration::from_secs(60),
+            enabled: true,
             filters: Vec::new(),
             fields: Vec::new(),
-            limit: None,
+            limit: VisitLimit::None,
             access: Access::Shared,
+            node_count_metric: None,
         }
     }
+}
+
+/// How many visits of a pass may do something; those that did nothing are not counted.
+#[derive(Clone, Copy, Debug)]
+pub enum VisitLimit {
+    /// As many as there are nodes.
+    None,
+    /// This many.
+    Nodes(usize),
+    /// Worked out anew for each pass, from how many nodes it has found before any of them was looked at.
+    Of(fn(usize) -> usize),
 }
 
 /// A condition on a node, which the conductor knows how to check.

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::fake::{FakeHandle, FakeMachine, FakeMachines};
+use crate::fake::{FakeConsole, FakeHandle, FakeMachine, FakeMachines, OpenConsoles};
 use crate::permit::Gate;
 use crate::redfish::{BmcCache, RedfishInfo, System};
 use crate::task_watch::TaskWatch;
 use crate::{
-    CallPermit, DriverInfo, DriverPeriodic, Hardware, InterfaceKind, Interfaces, Power, Settings,
-    Target, fake, redfish,
+    CallPermit, Console, DriverInfo, DriverPeriodic, Hardware, InterfaceKind, Interfaces, Power,
+    Settings, Target, Vendor, fake, redfish,
 };
 
 /// Why no handle can be made; nothing was asked of the BMC yet.
@@ -57,6 +57,8 @@ pub trait Connector: Send + Sync {
 pub struct Drivers {
     bmcs: BmcCache,
     fakes: FakeMachines,
+    /// Of fake machines.
+    consoles: OpenConsoles,
     gate: Gate,
     call_timeout: Duration,
     periodics: Vec<Arc<dyn DriverPeriodic>>,
@@ -70,6 +72,7 @@ impl Drivers {
         Self {
             bmcs: BmcCache::new(settings, gate.clone()),
             fakes,
+            consoles: OpenConsoles::default(),
             gate,
             call_timeout,
             periodics: watches().map(|watch| Arc::new(watch) as _).collect(),
@@ -134,21 +137,30 @@ impl Drivers {
             management: None,
             clock: None,
             secure_boot: None,
+            indicators: None,
             sensors: None,
+            virtual_media: None,
             bios: None,
             raid: None,
             firmware: None,
+            console: self.console(interfaces, target)?,
+            vendor: self.vendor(interfaces, target)?,
         };
         match implementation(InterfaceKind::Management)? {
             Implementation::Redfish(system) => {
                 hardware.management = Some(system.clone());
                 hardware.clock = Some(system.clone());
                 hardware.secure_boot = Some(system.clone());
-                hardware.sensors = Some(system);
+                hardware.indicators = Some(system.clone());
+                hardware.sensors = Some(system.clone());
+                hardware.virtual_media = Some(system);
             }
             Implementation::Fake(machine) => {
                 hardware.management = Some(machine.clone());
-                hardware.sensors = Some(machine);
+                hardware.secure_boot = Some(machine.clone());
+                hardware.indicators = Some(machine.clone());
+                hardware.sensors = Some(machine.clone());
+                hardware.virtual_media = Some(machine);
             }
             Implementation::None(_) => {}
         }
@@ -168,6 +180,38 @@ impl Drivers {
             Implementation::None(_) => {}
         }
         Ok(hardware)
+    }
+
+    fn console(
+        &self,
+        interfaces: &Interfaces,
+        target: Target<'_>,
+    ) -> Result<Option<Arc<dyn Console>>, ConnectError> {
+        let kind = InterfaceKind::Console;
+        match interfaces.get(kind) {
+            "fake" => Ok(Some(Arc::new(FakeConsole {
+                machine: self.fake(target),
+                open: self.consoles.clone(),
+                gate: self.gate.clone(),
+                limit: self.call_timeout,
+            }))),
+            name if name.starts_with("no-") => Ok(None),
+            name => Err(ConnectError::NotBuiltIn { kind, name }),
+        }
+    }
+
+    fn vendor(
+        &self,
+        interfaces: &Interfaces,
+        target: Target<'_>,
+    ) -> Result<Option<Arc<dyn Vendor>>, ConnectError> {
+        Ok(
+            match self.implementation(interfaces, InterfaceKind::Vendor, target)? {
+                Implementation::Redfish(system) => Some(system),
+                Implementation::Fake(machine) => Some(machine),
+                Implementation::None(_) => None,
+            },
+        )
     }
 
     fn implementation(

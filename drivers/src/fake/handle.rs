@@ -9,9 +9,11 @@ use serde_json::{Map, Value};
 use super::FakeMachine;
 use crate::permit::Gate;
 use crate::{
-    Bios, BmcError, BootDevice, BootMode, BootSetting, Firmware, FirmwareComponent, FirmwareImage,
-    LogicalDisk, Management, Persistence, Power, PowerAction, PowerState, Progress, Raid,
-    SensorReading, Sensors, Started,
+    Bios, BiosSetting, BmcError, BootDevice, BootMode, BootSetting, Component, Firmware,
+    FirmwareComponent, FirmwareImage, Indicator, IndicatorState, Indicators, KeysReset,
+    LogicalDisk, Management, MediaDevice, MediaSlot, Persistence, Power, PowerAction, PowerState,
+    Progress, Raid, SecureBoot, SecureBootState, SensorReading, Sensors, Started, TakesEffect,
+    VirtualMedia,
 };
 
 /// The machine is shared by all who manage it, the leave is not.
@@ -23,7 +25,8 @@ pub(crate) struct FakeHandle {
 }
 
 impl FakeHandle {
-    fn check(&self, request: &str) -> Result<(), BmcError> {
+    /// To be asked before anything that changes the machine.
+    pub(super) fn check(&self, request: &str) -> Result<(), BmcError> {
         self.gate
             .check(self.limit, &self.machine.address(), request)?;
         self.machine.note_change();
@@ -34,12 +37,12 @@ impl FakeHandle {
 #[async_trait]
 impl Power for FakeHandle {
     async fn get(&self) -> Result<Option<PowerState>, BmcError> {
-        self.machine.get().await
+        Power::get(self.machine.as_ref()).await
     }
 
     async fn set(&self, action: PowerAction, timeout: Option<Duration>) -> Result<(), BmcError> {
         self.check("setting power")?;
-        self.machine.set(action, timeout).await
+        Power::set(self.machine.as_ref(), action, timeout).await
     }
 
     async fn supported(&self) -> Result<Vec<PowerAction>, BmcError> {
@@ -73,9 +76,52 @@ impl Management for FakeHandle {
         self.machine.boot_mode().await
     }
 
-    async fn set_boot_mode(&self, mode: BootMode) -> Result<(), BmcError> {
+    async fn set_boot_mode(&self, mode: BootMode) -> Result<TakesEffect, BmcError> {
         self.check("setting boot mode")?;
         self.machine.set_boot_mode(mode).await
+    }
+
+    async fn inject_nmi(&self) -> Result<(), BmcError> {
+        self.check("sending an NMI")?;
+        self.machine.inject_nmi().await
+    }
+}
+
+#[async_trait]
+impl SecureBoot for FakeHandle {
+    async fn state(&self) -> Result<Option<SecureBootState>, BmcError> {
+        self.machine.state().await
+    }
+
+    async fn set_state(&self, state: SecureBootState) -> Result<TakesEffect, BmcError> {
+        self.check("switching secure boot")?;
+        self.machine.set_state(state).await
+    }
+
+    async fn reset_keys(&self, reset: KeysReset) -> Result<(), BmcError> {
+        self.check("resetting the secure boot keys")?;
+        self.machine.reset_keys(reset).await
+    }
+}
+
+#[async_trait]
+impl Indicators for FakeHandle {
+    async fn list(&self) -> Result<Vec<Indicator>, BmcError> {
+        self.machine.list().await
+    }
+
+    async fn get(&self, component: Component, name: &str) -> Result<IndicatorState, BmcError> {
+        Indicators::get(self.machine.as_ref(), component, name).await
+    }
+
+    async fn set(
+        &self,
+        component: Component,
+        name: &str,
+        state: IndicatorState,
+    ) -> Result<(), BmcError> {
+        self.check("switching an indicator")?;
+        Indicators::set(self.machine.as_ref(), component, name, state).await
     }
 }
 
@@ -83,6 +129,10 @@ impl Management for FakeHandle {
 impl Bios for FakeHandle {
     async fn settings(&self) -> Result<Map<String, Value>, BmcError> {
         self.machine.settings().await
+    }
+
+    async fn described_settings(&self) -> Result<Vec<BiosSetting>, BmcError> {
+        self.machine.described_settings().await
     }
 
     async fn apply_configuration(&self, settings: Map<String, Value>) -> Result<Started, BmcError> {
@@ -141,5 +191,22 @@ impl Firmware for FakeHandle {
 impl Sensors for FakeHandle {
     async fn read(&self) -> Result<Vec<SensorReading>, BmcError> {
         self.machine.read().await
+    }
+}
+
+#[async_trait]
+impl VirtualMedia for FakeHandle {
+    async fn slots(&self) -> Result<Vec<MediaSlot>, BmcError> {
+        self.machine.slots().await
+    }
+
+    async fn attach(&self, device: MediaDevice, image_url: &str) -> Result<(), BmcError> {
+        self.check("attaching virtual media")?;
+        self.machine.attach(device, image_url).await
+    }
+
+    async fn detach(&self, devices: &[MediaDevice]) -> Result<(), BmcError> {
+        self.check("detaching virtual media")?;
+        self.machine.detach(devices).await
     }
 }

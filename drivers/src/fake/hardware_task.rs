@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use crate::{Progress, Restart, Started};
+use crate::{MediaDevice, Progress, Restart, Started};
 
 /// What a task changes when it ends.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,30 +58,53 @@ struct Task {
     cause: Option<String>,
 }
 
+/// What of secure boot a machine has.
+#[derive(Clone, Debug, Default)]
+pub(super) enum SecureBootPart {
+    #[default]
+    Works,
+    /// It cannot be switched, for this cause.
+    Jammed(String),
+    None,
+}
+
 /// The settings, volumes and versions of a machine, and the tasks that are to change them.
 #[derive(Debug, Default)]
 pub(super) struct Parts {
     pub(super) bios: Map<String, Value>,
     pub(super) volumes: Vec<Value>,
     pub(super) firmware: BTreeMap<String, String>,
+    /// The URLs of what is in the virtual drives.
+    pub(super) media: BTreeMap<MediaDevice, String>,
+    pub(super) secure_boot: SecureBootPart,
+    /// In which words the lists of settings and firmware cannot be read; `None`: they can.
+    pub(super) unreadable: Option<String>,
     duration: Duration,
     tasks: BTreeMap<u64, Task>,
     begun: u64,
     causes: Vec<String>,
 }
 
+/// The BIOS settings of a fake machine, each with its values; it comes with the first one.
+const BIOS_SETTINGS: &[(&str, &[&str])] = &[
+    ("BootMode", &["Uefi", "Bios"]),
+    ("MemTest", &["Disabled", "Enabled"]),
+    ("NumLock", &["On", "Off"]),
+    ("ProcTurboMode", &["Enabled", "Disabled"]),
+];
+
 /// What a fake machine came with.
 fn bios_defaults() -> Map<String, Value> {
-    let defaults = [
-        ("BootMode", "Uefi"),
-        ("MemTest", "Disabled"),
-        ("NumLock", "On"),
-        ("ProcTurboMode", "Enabled"),
-    ];
-    let settings = defaults
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), Value::from(value)));
-    settings.collect()
+    let defaults = BIOS_SETTINGS
+        .iter()
+        .map(|(name, values)| ((*name).to_owned(), Value::from(values[0])));
+    defaults.collect()
+}
+
+/// The values that a setting is said to take. Others are not refused: tests choose their own.
+pub(super) fn bios_values(name: &str) -> Option<&'static [&'static str]> {
+    let found = BIOS_SETTINGS.iter().find(|(known, _)| *known == name);
+    found.map(|(_, values)| *values)
 }
 
 impl Parts {

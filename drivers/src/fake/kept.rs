@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::machine::Condition;
-use crate::{BootDevice, BootMode, BootSetting, Persistence, PowerState};
+use super::panel::lights;
+use crate::{BootDevice, BootMode, BootSetting, IndicatorState, Persistence, PowerState};
 
 /// Where one machine's state is kept.
 #[derive(Debug)]
@@ -84,6 +85,10 @@ fn show(condition: &Condition) -> Value {
         "boot_device": condition.boot.device.map(BootDevice::name),
         "boot_persistent": persistent,
         "boot_mode": condition.mode.name(),
+        "secure_boot": condition.secure_boot,
+        "indicators": condition.lights.iter().map(|(light, state)| (light.clone(), state.name().into()))
+            .collect::<serde_json::Map<_, _>>(),
+        "interrupts": condition.interrupts,
         "boots": condition.boots,
         "booted_from": condition.booted_from.map(BootDevice::name),
     })
@@ -107,6 +112,12 @@ fn parse(value: &Value) -> Option<Condition> {
         Value::Bool(false) => Some(Persistence::Once),
         _ => return None,
     };
+    // Older files have no lights.
+    let mut shine = lights();
+    for (light, state) in value["indicators"].as_object().into_iter().flatten() {
+        let state: IndicatorState = state.as_str()?.parse().ok()?;
+        shine.insert(light.clone(), state);
+    }
     Some(Condition {
         power,
         boot: BootSetting {
@@ -114,6 +125,9 @@ fn parse(value: &Value) -> Option<Condition> {
             persistence,
         },
         mode,
+        secure_boot: value["secure_boot"].as_bool().unwrap_or(false),
+        lights: shine,
+        interrupts: value["interrupts"].as_u64().unwrap_or(0),
         boots: value["boots"].as_u64()?,
         booted_from: device("booted_from")?,
     })
@@ -142,6 +156,9 @@ mod tests {
                 persistence: Some(Persistence::Once),
             },
             mode: BootMode::Bios,
+            secure_boot: true,
+            lights: lights(),
+            interrupts: 1,
             boots: 7,
             booted_from: None,
         };

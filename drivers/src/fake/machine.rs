@@ -11,7 +11,12 @@ use tokio::time::Instant;
 
 use super::hardware_task::Parts;
 use super::kept::Kept;
-use crate::{BmcError, BootDevice, BootMode, BootSetting, Persistence, PowerAction, PowerState};
+use super::panel::{Lights, lights};
+use super::pending::Pending;
+use crate::{
+    BmcError, BootDevice, BootMode, BootSetting, IndicatorState, Persistence, PowerAction,
+    PowerState, TakesEffect,
+};
 
 /// What a request to a fake machine fails with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +46,10 @@ pub(super) struct Condition {
     pub(super) power: PowerState,
     pub(super) boot: BootSetting,
     pub(super) mode: BootMode,
+    pub(super) secure_boot: bool,
+    pub(super) lights: Lights,
+    /// How many non-maskable interrupts it got.
+    pub(super) interrupts: u64,
     /// How often the machine has booted.
     pub(super) boots: u64,
     /// What it booted from last.
@@ -55,6 +64,7 @@ struct State {
     faults: VecDeque<FakeFault>,
     boots: Vec<Option<BootDevice>>,
     parts: Parts,
+    pending: Pending,
     answered: Option<Instant>,
     changes: u64,
 }
@@ -68,6 +78,9 @@ impl FakeMachine {
                 persistence: Some(Persistence::Continuous),
             },
             mode: BootMode::Uefi,
+            secure_boot: false,
+            lights: lights(),
+            interrupts: 0,
             boots: 0,
             booted_from: None,
         };
@@ -78,6 +91,7 @@ impl FakeMachine {
             faults: VecDeque::new(),
             boots: Vec::new(),
             parts: Parts::new(),
+            pending: Pending::default(),
             answered: None,
             changes: 0,
         };
@@ -98,7 +112,7 @@ impl FakeMachine {
         self.state.lock().answer_delay = delay;
     }
 
-    /// The next requests fail, one with each fault.
+    /// The next requests fail, one with each fault; reading the lists of settings and firmware does not count.
     pub fn fail_next(&self, faults: impl IntoIterator<Item = FakeFault>) {
         self.state.lock().faults.extend(faults);
     }
@@ -106,6 +120,22 @@ impl FakeMachine {
     /// From now on what a BMC may finish by itself takes this long; zero: it is done at once.
     pub fn set_task_duration(&self, duration: Duration) {
         self.parts().set_duration(duration);
+    }
+
+    /// From now on boot mode and secure boot hold from the next boot on only.
+    pub fn set_firmware_at_boot(&self) {
+        self.set_firmware_after_start(Duration::ZERO);
+    }
+
+    /// The same, once the machine has been starting for this long. One that starts anew begins anew with it.
+    pub fn set_firmware_after_start(&self, start_takes: Duration) {
+        let pending = &mut self.state.lock().pending;
+        (pending.at_boot, pending.start_takes) = (true, start_takes);
+    }
+
+    /// How many non-maskable interrupts the machine got, without a request.
+    pub fn interrupts(&self) -> u64 {
+        self.state.lock().condition.interrupts
     }
 
     /// The next tasks of the BMC fail at their end, one with each cause.
@@ -146,9 +176,22 @@ impl FakeMachine {
         self.state.lock().condition.power = power;
     }
 
+    /// Starts the machine again behind everybody's back, as after a cut in its power; it boots what it is set to. Not for
+    /// machines that are kept in a file.
+    pub fn force_restart(&self) {
+        let mut state = self.state.lock();
+        state.condition.power = PowerState::On;
+        state.start();
+    }
+
     /// The power state as last seen, without a request.
     pub fn power(&self) -> PowerState {
         self.state.lock().condition.power
+    }
+
+    /// The boot mode as last seen, without a request.
+    pub fn boot_mode_now(&self) -> BootMode {
+        self.state.lock().condition.mode
     }
 
     /// The boot setting as last seen, without a request.
@@ -183,6 +226,7 @@ impl FakeMachine {
         {
             state.condition = condition;
         }
+        state.settle();
         Ok(state.condition.clone())
     }
 
@@ -190,7 +234,10 @@ impl FakeMachine {
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> Result<T, BmcError> {
         let mut state = self.state.lock();
         match &self.kept {
-            None => Ok(change(&mut state)),
+            None => {
+                state.settle();
+                Ok(change(&mut state))
+            }
             Some(kept) => state
                 .change_kept(kept, change)
                 .map_err(|error| self.unkept(&error)),
@@ -228,6 +275,16 @@ impl FakeMachine {
         }
     }
 
+    /// A request for a list that the conductor reads beside what it is about. It has its time, and no fault: those of a
+    /// test are for the requests that it means.
+    pub(super) async fn glance(&self) {
+        let delay = self.state.lock().delay;
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        self.state.lock().answered = Some(Instant::now());
+    }
+
     /// What is left of a change: its effect has happened and its answer comes late.
     pub(super) async fn answer(&self) {
         let delay = self.state.lock().answer_delay;
@@ -248,11 +305,36 @@ impl FakeMachine {
             if starts {
                 state.start();
             }
+            if state.condition.power == PowerState::Off {
+                state.pending.stop();
+            }
         })
     }
 
-    pub(super) fn set_mode(&self, mode: BootMode) -> Result<(), BmcError> {
-        self.change(|state| state.condition.mode = mode)
+    pub(super) fn set_mode(&self, mode: BootMode) -> Result<TakesEffect, BmcError> {
+        self.change(|state| {
+            state.pending.mode = Some(mode);
+            let is_so = state.condition.mode == mode;
+            state.pending.take_over(&mut state.condition, is_so)
+        })
+    }
+
+    pub(super) fn set_secure_boot(&self, on: bool) -> Result<TakesEffect, BmcError> {
+        self.change(|state| {
+            state.pending.secure_boot = Some(on);
+            let is_so = state.condition.secure_boot == on;
+            state.pending.take_over(&mut state.condition, is_so)
+        })
+    }
+
+    pub(super) fn light_up(&self, light: String, to: IndicatorState) -> Result<(), BmcError> {
+        self.change(|state| {
+            state.condition.lights.insert(light, to);
+        })
+    }
+
+    pub(super) fn interrupt(&self) -> Result<(), BmcError> {
+        self.change(|state| state.condition.interrupts += 1)
     }
 
     pub(super) fn set_boot(
@@ -288,8 +370,13 @@ impl State {
         Ok(outcome)
     }
 
+    fn settle(&mut self) {
+        self.pending.settle(&mut self.condition);
+    }
+
     /// A boot uses up a setting for one boot; the disk is what remains.
     fn start(&mut self) {
+        self.pending.start(&mut self.condition);
         let condition = &mut self.condition;
         condition.boots += 1;
         condition.booted_from = condition.boot.device;

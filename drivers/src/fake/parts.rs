@@ -1,13 +1,14 @@
 //! BIOS, RAID and firmware of a fake machine: done at once, or by a task where `fake_async_steps_s` says so.
 
 use async_trait::async_trait;
+use parking_lot::MappedMutexGuard;
 use serde_json::{Map, Value, json};
 
 use super::FakeMachine;
-use super::hardware_task::Effect;
+use super::hardware_task::{Effect, Parts, SecureBootPart, bios_values};
 use crate::{
-    Bios, BmcError, Firmware, FirmwareComponent, FirmwareImage, LogicalDisk, Progress, Raid,
-    Restart, SensorKind, SensorReading, Sensors, Started, VolumeSize,
+    Bios, BiosAttribute, BiosSetting, BmcError, Firmware, FirmwareComponent, FirmwareImage,
+    LogicalDisk, Progress, Raid, Restart, SensorKind, SensorReading, Sensors, Started, VolumeSize,
 };
 
 /// What `MAX` comes to.
@@ -18,6 +19,16 @@ impl Bios for FakeMachine {
     async fn settings(&self) -> Result<Map<String, Value>, BmcError> {
         self.request("reading BIOS settings").await?;
         Ok(self.parts().bios.clone())
+    }
+
+    async fn described_settings(&self) -> Result<Vec<BiosSetting>, BmcError> {
+        let parts = self.list().await?;
+        let described = |(name, value): (&String, &Value)| BiosSetting {
+            name: name.clone(),
+            value: value.clone(),
+            attribute: bios_values(name).map(enumeration),
+        };
+        Ok(parts.bios.iter().map(described).collect())
     }
 
     async fn apply_configuration(&self, settings: Map<String, Value>) -> Result<Started, BmcError> {
@@ -45,6 +56,53 @@ impl Bios for FakeMachine {
     async fn poll(&self, record: &Value) -> Result<Progress, BmcError> {
         self.request("polling a BIOS task").await?;
         Ok(self.parts().poll(record))
+    }
+}
+
+impl FakeMachine {
+    /// From now on the lists of settings and firmware cannot be read, for this cause; `None`: they can.
+    pub fn break_lists(&self, cause: Option<&str>) {
+        self.parts().unreadable = cause.map(str::to_owned);
+    }
+
+    /// From now on the machine shows neither settings nor firmware.
+    pub fn empty_lists(&self) {
+        let mut parts = self.parts();
+        parts.bios.clear();
+        parts.firmware.clear();
+    }
+
+    /// From now on the machine is one without secure boot.
+    pub fn lose_secure_boot(&self) {
+        self.parts().secure_boot = SecureBootPart::None;
+    }
+
+    /// From now on switching secure boot fails, in these words.
+    pub fn jam_secure_boot(&self, cause: &str) {
+        self.parts().secure_boot = SecureBootPart::Jammed(cause.to_owned());
+    }
+
+    /// What the lists are made of.
+    async fn list(&self) -> Result<MappedMutexGuard<'_, Parts>, BmcError> {
+        self.glance().await;
+        let parts = self.parts();
+        match &parts.unreadable {
+            None => Ok(parts),
+            Some(cause) => Err(BmcError::Fake {
+                address: self.address(),
+                problem: cause.clone(),
+            }),
+        }
+    }
+}
+
+fn enumeration(values: &[&str]) -> BiosAttribute {
+    BiosAttribute {
+        attribute_type: Some("Enumeration".to_owned()),
+        allowable_values: Some(values.iter().map(|value| (*value).to_owned()).collect()),
+        read_only: Some(false),
+        reset_required: Some(true),
+        ..BiosAttribute::default()
     }
 }
 
@@ -115,11 +173,13 @@ fn volume(disk: &LogicalDisk) -> Value {
 #[async_trait]
 impl Firmware for FakeMachine {
     async fn components(&self) -> Result<Vec<FirmwareComponent>, BmcError> {
-        self.request("reading firmware versions").await?;
-        let parts = self.parts();
+        let parts = self.list().await?;
         let component = |(component, version): (&String, &String)| FirmwareComponent {
             component: component.clone(),
             version: version.clone(),
+            vendor: None,
+            model: (component == "bmc").then(|| "Fake BMC".to_owned()),
+            serial_number: None,
         };
         Ok(parts.firmware.iter().map(component).collect())
     }

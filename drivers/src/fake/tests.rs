@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::{
-    BmcError, BootDevice, BootSetting, Drivers, Enabled, FakeFault, FakeMachines, Hardware,
-    OffAllowed, Persistence, PowerAction, PowerState, Settings, Target, resolve,
+    BmcError, BootDevice, BootMode, BootSetting, Component, ConsoleState, Drivers, Enabled,
+    FakeFault, FakeMachines, Hardware, IndicatorState, OffAllowed, Persistence, PowerAction,
+    PowerState, SecureBootState, Settings, TakesEffect, Target, resolve,
 };
 
 fn connect(fakes: &FakeMachines, name: &str, driver_info: &Value) -> Hardware {
@@ -127,7 +128,8 @@ async fn a_machine_that_is_kept_outlives_its_process_and_may_be_changed_by_other
     let kept: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
     let expected = json!({
         "power": "power on", "boot_device": "disk", "boot_persistent": true, "boot_mode": "uefi",
-        "boots": 1, "booted_from": "pxe",
+        "boots": 1, "booted_from": "pxe", "secure_boot": false, "interrupts": 0,
+        "indicators": {"led@system": "on", "led-0@chassis": "on"},
     });
     assert_eq!(kept, expected);
     let next = connect(&process(), "a", &json!({}));
@@ -149,4 +151,127 @@ async fn an_answer_may_come_long_after_its_effect() {
     let answered = tokio::time::timeout(Duration::from_millis(20), set).await;
     assert!(answered.is_err());
     assert_eq!(fakes.machine("a").power(), PowerState::On);
+}
+
+#[tokio::test]
+async fn a_boot_mode_and_secure_boot_are_read_back() {
+    let hardware = connect(&FakeMachines::default(), "a", &json!({}));
+    let (management, secure_boot) = (
+        hardware.management.as_ref().unwrap(),
+        hardware.secure_boot.as_ref().unwrap(),
+    );
+    let on = secure_boot.set_state(SecureBootState::On).await.unwrap();
+    assert_eq!(on, TakesEffect::Now);
+    let state = secure_boot.state().await.unwrap();
+    assert_eq!(state, Some(SecureBootState::On));
+    management.set_boot_mode(BootMode::Bios).await.unwrap();
+    assert_eq!(management.boot_mode().await.unwrap(), Some(BootMode::Bios));
+    let state = secure_boot.state().await.unwrap();
+    assert_eq!(
+        state,
+        Some(SecureBootState::Off),
+        "there is none in BIOS mode"
+    );
+    let error = secure_boot
+        .set_state(SecureBootState::On)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, BmcError::NotOffered { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_firmware_may_take_settings_over_at_the_next_boot() {
+    let fakes = FakeMachines::default();
+    let hardware = connect(&fakes, "a", &json!({}));
+    fakes.machine("a").set_firmware_at_boot();
+    let management = hardware.management.as_ref().unwrap();
+    for _ in 0..2 {
+        let set = management.set_boot_mode(BootMode::Bios).await.unwrap();
+        assert_eq!(set, TakesEffect::AtNextBoot);
+        assert_eq!(management.boot_mode().await.unwrap(), Some(BootMode::Uefi));
+    }
+    hardware.power.set(PowerAction::On, None).await.unwrap();
+    assert_eq!(management.boot_mode().await.unwrap(), Some(BootMode::Bios));
+    let set = management.set_boot_mode(BootMode::Bios).await.unwrap();
+    assert_eq!(set, TakesEffect::Now);
+}
+
+#[tokio::test]
+async fn an_nmi_reaches_a_machine_that_is_on() {
+    let fakes = FakeMachines::default();
+    let hardware = connect(&fakes, "a", &json!({}));
+    let management = hardware.management.as_ref().unwrap();
+    let error = management.inject_nmi().await.unwrap_err();
+    assert!(
+        error.to_string().contains("while the machine is on"),
+        "{error}"
+    );
+    hardware.power.set(PowerAction::On, None).await.unwrap();
+    management.inject_nmi().await.unwrap();
+    assert_eq!(fakes.machine("a").interrupts(), 1);
+}
+
+#[tokio::test]
+async fn lights_are_switched_and_read_back() {
+    let hardware = connect(&FakeMachines::default(), "a", &json!({}));
+    let lights = hardware.indicators.as_ref().unwrap();
+    for light in lights.list().await.unwrap() {
+        let state = lights.get(light.component, &light.name).await.unwrap();
+        assert_eq!(state, IndicatorState::On);
+    }
+    let system = Component::System;
+    let off = lights.set(system, "led", IndicatorState::Off).await;
+    off.unwrap();
+    let state = lights.get(system, "led").await.unwrap();
+    assert_eq!(state, IndicatorState::Off);
+    for (component, name, state) in [
+        (Component::Chassis, "led-0", IndicatorState::Off),
+        (system, "led", IndicatorState::Unknown),
+        (system, "led-0", IndicatorState::On),
+        (Component::Nic, "led", IndicatorState::On),
+    ] {
+        let refused = lights.set(component, name, state).await;
+        assert!(
+            matches!(refused, Err(BmcError::NotOffered { .. })),
+            "{name}: {refused:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_console_is_open_in_the_process_that_opened_it_only() {
+    let fakes = FakeMachines::default();
+    let interfaces = resolve("fake-hardware", &Enabled::default(), &BTreeMap::new()).unwrap();
+    let info = serde_json::Map::new();
+    let target = Target {
+        name: "a",
+        driver_info: &info,
+        off_allowed: OffAllowed::Yes,
+    };
+    let process = || Drivers::new(Settings::default(), fakes.clone());
+    let (one, two) = (process(), process());
+    let console = |drivers: &Drivers| {
+        drivers
+            .connect(&interfaces, target)
+            .unwrap()
+            .console
+            .unwrap()
+    };
+    console(&one).open().await.unwrap();
+    assert_eq!(console(&one).state(), ConsoleState::Open);
+    assert_eq!(console(&two).state(), ConsoleState::Closed);
+    console(&one).close().await.unwrap();
+    assert_eq!(console(&one).state(), ConsoleState::Closed);
+}
+
+#[tokio::test]
+async fn a_machine_boots_from_what_it_offers_only() {
+    let hardware = connect(&FakeMachines::default(), "a", &json!({}));
+    let management = hardware.management.as_ref().unwrap();
+    let set = management.set_boot_device(BootDevice::Safe, Persistence::Once, None);
+    let error = set.await.unwrap_err().to_string();
+    assert!(
+        error.ends_with("does not offer boot device 'safe'; it offers pxe, disk, cdrom"),
+        "{error}"
+    );
 }

@@ -82,12 +82,12 @@ pub(super) fn built_in(kind: InterfaceKind) -> &'static [&'static str] {
         InterfaceKind::Firmware => &["no-firmware", "redfish", "fake"],
         InterfaceKind::Inspect => &["agent", "no-inspect", "fake"],
         InterfaceKind::Management => &["redfish", "noop", "fake"],
-        InterfaceKind::Network => &["flat", "noop"],
+        InterfaceKind::Network => &["flat", "noop", "standalone"],
         InterfaceKind::Power => &["redfish", "fake"],
         InterfaceKind::Raid => &["no-raid", "redfish", "fake"],
         InterfaceKind::Rescue => &["no-rescue", "agent", "fake"],
         InterfaceKind::Storage => &["noop", "fake"],
-        InterfaceKind::Vendor => &["no-vendor", "fake"],
+        InterfaceKind::Vendor => &["no-vendor", "redfish", "fake"],
     }
 }
 
@@ -98,6 +98,7 @@ fn redfish(kind: InterfaceKind) -> &'static [&'static str] {
         InterfaceKind::Bios => &["redfish", "no-bios"],
         InterfaceKind::Firmware => &["redfish", "no-firmware"],
         InterfaceKind::Raid => &["redfish", "no-raid"],
+        InterfaceKind::Vendor => &["redfish", "no-vendor"],
         other => generic(other),
     }
 }
@@ -137,7 +138,7 @@ fn generic(kind: InterfaceKind) -> &'static [&'static str] {
         InterfaceKind::Deploy => &["direct"],
         InterfaceKind::Firmware => &["no-firmware"],
         InterfaceKind::Inspect => &["agent", "no-inspect"],
-        InterfaceKind::Network => &["flat", "noop"],
+        InterfaceKind::Network => &["flat", "noop", "standalone"],
         InterfaceKind::Raid => &["no-raid"],
         InterfaceKind::Rescue => &["no-rescue", "agent"],
         InterfaceKind::Storage => &["noop"],

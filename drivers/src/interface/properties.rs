@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::InterfaceKind::{self, Bios, Boot, Firmware, Management, Power, Raid};
+use super::InterfaceKind::{self, Bios, Boot, Firmware, Management, Power, Raid, Vendor};
 use super::hardware_type;
 
 /// Whether an implementation can work without a key.
@@ -27,6 +27,7 @@ const REDFISH: &[(InterfaceKind, &str)] = &[
     (Bios, "redfish"),
     (Firmware, "redfish"),
     (Raid, "redfish"),
+    (Vendor, "redfish"),
 ];
 const FAKE: &[(InterfaceKind, &str)] = &[
     (Power, "fake"),
@@ -34,6 +35,7 @@ const FAKE: &[(InterfaceKind, &str)] = &[
     (Bios, "fake"),
     (Firmware, "fake"),
     (Raid, "fake"),
+    (Vendor, "fake"),
 ];
 const FAKE_TASKS: &[(InterfaceKind, &str)] = &[(Bios, "fake"), (Firmware, "fake"), (Raid, "fake")];
 const RAMDISK: &[(InterfaceKind, &str)] = &[(Boot, "ipxe")];

@@ -173,7 +173,7 @@ mod tests {
         assert_eq!(
             all("redfish"),
             "bios=redfish boot=ipxe console=no-console deploy=direct firmware=redfish inspect=agent management=redfish \
-             network=flat power=redfish raid=redfish rescue=no-rescue storage=noop vendor=no-vendor"
+             network=flat power=redfish raid=redfish rescue=no-rescue storage=noop vendor=redfish"
         );
         assert_eq!(
             all("fake-hardware"),

@@ -5,12 +5,13 @@
 
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
+use tracing::info;
 
 use super::System;
 use super::exchange::Request;
 use super::patch::patch;
 use super::resource::Resource;
-use crate::{Bios, BmcError, Progress, Restart, Started};
+use crate::{Bios, BiosSetting, BmcError, Progress, Restart, Started};
 
 /// How often settings are read back after a restart before they count as not taken: firmwares tell the BMC late.
 const LOOKS: u64 = 10;
@@ -21,6 +22,21 @@ const NAMES: usize = 10;
 impl Bios for System {
     async fn settings(&self) -> Result<Map<String, Value>, BmcError> {
         Ok(attributes(&self.bios().await?))
+    }
+
+    async fn described_settings(&self) -> Result<Vec<BiosSetting>, BmcError> {
+        let bios = self.bios().await?;
+        let registry = self.attributes(&bios).await.inspect_err(
+            |error| info!(bmc = self.bmc.name(), %error, "the registry of BIOS settings is unusable"),
+        );
+        let mut registry = registry.unwrap_or_default();
+        let settings = attributes(&bios).into_iter();
+        let described = settings.map(|(name, value)| BiosSetting {
+            attribute: registry.remove(&name),
+            name,
+            value,
+        });
+        Ok(described.collect())
     }
 
     async fn apply_configuration(&self, settings: Map<String, Value>) -> Result<Started, BmcError> {

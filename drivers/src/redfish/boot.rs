@@ -9,7 +9,7 @@ use super::System;
 use super::patch::{is_about_body, patch};
 use super::quirks;
 use super::resource::Resource;
-use crate::{BmcError, BootDevice, BootMode, BootSetting, Management, Persistence};
+use crate::{BmcError, BootDevice, BootMode, BootSetting, Management, Persistence, TakesEffect};
 
 const TARGET: &str = "BootSourceOverrideTarget";
 const ENABLED: &str = "BootSourceOverrideEnabled";
@@ -73,11 +73,12 @@ impl Management for System {
         Ok(shown_mode(&self.read().await?))
     }
 
-    async fn set_boot_mode(&self, mode: BootMode) -> Result<(), BmcError> {
+    async fn set_boot_mode(&self, mode: BootMode) -> Result<TakesEffect, BmcError> {
         let system = self.read().await?;
         let resource = self.boot_resource(&system).await?;
-        if shown_mode(&resource) == Some(mode) {
-            return Ok(());
+        let (holds, is_set) = (shown_mode(&system), shown_mode(&resource));
+        if is_set.or(holds) == Some(mode) {
+            return Ok(takes_effect(holds.or(is_set), mode));
         }
         let alone = json!({MODE: mode_name(mode)});
         // Some BMCs take the mode only together with the rest.
@@ -87,11 +88,15 @@ impl Management for System {
             ENABLED: resource.text("/Boot/BootSourceOverrideEnabled").unwrap_or("Disabled"),
         });
         self.patch_first_taken(&resource, &[alone, whole]).await?;
-        let shown = self.bmc.get(&resource.path).await?;
-        match shown_mode(&shown) {
-            Some(shown) if shown == mode => Ok(()),
-            other => Err(self.not_taken(mode_name(mode), other.map_or("no mode", mode_name))),
-        }
+        // What is not shown cannot be waited for.
+        Ok(match holds {
+            None => TakesEffect::Now,
+            Some(_) => takes_effect(shown_mode(&self.read().await?), mode),
+        })
+    }
+
+    async fn inject_nmi(&self) -> Result<(), BmcError> {
+        self.send_nmi().await
     }
 }
 
@@ -271,7 +276,16 @@ fn setting(resource: &Resource) -> BootSetting {
     }
 }
 
-fn shown_mode(resource: &Resource) -> Option<BootMode> {
+/// Some firmwares take a mode over when the machine starts, and the BMC shows the old one until then, or none.
+fn takes_effect(shown: Option<BootMode>, wanted: BootMode) -> TakesEffect {
+    if shown == Some(wanted) {
+        TakesEffect::Now
+    } else {
+        TakesEffect::AtNextBoot
+    }
+}
+
+pub(super) fn shown_mode(resource: &Resource) -> Option<BootMode> {
     match resource.text("/Boot/BootSourceOverrideMode")? {
         "UEFI" => Some(BootMode::Uefi),
         "Legacy" => Some(BootMode::Bios),

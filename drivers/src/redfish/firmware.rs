@@ -4,6 +4,7 @@
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
+use tracing::warn;
 
 use super::System;
 use super::bmc::ROOT;
@@ -20,18 +21,20 @@ const TASKS: usize = 20;
 impl Firmware for System {
     async fn components(&self) -> Result<Vec<FirmwareComponent>, BmcError> {
         let system = System::read(self).await?;
-        let manager = self.manager().await?;
-        let component = |name: &str, version: Option<&str>| {
-            version.map(|version| FirmwareComponent {
-                component: name.to_owned(),
-                version: version.to_owned(),
-            })
-        };
-        let found = [
-            component("bios", system.text("/BiosVersion")),
-            component("bmc", manager.text("/FirmwareVersion")),
-        ];
-        Ok(found.into_iter().flatten().collect())
+        let bios = component("bios", &system, "/BiosVersion");
+        let manager = self.manager().await.inspect_err(
+            |error| warn!(bmc = self.bmc.name(), %error, "the BMC's own firmware is not told"),
+        );
+        let bmc = manager.ok().and_then(|manager| {
+            let bmc = component("bmc", &manager, "/FirmwareVersion")?;
+            let model = manager.text("/Model").map(str::to_owned);
+            Some(FirmwareComponent { model, ..bmc })
+        });
+        let adapters = self.adapters(&system).await.inspect_err(
+            |error| warn!(bmc = self.bmc.name(), %error, "the network adapters' firmware is not told"),
+        );
+        let adapters = adapters.unwrap_or_default();
+        Ok(bios.into_iter().chain(bmc).chain(adapters).collect())
     }
 
     async fn update(&self, image: FirmwareImage) -> Result<Started, BmcError> {
@@ -123,6 +126,18 @@ impl System {
         }
         Ok(None)
     }
+}
+
+/// A part of which nothing but its version is told.
+fn component(name: &str, told_by: &Resource, pointer: &str) -> Option<FirmwareComponent> {
+    let version = told_by.text(pointer)?;
+    Some(FirmwareComponent {
+        component: name.to_owned(),
+        version: version.to_owned(),
+        vendor: None,
+        model: None,
+        serial_number: None,
+    })
 }
 
 /// A task tells what it was asked for by its payload.

@@ -174,7 +174,11 @@ impl System {
     }
 
     /// Sends one reset type after the other until the BMC takes one; the last refusal is the answer.
-    async fn send_first_taken(&self, system: &Resource, types: &[&str]) -> Result<(), BmcError> {
+    pub(super) async fn send_first_taken(
+        &self,
+        system: &Resource,
+        types: &[&str],
+    ) -> Result<(), BmcError> {
         let default = format!("{}/Actions/ComputerSystem.Reset", system.path);
         let target = system.text("/Actions/#ComputerSystem.Reset/target");
         let mut refused = Ok(());
@@ -227,7 +231,7 @@ impl System {
     }
 
     /// The reset types that the BMC lists, beside the action or in a resource of its own; `None`: nowhere.
-    async fn offered(&self, system: &Resource) -> Result<Option<Vec<String>>, BmcError> {
+    pub(super) async fn offered(&self, system: &Resource) -> Result<Option<Vec<String>>, BmcError> {
         if let Some(listed) =
             system.texts("/Actions/#ComputerSystem.Reset/ResetType@Redfish.AllowableValues")
         {

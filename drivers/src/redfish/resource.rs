@@ -43,6 +43,11 @@ impl Resource {
         texts(self.value(pointer)?)
     }
 
+    /// All that the BMC gave.
+    pub(crate) fn into_body(self) -> Value {
+        self.body
+    }
+
     /// The members of a collection.
     pub(crate) fn members(&self) -> Vec<String> {
         let members = self.value("/Members").and_then(Value::as_array);

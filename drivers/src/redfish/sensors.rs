@@ -27,9 +27,7 @@ impl Sensors for System {
                 }
             }
         }
-        if let Some(path) = system.link("/Storage") {
-            self.read_drives(path, &mut readings).await?;
-        }
+        self.read_drives(&system, &mut readings).await?;
         Ok(readings)
     }
 }
@@ -37,16 +35,10 @@ impl Sensors for System {
 impl System {
     async fn read_drives(
         &self,
-        path: &str,
+        system: &Resource,
         readings: &mut Vec<SensorReading>,
     ) -> Result<(), BmcError> {
-        let Some(controllers) = self.if_there(path).await? else {
-            return Ok(());
-        };
-        for path in controllers.members().into_iter().take(MOST) {
-            let Some(controller) = self.if_there(&path).await? else {
-                continue;
-            };
+        for controller in self.storage_controllers(system).await? {
             for path in links(controller.value("/Drives")) {
                 let Some(drive) = self.if_there(&path).await? else {
                     continue;
@@ -63,12 +55,30 @@ impl System {
         Ok(())
     }
 
-    /// Many a BMC links to what it does not have, or fails at: the other sensors are worth something without.
-    async fn if_there(&self, path: &str) -> Result<Option<Resource>, BmcError> {
+    /// The storage controllers that can be read.
+    pub(super) async fn storage_controllers(
+        &self,
+        system: &Resource,
+    ) -> Result<Vec<Resource>, BmcError> {
+        let Some(path) = system.link("/Storage") else {
+            return Ok(Vec::new());
+        };
+        let Some(collection) = self.if_there(path).await? else {
+            return Ok(Vec::new());
+        };
+        let mut controllers = Vec::new();
+        for path in collection.members().into_iter().take(MOST) {
+            controllers.extend(self.if_there(&path).await?);
+        }
+        Ok(controllers)
+    }
+
+    /// Many a BMC links to what it does not have, or fails at: the other parts are worth something without.
+    pub(super) async fn if_there(&self, path: &str) -> Result<Option<Resource>, BmcError> {
         match self.bmc.get(path).await {
             Ok(resource) => Ok(Some(resource)),
             Err(error @ BmcError::Refused { .. }) => {
-                tracing::debug!(%error, "sensors are read without this");
+                tracing::debug!(%error, "a part of the machine is left out");
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -124,7 +134,7 @@ fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
 }
 
 /// The places that a list of links names.
-fn links(list: Option<&Value>) -> Vec<String> {
+pub(super) fn links(list: Option<&Value>) -> Vec<String> {
     let entries = list.and_then(Value::as_array).into_iter().flatten();
     let link = |entry: &Value| Some(entry.get("@odata.id")?.as_str()?.to_owned());
     entries.filter_map(link).take(MOST).collect()

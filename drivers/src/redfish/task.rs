@@ -67,7 +67,7 @@ pub(super) fn is_running(state: &str) -> bool {
 }
 
 /// The location may be a whole URL; the BMC's own address is known.
-fn path_of(location: &str) -> String {
+pub(super) fn path_of(location: &str) -> String {
     match url::Url::parse(location) {
         Ok(url) => match url.query() {
             Some(query) => format!("{}?{query}", url.path()),

@@ -1,11 +1,11 @@
 //! Which steps a node's interfaces offer, and what their arguments may be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
 use super::{OfferedStep, StepFlow, check_arguments};
-use crate::{Drivers, Enabled, HARDWARE_TYPES, InterfaceKind, resolve};
+use crate::{Drivers, Enabled, HARDWARE_TYPES, InterfaceKind, fake, redfish, resolve};
 
 fn offered(hardware_type: &str) -> Vec<&'static OfferedStep> {
     let interfaces = resolve(hardware_type, &Enabled::default(), &BTreeMap::new()).unwrap();
@@ -66,6 +66,33 @@ fn no_step_stands_in_a_flow_or_in_a_list_twice() {
             }
         }
     }
+}
+
+/// The steps in the first column of the table of steps.
+fn documented() -> BTreeSet<String> {
+    let page = include_str!("../../../docs/hardware-steps.md");
+    let (_, table) = page.split_once("\n| step |").unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    let rows = table.lines().skip(2);
+    let cells = rows.filter_map(|row| row.split('|').nth(1));
+    let names = cells.flat_map(|cell| cell.split(", "));
+    let bare = |name: &str| {
+        name.split_whitespace()
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    names.map(bare).collect()
+}
+
+#[test]
+fn the_documentation_has_a_line_for_each_step_and_no_other() {
+    let all = fake::STEPS.iter().chain(redfish::STEPS);
+    let mut offered: BTreeSet<String> = all
+        .map(|step| format!("{}.{}", step.interface, step.name))
+        .collect();
+    offered.insert("raid.read_configuration".to_owned());
+    assert_eq!(documented(), offered);
 }
 
 fn refusal(kind: InterfaceKind, name: &str, given: &Value) -> Option<String> {

@@ -223,3 +223,77 @@ async fn refusals_say_what_there_is() {
         "{error}"
     );
 }
+
+/// A registry in two languages, and another file before it that is none of this machine's.
+fn registry() -> Vec<(&'static str, Value)> {
+    let entries = json!({"RegistryEntries": {"Attributes": [
+        {"AttributeName": "Turbo", "Type": "Enumeration", "ReadOnly": false, "ResetRequired": true,
+         "Value": [{"ValueName": "Enabled"}, {"ValueDisplayName": "Off"}, {"odd": 1}]},
+        {"AttributeName": "Cores", "Type": "Integer", "LowerBound": 1, "UpperBound": 64, "IsSystemUniqueProperty": true},
+        {"AttributeName": "Elsewhere", "Type": "String", "MinLength": 1, "MaxLength": 8},
+        {"odd": true},
+    ]}});
+    vec![
+        (
+            "/redfish/v1/Registries",
+            json!({"Members": [{"@odata.id": "/redfish/v1/Registries/Base"}, {"@odata.id": "/redfish/v1/Registries/7"}]}),
+        ),
+        (
+            "/redfish/v1/Registries/Base",
+            json!({"Registry": "Base.1.0", "Location": []}),
+        ),
+        (
+            "/redfish/v1/Registries/7",
+            json!({"Registry": "BiosAttributes.1", "Location": [
+                {"Language": "zh", "Uri": "/registries/zh"},
+                {"Language": "en-US", "ArchiveUri": "/registries/en.zip"},
+                {"Language": "en", "Uri": "/registries/en"},
+            ]}),
+        ),
+        ("/registries/en", entries),
+    ]
+}
+
+#[tokio::test]
+async fn settings_are_described_by_the_registry_where_there_is_one() {
+    let mut oddities = bmc_with(json!({"AttributeRegistry": "BiosAttributes.1"}));
+    oddities.resources.extend(registry());
+    let (bmc, hardware) = machine(oddities).await;
+    let described = bios(&hardware).described_settings().await.unwrap();
+    let of = |name: &str| {
+        let found = described.iter().find(|setting| setting.name == name);
+        found.unwrap().clone()
+    };
+    let turbo = of("Turbo").attribute.unwrap();
+    assert_eq!(turbo.allowable_values.unwrap(), ["Enabled", "Off"]);
+    assert_eq!(
+        (turbo.read_only, turbo.reset_required),
+        (Some(false), Some(true))
+    );
+    let cores = of("Cores");
+    assert_eq!(cores.value, json!(8));
+    let cores = cores.attribute.unwrap();
+    assert_eq!((cores.lower_bound, cores.upper_bound), (Some(1), Some(64)));
+    assert_eq!((cores.unique, cores.min_length), (Some(true), None));
+    assert_eq!(of("Hyper").attribute, None);
+    assert_eq!(described.len(), 3);
+    // Without it they are read all the same.
+    bmc.change("/redfish/v1/Registries/7", &json!({"Location": null}));
+    let described = bios(&hardware).described_settings().await.unwrap();
+    assert!(described.iter().all(|setting| setting.attribute.is_none()));
+    assert_eq!(described.len(), 3);
+}
+
+/// Whoever keeps what was read would take an empty list for settings that are gone.
+#[tokio::test]
+async fn settings_that_cannot_be_read_are_an_error_and_no_list() {
+    let (bmc, hardware) = machine(bmc_with(json!({}))).await;
+    for garbage in [json!(null), json!([]), json!("none"), json!(7)] {
+        bmc.change(BIOS, &json!({"Attributes": garbage}));
+        let read = bios(&hardware).described_settings().await;
+        assert!(read.is_err(), "{garbage}: {read:?}");
+    }
+    bmc.change(SYSTEM, &json!({"Bios": null}));
+    let error = bios(&hardware).described_settings().await.unwrap_err();
+    assert!(matches!(error, BmcError::NotOffered { .. }), "{error}");
+}

@@ -1,10 +1,10 @@
-//! Boot device and mode: what is sent to which BMC, in which order, and what is read back.
+//! Boot device, also with a mode: what is sent to which BMC, in which order, and what is read back.
 
 use serde_json::{Value, json};
 
 use super::oddities::{Oddities, Tags};
 use super::{machine, management};
-use crate::{BmcError, BootDevice, BootMode, BootSetting, Persistence};
+use crate::{BootDevice, BootMode, BootSetting, Persistence};
 
 const ONCE: Persistence = Persistence::Once;
 const CONTINUOUS: Persistence = Persistence::Continuous;
@@ -302,58 +302,6 @@ async fn every_way_to_get_tags_wrong_is_survived() {
         assert_eq!(taken.unwrap().device, Some(BootDevice::Pxe), "{tags:?}");
         assert_eq!(bmc.count("PATCH"), patches, "{tags:?}");
     }
-}
-
-#[tokio::test]
-async fn the_mode_is_set_alone_or_with_the_rest() {
-    let whole = json!({"BootSourceOverrideMode": "Legacy", "BootSourceOverrideTarget": "None", "BootSourceOverrideEnabled": "Disabled"});
-    let alone = json!({"BootSourceOverrideMode": "Legacy"});
-    let needs_target: fn(&Value) -> Option<u16> = |boot| {
-        if boot.get("BootSourceOverrideTarget").is_none() {
-            Some(400)
-        } else {
-            None
-        }
-    };
-    for (refuses_boot, expected) in [
-        (Oddities::default().refuses_boot, vec![&alone]),
-        (needs_target, vec![&alone, &whole]),
-    ] {
-        let (bmc, hardware) = machine(Oddities {
-            refuses_boot,
-            ..Oddities::default()
-        })
-        .await;
-        management(&hardware)
-            .set_boot_mode(BootMode::Bios)
-            .await
-            .unwrap();
-        assert_eq!(
-            management(&hardware).boot_mode().await.unwrap(),
-            Some(BootMode::Bios)
-        );
-        let expected: Vec<_> = expected
-            .into_iter()
-            .map(|boot| json!({"Boot": boot}).to_string())
-            .collect();
-        assert_eq!(bmc.changes(), expected);
-    }
-    let (_bmc, hardware) = machine(Oddities {
-        refuses_boot: |_| Some(400),
-        ..Oddities::default()
-    })
-    .await;
-    let error = management(&hardware)
-        .set_boot_mode(BootMode::Bios)
-        .await
-        .unwrap_err();
-    assert!(matches!(error, BmcError::Refused { .. }), "{error:?}");
-    assert!(
-        error
-            .to_string()
-            .ends_with("with 400: The property BootSourceOverrideMode is not writable."),
-        "{error}"
-    );
 }
 
 #[tokio::test]

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::fake_bmc::FakeBmc;
 use super::machine;
 use super::oddities::{Oddities, Reply};
-use crate::{BmcError, Firmware, FirmwareImage, Hardware, Progress, Restart, Started};
+use crate::{
+    BmcError, Firmware, FirmwareComponent, FirmwareImage, Hardware, Progress, Restart, Started,
+};
 
 const ACTION: &str = "/redfish/v1/UpdateService/Actions/UpdateService.SimpleUpdate";
 const TASK: &str = "/redfish/v1/TaskService/Tasks/7";
@@ -159,10 +161,61 @@ async fn an_update_that_fails_says_why() {
 #[tokio::test]
 async fn versions_are_read() {
     let (_bmc, hardware) = machine(bmc_with(&json!({}))).await;
-    let components = firmware(&hardware).components().await.unwrap();
-    let shown: Vec<_> = components
+    assert_eq!(shown(&hardware).await, ["bios 1.9", "bmc 7.0"]);
+}
+
+/// Component, version, and what else is told of it.
+async fn shown(hardware: &Hardware) -> Vec<String> {
+    let components = firmware(hardware).components().await.unwrap();
+    let line = |one: &FirmwareComponent| {
+        let told = [&one.vendor, &one.model, &one.serial_number];
+        let told: Vec<_> = told.into_iter().flatten().map(String::as_str).collect();
+        format!("{} {} {}", one.component, one.version, told.join("/"))
+    };
+    components
         .iter()
-        .map(|one| format!("{} {}", one.component, one.version))
-        .collect();
-    assert_eq!(shown, ["bios 1.9", "bmc 7.0"]);
+        .map(|one| line(one).trim_end().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn network_adapters_are_told_by_their_serial_numbers() {
+    let adapter = |name: &str| format!("/redfish/v1/Chassis/1/NetworkAdapters/{name}");
+    let members = ["A", "B", "C"].map(|name| json!({"@odata.id": adapter(name)}));
+    let mut oddities = bmc_with(&json!({}));
+    oddities.system["Links"]["Chassis"] = json!([{"@odata.id": "/redfish/v1/Chassis/1"}]);
+    oddities.resources.extend([
+        (
+            "/redfish/v1/Managers/BMC",
+            json!({"FirmwareVersion": "7.0", "Model": "M9"}),
+        ),
+        (
+            "/redfish/v1/Chassis/1",
+            json!({"NetworkAdapters": {"@odata.id": "/redfish/v1/Chassis/1/NetworkAdapters"}}),
+        ),
+        (
+            "/redfish/v1/Chassis/1/NetworkAdapters",
+            json!({"Members": members}),
+        ),
+        (
+            "/redfish/v1/Chassis/1/NetworkAdapters/A",
+            json!({"Id": "A", "Manufacturer": "V", "Model": "X7", "SerialNumber": "S1",
+                "Controllers": [{}, {"FirmwarePackageVersion": "22.1"}]}),
+        ),
+        (
+            "/redfish/v1/Chassis/1/NetworkAdapters/B",
+            json!({"Id": "B", "SerialNumber": "", "Controllers": [{"FirmwarePackageVersion": "3"}]}),
+        ),
+        (
+            "/redfish/v1/Chassis/1/NetworkAdapters/C",
+            json!({"Id": "C", "Controllers": [{"FirmwarePackageVersion": null}]}),
+        ),
+    ]);
+    let (bmc, hardware) = machine(oddities).await;
+    let expected = ["bios 1.9", "bmc 7.0 M9", "nic:S1 22.1 V/X7/S1", "nic:B 3"];
+    assert_eq!(shown(&hardware).await, expected);
+    // Some BMCs refuse while the machine is off.
+    let nothing = json!({"NetworkAdapters": {"@odata.id": "/redfish/v1/gone"}});
+    bmc.change("/redfish/v1/Chassis/1", &nothing);
+    assert_eq!(shown(&hardware).await, expected[..2]);
 }

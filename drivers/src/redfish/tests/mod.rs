@@ -2,10 +2,13 @@
 
 mod bios;
 mod boot;
+mod boot_mode;
 mod clock;
 mod exchange;
 mod fake_bmc;
 mod firmware;
+mod indicators;
+mod nmi;
 mod oddities;
 mod permit;
 mod power;
@@ -14,6 +17,8 @@ mod secure_boot;
 mod sensors;
 mod session;
 mod tls;
+mod vendor;
+mod virtual_media;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
