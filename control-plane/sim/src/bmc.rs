@@ -7,7 +7,7 @@ use crate::world::World;
 use async_trait::async_trait;
 use ferric_drivers::{
     BmcError, BootDevice, BootMode, BootSetting, Connector, Gate, Hardware, Management,
-    Persistence, Power, PowerAction, PowerState,
+    Persistence, Power, PowerAction, PowerState, TakesEffect,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,10 +42,14 @@ impl Connector for Bmcs {
             management: Some(bmc),
             clock: None,
             secure_boot: None,
+            indicators: None,
+            console: None,
             bios: None,
             raid: None,
             firmware: None,
             sensors: None,
+            virtual_media: None,
+            vendor: None,
         }
     }
 }
@@ -236,11 +240,17 @@ impl Management for Bmc {
         self.answer(fate, "reading boot mode", Some(mode)).await
     }
 
-    async fn set_boot_mode(&self, mode: BootMode) -> Result<(), BmcError> {
+    async fn set_boot_mode(&self, mode: BootMode) -> Result<TakesEffect, BmcError> {
         let fate = self.request().await;
         if fate != Fate::Refused {
             self.machine().state.lock().mode = mode;
         }
-        self.answer(fate, "setting boot mode", ()).await
+        self.answer(fate, "setting boot mode", TakesEffect::Now)
+            .await
+    }
+
+    async fn inject_nmi(&self) -> Result<(), BmcError> {
+        let fate = self.request().await;
+        self.answer(fate, "sending an NMI", ()).await
     }
 }

@@ -189,8 +189,10 @@ async fn look_up(world: &Arc<World>, machine: &Machine, boot: u32) {
             async move { conductor.lookup(request).await }
         });
         let token = answer.await.and_then(Result::ok);
-        let token = token.and_then(|answer| answer.token);
-        if let Some(token) = token.filter(|token| token != HIDDEN_TOKEN) {
+        if let Some(token) = token.and_then(|answer| answer.token) {
+            if token == HIDDEN_TOKEN {
+                return wait_for_another_boot(machine, boot).await;
+            }
             if let Some(agent) = own_agent(&mut machine.state.lock().agent, boot) {
                 agent.token = Some(token);
             }
@@ -198,6 +200,13 @@ async fn look_up(world: &Arc<World>, machine: &Machine, boot: u32) {
         }
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// As any agent that is given asterisks: nothing but a restart of the machine helps.
+async fn wait_for_another_boot(machine: &Machine, boot: u32) {
+    while machine.is_same_boot(boot) {
+        sleep(LONGEST_PAUSE).await;
     }
 }
 
