@@ -2,11 +2,11 @@
 
 use crate::api::Gate;
 use crate::auth::Authenticator;
-use crate::boot::{self, BootPlane};
+use crate::boot::{self, BootPlane, Glance};
 use crate::cluster::{HttpPeers, Identity};
 use crate::conductor::{Conductor, HttpTransport, Parts, SystemEnvironment};
 use crate::config::{self, Settings};
-use crate::listener::Admission;
+use crate::listener::{Admission, Limits};
 use crate::proxy::Clients;
 use crate::server_tls::ServerTls;
 use crate::{api, cluster, listener, store_jobs, store_place};
@@ -45,7 +45,9 @@ pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> anyhow::
         |builder| builder.connect_timeout(IMAGE_CONNECT_TIMEOUT),
         settings.provision_base(),
     )?;
+    let glance = settings.glance.as_ref().map(Glance::open).transpose()?;
     let boot = BootPlane::new(Arc::clone(&settings), Arc::clone(&store), clients);
+    let boot = boot.with_glance(glance);
     boot.install_tftp_files()?;
     let parts = Parts {
         enabled: enabled(&settings.drivers)?,
@@ -139,9 +141,10 @@ impl Listeners {
         stop: &CancellationToken,
     ) -> JoinSet<anyhow::Result<()>> {
         let (settings, mut tasks) = (conductor.settings(), JoinSet::new());
+        let limits = Limits::new(settings.http);
         let mut serve = |listener, admission, router| {
-            let patience = settings.http;
-            let serving = listener::serve(listener, (admission, router), patience, stop.clone());
+            let served = (admission, router);
+            let serving = listener::serve(listener, served, limits.clone(), stop.clone());
             tasks.spawn(async move {
                 serving.await;
                 Ok(())

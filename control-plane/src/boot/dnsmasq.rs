@@ -9,6 +9,7 @@ use crate::config::Boot;
 use ferric_model::ids::NodeId;
 use ferric_model::node::Dhcp;
 use ferric_model::port::Port;
+use std::fmt::Display;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -70,31 +71,40 @@ pub(super) fn files(
     port: &Port,
     (mark, dhcp): (&Mark, Dhcp),
 ) -> Vec<BootFile> {
-    let file = |directory: &Path, name: String, kind, content: String| BootFile {
-        path: directory.join(name),
+    let file = |path, kind, content: String| BootFile {
+        path,
         kind,
         mark: mark.clone(),
         content: mark.line() + &content,
     };
     let mut files = Vec::new();
     if let (Some(directory), Some(url)) = (&boot.dnsmasq_options_dir, url) {
-        let name = format!("ironic-{}.conf", port.uuid);
-        files.push(file(
-            directory,
-            name,
-            Kind::Options,
-            options(boot, url, port),
-        ));
+        let path = path(directory, port.uuid);
+        files.push(file(path, Kind::Options, options(boot, url, port)));
     }
     if let Some(directory) = &boot.dnsmasq_hosts_dir {
-        let name = format!("ironic-{}.conf", port.address);
+        let path = path(directory, &port.address);
         let host = match dhcp {
             Dhcp::Answered => format!("{},set:{},set:ironic\n", port.address, port.uuid),
             Dhcp::Ignored => format!("{}{IGNORED}\n", port.address),
         };
-        files.push(file(directory, name, Kind::Host, host));
+        files.push(file(path, Kind::Host, host));
     }
     files
+}
+
+/// Where the files of a port are, by what is known of it without its document.
+pub(super) fn paths(boot: &Boot, port: &str, address: &str) -> Vec<PathBuf> {
+    let options = boot.dnsmasq_options_dir.iter();
+    let hosts = boot.dnsmasq_hosts_dir.iter();
+    let options = options.map(|directory| path(directory, port));
+    options
+        .chain(hosts.map(|directory| path(directory, address)))
+        .collect()
+}
+
+fn path(directory: &Path, of: impl Display) -> PathBuf {
+    directory.join(format!("ironic-{of}.conf"))
 }
 
 /// By number: 67 boot file, 66 and 150 TFTP server, 255 next server in the header.

@@ -30,7 +30,7 @@ pub(super) fn image_of(settings: &Settings, node: &Node) -> Result<PathBuf, Boot
         .unwrap_or_default();
     match image_source::parse(source, &settings.image_paths)? {
         ImageSource::File(path) => Ok(path),
-        ImageSource::Url(_) => Err(BootError::Image {
+        ImageSource::Url(_) | ImageSource::Glance(_) => Err(BootError::Image {
             image: source.to_owned(),
             problem: "it is on another server".to_owned(),
         }),

@@ -21,8 +21,8 @@ impl BootPlane {
         dnsmasq::is_used(&self.settings.boot)
     }
 
-    /// The files of a node that belongs to this conductor; none where DHCP was never told anything. Ports that do not boot are never admitted, and ignored again
-    /// only with all others.
+    /// The files of a node that belongs to this conductor; none where DHCP was never told anything. Ports that do not boot
+    /// are never admitted, and ignored again only with all others.
     pub(crate) fn local_files(
         &self,
         node: NodeId,
@@ -45,6 +45,11 @@ impl BootPlane {
             }
         }
         LocalFiles { wanted, allowed }
+    }
+
+    /// Where the files of a port are whose document cannot be read.
+    pub(crate) fn paths_of(&self, port: &str, address: &str) -> Vec<PathBuf> {
+        dnsmasq::paths(&self.settings.boot, port, address)
     }
 
     /// All that a conductor has written into the folders.

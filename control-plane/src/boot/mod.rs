@@ -4,16 +4,20 @@
 
 mod dnsmasq;
 mod files;
+mod glance;
 mod image;
 mod image_source;
 mod local;
 mod routes;
 mod script;
 mod tftp;
+mod wanted;
 
 pub(crate) use dnsmasq::BootFile;
+pub(crate) use glance::image_id as glance_image;
+pub use glance::{Glance, GlanceError};
 pub(crate) use image::without_secrets;
-pub use image::{Digest, DigestKnown, ImageGlance, ImageHead, ImageLocation, ImageServers};
+pub use image::{Digest, DigestKnown, ImageHead, ImageLocation, ImagePreview, ImageServers};
 pub use routes::{Observer, router};
 
 use crate::config::Settings;
@@ -24,6 +28,7 @@ use ferric_model::port::Port;
 use ferric_store::{FieldValue, Key, Query, Store, StoreError, Table};
 use std::path::PathBuf;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Why a machine cannot be given what it needs to boot. The sentence says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +56,8 @@ pub enum BootError {
         source: reqwest::Error,
     },
     #[error(transparent)]
+    Glance(#[from] GlanceError),
+    #[error(transparent)]
     Store(#[from] StoreError),
 }
 
@@ -61,6 +68,7 @@ pub struct BootPlane {
     store: Arc<dyn Store>,
     image_servers: Arc<dyn ImageServers>,
     image_files: image::Files,
+    glance: Option<Glance>,
 }
 
 impl BootPlane {
@@ -76,7 +84,15 @@ impl BootPlane {
             store,
             image_servers: Arc::new(clients),
             image_files: image::Files::default(),
+            glance: None,
         }
+    }
+
+    /// Images may be Glance's, too.
+    #[must_use]
+    pub fn with_glance(mut self, glance: Option<Glance>) -> Self {
+        self.glance = glance;
+        self
     }
 
     /// Asks for images in this way.
@@ -100,6 +116,7 @@ impl BootPlane {
     /// [`BootError`] when a file cannot be written.
     pub async fn prepare(&self, node: &Node, ports: &[Port]) -> Result<(), BootError> {
         self.validate(node, ports).map_err(BootError::Setting)?;
+        self.check_ramdisk(node).await?;
         let files = self.local_files(node.uuid, Some(Dhcp::Answered), ports);
         self.write_files(files.wanted).await.map(drop)
     }
@@ -125,7 +142,9 @@ impl BootPlane {
             );
         }
         for part in [script::Part::Kernel, script::Part::Ramdisk] {
-            script::source(&self.settings.boot, node, part)?;
+            if let script::Source::Glance(id) = script::source(&self.settings, node, part)? {
+                self.glance(id).map_err(|error| error.to_string())?;
+            }
         }
         // A boot script is found by the address of a port.
         if !ports.iter().any(|port| port.pxe_enabled) {
@@ -142,17 +161,15 @@ impl BootPlane {
     /// # Errors
     /// [`BootError::Image`] names the image and the problem.
     pub async fn image(&self, node: &Node) -> Result<ImageLocation, BootError> {
-        let servers = self.image_servers.as_ref();
-        image::locate(&self.settings, servers, &self.image_files, node).await
+        image::locate(self, node).await
     }
 
     /// The image as it can be seen without hashing it or fetching more than its first bytes.
     ///
     /// # Errors
     /// [`BootError`] names the image and the problem.
-    pub async fn glance_at_image(&self, node: &Node) -> Result<ImageGlance, BootError> {
-        let servers = self.image_servers.as_ref();
-        image::glance(&self.settings, servers, &self.image_files, node).await
+    pub async fn preview_image(&self, node: &Node) -> Result<ImagePreview, BootError> {
+        image::preview(self, node).await
     }
 
     /// Where kernel and ramdisk of the node come from, as they stand in its settings.
@@ -161,13 +178,53 @@ impl BootPlane {
     /// A sentence that names the setting.
     pub fn ramdisk_sources(&self, node: &Node) -> Result<[String; 2], String> {
         let shown = |part| {
-            let source = script::source(&self.settings.boot, node, part)?;
+            let source = script::source(&self.settings, node, part)?;
             Ok::<_, String>(match source {
                 script::Source::Url(url) => image::without_secrets(&url),
                 script::Source::File(path) => path.display().to_string(),
+                script::Source::Glance(id) => format!("glance://{id}"),
             })
         };
         Ok([shown(script::Part::Kernel)?, shown(script::Part::Ramdisk)?])
+    }
+
+    /// What Glance has against the image of a node; nothing where it is not one of Glance's.
+    ///
+    /// # Errors
+    /// [`BootError::Glance`]
+    pub async fn check_glance_image(&self, node: &Node) -> Result<(), BootError> {
+        let source = node.instance_info.get("image_source");
+        let source = source.and_then(|value| value.as_str()).unwrap_or_default();
+        match glance_image(source) {
+            Some(id) => Ok(image::record(self, node, id).await.map(drop)?),
+            None => Ok(()),
+        }
+    }
+
+    /// The same for the kernel and ramdisk that the machine boots.
+    ///
+    /// # Errors
+    /// [`BootError::Glance`]
+    pub async fn check_ramdisk(&self, node: &Node) -> Result<(), BootError> {
+        for part in [script::Part::Kernel, script::Part::Ramdisk] {
+            if let Ok(script::Source::Glance(id)) = script::source(&self.settings, node, part) {
+                self.glance(id)?.image(id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is a Glance that may have the image.
+    ///
+    /// # Errors
+    /// [`GlanceError::NotConfigured`]
+    pub(crate) fn has_glance(&self, id: Uuid) -> Result<(), GlanceError> {
+        self.glance(id).map(drop)
+    }
+
+    /// The Glance that has the image.
+    fn glance(&self, id: Uuid) -> Result<&Glance, GlanceError> {
+        self.glance.as_ref().ok_or(GlanceError::NotConfigured(id))
     }
 
     async fn node(&self, id: NodeId) -> Result<Option<Node>, StoreError> {

@@ -1,6 +1,7 @@
-//! What the provisioning listener serves beside the agents' calls: boot scripts, kernel, ramdisk, images.
+//! What the provisioning listener serves beside the agents' calls: boot scripts, kernel, ramdisk, images. Files are
+//! served only while the node's machine may want them.
 
-use super::{BootError, BootPlane, files, script};
+use super::{BootError, BootPlane, files, glance, script, wanted};
 use crate::conductor::requests::STORE_AWAY_RETRY_S;
 use axum::Router;
 use axum::extract::{Path, Request, State};
@@ -12,6 +13,7 @@ use ferric_model::node::Node;
 use ferric_store::StoreError;
 use std::error::Error;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Told of each request of a machine: the node and what it asked for. Must not block.
 pub type Observer = Arc<dyn Fn(NodeId, String) + Send + Sync>;
@@ -66,14 +68,15 @@ async fn boot_file(
         "ramdisk" => script::Part::Ramdisk,
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
-    let node = match find(&served, &node).await {
+    let node = match find(&served, &node, wanted::ramdisk).await {
         Ok(Some(node)) => node,
         Ok(None) => return StatusCode::NOT_FOUND.into_response(),
         Err(error) => return failed(&error),
     };
     (served.observer)(node.uuid, part.name().to_owned());
-    match script::source(&served.plane.settings.boot, &node, part) {
+    match script::source(&served.plane.settings, &node, part) {
         Ok(script::Source::File(path)) => files::serve(&path, request).await,
+        Ok(script::Source::Glance(id)) => from_glance(&served.plane, id, request).await,
         Ok(script::Source::Url(_)) | Err(_) => StatusCode::NOT_FOUND.into_response(),
     }
 }
@@ -83,12 +86,18 @@ async fn image(
     Path((node, name)): Path<(String, String)>,
     request: Request,
 ) -> Response {
-    let node = match find(&served, &node).await {
+    let node = match find(&served, &node, wanted::image).await {
         Ok(Some(node)) => node,
         Ok(None) => return StatusCode::NOT_FOUND.into_response(),
         Err(error) => return failed(&error),
     };
     (served.observer)(node.uuid, format!("image {name}"));
+    if let Some(id) = image_of_glance(&node) {
+        return match id.to_string() == name {
+            true => from_glance(&served.plane, id, request).await,
+            false => StatusCode::NOT_FOUND.into_response(),
+        };
+    }
     match files::image_of(&served.plane.settings, &node) {
         Ok(path) if path.file_name().is_some_and(|found| found == name.as_str()) => {
             files::serve(&path, request).await
@@ -101,9 +110,25 @@ async fn image(
     }
 }
 
-async fn find(served: &Served, id: &str) -> Result<Option<Node>, BootError> {
+fn image_of_glance(node: &Node) -> Option<Uuid> {
+    glance::image_id(node.instance_info.get("image_source")?.as_str()?)
+}
+
+async fn from_glance(plane: &BootPlane, id: Uuid, request: Request) -> Response {
+    let Ok(glance) = plane.glance(id) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    glance::serve(glance, id, &request.into_parts().0).await
+}
+
+/// The node, if its machine may want such a file now.
+async fn find(
+    served: &Served,
+    id: &str,
+    wants: fn(&Node) -> bool,
+) -> Result<Option<Node>, BootError> {
     match id.parse() {
-        Ok(id) => Ok(served.plane.node(id).await?),
+        Ok(id) => Ok(served.plane.node(id).await?.filter(wants)),
         Err(_) => Ok(None),
     }
 }
@@ -129,6 +154,7 @@ fn failed(error: &BootError) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::boot::wanted::tests::run;
     use crate::config::{Overrides, Settings};
     use axum::body::{Body, to_bytes};
     use ferric_model::ids::PortId;
@@ -138,7 +164,6 @@ mod tests {
     use parking_lot::Mutex;
     use serde_json::json;
     use tower::ServiceExt;
-    use uuid::Uuid;
 
     const MAC: &str = "52:54:00:00:00:01";
 
@@ -150,6 +175,10 @@ mod tests {
     }
 
     async fn fixture(boot: NetworkBoot) -> Fixture {
+        fixture_with(|node| node.network_boot = boot).await
+    }
+
+    async fn fixture_with(edit: impl FnOnce(&mut Node)) -> Fixture {
         let directory = tempfile::tempdir().unwrap();
         for (name, content) in [
             ("kernel", "KERNEL"),
@@ -173,7 +202,7 @@ mod tests {
             "redfish",
             jiff::Timestamp::UNIX_EPOCH,
         );
-        node.network_boot = boot;
+        edit(&mut node);
         let image = format!("file://{}", directory.path().join("os.raw").display());
         node.instance_info
             .insert("image_source".into(), json!(image));
@@ -253,8 +282,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn kernel_and_image_are_served_only_while_they_are_wanted() {
+        for (boot, run, expected) in [
+            (NetworkBoot::Ramdisk, run("deploy", 1), [200, 200]),
+            (NetworkBoot::LocalDisk, run("deploy", 2), [404, 404]),
+            (NetworkBoot::Ramdisk, run("clean", 1), [200, 404]),
+        ] {
+            let fixture = fixture_with(|node| {
+                node.network_boot = boot;
+                node.run = Some(run);
+            })
+            .await;
+            let id = fixture.node.uuid;
+            let paths = [
+                format!("/boot/files/{id}/kernel"),
+                format!("/images/{id}/os.raw"),
+            ];
+            for (path, expected) in paths.into_iter().zip(expected) {
+                assert_eq!(get(&fixture, &path, None).await.0, expected, "{path}");
+            }
+        }
+        let active = fixture(NetworkBoot::LocalDisk).await;
+        let path = format!("/images/{}/os.raw", active.node.uuid);
+        assert_eq!(get(&active, &path, None).await.0, StatusCode::NOT_FOUND);
+    }
+
+    #[tokio::test]
     async fn images_are_served_by_range_and_nothing_else_is() {
-        let fixture = fixture(NetworkBoot::LocalDisk).await;
+        let fixture = fixture_with(|node| node.run = Some(run("deploy", 1))).await;
         let id = fixture.node.uuid;
         let part = get(&fixture, &format!("/images/{id}/os.raw"), Some("bytes=3-5")).await;
         assert_eq!(part, (StatusCode::PARTIAL_CONTENT, "345".to_owned()));

@@ -1,9 +1,12 @@
 //! iPXE scripts: the one that finds out who asks, and the two answers. Pure text.
 
-use crate::config::{Boot, Settings};
+use super::glance;
+use super::image_source;
+use crate::config::Settings;
 use ferric_model::node::Node;
 use ferric_model::run::Activity;
 use std::path::PathBuf;
+use uuid::Uuid;
 
 /// The two files a ramdisk is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +20,8 @@ pub(super) enum Part {
 pub(super) enum Source {
     File(PathBuf),
     Url(String),
+    /// An image of Glance; the machine gets it from us.
+    Glance(Uuid),
 }
 
 impl Part {
@@ -33,8 +38,10 @@ fn is_rescue(node: &Node) -> bool {
     run.is_some_and(|run| run.activity == Activity::Rescue)
 }
 
-/// `driver_info` before the setting; a rescue has a ramdisk of its own where one is named.
-pub(super) fn source(boot: &Boot, node: &Node, part: Part) -> Result<Source, String> {
+/// `driver_info` before the setting; a rescue has a ramdisk of its own where one is named. Files that a node names must be
+/// under the allowed folders, as whoever owns a node writes its `driver_info`, and any machine may ask for them.
+pub(super) fn source(settings: &Settings, node: &Node, part: Part) -> Result<Source, String> {
+    let boot = &settings.boot;
     let named = |key: &str| node.driver_info.get(key).and_then(|value| value.as_str());
     let (key, rescue_key, setting, rescue) = match part {
         Part::Kernel => (
@@ -66,11 +73,23 @@ pub(super) fn source(boot: &Boot, node: &Node, part: Part) -> Result<Source, Str
     if text.starts_with("http://") || text.starts_with("https://") {
         return Ok(Source::Url(text.to_owned()));
     }
+    if let Some(id) = glance::image_id(text) {
+        return Ok(Source::Glance(id));
+    }
     let path = PathBuf::from(text.strip_prefix("file://").unwrap_or(text));
+    if named(key) == Some(text) {
+        return match image_source::allowed(&path, &settings.image_paths) {
+            Ok(path) if path.is_file() => Ok(Source::File(path)),
+            Ok(_) => Err(format!("{key} {text} is no file")),
+            Err(problem) => Err(format!(
+                "{key} {text} is neither a URL nor the UUID of a Glance image, and as a file {problem}"
+            )),
+        };
+    }
     match path.is_file() {
         true => Ok(Source::File(path)),
         false => Err(format!(
-            "{key} {text} is neither a URL nor a file on this conductor"
+            "{key} {text} is neither a URL, nor the UUID of a Glance image, nor a file on this conductor"
         )),
     }
 }
@@ -102,9 +121,11 @@ pub(super) fn ramdisk(settings: &Settings, node: &Node) -> Result<String, String
         .provision_base()
         .ok_or("no provisioning listener")?;
     let url = |part: Part| {
-        source(&settings.boot, node, part).map(|source| match source {
+        source(settings, node, part).map(|source| match source {
             Source::Url(url) => url,
-            Source::File(_) => format!("{base}/boot/files/{}/{}", node.uuid, part.name()),
+            Source::File(_) | Source::Glance(_) => {
+                format!("{base}/boot/files/{}/{}", node.uuid, part.name())
+            }
         })
     };
     let (kernel, ramdisk) = (url(Part::Kernel)?, url(Part::Ramdisk)?);
@@ -160,9 +181,9 @@ fn arguments(settings: &Settings, node: &Node, base: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Overrides;
     use ferric_model::ids::NodeId;
     use serde_json::json;
-    use uuid::Uuid;
 
     fn node() -> Node {
         let mut node = Node::new(NodeId(Uuid::nil()), "redfish", jiff::Timestamp::UNIX_EPOCH);
@@ -173,34 +194,68 @@ mod tests {
         node
     }
 
+    fn settings() -> Settings {
+        let overrides = Overrides {
+            state_dir: Some("/tmp".into()),
+            provision_listen: Some("10.0.0.1:80".parse().unwrap()),
+            ..Overrides::default()
+        };
+        Settings::load(None, overrides).unwrap()
+    }
+
     #[test]
     fn sources() {
-        let boot = Boot {
-            ramdisk: Some("/etc/hostname".into()),
-            ..Boot::default()
-        };
+        let mut settings = settings();
+        settings.boot.ramdisk = Some("/etc/hostname".into());
         let url = Source::Url("http://mirror/kernel".into());
-        assert_eq!(source(&boot, &node(), Part::Kernel), Ok(url));
+        assert_eq!(source(&settings, &node(), Part::Kernel), Ok(url));
         assert!(
-            source(&boot, &node(), Part::Ramdisk)
+            source(&settings, &node(), Part::Ramdisk)
                 .unwrap_err()
-                .contains("neither a URL nor a file")
+                .contains("neither a URL nor")
         );
         let bare = Node::new(NodeId(Uuid::nil()), "redfish", jiff::Timestamp::UNIX_EPOCH);
         assert_eq!(
-            source(&boot, &bare, Part::Ramdisk),
+            source(&settings, &bare, Part::Ramdisk),
             Ok(Source::File("/etc/hostname".into()))
         );
         assert!(
-            source(&boot, &bare, Part::Kernel)
+            source(&settings, &bare, Part::Kernel)
                 .unwrap_err()
                 .contains("driver_info.deploy_kernel")
         );
     }
 
+    /// Not by a link either.
+    #[test]
+    fn a_node_names_files_of_the_allowed_folders_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let kernel = folder.path().join("kernel");
+        std::fs::write(&kernel, "k").unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("/etc/hostname", &link).unwrap();
+        let mut settings = settings();
+        let named = |path: &std::path::Path| {
+            let mut node = node();
+            node.driver_info
+                .insert("deploy_ramdisk".into(), json!(path.display().to_string()));
+            node
+        };
+        let refused = |settings: &Settings, path: &std::path::Path| {
+            let error = source(settings, &named(path), Part::Ramdisk).unwrap_err();
+            assert!(error.contains("images.allowed_paths"), "{error}");
+        };
+        refused(&settings, &kernel);
+        settings.image_paths = vec![folder.path().to_owned()];
+        let found = source(&settings, &named(&kernel), Part::Ramdisk);
+        assert_eq!(found, Ok(Source::File(kernel.canonicalize().unwrap())));
+        refused(&settings, &link);
+        refused(&settings, "/etc/hostname".as_ref());
+    }
+
     #[test]
     fn a_rescue_has_a_ramdisk_of_its_own_where_one_is_named() {
-        let mut boot = Boot::default();
+        let mut settings = settings();
         let mut node = node();
         let run = json!({
             "id": Uuid::nil(), "activity": "rescue", "goal": "rescue", "started_at": jiff::Timestamp::UNIX_EPOCH,
@@ -208,19 +263,19 @@ mod tests {
             "agent_step_version": null, "notes": {},
         });
         let rescue: Option<ferric_model::run::Run> = Some(serde_json::from_value(run).unwrap());
-        let kernel = |boot: &Boot, node: &Node| match source(boot, node, Part::Kernel) {
+        let kernel = |settings: &Settings, node: &Node| match source(settings, node, Part::Kernel) {
             Ok(Source::Url(url)) => url,
             other => panic!("{other:?}"),
         };
         node.run = rescue;
-        assert_eq!(kernel(&boot, &node), "http://mirror/kernel");
-        boot.rescue_kernel = Some("http://mirror/configured".into());
-        assert_eq!(kernel(&boot, &node), "http://mirror/configured");
+        assert_eq!(kernel(&settings, &node), "http://mirror/kernel");
+        settings.boot.rescue_kernel = Some("http://mirror/configured".into());
+        assert_eq!(kernel(&settings, &node), "http://mirror/configured");
         let own = json!("http://mirror/own");
         node.driver_info.insert("rescue_kernel".into(), own);
-        assert_eq!(kernel(&boot, &node), "http://mirror/own");
+        assert_eq!(kernel(&settings, &node), "http://mirror/own");
         node.run = None;
-        assert_eq!(kernel(&boot, &node), "http://mirror/kernel");
+        assert_eq!(kernel(&settings, &node), "http://mirror/kernel");
     }
 
     #[test]
@@ -230,16 +285,7 @@ mod tests {
             "kernel_append_params".into(),
             json!("%default% quiet\nshell"),
         );
-        let settings = crate::config::Settings::load(
-            None,
-            crate::config::Overrides {
-                state_dir: Some("/tmp".into()),
-                provision_listen: Some("10.0.0.1:80".parse().unwrap()),
-                ..Default::default()
-            },
-        )
-        .unwrap();
-        let text = arguments(&settings, &node, "http://10.0.0.1");
+        let text = arguments(&settings(), &node, "http://10.0.0.1");
         assert_eq!(
             text,
             "selinux=0 troubleshoot=0 text nofb vga=normal quiet shell ipa-api-url=http://10.0.0.1"

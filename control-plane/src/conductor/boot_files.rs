@@ -11,12 +11,12 @@ use crate::boot::{BootError, BootFile};
 use ferric_model::ids::NodeId;
 use ferric_model::node::Node;
 use ferric_model::port::Port;
-use ferric_store::{FieldValue, Key, Query, Revision, StoreError, Table};
+use ferric_store::{FieldValue, Key, Query, Record, Revision, StoreError, Table};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::Instant;
-use tracing::warn;
+use tracing::{error, warn};
 
 /// Between two looks at all files. What changes hands is seen at once, from the store's index.
 const WHOLE: Duration = Duration::from_secs(600);
@@ -45,6 +45,14 @@ struct Files {
     /// may have written its files meanwhile.
     at: Option<Revision>,
     paths: BTreeSet<PathBuf>,
+}
+
+/// The ports of a node.
+#[derive(Default)]
+struct Ports {
+    read: Vec<Port>,
+    /// The files of those that cannot be read: they stay as they are.
+    left: Vec<PathBuf>,
 }
 
 /// Conductors that are there; what others have left behind is anybody's to clear away.
@@ -145,10 +153,12 @@ impl Conductor {
             for node in self.nodes_among(batch).await? {
                 let (node, dhcp) = (node.uuid, node.dhcp());
                 let ports = ports.remove(&node).unwrap_or_default();
-                let files = self.boot().local_files(node, dhcp, &ports);
+                let files = self.boot().local_files(node, dhcp, &ports.read);
                 let found = found.get(&node).unwrap_or(&none);
                 let is_known = |file: &BootFile| {
-                    files.wanted.contains(file) || files.allowed.contains(&file.path)
+                    files.wanted.contains(file)
+                        || files.allowed.contains(&file.path)
+                        || ports.left.contains(&file.path)
                 };
                 if files.wanted.iter().all(|file| found.contains(file))
                     && found.iter().all(is_known)
@@ -160,15 +170,21 @@ impl Conductor {
         Ok(right)
     }
 
-    async fn ports_of_each(
-        &self,
-        nodes: &[NodeId],
-    ) -> Result<BTreeMap<NodeId, Vec<Port>>, StoreError> {
+    async fn ports_of_each(&self, nodes: &[NodeId]) -> Result<BTreeMap<NodeId, Ports>, StoreError> {
         let query = Query::all(Table::Port).filter("node_uuid", ids(nodes));
-        let mut ports = BTreeMap::<NodeId, Vec<Port>>::new();
+        let mut ports = BTreeMap::<NodeId, Ports>::new();
         for record in self.store().page(&query).await?.records {
-            let port: Port = record.decode()?;
-            ports.entry(port.node_uuid).or_default().push(port);
+            match record.decode::<Port>() {
+                Ok(port) => ports.entry(port.node_uuid).or_default().read.push(port),
+                // One that cannot be read must not keep all others from their files.
+                Err(error) => {
+                    error!(error = chain(&error), "a port is left alone");
+                    let (node, address) = (text(&record, "node_uuid"), text(&record, "address"));
+                    let Ok(node) = node.parse() else { continue };
+                    let paths = self.boot().paths_of(&record.key.id, address);
+                    ports.entry(node).or_default().left.extend(paths);
+                }
+            }
         }
         Ok(ports)
     }
@@ -201,10 +217,11 @@ impl Conductor {
         let is_ours = owner.is_some_and(|owner| owner.incarnation == self.incarnation());
         let (mut done, mut kept) = (0, BTreeSet::new());
         if let Some(node) = node.as_ref().filter(|_| is_ours) {
-            let ports = self.ports_of(id).await?;
-            let files = self.boot().local_files(id, node.dhcp(), &ports);
+            let ports = self.ports_of_each(&[id]).await?.remove(&id);
+            let ports = ports.unwrap_or_default();
+            let files = self.boot().local_files(id, node.dhcp(), &ports.read);
             kept.extend(files.wanted.iter().map(|file| file.path.clone()));
-            kept.extend(files.allowed);
+            kept.extend(files.allowed.into_iter().chain(ports.left));
             done += self.boot().write_files(files.wanted).await?;
         }
         let before = known.nodes.get(&id).map(|files| files.paths.clone());
@@ -264,6 +281,14 @@ impl Conductor {
         self.boot().remove_file(file).await?;
         resting.remove(&path);
         Ok(true)
+    }
+}
+
+fn text<'r>(record: &'r Record, field: &str) -> &'r str {
+    let mut fields = record.fields.iter();
+    match fields.find(|(name, _)| *name == field) {
+        Some((_, FieldValue::Text(text))) => text,
+        _ => "",
     }
 }
 

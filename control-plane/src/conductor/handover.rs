@@ -159,6 +159,7 @@ impl Conductor {
                 Ok(()) => {
                     self.figures_of_ownership().handed_over();
                     let node = task.id();
+                    self.let_console_go(&task.node).await;
                     drop(task);
                     // Whoever still waits for an answer asks again, and is sent on.
                     self.inboxes().clear(node);
@@ -214,7 +215,8 @@ fn successor(seen: &Seen) -> Successor {
 }
 
 fn is_resting(node: &Node) -> bool {
-    node.run.is_none() && node.target_power_state.is_none() && node.reservation.is_none()
+    let wishes_nothing = node.target_power_state.is_none() && node.wish.is_none();
+    node.run.is_none() && wishes_nothing && node.reservation.is_none()
 }
 
 fn host_of<'r>(rings: &'r Rings, outline: &Outline) -> Option<&'r str> {

@@ -43,6 +43,10 @@ pub(super) enum Message {
     LostAgent {
         wait: String,
     },
+    /// The agent does not answer, and the BMC shows that the machine has started since it began not to.
+    StartedAgain {
+        wait: String,
+    },
 }
 
 /// The unread messages of all nodes.

@@ -42,7 +42,7 @@ pub enum RunError {
 }
 
 impl Conductor {
-    /// Registers, takes over its nodes and allocations, and goes on with them. Before requests are served.
+    /// Registers, takes over its nodes, allocations and bulk requests, and goes on with them. Before requests are served.
     ///
     /// The beat comes first: whoever takes nodes without one would soon be taken for dead, and its nodes from it.
     ///
@@ -54,6 +54,8 @@ impl Conductor {
             .map_err(|error| self.beat_failed(error))?;
         self.take_over().await.map_err(RunError::Start)?;
         let resumed = self.take_over_allocations().await;
+        resumed.map_err(RunError::Start)?;
+        let resumed = self.take_over_bulk_requests().await;
         resumed.map(drop).map_err(RunError::Start)
     }
 

@@ -39,6 +39,7 @@ impl Conductor {
             at: self.now(),
             conductor: self.host().to_owned(),
             run,
+            bulk: None,
             what,
         };
         // The last one may have left since.

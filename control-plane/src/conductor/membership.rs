@@ -4,9 +4,10 @@ use super::Conductor;
 use super::around::Around;
 use super::environment::between;
 use ferric_model::conductor::ConductorRecord;
-use ferric_model::node::Node;
+use ferric_model::hash_ring::groups::Rings;
 use ferric_store::{Entity, Expectation, Key, Query, Revision, StoreError, Table, Transaction};
 use jiff::Timestamp;
+use std::sync::Arc;
 use tokio::time::Instant;
 
 /// How often a beat is begun again because somebody wrote the record in between.
@@ -33,7 +34,9 @@ pub(super) enum BeatError {
 impl Conductor {
     /// Says that this conductor is alive, or that it leaves.
     pub(super) async fn beat(&self, presence: Presence) -> Result<(), BeatError> {
-        match self.try_beat(presence).await {
+        let outcome = self.try_beat(presence).await;
+        self.inner.rings.forget();
+        match outcome {
             Ok(sent) => {
                 self.fence().stored(sent);
                 self.standing().stored(sent, self.beat_timeout());
@@ -153,12 +156,21 @@ impl Conductor {
         record.online && (is_self || silence < self.beat_timeout())
     }
 
-    pub(super) async fn do_conductor_of(&self, node: &Node) -> Result<Option<String>, StoreError> {
+    /// Asked for with each node that is shown: whoever is alone need not read the store for it.
+    pub(super) async fn do_rings(&self) -> Result<Arc<Rings>, StoreError> {
+        let cache = &self.inner.rings;
+        let writes = match self.store().is_exclusive().then(|| cache.known()) {
+            Some(Ok(rings)) => return Ok(rings),
+            Some(Err(writes)) => Some(writes),
+            None => None,
+        };
         let page = self.store().page(&Query::all(Table::Conductor)).await?;
         let around = Around::new(self, self.cluster_time(), &page.records)?;
         let rings = around.rings();
-        let host = rings.host(&node.conductor_group, &node.driver, node.uuid);
-        Ok(host.ok().map(str::to_owned))
+        if let Some(writes) = writes {
+            cache.keep(writes, &rings);
+        }
+        Ok(rings)
     }
 }
 

@@ -1,21 +1,25 @@
-//! The conductor: the only one that writes nodes and ports, and the engine that drives them.
-//!
-//! The API calls the methods here and reads the store; it opens no transaction. Knows no HTTP status.
+//! The conductor: the only one that writes nodes and ports, and the engine that drives them. What may be asked of it is in
+//! `entry_points`; here is what it consists of.
 
 mod agent;
 mod allocations;
 mod around;
 mod boot_files;
+mod bulk;
 mod children;
 mod composition;
 mod config_drive;
 mod engine;
+mod entry_points;
 mod environment;
 pub mod explain;
 mod fence;
 mod flows;
 mod forward;
 mod handover;
+mod hardware_records;
+mod holder;
+pub mod import;
 mod inbox;
 mod inspection;
 mod inspection_rules;
@@ -24,6 +28,7 @@ mod limits;
 mod live;
 mod locks;
 mod machines;
+mod management;
 mod membership;
 mod messages;
 mod moving;
@@ -44,13 +49,18 @@ mod standing;
 mod steps;
 mod takeover;
 mod validation;
+mod vendor;
 mod verbs;
+mod vifs;
+mod virtual_media;
 mod walk;
+mod wishes;
 
 #[cfg(test)]
 mod tests;
 
 pub use agent::{AgentAnswer, AgentCall, AgentTransport, HttpTransport, TransportError, Verb};
+pub use bulk::Acceptance;
 pub use environment::{Environment, SystemEnvironment};
 pub use forward::{Certificate, CertificateKind, ForwardFigures, Peer, PeerError, Peers};
 pub use life::RunError;
@@ -61,6 +71,7 @@ pub use plain::{Plain, PlainDocument};
 pub use planted::Planted;
 pub use recipes::Recipe;
 pub use sensors::Sensed;
+pub use vifs::{VifAttachment, VifChange, VifPlace};
 
 pub(crate) use engine::ABORT_AFTER;
 
@@ -68,25 +79,22 @@ use crate::boot::BootPlane;
 use crate::config::{self, Settings};
 use engine::{Driving, Work};
 use fence::{Fence, FencedTransport};
-use ferric_drivers::{BootDevice, BootSetting, Drivers, Enabled, Persistence, PowerAction};
+use ferric_drivers::{Drivers, Enabled};
 use ferric_model::ids::{Incarnation, NodeId, PortId};
 use ferric_model::node::Node;
 use ferric_model::port::Port;
-use ferric_store::{Key, Record, Store, Table};
-use forward::{NoPeers, NodeCall, Update};
-use inbox::{Inboxes, Message};
+use ferric_store::{Key, Store, Table};
+use forward::NoPeers;
+use inbox::Inboxes;
 use jiff::Timestamp;
 use locks::NodeLocks;
 use node_task::{NodeTask, TaskError};
-use requests::{
-    HeartbeatRequest, InspectionRequest, LookupAnswer, LookupRequest, Maintenance,
-    ProvisionRequest, RequestError, Validation,
-};
+use requests::RequestError;
 use rings::RingCache;
 use standing::Standing;
-use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -130,6 +138,7 @@ struct Inner {
     sensor_board: sensors::SensorBoard,
     boot_files: boot_files::BootFiles,
     workers: allocations::Workers,
+    queues: bulk::Queues,
     live: live::LiveEvents,
     stop: CancellationToken,
     draining: CancellationToken,
@@ -172,6 +181,7 @@ impl Conductor {
                 sensor_board: sensors::SensorBoard::default(),
                 boot_files: boot_files::BootFiles::default(),
                 workers: allocations::Workers::default(),
+                queues: bulk::Queues::default(),
                 live: live::LiveEvents::default(),
                 stop: CancellationToken::new(),
                 draining: CancellationToken::new(),
@@ -201,184 +211,6 @@ impl Conductor {
     /// The time, as the conductor sees it.
     pub fn now(&self) -> Timestamp {
         self.inner.parts.environment.now()
-    }
-
-    /// Stores a new node: resolves the interfaces it does not name, takes it over and writes its first event.
-    pub async fn create_node(&self, node: Node) -> Result<Node, RequestError> {
-        let this = self.clone();
-        self.tracked(async move { this.do_create_node(node).await })
-            .await
-    }
-
-    /// Stores a changed node, if it still stands as in `old` and nobody works on it.
-    pub async fn update_node(&self, old: &Record, new: Node) -> Result<Node, RequestError> {
-        let update = Box::new(Update::of(old, new)?);
-        self.at_owner(NodeCall::UpdateNode(update)).await?.node()
-    }
-
-    /// Deletes a node with its ports and inventory.
-    pub async fn destroy_node(&self, id: NodeId) -> Result<(), RequestError> {
-        let call = NodeCall::DestroyNode { node: id };
-        self.at_owner(call).await?.nothing()
-    }
-
-    /// Stores a new port of an existing node.
-    pub async fn create_port(&self, port: Port) -> Result<Port, RequestError> {
-        let port = Box::new(port);
-        self.at_owner(NodeCall::CreatePort { port }).await?.port()
-    }
-
-    /// Stores a changed port, if it still stands as in `old` and nobody works on its node.
-    pub async fn update_port(&self, old: &Record, new: Port) -> Result<Port, RequestError> {
-        let update = Box::new(Update::of(old, new)?);
-        self.at_owner(NodeCall::UpdatePort(update)).await?.port()
-    }
-
-    /// Deletes a port.
-    pub async fn destroy_port(&self, id: PortId) -> Result<(), RequestError> {
-        let node = self.port(id).await?.node_uuid;
-        let call = NodeCall::DestroyPort { node, port: id };
-        self.at_owner(call).await?.nothing()
-    }
-
-    /// Starts what the verb asks for (202); the work goes on in the background.
-    pub async fn provision(
-        &self,
-        id: NodeId,
-        request: ProvisionRequest,
-    ) -> Result<(), RequestError> {
-        let request = Box::new(request);
-        let call = NodeCall::Provision { node: id, request };
-        self.at_owner(call).await?.nothing()
-    }
-
-    /// Starts a power action (202). `timeout` bounds the wait for the state it leads to.
-    pub async fn set_power(
-        &self,
-        id: NodeId,
-        action: PowerAction,
-        timeout: Option<Duration>,
-    ) -> Result<(), RequestError> {
-        let call = NodeCall::SetPower {
-            node: id,
-            action,
-            timeout,
-        };
-        self.at_owner(call).await?.nothing()
-    }
-
-    /// Sets or clears maintenance; clearing it also clears a fault.
-    pub async fn set_maintenance(
-        &self,
-        id: NodeId,
-        maintenance: Maintenance,
-    ) -> Result<(), RequestError> {
-        let call = NodeCall::SetMaintenance {
-            node: id,
-            maintenance,
-        };
-        self.at_owner(call).await?.nothing()
-    }
-
-    /// Asks the BMC what the machine boots from.
-    pub async fn boot_device(&self, id: NodeId) -> Result<BootSetting, RequestError> {
-        let call = NodeCall::BootDevice { node: id };
-        self.at_owner(call).await?.boot_setting()
-    }
-
-    /// Tells the BMC what the machine is to boot from.
-    pub async fn set_boot_device(
-        &self,
-        id: NodeId,
-        device: BootDevice,
-        persistence: Persistence,
-    ) -> Result<(), RequestError> {
-        let call = NodeCall::SetBootDevice {
-            node: id,
-            device,
-            persistence,
-        };
-        self.at_owner(call).await?.nothing()
-    }
-
-    /// Asks the BMC what the machine can be told to boot from.
-    pub async fn supported_boot_devices(
-        &self,
-        id: NodeId,
-    ) -> Result<Vec<BootDevice>, RequestError> {
-        let call = NodeCall::SupportedBootDevices { node: id };
-        self.at_owner(call).await?.boot_devices()
-    }
-
-    /// What each interface says of the node's settings, by kind (`power`, `deploy`, ...).
-    pub async fn validate(&self, id: NodeId) -> Result<BTreeMap<String, Validation>, RequestError> {
-        let (node, ports) = (self.node(id).await?, self.ports_of(id).await?);
-        Ok(validation::of_node(self, &node, &ports))
-    }
-
-    /// Which node a ramdisk runs on. Never refused because of a lock; `NotFound` for every reason not to answer.
-    pub async fn lookup(&self, request: LookupRequest) -> Result<LookupAnswer, RequestError> {
-        let node = self.asker(&request).await?;
-        let call = NodeCall::Lookup { node, request };
-        self.at_owner(call).await?.identified()
-    }
-
-    /// A ramdisk's sign of life. Never refused because of a lock.
-    pub async fn heartbeat(
-        &self,
-        id: NodeId,
-        request: HeartbeatRequest,
-    ) -> Result<(), RequestError> {
-        let call = NodeCall::Heartbeat { node: id, request };
-        self.at_owner(call).await?.nothing()
-    }
-
-    /// What a ramdisk found. Never refused because of a lock.
-    pub async fn continue_inspection(
-        &self,
-        request: InspectionRequest,
-    ) -> Result<LookupAnswer, RequestError> {
-        let (node, request) = (self.inspected(&request).await?, Box::new(request));
-        let call = NodeCall::ContinueInspection { node, request };
-        self.at_owner(call).await?.identified()
-    }
-
-    /// The conductor that the hash ring gives the node to; `None` when none is alive that could take it.
-    pub async fn conductor_of(&self, node: &Node) -> Result<Option<String>, RequestError> {
-        Ok(self.do_conductor_of(node).await?)
-    }
-
-    /// What the passes of each periodic job came to, by its purpose.
-    pub fn periodic_figures(&self) -> BTreeMap<&'static str, JobFigures> {
-        self.inner.periodic_figures.all()
-    }
-
-    /// What became of the calls that went to other conductors.
-    pub fn forward_figures(&self) -> ForwardFigures {
-        self.inner.forward_figures.all()
-    }
-
-    /// How many nodes changed hands.
-    pub fn ownership_figures(&self) -> OwnershipFigures {
-        self.inner.ownership_figures.all()
-    }
-
-    /// The certificates that the way to other conductors rests on.
-    pub fn certificates(&self) -> Vec<Certificate> {
-        self.peers().certificates()
-    }
-
-    /// A machine asked for something to boot (`boot script ...`, `kernel`, ...): a line on the node's timeline.
-    pub fn note_boot_request(&self, id: NodeId, what: String) {
-        // One line less on a timeline is no reason to fail a boot.
-        if self.settings().cluster.is_none() {
-            drop(self.tell(id, Message::BootRequest(what)));
-            return;
-        }
-        let this = self.clone();
-        let call = NodeCall::NoteBootRequest { node: id, what };
-        self.work()
-            .spawn(async move { drop(this.at_owner(call).await) });
     }
 }
 
@@ -456,6 +288,10 @@ impl Conductor {
         &self.inner.workers
     }
 
+    fn queues(&self) -> &bulk::Queues {
+        &self.inner.queues
+    }
+
     fn live(&self) -> &live::LiveEvents {
         &self.inner.live
     }
@@ -510,16 +346,19 @@ impl Conductor {
     /// The node with its lock, for a request: a second asker waits a little and is then told who holds it.
     async fn task(&self, id: NodeId, purpose: &'static str) -> Result<NodeTask, RequestError> {
         let limit = crate::config::seconds(self.settings().conductor.node_lock_wait_s);
-        let lock = self.locks().wait_for(id, purpose, limit).await.map_err(|held| {
-            RequestError::Conflict(format!(
-                "Node {id} is locked by host {} ({}), please retry after the current operation is completed.",
-                self.host(),
-                held.purpose
-            ))
-        })?;
+        let lock = self.locks().wait_for(id, purpose, limit).await;
+        let lock = lock.map_err(|held| self.locked(id, held.purpose))?;
         let mut task = NodeTask::load(self, lock).await?;
         task.drain().await?;
         Ok(task)
+    }
+
+    /// The refusal of what must not meet what is going on at the node. In Ironic's words, with what that is.
+    fn locked(&self, node: NodeId, purpose: &str) -> RequestError {
+        RequestError::Conflict(format!(
+            "Node {node} is locked by host {} ({purpose}), please retry after the current operation is completed.",
+            self.host(),
+        ))
     }
 }
 
@@ -535,4 +374,10 @@ impl From<TaskError> for RequestError {
             },
         }
     }
+}
+
+/// A future that is made in a frame of its own and kept on the heap: where one of many is awaited, a build without an
+/// optimiser would keep room for all of them on the stack.
+fn pinned<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
+    Box::pin(make())
 }

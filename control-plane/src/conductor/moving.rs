@@ -1,11 +1,14 @@
 //! What hangs on a node (a port, a port group, a volume) changes under the node's lock, and under two when it moves.
+//!
+//! Nothing hangs on a node that is gone: whoever puts something onto a node expects it as it was read, and whoever deletes
+//! one expects nothing on it but what goes along (`nodes`).
 
 use super::Conductor;
 use super::node_task::NodeTask;
 use super::requests::RequestError;
 use ferric_model::ids::NodeId;
 use ferric_model::node::{Node, Ownership};
-use ferric_store::{Expectation, Key, Table};
+use ferric_store::{Entity, Expectation, Key, Table};
 
 /// The locks for a change of something that hangs on a node.
 pub(super) struct Moving {
@@ -37,10 +40,12 @@ impl Moving {
         }
     }
 
-    /// What must hold at the commit, beside what `task` expects.
+    /// What must hold at the commit, beside what `task` expects. A lock is no proof that the node is there: another
+    /// conductor may have taken it over and deleted it.
     pub(super) fn expected(&self) -> Option<Expectation> {
         match &self.target {
-            Target::Same | Target::Ours(_) => None,
+            Target::Same => None,
+            Target::Ours(task) => Some(Expectation::Revision(task.node.key(), task.revision())),
             Target::Elsewhere(_, expectation) => Some(expectation.clone()),
         }
     }

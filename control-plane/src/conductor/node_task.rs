@@ -4,11 +4,12 @@
 //! first, so a node and its timeline never differ.
 
 use super::Conductor;
+use super::bulk::{self, Errand};
 use super::fence::{Generation, on_ground};
 use super::locks::NodeLock;
 use super::planted::Planted;
 use super::takeover::next_epoch;
-use ferric_model::event::{TimelineEvent, What};
+use ferric_model::event::{Requester, TimelineEvent, What};
 use ferric_model::ids::{Incarnation, NodeId};
 use ferric_model::node::{Node, Ownership, Reservation};
 use ferric_model::port::Port;
@@ -41,6 +42,10 @@ pub(super) struct NodeTask {
     generation: Generation,
     conductor: Conductor,
     lock: NodeLock,
+    /// What the next commit begins.
+    errand: Option<Errand>,
+    /// For whom the next commit is made.
+    asked_by: Option<Requester>,
 }
 
 /// Who gets a node that is handed over, and what must still stand in the store of them.
@@ -60,6 +65,11 @@ pub(super) struct Change {
 }
 
 impl Change {
+    /// Whose change it is.
+    pub(super) fn node_id(&self) -> NodeId {
+        self.node.uuid
+    }
+
     pub(super) fn with(mut self, edit: impl FnOnce(&mut Node)) -> Self {
         edit(&mut self.node);
         self
@@ -94,7 +104,20 @@ impl NodeTask {
             generation,
             conductor,
             lock,
+            errand: None,
+            asked_by: None,
         })
+    }
+
+    /// With an item of a bulk request that the next commit begins, and says so.
+    pub(super) fn on_errand(self, errand: Errand) -> Self {
+        let errand = Some(errand);
+        Self { errand, ..self }
+    }
+
+    /// For somebody whom the next commit names, if it moves the node.
+    pub(super) fn asked_by(self, asked_by: Option<Requester>) -> Self {
+        Self { asked_by, ..self }
     }
 
     /// To be asked before an effect's intent is stored: whether the node is surely ours for as long as a call may take.
@@ -183,15 +206,27 @@ impl NodeTask {
                 target,
                 error,
                 cause: Some(*event),
+                asked_by: self.asked_by.clone(),
             });
             from = to;
         }
         self.commit(change).await
     }
 
+    /// Stores what comes onto the node, and the node as it is, its times too: by its revision whoever looks after it
+    /// sees that something has come.
+    pub(super) async fn put_beside(&mut self, beside: Transaction) -> Result<(), TaskError> {
+        let change = self.change().beside(|_| beside);
+        self.write(change).await
+    }
+
     async fn commit(&mut self, mut change: Change) -> Result<(), TaskError> {
+        change.node.updated_at = Some(self.conductor.now());
+        self.write(change).await
+    }
+
+    async fn write(&mut self, mut change: Change) -> Result<(), TaskError> {
         let now = self.conductor.now();
-        change.node.updated_at = Some(now);
         let (id, key) = (self.id(), self.node.key());
         let run = change
             .node
@@ -199,9 +234,12 @@ impl NodeTask {
             .as_ref()
             .or(self.node.run.as_ref())
             .map(|run| run.id);
-        let mut transaction = change
-            .beside
-            .expect(Expectation::Revision(key.clone(), self.revision));
+        let (nodes, errand) = ((&self.node, &mut change.node), self.errand.take());
+        let asked = errand.as_ref().map(Errand::request);
+        let beside = bulk::noted(&self.conductor, nodes, errand, change.beside).await?;
+        let runs = || bulk::request_of(&change.node).or(bulk::request_of(&self.node));
+        let bulk = asked.or_else(runs);
+        let mut transaction = beside.expect(Expectation::Revision(key.clone(), self.revision));
         if let Some(released) = allocation_of(&self.node)
             && change.node.allocation_uuid != self.node.allocation_uuid
         {
@@ -221,6 +259,7 @@ impl NodeTask {
                 at: now,
                 conductor,
                 run,
+                bulk,
                 what,
             };
             transaction = transaction.event(event);
@@ -235,6 +274,7 @@ impl NodeTask {
             Err(error) => return Err(self.explained(error).await),
         };
         self.node = change.node;
+        self.asked_by = None;
         Ok(())
     }
 
@@ -278,8 +318,10 @@ impl NodeTask {
     }
 
     /// Deletes the node with what hangs on it.
-    pub(super) async fn delete(self, beside: Transaction) -> Result<(), TaskError> {
+    pub(super) async fn delete(mut self, beside: Transaction) -> Result<(), TaskError> {
         let key = self.node.key();
+        let errand = self.errand.take();
+        let beside = bulk::of_deleted(&self.conductor, &self.node, errand, beside).await?;
         let mut transaction = beside.expect(Expectation::Revision(key.clone(), self.revision));
         if let Some(allocation) = allocation_of(&self.node) {
             transaction = transaction.delete(allocation);

@@ -1,9 +1,11 @@
 //! Creating, changing and deleting nodes on request.
 
 use super::Conductor;
+use super::bulk::Errand;
 use super::environment::later;
 use super::forward::Update;
-use super::node_task::NodeTask;
+use super::hardware_records;
+use super::node_task::{NodeTask, TaskError};
 use super::plain::ON_A_NODE;
 use super::requests::{Maintenance, RequestError};
 use crate::config::seconds;
@@ -11,8 +13,11 @@ use ferric_drivers::{InterfaceKind, Interfaces};
 use ferric_model::event::{TimelineEvent, What};
 use ferric_model::ids::{Epoch, NodeId};
 use ferric_model::node::{Node, Ownership};
+use ferric_model::port::Port;
 use ferric_model::state::ProvisionState;
-use ferric_store::{Entity, Expectation, FieldValue, Key, Query, Table, Transaction};
+use ferric_store::{
+    Entity, Expectation, FieldValue, Key, Query, Room, StoreError, Table, Transaction,
+};
 use std::collections::BTreeMap;
 
 impl Conductor {
@@ -38,37 +43,57 @@ impl Conductor {
             .collect())
     }
 
-    pub(super) async fn do_create_node(&self, mut node: Node) -> Result<Node, RequestError> {
+    pub(super) async fn do_create_node(&self, node: Node) -> Result<Node, RequestError> {
+        self.enrol_with(node, &[], None).await
+    }
+
+    /// With ports of its own: all of it is stored, or nothing.
+    pub(super) async fn enrol_with(
+        &self,
+        mut node: Node,
+        ports: &[Port],
+        errand: Option<Errand>,
+    ) -> Result<Node, RequestError> {
         node.interfaces = self.resolved(&node)?;
         node.ownership = Some(Ownership {
             conductor: self.host().to_owned(),
             incarnation: self.incarnation(),
             epoch: Epoch(1),
         });
+        let bulk = errand.as_ref().map(Errand::request);
         let event = TimelineEvent {
             id: self.new_id(),
             node: node.uuid,
             at: self.now(),
             conductor: self.host().to_owned(),
             run: None,
+            bulk,
             what: What::Enrolled,
         };
         let chassis = self.chassis_stands(&node).await?;
-        let transaction = [Expectation::Absent(node.key())]
+        let mut transaction = [Expectation::Absent(node.key())]
             .into_iter()
             .chain(chassis)
             .fold(Transaction::new(), Transaction::expect)
             .put(&node)
             .event(event);
+        for port in ports {
+            self.check_new_member(port).await?;
+            let absent = Expectation::Absent(port.key());
+            transaction = transaction.expect(absent).put(port);
+        }
+        if let Some(errand) = errand {
+            transaction = errand.begun(None, transaction, self.now());
+        }
         self.store()
             .commit(transaction)
             .await
             .map_err(|error| match error {
-                ferric_store::StoreError::Stale { key, .. } if key == node.key() => {
-                    RequestError::Conflict(format!(
-                        "A node with UUID {} already exists.",
-                        node.uuid
-                    ))
+                StoreError::Stale { key, .. } if key == node.key() => RequestError::Conflict(
+                    format!("A node with UUID {} already exists.", node.uuid),
+                ),
+                StoreError::Stale { key, .. } if key.table == Table::Port => {
+                    RequestError::Conflict(format!("A port with UUID {} already exists.", key.id))
                 }
                 error => error.into(),
             })?;
@@ -86,8 +111,13 @@ impl Conductor {
             check_disassociation(&task.node)?;
             new.allocation_uuid = None;
         }
+        let had_console = task.node.interface("console").map(str::to_owned);
         if new.interfaces != task.node.interfaces || new.driver != task.node.driver {
             new.interfaces = self.resolved(&new)?;
+        }
+        if task.node.console_enabled && new.interface("console") != had_console.as_deref() {
+            self.let_console_go(&task.node).await;
+            new.console_enabled = false;
         }
         let mut change = task.change();
         if new.chassis_uuid != task.node.chassis_uuid
@@ -104,19 +134,29 @@ impl Conductor {
 
     pub(super) async fn do_destroy_node(&self, id: NodeId) -> Result<(), RequestError> {
         let task = self.task(id, "deleting it").await?;
+        self.destroy_locked(task).await
+    }
+
+    pub(super) async fn destroy_locked(&self, task: NodeTask) -> Result<(), RequestError> {
+        let id = task.id();
         deletable(&task.node)?;
         // Whoever enrols the same UUID again gets a timeline of its own.
         let mut beside = Transaction::new()
             .delete(Key::new(Table::Inventory, id))
             .forget(id, u64::MAX);
-        for port in task.ports().await? {
-            beside = beside.delete(port.key());
+        for table in hardware_records::TABLES {
+            beside = beside.delete(Key::new(table, id));
         }
         let here = FieldValue::Text(id.to_string());
         for table in ON_A_NODE {
             let query = Query::all(table).filter("node_uuid", vec![here.clone()]);
-            let found = self.store().outlines(&query).await?.into_iter();
-            beside = found.fold(beside, |beside, found| beside.delete(found.key));
+            let found = self.store().outlines(&query).await?;
+            // Another conductor may be moving something here, which does not change this node.
+            let seen = Room::as_seen(table, "node_uuid", here.clone(), found.len());
+            beside = beside.expect(Expectation::Room(seen));
+            beside = found
+                .into_iter()
+                .fold(beside, |beside, found| beside.delete(found.key));
         }
         let children =
             Query::all(Table::Node).filter("parent_node", vec![FieldValue::Text(id.to_string())]);
@@ -126,7 +166,13 @@ impl Conductor {
                 "Node {id} is the parent of other nodes: delete those first"
             )));
         }
-        task.delete(beside).await?;
+        self.let_console_go(&task.node).await;
+        task.delete(beside).await.map_err(|error| match error {
+            TaskError::Store(StoreError::NoRoom { .. }) => RequestError::Conflict(format!(
+                "Node {id} was given a port, a port group or a volume while it was being deleted: delete it again"
+            )),
+            error => error.into(),
+        })?;
         self.inboxes().clear(id);
         Ok(())
     }
@@ -174,16 +220,24 @@ fn rebase(before: &Node, new: Node, now: &Node) -> Result<Node, RequestError> {
     Ok(with_ours(new, now))
 }
 
-/// The node with the fields that only machines and timers change, as they are now.
+/// The node with the fields that nobody changes by a patch, as they are now: those of machines, timers, and of what was
+/// asked for just before and is being done or has ended.
 fn with_ours(node: Node, now: &Node) -> Node {
     Node {
         agent: now.agent.clone(),
+        boot_mode: now.boot_mode.clone(),
+        secure_boot: now.secure_boot,
         dhcp: now.dhcp,
         internal_info: now.internal_info.clone(),
+        last_error: now.last_error.clone(),
         power_state: now.power_state,
         power_sync_failures: now.power_sync_failures,
         periodic_records: now.periodic_records.clone(),
+        reservation: now.reservation.clone(),
+        target_power_state: now.target_power_state,
         updated_at: now.updated_at,
+        wish: now.wish.clone(),
+        wish_progress: now.wish_progress.clone(),
         ..node
     }
 }
@@ -222,16 +276,61 @@ fn deletable(node: &Node) -> Result<(), RequestError> {
         ProvisionState::Enroll
             | ProvisionState::Manageable
             | ProvisionState::Available
-            | ProvisionState::Error
             | ProvisionState::AdoptFailed
-            | ProvisionState::InspectFailed
-            | ProvisionState::CleanFailed
     );
     if idle || node.maintenance {
         return Ok(());
     }
     Err(RequestError::Conflict(format!(
-        "Can not delete node \"{}\" while it is in provision state \"{state}\".",
+        "Can not delete node \"{}\" while it is in provision state \"{state}\": it must be enroll, manageable, available or adopt failed, or in maintenance",
         node.uuid
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ferric_model::state::PowerState;
+    use jiff::Timestamp;
+    use uuid::Uuid;
+
+    #[test]
+    fn states_in_which_a_node_may_be_deleted() {
+        let mut node = Node::new(NodeId(Uuid::nil()), "redfish", Timestamp::UNIX_EPOCH);
+        let states = ProvisionState::ALL.iter().filter(|state| {
+            node.provision_state = **state;
+            deletable(&node).is_ok()
+        });
+        let names: Vec<_> = states.map(|state| state.name()).collect();
+        assert_eq!(names, ["enroll", "manageable", "available", "adopt failed"]);
+        node.maintenance = true;
+        node.provision_state = ProvisionState::CleanFailed;
+        assert!(deletable(&node).is_ok());
+        node.protected = true;
+        assert!(deletable(&node).is_err());
+    }
+
+    /// As a client does that switches the power and sets a field without a pause.
+    #[test]
+    fn a_change_stands_beside_a_power_action_and_not_beside_another_change() {
+        let before = Node::new(NodeId(Uuid::nil()), "redfish", Timestamp::UNIX_EPOCH);
+        let new = Node {
+            description: Some("new".to_owned()),
+            ..before.clone()
+        };
+        let now = Node {
+            target_power_state: Some(PowerState::On),
+            last_error: Some("the BMC did not answer".to_owned()),
+            ..before.clone()
+        };
+        let both = rebase(&before, new.clone(), &now).unwrap();
+        assert_eq!(both.description.as_deref(), Some("new"));
+        assert_eq!(both.target_power_state, now.target_power_state);
+        assert_eq!(both.last_error, now.last_error);
+        let now = Node {
+            maintenance: true,
+            ..before.clone()
+        };
+        assert!(rebase(&before, new, &now).is_err());
+    }
 }

@@ -5,6 +5,7 @@ use super::forward::Update;
 use super::requests::{ATTACHED_VIF, RequestError};
 use ferric_model::ids::{NodeId, PortId};
 use ferric_model::port::Port;
+use ferric_model::portgroup::Portgroup;
 use ferric_store::{
     Entity, Expectation, FieldValue, Key, Query, Record, StoreError, Table, Transaction,
 };
@@ -28,11 +29,10 @@ impl Conductor {
                 port.uuid
             )));
         }
-        self.check_new_member(&port).await?;
+        let group = self.check_new_member(&port).await?;
         let change = task.change().beside(|transaction| {
-            transaction
-                .expect(Expectation::Absent(port.key()))
-                .put(&port)
+            let transaction = transaction.expect(Expectation::Absent(port.key()));
+            with_group(transaction.put(&port), group.as_ref())
         });
         task.save(change).await?;
         Ok(port)
@@ -44,13 +44,13 @@ impl Conductor {
         let mut moving = self
             .moving(before.node_uuid, new.node_uuid, PURPOSE)
             .await?;
-        self.check_member(&before, &new, moving.to()).await?;
+        let group = self.check_member(&before, &new, moving.to()).await?;
         new.updated_at = Some(self.now());
         let expected = [expected].into_iter().chain(moving.expected());
-        let change = moving
-            .task
-            .change()
-            .beside(|transaction| expected.fold(transaction, Transaction::expect).put(&new));
+        let change = moving.task.change().beside(|transaction| {
+            let transaction = expected.fold(transaction, Transaction::expect);
+            with_group(transaction.put(&new), group.as_ref())
+        });
         moving.task.save(change).await?;
         Ok(new)
     }
@@ -60,21 +60,28 @@ impl Conductor {
         let missing = || RequestError::NotFound(format!("Port {id} could not be found."));
         let record = self.store().get(&key).await?.ok_or_else(missing)?;
         let port: Port = record.decode()?;
-        let mut task = self.task(port.node_uuid, PURPOSE).await?;
+        let holder = self.holder(Some(port.node_uuid), PURPOSE).await?;
         // What is attached to it may have changed before the lock was ours.
         let record = self.store().get(&key).await?.ok_or_else(missing)?;
         let port: Port = record.decode()?;
         let vif = port.internal_info.get(ATTACHED_VIF);
-        if vif.is_some_and(|vif| !vif.is_null()) && !task.node.maintenance {
+        let in_use = holder.node().is_some_and(|node| !node.maintenance);
+        if in_use && vif.is_some_and(|vif| !vif.is_null()) {
             return Err(RequestError::Conflict(format!(
                 "Cannot delete the port {id} of node {}: a virtual interface is attached to it; detach it, or set the node to maintenance first",
                 port.node_uuid
             )));
         }
         let expected = Expectation::Revision(key.clone(), record.revision);
-        let change = task
-            .change()
-            .beside(|transaction| transaction.expect(expected).delete(key));
-        Ok(task.save(change).await?)
+        let gone = Transaction::new().expect(expected).delete(key);
+        Ok(holder.commit(self, gone).await?)
+    }
+}
+
+/// A group that changes with its port does so in the same commit.
+fn with_group(transaction: Transaction, group: Option<&Portgroup>) -> Transaction {
+    match group {
+        Some(group) => transaction.put(group),
+        None => transaction,
     }
 }

@@ -5,6 +5,7 @@ use super::engine::contained;
 use super::node_task::{NodeTask, TaskError};
 use super::requests::RequestError;
 use super::steps::{StepError, chain, power_state};
+use super::wishes::clear_of_wishes;
 use ferric_drivers::{
     BmcError, BootDevice, BootSetting, Hardware, Management, OffAllowed, Persistence, PowerAction,
     Target,
@@ -126,7 +127,7 @@ impl Conductor {
 }
 
 /// An answer of the BMC within an API request. What the BMC cannot do is the caller's business, the rest is ours.
-fn bmc<T>(answer: Result<T, BmcError>) -> Result<T, RequestError> {
+pub(super) fn bmc<T>(answer: Result<T, BmcError>) -> Result<T, RequestError> {
     answer.map_err(|error| match error {
         BmcError::NotOffered { .. } | BmcError::Credentials { .. } | BmcError::Forbidden { .. } => {
             RequestError::Invalid(chain(&error))
@@ -138,10 +139,10 @@ fn bmc<T>(answer: Result<T, BmcError>) -> Result<T, RequestError> {
     })
 }
 
-async fn store_wish(task: &mut NodeTask, action: PowerAction) -> Result<(), TaskError> {
+async fn store_wish(task: &mut NodeTask, action: PowerAction) -> Result<(), RequestError> {
     let (conductor, since) = (task.conductor().host().to_owned(), task.conductor().now());
     let purpose = "changing its power state".to_owned();
-    let change = task.change().with(|node| {
+    let change = clear_of_wishes(task)?.with(|node| {
         node.target_power_state = Some(target(action));
         node.last_error = None;
         node.reservation = Some(Reservation {
@@ -150,7 +151,7 @@ async fn store_wish(task: &mut NodeTask, action: PowerAction) -> Result<(), Task
             since,
         });
     });
-    task.save(change).await
+    Ok(task.save(change).await?)
 }
 
 async fn finish_wish(mut task: NodeTask, action: PowerAction, timeout: Option<Duration>) {
@@ -225,7 +226,7 @@ async fn store_end(
 /// Whatever ran on the machine does not run any more: a run that waits for it learns so at once. While an operator has it
 /// held, the machine is the operator's; what a BMC does goes on whatever the machine does. There the ramdisk is booted
 /// again when a step needs it.
-fn interrupt(node: &mut Node, action: PowerAction) {
+pub(super) fn interrupt(node: &mut Node, action: PowerAction) {
     node.agent = None;
     let Some(run) = &mut node.run else { return };
     let apart = |wait: &Wait| matches!(wait.reason, WaitReason::Hold | WaitReason::Hardware { .. });

@@ -3,6 +3,8 @@
 
 use ferric_agent_protocol::extensions::Extensions;
 use ferric_agent_protocol::heartbeat::Heartbeat;
+use ferric_drivers::ConsoleAddress;
+use ferric_model::event::Requester;
 use ferric_model::ids::{MacAddress, NodeId};
 use ferric_model::node::{Node, Object};
 use ferric_model::recipe::Runbook;
@@ -53,6 +55,14 @@ const NO_ROOM: &str =
 pub(crate) const NO_ROOM_RETRY_S: u32 = 30;
 
 impl RequestError {
+    /// Nothing is wrong with what was asked.
+    pub fn store_away() -> Self {
+        Self::Busy {
+            reason: STORE_AWAY.to_owned(),
+            retry_after_s: STORE_AWAY_RETRY_S,
+        }
+    }
+
     /// A failure of our own, with what was being done.
     pub fn internal(
         doing: impl Into<Cow<'static, str>>,
@@ -65,6 +75,27 @@ impl RequestError {
     }
 }
 
+/// A virtual drive, as one conductor tells another and as Ironic's API shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MediaSlot {
+    /// `CD`, `DVD`, `Floppy`, `USBStick`.
+    pub media_types: Vec<String>,
+    #[serde(default)]
+    pub inserted: Option<bool>,
+    #[serde(default)]
+    pub image: Option<String>,
+}
+
+impl From<ferric_drivers::MediaSlot> for MediaSlot {
+    fn from(slot: ferric_drivers::MediaSlot) -> Self {
+        Self {
+            media_types: slot.media_types,
+            inserted: slot.inserted,
+            image: slot.image,
+        }
+    }
+}
+
 impl From<StoreError> for RequestError {
     fn from(error: StoreError) -> Self {
         match error {
@@ -72,10 +103,7 @@ impl From<StoreError> for RequestError {
                 Self::Conflict("the record has been changed in between: read it again".to_owned())
             }
             StoreError::NotUnique { .. } => Self::Conflict(not_unique(&error)),
-            StoreError::Away { .. } => Self::Busy {
-                reason: STORE_AWAY.to_owned(),
-                retry_after_s: STORE_AWAY_RETRY_S,
-            },
+            StoreError::Away { .. } => Self::store_away(),
             StoreError::NoRoom { .. } => Self::Busy {
                 reason: NO_ROOM.to_owned(),
                 retry_after_s: NO_ROOM_RETRY_S,
@@ -139,6 +167,9 @@ pub struct ProvisionRequest {
     pub runbook: Option<String>,
     pub rescue_password: Option<RescuePassword>,
     pub ramdisk: Ramdisk,
+    /// For the timeline.
+    #[serde(default)]
+    pub asked_by: Option<Requester>,
 }
 
 /// Who wrote a list of steps: what is forbidden is refused to a client, and left out of what is stored.
@@ -179,6 +210,7 @@ impl ProvisionRequest {
             runbook: None,
             rescue_password: None,
             ramdisk: Ramdisk::Boot,
+            asked_by: None,
         }
     }
 
@@ -239,6 +271,52 @@ pub enum Maintenance {
 pub struct Validation {
     pub result: Option<bool>,
     pub reason: Option<String>,
+}
+
+/// `GET /v1/nodes/{n}/states/console`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsoleShown {
+    Closed,
+    /// Open, and where: what speaks there and its URL. `None`: nowhere that a client could go.
+    Open(Option<(String, String)>),
+}
+
+impl ConsoleShown {
+    pub(super) fn of(address: Option<ConsoleAddress>) -> Self {
+        Self::Open(address.map(|address| (address.kind, address.url)))
+    }
+}
+
+/// A light of a machine, in Ironic's words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndicatorShown {
+    pub component: String,
+    pub name: String,
+    pub readonly: bool,
+    pub states: Vec<String>,
+}
+
+/// Any HTTP method on `/v1/nodes/{n}/vendor_passthru`. Without `Debug`: what only a vendor knows may be secret.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct VendorRequest {
+    /// The vendor's method.
+    pub method: String,
+    /// In upper case.
+    pub http_method: String,
+    /// The body, whole; null and an object are fit.
+    pub arguments: Value,
+}
+
+/// What a call of a vendor's method comes to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VendorOutcome {
+    /// It is done, or is going to be.
+    Begun,
+    Value(Value),
+    /// To be answered as it is.
+    Attachment(String),
 }
 
 /// Whether the asking agent's API version knows tokens (1.62).

@@ -39,6 +39,15 @@ impl Member {
 pub(super) struct RingCache {
     settings: RingSettings,
     made: Mutex<VecDeque<(Vec<Member>, Arc<Rings>)>>,
+    alone: Mutex<Alone>,
+}
+
+/// The rings of a conductor that no other shares the store with: they change with its own record only.
+#[derive(Default)]
+struct Alone {
+    /// How often that was written.
+    writes: u64,
+    rings: Option<Arc<Rings>>,
 }
 
 impl RingCache {
@@ -46,7 +55,29 @@ impl RingCache {
         Self {
             settings,
             made: Mutex::default(),
+            alone: Mutex::default(),
         }
+    }
+
+    /// The rings of one who is alone, if they are known; otherwise how often its record has been written.
+    pub(super) fn known(&self) -> Result<Arc<Rings>, u64> {
+        let alone = self.alone.lock();
+        alone.rings.clone().ok_or(alone.writes)
+    }
+
+    /// Unless the record has been written since it was read.
+    pub(super) fn keep(&self, writes: u64, rings: &Arc<Rings>) {
+        let mut alone = self.alone.lock();
+        if alone.writes == writes {
+            alone.rings = Some(Arc::clone(rings));
+        }
+    }
+
+    /// The record has been written, or may have been.
+    pub(super) fn forget(&self) {
+        let mut alone = self.alone.lock();
+        alone.writes += 1;
+        alone.rings = None;
     }
 
     /// The rings over these conductors.
@@ -114,6 +145,18 @@ mod tests {
         let node = NodeId(Uuid::nil());
         assert!(before.host("", "ipmi", node).is_err());
         assert_eq!(after.host("", "ipmi", node), Ok("one"));
+    }
+
+    #[test]
+    fn the_rings_of_one_alone_are_known_until_its_record_is_written() {
+        let cache = RingCache::new(RingSettings::default());
+        let rings = cache.over(&[&conductor("one", "redfish")]);
+        let writes = cache.known().unwrap_err();
+        cache.keep(writes, &rings);
+        assert!(Arc::ptr_eq(&cache.known().unwrap(), &rings));
+        cache.forget();
+        cache.keep(writes, &rings);
+        assert!(cache.known().is_err(), "what was read before is kept");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use super::Conductor;
 use super::around::Around;
+use super::bulk;
 use super::environment::later;
 use super::limits;
 use super::planted::Planted;
@@ -15,6 +16,7 @@ use ferric_model::node::{Node, Ownership};
 use ferric_model::run::WaitReason;
 use ferric_store::{Expectation, FieldValue, Query, Record, StoreError, Table, Transaction};
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -34,8 +36,17 @@ struct Taken {
 
 impl Taken {
     fn is_busy(&self) -> bool {
-        self.node.run.is_some() || self.node.target_power_state.is_some()
+        self.node.run.is_some()
+            || self.node.target_power_state.is_some()
+            || self.node.wish.is_some()
     }
+}
+
+/// A look for nodes to take over.
+pub(super) struct Sweep {
+    pub(super) taken: usize,
+    /// The conductors that were gone at that moment.
+    pub(super) gone: BTreeSet<String>,
 }
 
 /// Who may take what, at one moment.
@@ -63,32 +74,37 @@ impl Conductor {
         Ok(())
     }
 
-    /// Takes over the nodes of conductors that are gone, and of nobody. Answers how many there were.
-    pub(super) async fn take_over_orphans(&self) -> Result<usize, StoreError> {
+    /// Takes over the nodes of conductors that are gone, and of nobody.
+    pub(super) async fn take_over_orphans(&self) -> Result<Sweep, StoreError> {
         let claims = self.claims().await?;
-        let gone = claims.around.gone();
-        let gone = gone.map(|host| FieldValue::Text(host.to_owned()));
-        let owners = gone.chain([FieldValue::Null]).collect();
+        let gone: BTreeSet<String> = claims.around.gone().map(str::to_owned).collect();
+        let owners = gone.iter().map(|host| FieldValue::Text(host.clone()));
+        let owners = owners.chain([FieldValue::Null]).collect();
         let mut walk = Walk::new(Query::all(Table::Node).filter("owned_by", owners));
         let mut taken = 0;
         while let Some(records) = walk.next(self.store().as_ref()).await? {
             taken += self.take_over_page(&records, &claims).await?.0;
         }
-        Ok(taken)
+        Ok(Sweep { taken, gone })
     }
 
-    /// Waits for the moment at which the nodes of one more conductor may be taken, if that comes within this time: whoever
-    /// only looks now and then would come late by as much. Answers whether it came.
-    pub(super) async fn await_departure(&self, limit: Duration) -> Result<bool, StoreError> {
+    /// Waits for the moment at which the nodes of one more conductor may be taken than of those that are known to be gone,
+    /// if that comes within this time: whoever only looks now and then would come late by as much. Answers whether it came.
+    pub(super) async fn await_departure(
+        &self,
+        mut known: BTreeSet<String>,
+        limit: Duration,
+    ) -> Result<bool, StoreError> {
         // A little more: a moment that falls on the next pass exactly would be met by either of the two.
         let end = Instant::now() + limit + CLOCKS_DIFFER / 2;
-        let mut before = None;
         loop {
             let around = self.look_around().await?;
-            let gone = around.gone().count();
-            if gone > *before.get_or_insert(gone) {
+            let gone: BTreeSet<&str> = around.gone().collect();
+            if gone.iter().any(|host| !known.contains(*host)) {
                 return Ok(true);
             }
+            // One that has come back may go once more.
+            known.retain(|host| gone.contains(host.as_str()));
             let next = around.next_to_go().map(|left| Instant::now() + left);
             let Some(next) = next.filter(|next| *next < end) else {
                 return Ok(false);
@@ -164,6 +180,7 @@ impl Conductor {
         Ok(busy
             .map(|one| {
                 self.resume_power(&one.node);
+                self.resume_wish(&one.node);
                 self.nudge(one.node.uuid);
             })
             .count())
@@ -232,6 +249,11 @@ impl Conductor {
             };
             wait.deadline = wait.deadline.map(moved);
         }
+        if let Some(progress) = &mut node.wish_progress {
+            let latest = later(self.now(), self.wish_limit()).max(grace);
+            let moved = progress.until.checked_add(silence);
+            progress.until = moved.unwrap_or(latest).max(grace).min(latest);
+        }
         node
     }
 
@@ -249,6 +271,7 @@ impl Conductor {
             at: self.now(),
             conductor: host.to_owned(),
             run: taken.node.run.as_ref().map(|run| run.id),
+            bulk: bulk::request_of(&taken.node),
             what: What::Resumed { detail },
         }
     }

@@ -2,11 +2,14 @@
 
 use super::Conductor;
 use super::requests::Validation;
+use super::steps::chain;
+use crate::boot::{BootError, GlanceError, glance_image};
 use ferric_drivers::{DriverInfo, InterfaceKind, Interfaces};
 use ferric_model::node::Node;
 use ferric_model::port::Port;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// Every kind but the vendor's, by name. What does nothing is no valid interface here, though nothing that is asked of a
 /// node fails because of it.
@@ -42,12 +45,38 @@ pub(super) fn of_kind(
             Ok(()) => valid(),
             Err(reason) => invalid(reason),
         },
-        (InterfaceKind::Deploy, "direct") => match image(node) {
-            Ok(()) => by_driver(kind, &interfaces, &node.driver_info),
-            Err(reason) => invalid(reason),
-        },
+        (InterfaceKind::Deploy, "direct") => {
+            match image(node, |id| conductor.boot().has_glance(id)) {
+                Ok(()) => by_driver(kind, &interfaces, &node.driver_info),
+                Err(reason) => invalid(reason),
+            }
+        }
         _ => by_driver(kind, &interfaces, &node.driver_info),
     }
+}
+
+/// What Glance says of the images that the node names is said, too. Asks nobody where it names none.
+pub(super) async fn with_glance(
+    conductor: &Conductor,
+    node: &Node,
+    mut found: BTreeMap<String, Validation>,
+) -> BTreeMap<String, Validation> {
+    let boot = conductor.boot();
+    let interface = |kind: &str| node.interface(kind).unwrap_or_default();
+    let mut note = |kind: &str, outcome: Result<(), BootError>| {
+        if let (Err(error), Some(validation)) = (outcome, found.get_mut(kind))
+            && validation.result == Some(true)
+        {
+            *validation = invalid(chain(&error));
+        }
+    };
+    if interface("deploy") == "direct" {
+        note("deploy", boot.check_glance_image(node).await);
+    }
+    if interface("boot") == "ipxe" {
+        note("boot", boot.check_ramdisk(node).await);
+    }
+    found
 }
 
 fn by_driver(kind: InterfaceKind, interfaces: &Interfaces, driver_info: &DriverInfo) -> Validation {
@@ -76,7 +105,10 @@ fn invalid(reason: String) -> Validation {
 }
 
 /// What can be said of the image without asking anybody for it. Where a checksum is mandatory it must be there.
-fn image(node: &Node) -> Result<(), String> {
+fn image(
+    node: &Node,
+    has_glance: impl FnOnce(Uuid) -> Result<(), GlanceError>,
+) -> Result<(), String> {
     let text = |key: &str| {
         node.instance_info
             .get(key)
@@ -88,6 +120,10 @@ fn image(node: &Node) -> Result<(), String> {
             "instance_info.image_source is missing: set it to the URL of an image".to_owned(),
         );
     };
+    if let Some(id) = glance_image(source) {
+        // All that is to be said of it Glance says.
+        return has_glance(id).map_err(|error| error.to_string());
+    }
     let is_partition = match text("image_type") {
         Some(kind) => kind == "partition",
         // Ironic takes an image with a kernel and a ramdisk of its own for one of a partition.
@@ -122,7 +158,8 @@ mod tests {
             jiff::Timestamp::UNIX_EPOCH,
         );
         node.instance_info = instance_info.as_object().unwrap().clone();
-        match (image(&node), expected) {
+        let none = |id| Err(GlanceError::NotConfigured(id));
+        match (image(&node, none), expected) {
             (Ok(()), None) => {}
             (Err(error), Some(part)) => assert!(error.contains(part), "{error}"),
             (outcome, expected) => panic!("{instance_info}: {outcome:?}, expected {expected:?}"),
@@ -151,5 +188,7 @@ mod tests {
         check(&parts, Some("whole disk"));
         let whole = json!({"image_source": "file:///a", "kernel": "k", "ramdisk": "r", "image_type": "whole-disk"});
         check(&whole, None);
+        let glance = json!({"image_source": "5be26c0b-03f2-4d2e-ae87-c02d7f33c781"});
+        check(&glance, Some("add the section [glance]"));
     }
 }

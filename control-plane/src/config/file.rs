@@ -3,6 +3,7 @@
 use super::auth::{self, KeystoneSection, OidcSection, Rbac, StrategyName};
 use super::beats::check_beats;
 use super::cluster::Section;
+use super::glance::GlanceSection;
 use super::inspection;
 use super::{
     Agent, Boot, Conductor, Deploy, Http, Overrides, Settings, SettingsError, Steps, Timeline,
@@ -43,6 +44,7 @@ pub struct File {
     inspection: inspection::Section,
     steps: Steps,
     images: Images,
+    glance: Option<GlanceSection>,
 }
 
 /// As it is written: it may hold a password, and so shows itself nowhere.
@@ -156,6 +158,7 @@ impl File {
             inspection: self.inspection.check()?,
             steps: self.steps,
             image_paths: self.images.allowed_paths,
+            glance: self.glance.map(GlanceSection::check).transpose()?,
         })
     }
 }
@@ -168,7 +171,7 @@ fn parse(text: &str) -> Result<File, toml::de::Error> {
         let line = before.lines().count().saturating_sub(1);
         let mut near = text.lines().skip(line.saturating_sub(1)).take(3);
         let secret = |line: &str| {
-            let words = ["://", "password", "secret"];
+            let words = ["://", "password", "secret", "temp_url_key"];
             words.iter().any(|word| line.contains(word))
         };
         if near.any(secret) {
@@ -255,6 +258,9 @@ fn check_patience(http: &Http) -> Result<(), SettingsError> {
     const DAY_S: u64 = 86_400;
     let connections = u64::try_from(http.connections).unwrap_or(u64::MAX);
     let streams = u64::try_from(http.event_streams).unwrap_or(u64::MAX);
+    let share = u64::try_from(http.event_streams_per_caller).unwrap_or(u64::MAX);
+    let body_mib = u64::try_from(http.body_memory_mib).unwrap_or(u64::MAX);
+    let answer_mib = u64::try_from(http.answer_memory_mib).unwrap_or(u64::MAX);
     let settings = [
         ("http.connections", connections, 1, 1 << 20),
         ("http.header_timeout_s", http.header_timeout_s, 1, DAY_S),
@@ -262,7 +268,17 @@ fn check_patience(http: &Http) -> Result<(), SettingsError> {
         ("http.body_timeout_s", http.body_timeout_s, 1, DAY_S),
         ("http.stop_grace_s", http.stop_grace_s, 0, DAY_S),
         ("http.event_streams", streams, 0, 1 << 20),
-        ("http.stream_stall_s", http.stream_stall_s, 1, DAY_S),
+        ("http.event_streams_per_caller", share, 1, 1 << 20),
+        ("http.answer_stall_s", http.answer_stall_s, 1, DAY_S),
+        (
+            "http.answer_stall_bytes",
+            http.answer_stall_bytes,
+            1,
+            1 << 20,
+        ),
+        // The largest of all must find room.
+        ("http.body_memory_mib", body_mib, 96, 1 << 20),
+        ("http.answer_memory_mib", answer_mib, 64, 1 << 20),
     ];
     for (setting, value, least, most) in settings {
         if !(least..=most).contains(&value) {

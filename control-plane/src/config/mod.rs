@@ -8,6 +8,7 @@ mod beats;
 mod built_in_rules;
 pub mod cluster;
 mod file;
+pub mod glance;
 mod hooks;
 mod inspection;
 mod steps;
@@ -60,13 +61,16 @@ pub struct Settings {
     pub steps: Steps,
     /// Folders from which `file://` images may be taken.
     pub image_paths: Vec<PathBuf>,
+    /// `None`: there are no images of Glance.
+    pub glance: Option<glance::Glance>,
 }
 
 /// How patient both listeners are with their clients.
 #[derive(Clone, Copy, Debug, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Http {
-    /// Connections of one listener at the same time; more of them wait until one ends. Each takes a file descriptor.
+    /// Connections of one listener at the same time. For one more, whoever keeps us waiting for longest makes room. Each
+    /// takes a file descriptor.
     pub connections: usize,
     /// Until all headers of a request have come, and of a connection without a request.
     pub header_timeout_s: u64,
@@ -74,24 +78,38 @@ pub struct Http {
     pub body_pause_s: u64,
     /// Until the whole body of a request has come.
     pub body_timeout_s: u64,
+    /// A client that takes less than `answer_stall_bytes` of its answer in so long is cut off.
+    #[serde(alias = "stream_stall_s")]
+    pub answer_stall_s: u64,
+    /// Where places are short, whoever has taken so much least lately makes room.
+    pub answer_stall_bytes: u64,
+    /// For the bodies of all requests that are being answered, and as much again for those of machines; what finds no
+    /// room is answered 503.
+    pub body_memory_mib: usize,
+    /// For the large answers that clients have yet to take; a list that finds no room is answered 503.
+    pub answer_memory_mib: usize,
     /// For requests that are under way when the process is told to stop.
     pub stop_grace_s: u64,
     /// Streams of events at the same time; more are answered 503.
     pub event_streams: usize,
-    /// A client that takes nothing of its stream for so long is cut off.
-    pub stream_stall_s: u64,
+    /// Those of one project, or of one user who acts for none.
+    pub event_streams_per_caller: usize,
 }
 
 impl Default for Http {
     fn default() -> Self {
         Self {
-            connections: 400,
+            connections: 12_000,
             header_timeout_s: 30,
             body_pause_s: 30,
             body_timeout_s: 600,
+            answer_stall_s: 120,
+            answer_stall_bytes: 64 << 10,
+            body_memory_mib: 128,
+            answer_memory_mib: 256,
             stop_grace_s: 10,
             event_streams: 100,
-            stream_stall_s: 60,
+            event_streams_per_caller: 25,
         }
     }
 }
@@ -141,6 +159,11 @@ pub struct Conductor {
     pub max_concurrent_clean: usize,
     /// Each conductor group has these limits for itself.
     pub max_concurrent_per_conductor_group: bool,
+    /// Nodes of bulk requests that wait for their turn; more are answered 503.
+    pub bulk_max_queued: usize,
+    /// Bulk requests that are kept when nothing of them waits any more, and for how long.
+    pub bulk_max_requests: usize,
+    pub bulk_keep_s: u64,
     pub rescue_password_hash_algorithm: PasswordHash,
     /// Seconds that a second asker for a node waits before it gets 409.
     pub node_lock_wait_s: u64,
@@ -184,6 +207,8 @@ pub struct Conductor {
     pub boot_retry_check_interval_s: u64,
     /// Seconds from one pass to the next of a driver's job, by its purpose, where it is not to be the driver's own.
     pub driver_job_intervals_s: BTreeMap<String, u64>,
+    /// How long a machine that was restarted for a boot mode or secure boot may take until its BMC shows it.
+    pub firmware_change_timeout_s: u64,
     /// How long a BMC may take for a step that it finishes by itself.
     pub hardware_task_timeout_s: u64,
     /// Whether a step that a child's BMC goes on with by itself is taken as done; else it fails.
@@ -212,6 +237,9 @@ impl Default for Conductor {
             max_concurrent_deploy: 250,
             max_concurrent_clean: 50,
             max_concurrent_per_conductor_group: false,
+            bulk_max_queued: 20_000,
+            bulk_max_requests: 1000,
+            bulk_keep_s: 604_800,
             rescue_password_hash_algorithm: PasswordHash::Sha256,
             node_lock_wait_s: 3,
             beat_interval_s: 10,
@@ -242,6 +270,7 @@ impl Default for Conductor {
             boot_retry_timeout_s: 0,
             boot_retry_check_interval_s: 90,
             driver_job_intervals_s: BTreeMap::new(),
+            firmware_change_timeout_s: 900,
             hardware_task_timeout_s: 3600,
             permit_child_node_step_async_result: false,
             verify_bmc_clock: false,

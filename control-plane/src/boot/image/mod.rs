@@ -1,18 +1,20 @@
 //! The node's image: where a machine gets it, its digest, size and format, found out before anything is powered on.
 
-use super::BootError;
+use super::glance::{GlanceError, ImageRecord};
 use super::image_source::{self, ImageSource};
+use super::{BootError, BootPlane};
 use crate::config::Settings;
 use ferric_model::node::Node;
 use std::path::PathBuf;
+use uuid::Uuid;
 
 mod files;
-mod glance;
+mod preview;
 mod server;
 
 pub(super) use files::Files;
-pub(super) use glance::glance;
-pub use glance::{DigestKnown, ImageGlance};
+pub(super) use preview::preview;
+pub use preview::{DigestKnown, ImagePreview};
 pub(crate) use server::without_secrets;
 pub use server::{ImageHead, ImageServers};
 
@@ -38,12 +40,9 @@ pub enum Digest {
     Checksum(String),
 }
 
-pub(super) async fn locate(
-    settings: &Settings,
-    servers: &dyn ImageServers,
-    files: &Files,
-    node: &Node,
-) -> Result<ImageLocation, BootError> {
+pub(super) async fn locate(plane: &BootPlane, node: &Node) -> Result<ImageLocation, BootError> {
+    let servers = plane.image_servers.as_ref();
+    let (settings, files) = (&plane.settings, &plane.image_files);
     let text = |key: &str| {
         node.instance_info
             .get(key)
@@ -62,13 +61,56 @@ pub(super) async fn locate(
             let given = Given { digest, format };
             of_file(settings, files, node, path, given).await
         }
+        ImageSource::Glance(id) => Ok(of_glance(plane, node, id).await?),
     }
+}
+
+/// The image as Glance describes it, if the node can be deployed with it.
+pub(super) async fn record(
+    plane: &BootPlane,
+    node: &Node,
+    id: Uuid,
+) -> Result<ImageRecord, GlanceError> {
+    let record = plane.glance(id)?.image(id).await?;
+    let unusable = |problem| GlanceError::Unusable { id, problem };
+    record.check(node).map_err(unusable)?;
+    Ok(record)
+}
+
+/// What Glance says of an image holds, whatever the node says.
+async fn of_glance(plane: &BootPlane, node: &Node, id: Uuid) -> Result<ImageLocation, BootError> {
+    let record = record(plane, node, id).await?;
+    let missing = |what: &str| GlanceError::Unusable {
+        id,
+        problem: format!("its record has no {what}"),
+    };
+    let url = match plane.glance(id)?.direct_url(id).await? {
+        Some(url) => url,
+        None => format!("{}/images/{}/{id}", base(&plane.settings)?, node.uuid),
+    };
+    Ok(ImageLocation {
+        url,
+        digest: record.digest().ok_or_else(|| missing("checksum"))?,
+        size_bytes: record.size,
+        disk_format: record.format().map(str::to_owned),
+    })
+}
+
+fn base(settings: &Settings) -> Result<&str, BootError> {
+    settings.provision_base().ok_or_else(|| {
+        BootError::Setting(
+            "no provisioning listener: start ferric with --provision-listen ADDRESS:PORT"
+                .to_owned(),
+        )
+    })
 }
 
 fn no_source() -> BootError {
     BootError::Image {
         image: "(none)".to_owned(),
-        problem: "set instance_info.image_source to an http://, https:// or file:// URL".to_owned(),
+        problem: "set instance_info.image_source to an http://, https:// or file:// URL, or to the UUID of a Glance \
+                  image"
+            .to_owned(),
     }
 }
 
@@ -114,12 +156,7 @@ async fn of_file(
     path: PathBuf,
     given: Given,
 ) -> Result<ImageLocation, BootError> {
-    let base = settings.provision_base().ok_or_else(|| {
-        BootError::Setting(
-            "no provisioning listener: start ferric with --provision-listen ADDRESS:PORT"
-                .to_owned(),
-        )
-    })?;
+    let base = base(settings)?;
     let name = path
         .file_name()
         .and_then(|name| name.to_str())

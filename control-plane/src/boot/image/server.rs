@@ -219,7 +219,9 @@ mod tests {
             let mut request = vec![0; 4096];
             let length = stream.read(&mut request).await.unwrap();
             let answer = match has_ranges {
-                true => "HTTP/1.1 206 Partial Content\r\ncontent-length: 4\r\n\r\nabcd".to_owned(),
+                // Else the client would keep the connection for the next request.
+                true => "HTTP/1.1 206 Partial Content\r\nconnection: close\r\ncontent-length: 4\r\n\r\nabcd"
+                    .to_owned(),
                 false => format!(
                     "HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n{}",
                     "abcdefgh".repeat(1000)

@@ -1,5 +1,6 @@
 //! Commands to one agent: asking, starting, waiting for the end; what Ironic's agent and ours have in common.
 
+use super::patience::{Patience, RETRY_INTERVAL};
 use super::transport::{AgentAnswer, AgentCall, AgentTransport, TransportError, Verb};
 use crate::conductor::Conductor;
 use crate::conductor::planted::Planted;
@@ -11,17 +12,11 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 use uuid::Uuid;
 
-/// An agent that does not answer for so long is gone; one that is started again by its service manager is back earlier.
-/// Long enough for several requests that hang, short enough for a machine without power to be found out in two minutes.
-const PATIENCE: Duration = Duration::from_secs(45);
-/// As often it is asked in any case.
-const TRIES: u32 = 3;
 /// For requests that are answered at once by an agent that is there at all.
 const QUICK: Duration = Duration::from_secs(10);
-const RETRY_INTERVAL: Duration = Duration::from_secs(2);
 /// For commands whose end is waited for within a step.
 const POLLS: u32 = 100;
 const POLL_INTERVAL: Duration = Duration::from_secs(3);
@@ -161,10 +156,10 @@ impl AgentClient {
 
     /// The same for those who cannot ask again later.
     pub(in crate::conductor) async fn list_patiently(&self) -> Result<CommandList, AgentError> {
-        let mut patience = Patience::new();
+        let mut patience = self.patience("false");
         loop {
             match self.list().await {
-                Err(error) if patience.lasts(&error) => sleep(RETRY_INTERVAL).await,
+                Err(error) if patience.lasts(is_passing(&error)) => sleep(RETRY_INTERVAL).await,
                 outcome => return outcome,
             }
         }
@@ -176,10 +171,10 @@ impl AgentClient {
         name: &str,
         params: Object,
     ) -> Result<CommandResult, AgentError> {
-        let mut patience = Patience::new();
+        let mut patience = self.patience("true");
         let answer = loop {
             match self.post(name, params.clone(), "true", None).await {
-                Err(error) if patience.lasts(&error) => sleep(RETRY_INTERVAL).await,
+                Err(error) if patience.lasts(is_passing(&error)) => sleep(RETRY_INTERVAL).await,
                 outcome => break outcome?,
             }
         };
@@ -201,7 +196,7 @@ impl AgentClient {
             Some(_) => 0,
             None => self.list_patiently().await?.commands.len(),
         };
-        let mut patience = Patience::new();
+        let mut patience = self.patience("false");
         loop {
             let id = self.chooser.as_ref().map_or(id, Conductor::new_id);
             let outcome = self.post(name, params.clone(), "false", Some(id)).await;
@@ -214,7 +209,7 @@ impl AgentClient {
             {
                 return Ok(ours);
             }
-            if !patience.lasts(&error) {
+            if !patience.lasts(is_passing(&error)) {
                 return Err(error);
             }
             sleep(RETRY_INTERVAL).await;
@@ -279,6 +274,18 @@ impl AgentClient {
         parse(name, answer)
     }
 
+    /// The bound on a request that has the agent wait for the command's end, or not.
+    fn bound(&self, wait: Option<&str>) -> Duration {
+        match wait {
+            Some("true") => self.timeout,
+            _ => self.timeout.min(QUICK),
+        }
+    }
+
+    fn patience(&self, wait: &str) -> Patience {
+        Patience::new(self.bound(Some(wait)))
+    }
+
     async fn send(&self, command: &str, request: Request) -> Result<AgentAnswer, AgentError> {
         let mut query = vec![(TOKEN_QUERY, self.token.clone())];
         query.extend(request.wait.map(|wait| ("wait", wait.to_owned())));
@@ -298,10 +305,7 @@ impl AgentClient {
             headers,
             body: request.body,
             certificate: self.certificate.clone(),
-            timeout: match request.wait {
-                Some("true") => self.timeout,
-                _ => self.timeout.min(QUICK),
-            },
+            timeout: self.bound(request.wait),
         };
         let answer = self.transport.send(call).await;
         let answer = answer.map_err(|source| AgentError::Unreachable {
@@ -326,27 +330,6 @@ struct Request {
     wait: Option<&'static str>,
     body: Option<Value>,
     id: Option<Uuid>,
-}
-
-/// How long, and how often, an agent is asked that does not answer or is busy with another command.
-struct Patience {
-    began: Instant,
-    tries: u32,
-}
-
-impl Patience {
-    fn new() -> Self {
-        Self {
-            began: Instant::now(),
-            tries: 0,
-        }
-    }
-
-    /// A conductor that was stopped for a while has waited long and asked once: that says nothing of the agent.
-    fn lasts(&mut self, error: &AgentError) -> bool {
-        self.tries += 1;
-        is_passing(error) && (self.began.elapsed() < PATIENCE || self.tries < TRIES)
-    }
 }
 
 fn is_passing(error: &AgentError) -> bool {

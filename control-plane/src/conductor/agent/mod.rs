@@ -3,6 +3,7 @@
 mod client;
 mod http;
 pub(super) mod params;
+mod patience;
 mod pinned;
 mod transport;
 

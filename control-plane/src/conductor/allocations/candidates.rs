@@ -2,12 +2,14 @@
 //! for, of which it has none.
 
 use crate::conductor::Conductor;
+use crate::conductor::steps::chain;
 use crate::conductor::walk::Walk;
 use ferric_model::allocation::Allocation;
 use ferric_model::ids::NodeId;
 use ferric_model::node::Node;
 use ferric_model::state::ProvisionState;
 use ferric_store::{FieldValue, Key, Outline, Query, StoreError, Table};
+use tracing::error;
 
 /// A node that may do.
 #[derive(Clone, Debug)]
@@ -69,8 +71,10 @@ impl Conductor {
             let Some(record) = self.store().get(&key).await? else {
                 continue;
             };
-            if allocation.has_traits(&record.decode::<Node>()?) {
-                found.push(candidate);
+            match record.decode::<Node>() {
+                Ok(node) if allocation.has_traits(&node) => found.push(candidate),
+                Ok(_) => {}
+                Err(error) => error!(error = chain(&error), "a candidate is skipped"),
             }
         }
         Ok(found)

@@ -3,14 +3,15 @@
 
 use super::{not_found, refused};
 use crate::conductor::Conductor;
-use crate::conductor::node_task::{NodeTask, TaskError};
+use crate::conductor::holder::Holder;
+use crate::conductor::node_task::{Change, NodeTask, TaskError};
 use crate::conductor::requests::RequestError;
 use ferric_model::allocation::{Allocation, AllocationState};
 use ferric_model::event::What;
 use ferric_model::ids::{AllocationId, Incarnation, NodeId};
 use ferric_model::node::Node;
 use ferric_model::state::ProvisionState;
-use ferric_store::{Entity, Expectation, StoreError, Table};
+use ferric_store::{Entity, Expectation, StoreError, Table, Transaction};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tracing::{debug, info};
@@ -65,6 +66,8 @@ impl Conductor {
         check_backfill(&task.node, &allocation)?;
         allocation.state = AllocationState::Active;
         allocation.node_uuid = Some(id);
+        // As one that was given its node later has it.
+        allocation.updated_at = Some(self.now());
         let key = allocation.key();
         let change = given(&task, &allocation, Expectation::Absent(key));
         match task.save(change).await {
@@ -82,22 +85,54 @@ impl Conductor {
         id: NodeId,
         allocation: AllocationId,
     ) -> Result<(), RequestError> {
-        let mut task = self.task(id, "deleting its allocation").await?;
-        if task.node.allocation_uuid != Some(allocation.0) {
-            // It went with a tear-down, or with the node's instance_uuid.
-            return Err(not_found(allocation));
-        }
+        let holder = self.holder(Some(id), "deleting its allocation").await?;
+        let mut task = match holder {
+            Holder::Locked(task) if task.node.allocation_uuid == Some(allocation.0) => task,
+            holder => return self.delete_left(holder, id, allocation).await,
+        };
         check_release(&task.node, allocation)?;
-        let change = task.change().with(|node| {
-            // An older conductor may have given the node away since.
-            node.instance_uuid = node.instance_uuid.filter(|uuid| *uuid != allocation.0);
-            node.allocation_uuid = None;
-        });
-        let text = format!("allocation {allocation} was deleted");
-        task.save(change.event(What::Note { text })).await?;
-        self.hand_over(task);
+        let change = freed(&task, allocation);
+        task.save(change).await?;
+        self.hand_over(*task);
         Ok(())
     }
+
+    /// Deletes an allocation that its node knows nothing of. It went with a tear-down, or with the node's `instance_uuid`;
+    /// where it is still there, a conductor of an older version has written the node without it, or deleted the node.
+    async fn delete_left(
+        &self,
+        holder: Holder,
+        id: NodeId,
+        allocation: AllocationId,
+    ) -> Result<(), RequestError> {
+        let found = self.allocation(allocation).await?;
+        let found = found.filter(|(found, _)| found.node_uuid == Some(id));
+        let (found, revision) = found.ok_or_else(|| not_found(allocation))?;
+        let gone = Transaction::new()
+            .expect(Expectation::Revision(found.key(), revision))
+            .delete(found.key());
+        let Holder::Locked(mut task) = holder else {
+            return Ok(holder.commit(self, gone).await?);
+        };
+        if task.node.instance_uuid == Some(allocation.0) {
+            check_release(&task.node, allocation)?;
+        }
+        let change = freed(&task, allocation).beside(|_| gone);
+        task.save(change).await?;
+        self.hand_over(*task);
+        Ok(())
+    }
+}
+
+/// The node without this allocation.
+fn freed(task: &NodeTask, allocation: AllocationId) -> Change {
+    let text = format!("allocation {allocation} was deleted");
+    let change = task.change().with(|node| {
+        // An older conductor may have given the node away since.
+        node.instance_uuid = node.instance_uuid.filter(|uuid| *uuid != allocation.0);
+        node.allocation_uuid = node.allocation_uuid.filter(|uuid| *uuid != allocation.0);
+    });
+    change.event(What::Note { text })
 }
 
 async fn reserve(task: &mut NodeTask, claim: Claim) -> Result<Claimed, RequestError> {
@@ -136,11 +171,7 @@ async fn reserve(task: &mut NodeTask, claim: Claim) -> Result<Claimed, RequestEr
 }
 
 /// The node with its allocation. Deploy templates are found by the traits that the instance asked for, as in Ironic.
-fn given(
-    task: &NodeTask,
-    allocation: &Allocation,
-    unchanged: Expectation,
-) -> crate::conductor::node_task::Change {
+fn given(task: &NodeTask, allocation: &Allocation, unchanged: Expectation) -> Change {
     let text = format!("reserved for allocation {}", allocation.uuid);
     let change = task.change().with(|node| {
         node.instance_uuid = Some(allocation.uuid.0);

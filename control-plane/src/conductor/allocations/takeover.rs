@@ -3,7 +3,6 @@
 
 use super::{readable, unfinished};
 use crate::conductor::Conductor;
-use crate::conductor::around::Around;
 use crate::conductor::walk::Walk;
 use ferric_model::allocation::Worker;
 use ferric_store::StoreError;
@@ -25,7 +24,7 @@ impl Conductor {
                 let Some(mut allocation) = readable(&record) else {
                     continue;
                 };
-                if !self.may_take_allocation(&around, &allocation.worker) {
+                if !self.may_take_work_of(&around, &allocation.worker) {
                     continue;
                 }
                 allocation.worker = Worker {
@@ -40,13 +39,5 @@ impl Conductor {
             }
         }
         self.begin_own().await
-    }
-
-    fn may_take_allocation(&self, around: &Around, worker: &Worker) -> bool {
-        if worker.conductor == self.host() {
-            return worker.incarnation != self.incarnation();
-        }
-        around.named(&worker.conductor).is_none()
-            || around.gone().any(|host| host == worker.conductor)
     }
 }

@@ -7,18 +7,18 @@ use super::reserve::{Claim, Claimed};
 use super::{readable, unfinished};
 use crate::conductor::Conductor;
 use crate::conductor::engine::contained;
-use crate::conductor::environment::between;
 use crate::conductor::forward::NodeCall;
 use crate::conductor::requests::RequestError;
 use crate::conductor::steps::chain;
 use crate::conductor::walk::Walk;
 use ferric_model::allocation::{Allocation, AllocationState};
 use ferric_model::ids::{AllocationId, NodeId};
-use ferric_store::{Revision, StoreError};
+use ferric_store::{Key, Revision, StoreError, Table};
 use parking_lot::Mutex;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 /// Allocations that are worked on at the same time.
@@ -26,13 +26,15 @@ const WIDTH: usize = 16;
 /// How often nodes are tried again that somebody else held, and after how long. Ironic's defaults.
 const ROUNDS: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long an allocation waits for nodes whose conductor does not answer: longer than it takes until another one has
-/// taken them over.
+/// How long an allocation waits for nodes whose conductor does not answer, since it was found not to: longer than it takes
+/// until another one has taken them over.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// The allocations that a task of this process works on.
 pub(in crate::conductor) struct Workers {
     known: Mutex<BTreeSet<AllocationId>>,
+    /// Those that wait for nodes whose conductor does not answer, and since when.
+    waiting: Mutex<BTreeMap<AllocationId, Instant>>,
     turns: Semaphore,
 }
 
@@ -40,6 +42,7 @@ impl Default for Workers {
     fn default() -> Self {
         Self {
             known: Mutex::default(),
+            waiting: Mutex::default(),
             turns: Semaphore::new(WIDTH),
         }
     }
@@ -50,6 +53,13 @@ enum Tried {
     Claimed(Claimed),
     /// Its conductor could not be asked.
     Away,
+}
+
+/// Whether there is more to be done for the allocation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Looks {
+    On,
+    Done,
 }
 
 impl Conductor {
@@ -79,6 +89,8 @@ impl Conductor {
 
     async fn allocate(&self, id: AllocationId) -> Result<(), RequestError> {
         let _turn = self.workers().turns.acquire().await;
+        // Put back below, if it still waits then.
+        let waiting = self.workers().waiting.lock().remove(&id);
         let Some((allocation, _)) = self.own_unfinished(id).await? else {
             return Ok(());
         };
@@ -86,22 +98,24 @@ impl Conductor {
             Ok(nodes) => nodes,
             Err(reason) => return self.give_up(id, &failed(id, &reason)).await,
         };
-        let mut away = false;
+        let mut silent = BTreeSet::new();
         for round in 1..=ROUNDS {
-            away = match self.try_each(&allocation, &mut nodes).await? {
-                Some(away) => away,
-                None => return Ok(()),
-            };
-            let pause = tokio::time::sleep(PAUSE);
-            let is_last = nodes.is_empty() || round == ROUNDS;
-            if !is_last && self.stop_token().run_until_cancelled(pause).await.is_none() {
+            let looks = self.try_each(&allocation, &mut nodes, &mut silent).await?;
+            if looks == Looks::Done {
                 return Ok(());
             }
-            if is_last {
+            let may_be_asked = |candidate: &Candidate| !silent.contains(&candidate.owner);
+            if round == ROUNDS || !nodes.iter().any(may_be_asked) {
                 break;
             }
+            let pause = tokio::time::sleep(PAUSE);
+            if self.stop_token().run_until_cancelled(pause).await.is_none() {
+                return Ok(());
+            }
         }
-        if away && between(allocation.created_at, self.now()) < PATIENCE {
+        let since = waiting.unwrap_or_else(Instant::now);
+        if !silent.is_empty() && since.elapsed() < PATIENCE {
+            self.workers().waiting.lock().insert(id, since);
             info!(allocation = %id, "waits for nodes whose conductor does not answer");
             return Ok(());
         }
@@ -112,31 +126,31 @@ impl Conductor {
         self.give_up(id, &failed(id, &reason)).await
     }
 
-    /// Leaves in `nodes` those that may be tried again. Answers whether some of them could not be asked for, or `None` when
-    /// there is nothing left to do. A conductor that does not answer for one node is not asked for its others: each of
-    /// them would have to be waited for.
+    /// Leaves in `nodes` those that may be tried again, and adds to `silent` the conductors that do not answer: none of
+    /// them is asked once more, for another node or later, because each time would have to be waited for.
     async fn try_each(
         &self,
         allocation: &Allocation,
         nodes: &mut Vec<Candidate>,
-    ) -> Result<Option<bool>, RequestError> {
-        let (mut again, mut silent) = (Vec::new(), BTreeSet::new());
+        silent: &mut BTreeSet<Option<String>>,
+    ) -> Result<Looks, RequestError> {
+        let mut again = Vec::new();
         for candidate in std::mem::take(nodes) {
             if self.stopping() {
-                return Ok(None);
+                return Ok(Looks::Done);
             }
             if silent.contains(&candidate.owner) {
                 again.push(candidate);
                 continue;
             }
             match self.try_node(allocation, candidate.node).await? {
-                Tried::Claimed(Claimed::Done | Claimed::Withdrawn) => return Ok(None),
+                Tried::Claimed(Claimed::Done | Claimed::Withdrawn) => return Ok(Looks::Done),
                 Tried::Claimed(Claimed::Unsuitable) => {}
                 Tried::Claimed(Claimed::Busy) => again.push(candidate),
                 Tried::Claimed(Claimed::Refused(reason)) => {
                     let reason = format!("Unexpected exception during allocation: {reason}");
                     self.give_up(allocation.uuid, &reason).await?;
-                    return Ok(None);
+                    return Ok(Looks::Done);
                 }
                 Tried::Away => {
                     silent.insert(candidate.owner.clone());
@@ -145,10 +159,10 @@ impl Conductor {
             }
         }
         *nodes = again;
-        Ok(Some(!silent.is_empty()))
+        Ok(Looks::On)
     }
 
-    /// A node that is not there any more does not suit.
+    /// A node that is not there any more does not suit, nor does one that cannot be read.
     async fn try_node(&self, allocation: &Allocation, node: NodeId) -> Result<Tried, RequestError> {
         let claim = Claim {
             allocation: allocation.uuid,
@@ -160,6 +174,10 @@ impl Conductor {
             // It may have been done: then the next look at the allocation says so, and no second node can be claimed.
             Err(RequestError::Busy { .. } | RequestError::Unanswered(_)) => Ok(Tried::Away),
             Err(RequestError::Conflict(_)) => Ok(Tried::Claimed(Claimed::Busy)),
+            Err(error) if is_unreadable(&error, node) => {
+                error!(%node, error = chain(&error), "a candidate is skipped");
+                Ok(Tried::Claimed(Claimed::Unsuitable))
+            }
             Err(error) => Err(error),
         }
     }
@@ -206,13 +224,14 @@ impl Conductor {
 
     /// Begins with all that are this conductor's and that nobody works on.
     pub(super) async fn begin_own(&self) -> Result<usize, StoreError> {
-        let mut begun = 0;
+        let (mut begun, mut open) = (0, BTreeSet::new());
         let mut walk = Walk::new(unfinished());
         while let Some(records) = walk.next(self.store().as_ref()).await? {
             for record in records {
                 let Some(allocation) = readable(&record) else {
                     continue;
                 };
+                open.insert(allocation.uuid);
                 let is_own = allocation.worker.incarnation == self.incarnation();
                 if is_own && !self.is_allocating(allocation.uuid) {
                     self.begin_allocating(allocation.uuid);
@@ -220,8 +239,19 @@ impl Conductor {
                 }
             }
         }
+        // Those that were deleted meanwhile are waited for no more.
+        let mut waiting = self.workers().waiting.lock();
+        waiting.retain(|id, _| open.contains(id));
         Ok(begun)
     }
+}
+
+fn is_unreadable(error: &RequestError, node: NodeId) -> bool {
+    let RequestError::Internal { source, .. } = error else {
+        return false;
+    };
+    let source = source.downcast_ref();
+    matches!(source, Some(StoreError::Corrupt { key, .. }) if *key == Key::new(Table::Node, node))
 }
 
 fn failed(id: AllocationId, reason: &str) -> String {

@@ -6,11 +6,13 @@ use super::next_move::{LOST_POWER, Move};
 use super::version_change;
 use crate::conductor::agent::{AgentClient, command_id};
 use crate::conductor::flows;
+use crate::conductor::hardware_records;
 use crate::conductor::limits;
 use crate::conductor::messages;
 use crate::conductor::node_task::{Change, NodeTask, TaskError};
+use crate::conductor::pinned;
 use crate::conductor::planted::Planted;
-use crate::conductor::steps::{self, Outcome, StepContext, StepError, chain};
+use crate::conductor::steps::{self, LastCommand, Outcome, StepContext, StepError, chain};
 use ferric_model::event::What;
 use ferric_model::node::{Node, Object, Reservation};
 use ferric_model::run::{News, Run, StepPhase, Wait, WaitReason};
@@ -31,35 +33,45 @@ pub(super) async fn advance(task: &mut NodeTask, next: Move) -> Result<(), TaskE
     }
     match next {
         Move::Rest => Ok(()),
-        Move::Start => start(task).await,
-        Move::Recover { attempt } => recover(task, attempt).await,
+        Move::Start => pinned(|| start(task)).await,
+        Move::Recover { attempt } => pinned(|| recover(task, attempt)).await,
         Move::EndWait => {
             let change = reserve(step_done(task.change(), None), task);
             task.apply(Event::Resume, change).await
         }
         Move::EndCommand {
             error: Some(error), ..
-        } => fail(task, &error).await,
+        } => pinned(|| fail(task, &error)).await,
         Move::EndCommand {
             error: None,
             result,
-        } => end_command(task, result.as_ref()).await,
-        Move::FetchInventory => fetch_inventory(task).await,
-        Move::TakeUp => take_up(task).await,
-        Move::MeetReboot => failure::meet_reboot(task).await,
-        Move::BringUp => failure::bring_up(task).await,
-        Move::MeetVersionChange => version_change::meet(task).await,
-        Move::Abort => failure::abort(task).await,
-        Move::Fail(error) => fail(task, &error).await,
-        Move::Finish => finish(task).await,
+        } => pinned(|| end_command(task, result.as_ref())).await,
+        Move::FetchInventory => pinned(|| fetch_inventory(task)).await,
+        Move::TakeUp => pinned(|| take_up(task)).await,
+        Move::MeetReboot => pinned(|| failure::meet_reboot(task)).await,
+        Move::BringUp => pinned(|| failure::bring_up(task)).await,
+        Move::MeetVersionChange => pinned(|| version_change::meet(task)).await,
+        Move::Abort => pinned(|| failure::abort(task)).await,
+        Move::Fail(error) => pinned(|| fail(task, &error)).await,
+        Move::Finish => pinned(|| finish(task)).await,
     }
 }
 
 async fn start(task: &mut NodeTask) -> Result<(), TaskError> {
     if !task.conductor().planted(Planted::EffectBeforeIntent) {
-        begin(task, 1, None).await?;
+        let last = last_command(task).await?;
+        begin(task, 1, None, last).await?;
     }
     perform(task, 1).await
+}
+
+async fn last_command(task: &mut NodeTask) -> Result<Option<LastCommand>, TaskError> {
+    let (conductor, node) = (task.conductor().clone(), task.node.clone());
+    let Some(step) = current(&node) else {
+        return Ok(None);
+    };
+    let asked = Box::pin(steps::last_command(&conductor, &node, step));
+    task.during(asked).await
 }
 
 /// A step that was begun, perhaps by a conductor that died.
@@ -92,6 +104,7 @@ async fn recover(task: &mut NodeTask, attempt: u32) -> Result<(), TaskError> {
                 Some(What::Resumed {
                     detail: format!("{} is done again", step.id),
                 }),
+                None,
             )
             .await?;
             perform(task, attempt).await
@@ -135,7 +148,12 @@ async fn take_up(task: &mut NodeTask) -> Result<(), TaskError> {
 }
 
 /// Stores the intent.
-async fn begin(task: &mut NodeTask, attempt: u32, also: Option<What>) -> Result<(), TaskError> {
+async fn begin(
+    task: &mut NodeTask,
+    attempt: u32,
+    also: Option<What>,
+    last: Option<LastCommand>,
+) -> Result<(), TaskError> {
     let Some(step) = current(&task.node).map(|step| step.id.clone()) else {
         return Ok(());
     };
@@ -149,38 +167,46 @@ async fn begin(task: &mut NodeTask, attempt: u32, also: Option<What>) -> Result<
         if let Some(run) = &mut node.run {
             run.phase = StepPhase::Started { attempt, at };
             run.news = None;
+            if let Some(last) = last {
+                last.note(run);
+            }
         }
     });
     let change = reserve(change, task);
     task.save(change).await
 }
 
+async fn fail_because(task: &mut NodeTask, error: &StepError) -> Result<(), TaskError> {
+    let text = chain(error);
+    pinned(|| fail(task, &text)).await
+}
+
 /// The effect, and what came of it.
 async fn perform(task: &mut NodeTask, attempt: u32) -> Result<(), TaskError> {
     let context = match context(task, attempt).await? {
         Ok(context) => context,
-        Err(error) => return fail(task, &chain(&error)).await,
+        Err(error) => return fail_because(task, &error).await,
     };
     let effect = tokio::time::timeout(STEP_LIMIT, Box::pin(steps::perform(&context)));
     let outcome = task.during(effect).await?;
     match outcome.unwrap_or(Err(StepError::TookTooLong(STEP_LIMIT))) {
-        Ok(outcome) => store_outcome(task, outcome).await,
-        Err(StepError::VersionChanged) => version_change::meet(task).await,
+        Ok(outcome) => pinned(|| store_outcome(task, outcome)).await,
+        Err(StepError::VersionChanged) => pinned(|| version_change::meet(task)).await,
         Err(error) if error.is_lost_agent() && failure::has_rebooted(&task.node) => {
-            failure::meet_reboot(task).await
+            pinned(|| failure::meet_reboot(task)).await
         }
         // It may have done what it was told and be silent because of that. A ramdisk holds nothing that would be lost.
         Err(error) if error.is_lost_agent() && steps::silences_the_agent(&context.step.id) => {
-            failure::meet_reboot(task).await
+            pinned(|| failure::meet_reboot(task)).await
         }
         Err(error) if error.is_lost_agent() => {
             if task.during(steps::is_off(&context.hardware)).await? {
-                messages::store_lost_power(task).await?;
-                return fail(task, LOST_POWER).await;
+                pinned(|| messages::store_lost_power(task)).await?;
+                return pinned(|| fail(task, LOST_POWER)).await;
             }
-            fail(task, &chain(&error)).await
+            fail_because(task, &error).await
         }
-        Err(error) => fail(task, &chain(&error)).await,
+        Err(error) => fail_because(task, &error).await,
     }
 }
 
@@ -215,7 +241,9 @@ fn id_of(run: &Run, attempt: u32) -> Uuid {
 }
 
 async fn store_outcome(task: &mut NodeTask, outcome: Outcome) -> Result<(), TaskError> {
-    let change = task.change().events(outcome.events).with(|node| {
+    let conductor = task.conductor().clone();
+    let change = hardware_records::with_records(&conductor, task.change(), outcome.shown).await?;
+    let change = change.events(outcome.events).with(|node| {
         let Some(mut run) = node.run.take() else {
             return;
         };

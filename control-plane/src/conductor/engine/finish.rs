@@ -3,6 +3,7 @@
 use super::failure::{ABORTED_NOTE, NOT_CLEARED, TOUCHED};
 use crate::conductor::config_drive;
 use crate::conductor::flows;
+use crate::conductor::hardware_records;
 use crate::conductor::inspection::bmc_addresses;
 use crate::conductor::node_task::{Change, NodeTask, TaskError};
 use ferric_model::ids::RunId;
@@ -18,10 +19,13 @@ pub(in crate::conductor) const LEFT_INSTANCE: &str = "ferric_left_instance";
 pub(in crate::conductor) const OWN_CONFIG_DRIVE: &str = "own_config_drive";
 
 pub(super) async fn finish(task: &mut NodeTask) -> Result<(), TaskError> {
+    let shown = hardware_records::look_at_end(task).await?;
     let Some(run) = task.node.run.clone() else {
         return Ok(());
     };
-    let change = task.change().with(|node| {
+    let conductor = task.conductor().clone();
+    let change = hardware_records::with_records(&conductor, task.change(), shown).await?;
+    let change = change.with(|node| {
         node.run = None;
         node.reservation = None;
         node.internal_info.shift_remove(bmc_addresses::KEY);
@@ -39,8 +43,14 @@ pub(super) async fn finish(task: &mut NodeTask) -> Result<(), TaskError> {
             task.apply(Event::Done, change).await
         }
         Activity::Delete => {
+            let change = task.conductor().without_vifs(task, change).await?;
             let change = clean_next(task, change).await;
             task.apply(Event::Clean, change).await
+        }
+        Activity::Deploy | Activity::Rebuild => {
+            // Closed since the instance before.
+            let change = change.with(|node| node.console_closed = false);
+            task.apply(Event::Done, change).await
         }
         Activity::ManualClean => task.apply(Event::Manage, change).await,
         Activity::Service | Activity::Unrescue => {

@@ -22,7 +22,8 @@ use super::flows;
 use super::node_task::{NodeTask, TaskError};
 use super::steps::chain;
 use ferric_model::ids::NodeId;
-use next_move::{Move, next_move};
+use jiff::SignedDuration;
+use next_move::{Move, Watch, next_move};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use tracing::{error, info, warn};
@@ -107,6 +108,16 @@ impl Conductor {
         }
     }
 
+    fn watch(&self) -> Watch {
+        let unbroken = SignedDuration::try_from(self.standing().unbroken_for());
+        let patience = self.settings().agent.heartbeat_timeout_s;
+        Watch {
+            now: self.now(),
+            heard_for: unbroken.unwrap_or(SignedDuration::MAX),
+            patience: SignedDuration::from_secs(i64::try_from(patience).unwrap_or(i64::MAX)),
+        }
+    }
+
     async fn drive(&self, node: NodeId, held: Option<NodeTask>) -> Result<(), TaskError> {
         let mut task = match held {
             Some(task) => task,
@@ -116,7 +127,7 @@ impl Conductor {
             }
         };
         Box::pin(task.drain()).await?;
-        if next_move(&task.node, self.now()) == Move::Rest {
+        if next_move(&task.node, self.watch()) == Move::Rest {
             return Ok(());
         }
         if let Some(run) = &task.node.run {
@@ -125,7 +136,7 @@ impl Conductor {
         // Lookups of this node are answered while it waits for its turn.
         let _turn = task.during(self.turn()).await?;
         while !self.stopping() {
-            match next_move(&task.node, self.now()) {
+            match next_move(&task.node, self.watch()) {
                 Move::Rest => break,
                 next => Box::pin(advance::advance(&mut task, next)).await?,
             }

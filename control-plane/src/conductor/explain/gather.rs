@@ -25,6 +25,7 @@ impl Conductor {
             owner,
             failed: failed.as_ref(),
             rules: &self.settings().conductor,
+            heartbeat_timeout_s: self.settings().agent.heartbeat_timeout_s,
             now: self.now(),
         }))
     }

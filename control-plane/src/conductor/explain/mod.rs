@@ -32,6 +32,8 @@ pub struct Situation<'a> {
     /// The newest event that tells of a failure.
     pub failed: Option<&'a TimelineEvent>,
     pub rules: &'a config::Conductor,
+    /// An agent that sent no heartbeat for so long is overdue.
+    pub heartbeat_timeout_s: u64,
     pub now: Timestamp,
 }
 

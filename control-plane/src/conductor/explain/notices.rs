@@ -66,6 +66,10 @@ fn machine(node: &Node) -> Vec<Notice> {
         let text = format!("Its power is being changed to {target}.");
         notices.push(notice("power", text));
     }
+    if let Some(wish) = &node.wish {
+        let text = format!("The conductor is {}, or does so next.", wish.purpose());
+        notices.push(notice("wish", text));
+    }
     if matches!(node.power_state, Some(PowerState::Error)) || node.power_sync_failures > 0 {
         let failures = node.power_sync_failures;
         let text = format!("Its BMC did not tell the power state ({failures} times in a row).");

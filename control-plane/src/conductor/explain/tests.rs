@@ -4,7 +4,7 @@ use super::*;
 use crate::conductor::messages::BOOT_REQUESTED_AT;
 use ferric_model::event::What;
 use ferric_model::ids::{Epoch, Incarnation, RunId};
-use ferric_model::node::agent_session::AgentSession;
+use ferric_model::node::agent_session::{AgentSession, NextBoot};
 use ferric_model::node::{Ownership, Reservation};
 use ferric_model::run::{Wait, WaitReason};
 use ferric_model::step::StepId;
@@ -138,6 +138,7 @@ fn explained_with(node: &Node, owner: Owner, failed: Option<&TimelineEvent>) -> 
         owner,
         failed,
         rules: &config::Conductor::default(),
+        heartbeat_timeout_s: 200,
         now: at(300),
     })
 }
@@ -226,6 +227,32 @@ fn a_transfer_and_the_agent_that_does_it() {
 }
 
 #[test]
+fn an_agent_that_is_overdue_may_have_been_restarted() {
+    let reason = WaitReason::AgentCommand {
+        id: "7".to_owned(),
+        step: step(),
+    };
+    let mut node = waiting(ProvisionState::DeployWait, reason);
+    let mut says = |last_heartbeat: Timestamp, next_boot: Option<NextBoot>| {
+        node.agent = Some(AgentSession {
+            last_heartbeat: Some(last_heartbeat),
+            next_boot,
+            ..AgentSession::default()
+        });
+        explained(&node).waits_for.unwrap().text
+    };
+    assert!(!says(at(110), None).contains("overdue"));
+    let silent = says(at(90), None);
+    assert!(silent.contains("overdue") && silent.contains("cut in its power"));
+    assert!(silent.contains("may run what is on its disk"), "{silent}");
+    let comes_back = says(at(90), Some(NextBoot::Network));
+    assert!(
+        comes_back.contains("the step is taken up again"),
+        "{comes_back}"
+    );
+}
+
+#[test]
 fn time_that_ran_out_and_time_that_stands_still() {
     let mut node = waiting(ProvisionState::CleanWait, WaitReason::AgentBoot);
     let otherwise = |node: &Node| explained(node).waits_for.unwrap().otherwise;
@@ -248,6 +275,7 @@ fn the_last_failure_has_its_step_its_time_and_a_remedy() {
         at: at(-3),
         conductor: "one".to_owned(),
         run: None,
+        bulk: None,
         what: What::StepFailed {
             step: step(),
             error: "odd".to_owned(),

@@ -1,8 +1,11 @@
 //! What a node waits for, until when, and what is known meanwhile of the machine that is to answer.
 
 use super::{Situation, Waiting, lasted, time};
+use crate::conductor::environment::between;
 use crate::conductor::messages::{BOOT_REQUESTED_AT, PROGRESS};
+use crate::config::seconds;
 use ferric_model::node::Node;
+use ferric_model::node::agent_session::NextBoot;
 use ferric_model::run::{Run, Wait, WaitReason};
 use ferric_model::state::{Event, ProvisionState};
 use jiff::Timestamp;
@@ -29,7 +32,7 @@ pub(super) fn of(situation: &Situation<'_>) -> Option<Waiting> {
             format!("It waits for the inventory that its ramdisk sends. {heard}")
         }
         WaitReason::AgentCommand { step, .. } => {
-            let agent = heard_of_agent(node, situation.now);
+            let agent = heard_of_agent(situation);
             let progress = progress(node, &step.to_string());
             format!("It waits for the agent to finish {step}. {progress}{agent}")
         }
@@ -76,12 +79,27 @@ fn heard_of_boot(node: &Node, run: &Run, wait: &Wait) -> String {
     }
 }
 
-fn heard_of_agent(node: &Node, now: Timestamp) -> String {
-    let session = node.agent.as_ref();
-    match session.and_then(|session| session.last_heartbeat) {
-        Some(at) => format!("The agent's last heartbeat came {} ago.", lasted(at, now)),
-        None => "No heartbeat of the agent has come.".to_owned(),
+fn heard_of_agent(situation: &Situation<'_>) -> String {
+    let session = situation.node.agent.as_ref();
+    let Some(at) = session.and_then(|session| session.last_heartbeat) else {
+        return "No heartbeat of the agent has come.".to_owned();
+    };
+    let now = situation.now;
+    let heard = format!("The agent's last heartbeat came {} ago.", lasted(at, now));
+    if between(at, now) <= seconds(situation.heartbeat_timeout_s) {
+        return heard;
     }
+    let next_boot = session.and_then(|session| session.next_boot);
+    let then = match next_boot {
+        Some(NextBoot::Network) => {
+            "one that has is set to come back to the ramdisk, and the step is taken up again"
+        }
+        Some(NextBoot::Unknown) | None => "one that has may run what is on its disk",
+    };
+    format!(
+        "{heard} It is overdue: look at the machine's console, whether it has started again, as after a cut in its \
+         power, and at its network. A machine may take minutes to start; {then}."
+    )
 }
 
 /// How far a transfer has got, where the agent tells.

@@ -4,14 +4,18 @@
 //! the other one does not know is refused by its name before anything is done. A call has no `Debug`: it may carry a
 //! rescue password, a config drive or an agent's token.
 
+use super::answer::NodeAnswer;
+use super::machine::MachineCall;
 use super::refusal::Refusal;
-use crate::conductor::allocations::{Claim, Claimed};
+use crate::conductor::allocations::Claim;
+use crate::conductor::import::OnNode;
 use crate::conductor::plain::PlainDocument;
 use crate::conductor::requests::{
-    HeartbeatRequest, InspectionRequest, LookupAnswer, LookupRequest, Maintenance,
-    ProvisionRequest, RequestError,
+    HeartbeatRequest, InspectionRequest, LookupRequest, Maintenance, ProvisionRequest,
+    VendorRequest,
 };
-use ferric_drivers::{BootDevice, BootSetting, Persistence, PowerAction};
+use crate::conductor::vifs::VifChange;
+use ferric_drivers::{BootDevice, MediaDevice, Persistence, PowerAction};
 use ferric_model::allocation::Allocation;
 use ferric_model::ids::{AllocationId, NodeId, PortId};
 use ferric_model::node::Node;
@@ -62,6 +66,10 @@ pub(crate) enum NodeCall {
         node: NodeId,
         maintenance: Maintenance,
     },
+    ChangeVif {
+        node: NodeId,
+        change: VifChange,
+    },
     BootDevice {
         node: NodeId,
     },
@@ -74,6 +82,22 @@ pub(crate) enum NodeCall {
     },
     SupportedBootDevices {
         node: NodeId,
+    },
+    /// Boot mode, secure boot, console, lights.
+    Machine {
+        node: NodeId,
+        call: MachineCall,
+    },
+    VirtualMedia {
+        node: NodeId,
+    },
+    ChangeMedia {
+        node: NodeId,
+        change: MediaChange,
+    },
+    VendorMethod {
+        node: NodeId,
+        request: Box<VendorRequest>,
     },
     Lookup {
         node: NodeId,
@@ -108,6 +132,30 @@ pub(crate) enum NodeCall {
     Deallocate {
         node: NodeId,
         allocation: AllocationId,
+    },
+    /// A record of another installation comes onto the node.
+    Import {
+        record: Box<OnNode>,
+    },
+    /// The item of a bulk request with this id is to be begun; what it asks for stands in the store.
+    CarryOut {
+        node: NodeId,
+        item: String,
+    },
+}
+
+/// What is wanted of a machine's virtual drives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum MediaChange {
+    Attach {
+        #[serde(with = "super::named")]
+        device: MediaDevice,
+        image_url: String,
+    },
+    Detach {
+        #[serde(with = "super::named::list")]
+        devices: Vec<MediaDevice>,
     },
 }
 
@@ -144,7 +192,7 @@ impl<T> Update<T> {
 }
 
 /// The names of all calls that this build knows.
-pub(super) const NAMES: [&str; 22] = [
+pub(super) const NAMES: [&str; 29] = [
     "update_node",
     "destroy_node",
     "create_port",
@@ -153,6 +201,7 @@ pub(super) const NAMES: [&str; 22] = [
     "provision",
     "set_power",
     "set_maintenance",
+    "change_vif",
     "boot_device",
     "set_boot_device",
     "supported_boot_devices",
@@ -167,6 +216,12 @@ pub(super) const NAMES: [&str; 22] = [
     "allocate",
     "backfill",
     "deallocate",
+    "carry_out",
+    "machine",
+    "virtual_media",
+    "change_media",
+    "import",
+    "vendor_method",
 ];
 
 /// Why a call cannot be understood; nothing was done.
@@ -198,6 +253,7 @@ impl NodeCall {
             Self::UpdateNode(update) => update.before.uuid,
             Self::CreatePort { port } => port.node_uuid,
             Self::UpdatePort(update) => update.before.node_uuid,
+            Self::Import { record } => record.node(),
             Self::DestroyNode { node }
             | Self::DestroyPort { node, .. }
             | Self::CreatePlain { node, .. }
@@ -206,9 +262,14 @@ impl NodeCall {
             | Self::Provision { node, .. }
             | Self::SetPower { node, .. }
             | Self::SetMaintenance { node, .. }
+            | Self::ChangeVif { node, .. }
             | Self::BootDevice { node }
             | Self::SetBootDevice { node, .. }
             | Self::SupportedBootDevices { node }
+            | Self::Machine { node, .. }
+            | Self::VirtualMedia { node }
+            | Self::ChangeMedia { node, .. }
+            | Self::VendorMethod { node, .. }
             | Self::Lookup { node, .. }
             | Self::Heartbeat { node, .. }
             | Self::ContinueInspection { node, .. }
@@ -216,24 +277,10 @@ impl NodeCall {
             | Self::Give { node, .. }
             | Self::Allocate { node, .. }
             | Self::Backfill { node, .. }
-            | Self::Deallocate { node, .. } => *node,
+            | Self::Deallocate { node, .. }
+            | Self::CarryOut { node, .. } => *node,
         }
     }
-}
-
-/// What the owner answers.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum NodeAnswer {
-    Nothing,
-    Node(Box<Node>),
-    Port(Box<Port>),
-    Document(Box<PlainDocument>),
-    BootSetting(#[serde(with = "super::named::setting")] BootSetting),
-    BootDevices(#[serde(with = "super::named::list")] Vec<BootDevice>),
-    Identified(Box<LookupAnswer>),
-    Claimed(Claimed),
-    Allocation(Box<Allocation>),
 }
 
 /// How a call ended at the conductor that it was handed to.
@@ -248,74 +295,4 @@ pub(crate) enum Reply {
     NotUnderstood {
         reason: String,
     },
-}
-
-impl NodeAnswer {
-    pub(in crate::conductor) fn nothing(self) -> Result<(), RequestError> {
-        match self {
-            Self::Nothing => Ok(()),
-            _ => Err(mixed_up()),
-        }
-    }
-
-    pub(in crate::conductor) fn node(self) -> Result<Node, RequestError> {
-        match self {
-            Self::Node(node) => Ok(*node),
-            _ => Err(mixed_up()),
-        }
-    }
-
-    pub(in crate::conductor) fn port(self) -> Result<Port, RequestError> {
-        match self {
-            Self::Port(port) => Ok(*port),
-            _ => Err(mixed_up()),
-        }
-    }
-
-    pub(in crate::conductor) fn document(self) -> Result<PlainDocument, RequestError> {
-        match self {
-            Self::Document(document) => Ok(*document),
-            _ => Err(mixed_up()),
-        }
-    }
-
-    pub(in crate::conductor) fn boot_setting(self) -> Result<BootSetting, RequestError> {
-        match self {
-            Self::BootSetting(setting) => Ok(setting),
-            _ => Err(mixed_up()),
-        }
-    }
-
-    pub(in crate::conductor) fn boot_devices(self) -> Result<Vec<BootDevice>, RequestError> {
-        match self {
-            Self::BootDevices(devices) => Ok(devices),
-            _ => Err(mixed_up()),
-        }
-    }
-
-    pub(in crate::conductor) fn identified(self) -> Result<LookupAnswer, RequestError> {
-        match self {
-            Self::Identified(answer) => Ok(*answer),
-            _ => Err(mixed_up()),
-        }
-    }
-
-    pub(in crate::conductor) fn claimed(self) -> Result<Claimed, RequestError> {
-        match self {
-            Self::Claimed(claimed) => Ok(claimed),
-            _ => Err(mixed_up()),
-        }
-    }
-
-    pub(in crate::conductor) fn allocation(self) -> Result<Allocation, RequestError> {
-        match self {
-            Self::Allocation(allocation) => Ok(*allocation),
-            _ => Err(mixed_up()),
-        }
-    }
-}
-
-fn mixed_up() -> RequestError {
-    let problem = "it answers what it was not asked";
-    RequestError::internal("reading the answer of the node's conductor", problem)
 }

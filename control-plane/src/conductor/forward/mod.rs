@@ -4,8 +4,10 @@
 //! A call is handed on once only: what was sent and not answered may have been done. What did not reach the owner, or came
 //! to one that has lost the node since, was not, and goes to whoever has it now. Nobody hands on what was handed to it.
 
+mod answer;
 mod call;
 mod figures;
+mod machine;
 mod named;
 mod peers;
 mod perform;
@@ -14,9 +16,11 @@ mod refusal;
 #[cfg(test)]
 mod tests;
 
-pub(super) use call::{NodeCall, Update};
+pub(super) use answer::NodeAnswer;
+pub(super) use call::{MediaChange, NodeCall, Update};
 pub(super) use figures::Figures;
 pub use figures::ForwardFigures;
+pub(super) use machine::MachineCall;
 pub(super) use peers::NoPeers;
 pub use peers::{Certificate, CertificateKind, Peer, PeerError, Peers};
 
@@ -25,12 +29,13 @@ use super::planted::Planted;
 use super::requests::RequestError;
 use super::steps::chain;
 use crate::config::{Cluster, seconds};
-use call::{NodeAnswer, Reply};
+use call::Reply;
 use ferric_model::conductor::ConductorRecord;
 use ferric_model::ids::{Incarnation, NodeId};
-use ferric_model::node::Node;
-use ferric_store::{Entity, Key, Table};
+use ferric_model::node::Ownership;
+use ferric_store::{Entity, Key, Record, StoreError, Table};
 use figures::Failed;
+use serde::Deserialize;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -40,6 +45,8 @@ const ATTEMPTS: usize = 3;
 const RETRY_S: u32 = 10;
 /// A line on a timeline is not worth more.
 const NOTE_LIMIT: Duration = Duration::from_secs(5);
+/// A node is given away without waiting for anything but the store, and there are other candidates.
+const CLAIM_LIMIT: Duration = Duration::from_secs(10);
 
 /// Whose the node is.
 enum Owner {
@@ -121,8 +128,7 @@ impl Conductor {
         let Some(record) = self.store().get(&Key::new(Table::Node, id)).await? else {
             return Ok(Owner::Here);
         };
-        let node: Node = record.decode()?;
-        let Some(owner) = node.ownership else {
+        let Some(owner) = ownership_in(&record)? else {
             let reason = format!("Node {id} has no conductor yet: one takes it over soon");
             return Ok(Owner::Unreachable(reason));
         };
@@ -202,9 +208,24 @@ impl Conductor {
         let limit = seconds(set.map_or(Cluster::FORWARD_TIMEOUT_S, |set| set.forward_timeout_s));
         match call {
             NodeCall::NoteBootRequest { .. } => limit.min(NOTE_LIMIT),
+            NodeCall::Allocate { .. } => limit.min(CLAIM_LIMIT),
             _ => limit,
         }
     }
+}
+
+/// Of a stored node, without looking at the rest of it.
+fn ownership_in(record: &Record) -> Result<Option<Ownership>, StoreError> {
+    #[derive(Deserialize)]
+    struct Owned {
+        ownership: Option<Ownership>,
+    }
+    let owned: Owned =
+        serde_json::from_slice(&record.document).map_err(|source| StoreError::Corrupt {
+            key: record.key.clone(),
+            source,
+        })?;
+    Ok(owned.ownership)
 }
 
 /// What another conductor says of a call, and whether it has done or refused it.

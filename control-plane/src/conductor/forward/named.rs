@@ -1,6 +1,9 @@
 //! The hardware's words in a call: by their names in Ironic's API, which every version knows.
 
-use ferric_drivers::{BootDevice, BootSetting, Persistence, PowerAction};
+use ferric_drivers::{
+    BootDevice, BootMode, BootSetting, Component, IndicatorState, MediaDevice, Persistence,
+    PowerAction,
+};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -10,17 +13,24 @@ pub(super) trait Named: Copy {
     fn from_text(text: &str) -> Option<Self>;
 }
 
-impl Named for PowerAction {
-    fn text(self) -> &'static str {
-        self.name()
-    }
+/// What has a name in Ironic's API already.
+macro_rules! named {
+    ($($kind:ty)*) => {$(
+        impl Named for $kind {
+            fn text(self) -> &'static str {
+                self.name()
+            }
 
-    fn from_text(text: &str) -> Option<Self> {
-        text.parse().ok()
-    }
+            fn from_text(text: &str) -> Option<Self> {
+                text.parse().ok()
+            }
+        }
+    )*};
 }
 
-impl Named for BootDevice {
+named! { PowerAction BootDevice BootMode Component IndicatorState }
+
+impl Named for MediaDevice {
     fn text(self) -> &'static str {
         self.name()
     }
@@ -58,19 +68,19 @@ pub(super) fn deserialize<'de, T: Named, D: Deserializer<'de>>(from: D) -> Resul
 
 /// Several of them.
 pub(super) mod list {
-    use super::{BootDevice, Deserialize, Deserializer, Named, Serialize, Serializer, read};
+    use super::{Deserialize, Deserializer, Named, Serialize, Serializer, read};
 
-    pub(in crate::conductor::forward) fn serialize<S: Serializer>(
-        devices: &[BootDevice],
+    pub(in crate::conductor::forward) fn serialize<T: Named, S: Serializer>(
+        devices: &[T],
         to: S,
     ) -> Result<S::Ok, S::Error> {
         let names: Vec<_> = devices.iter().map(|device| device.text()).collect();
         names.serialize(to)
     }
 
-    pub(in crate::conductor::forward) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(in crate::conductor::forward) fn deserialize<'de, T: Named, D: Deserializer<'de>>(
         from: D,
-    ) -> Result<Vec<BootDevice>, D::Error> {
+    ) -> Result<Vec<T>, D::Error> {
         let names = Vec::<String>::deserialize(from)?;
         names.iter().map(|name| read(name)).collect()
     }

@@ -1,13 +1,16 @@
 //! A call done by the owner of its node.
 
-use super::call::{NodeAnswer as Answer, NodeCall};
-use crate::conductor::Conductor;
+use super::answer::NodeAnswer as Answer;
+use super::call::NodeCall as Call;
 use crate::conductor::inbox::Message;
 use crate::conductor::requests::RequestError;
+use crate::conductor::{Conductor, pinned};
+use ferric_model::ids::NodeId;
+use std::future::Future;
 
 impl Conductor {
     /// Whoever asked may hang up: a change goes on all the same; what a machine says is said again by the machine.
-    pub(super) async fn perform(&self, call: NodeCall) -> Result<Answer, RequestError> {
+    pub(super) async fn perform(&self, call: Call) -> Result<Answer, RequestError> {
         if !is_change(&call) {
             return Box::pin(self.do_call(call)).await;
         }
@@ -16,92 +19,114 @@ impl Conductor {
             .await
     }
 
-    async fn do_call(&self, call: NodeCall) -> Result<Answer, RequestError> {
+    fn heard(&self, node: NodeId, message: Message) -> Result<Answer, RequestError> {
+        self.tell(node, message).map(|()| Answer::Nothing)
+    }
+
+    async fn do_call(&self, call: Call) -> Result<Answer, RequestError> {
         match call {
-            NodeCall::UpdateNode(update) => boxed(Answer::Node, self.do_update_node(*update).await),
-            NodeCall::DestroyNode { node } => nothing(self.do_destroy_node(node).await),
-            NodeCall::CreatePort { port } => boxed(Answer::Port, self.do_create_port(*port).await),
-            NodeCall::UpdatePort(update) => boxed(Answer::Port, self.do_update_port(*update).await),
-            NodeCall::DestroyPort { port, .. } => nothing(self.do_destroy_port(port).await),
-            NodeCall::CreatePlain { document, .. } => {
-                boxed(Answer::Document, self.do_create_plain(*document).await)
+            Call::UpdateNode(update) => boxed(Answer::Node, || self.do_update_node(*update)).await,
+            Call::DestroyNode { node } => nothing(|| self.do_destroy_node(node)).await,
+            Call::CreatePort { port } => boxed(Answer::Port, || self.do_create_port(*port)).await,
+            Call::UpdatePort(update) => boxed(Answer::Port, || self.do_update_port(*update)).await,
+            Call::DestroyPort { port, .. } => nothing(|| self.do_destroy_port(port)).await,
+            Call::CreatePlain { document, .. } => {
+                boxed(Answer::Document, || self.do_create_plain(*document)).await
             }
-            NodeCall::UpdatePlain { update, .. } => {
-                boxed(Answer::Document, self.do_update_plain(*update).await)
+            Call::UpdatePlain { update, .. } => {
+                boxed(Answer::Document, || self.do_update_plain(*update)).await
             }
-            NodeCall::DestroyPlain { document, .. } => {
-                nothing(self.do_destroy_plain(*document).await)
+            Call::DestroyPlain { document, .. } => {
+                nothing(|| self.do_destroy_plain(*document)).await
             }
-            NodeCall::Provision { node, request } => {
-                nothing(self.do_provision(node, *request).await)
+            Call::Provision { node, request } => {
+                nothing(|| self.do_provision(node, *request)).await
             }
-            NodeCall::SetPower {
+            Call::SetPower {
                 node,
                 action,
                 timeout,
-            } => nothing(self.do_set_power(node, action, timeout).await),
-            NodeCall::SetMaintenance { node, maintenance } => {
-                nothing(self.do_set_maintenance(node, maintenance).await)
+            } => nothing(|| self.do_set_power(node, action, timeout)).await,
+            Call::SetMaintenance { node, maintenance } => {
+                nothing(|| self.do_set_maintenance(node, maintenance)).await
             }
-            NodeCall::BootDevice { node } => {
-                Ok(Answer::BootSetting(self.do_boot_device(node).await?))
+            Call::ChangeVif { node, change } => nothing(|| self.do_change_vif(node, change)).await,
+            Call::BootDevice { node } => {
+                plain(Answer::BootSetting, || self.do_boot_device(node)).await
             }
-            NodeCall::SetBootDevice {
+            Call::SetBootDevice {
                 node,
                 device,
                 persistence,
-            } => nothing(self.do_set_boot_device(node, device, persistence).await),
-            NodeCall::SupportedBootDevices { node } => {
-                let devices = self.do_supported_boot_devices(node).await;
-                devices.map(Answer::BootDevices)
+            } => nothing(|| self.do_set_boot_device(node, device, persistence)).await,
+            Call::SupportedBootDevices { node } => {
+                plain(Answer::BootDevices, || self.do_supported_boot_devices(node)).await
             }
-            NodeCall::Lookup { node, request } => {
-                boxed(Answer::Identified, self.do_lookup(node, request).await)
+            Call::Machine { node, call } => pinned(|| self.do_machine_call(node, call)).await,
+            Call::VirtualMedia { node } => plain(Answer::MediaSlots, || self.do_media(node)).await,
+            Call::ChangeMedia { node, change } => {
+                nothing(|| self.do_change_media(node, change)).await
             }
-            NodeCall::Heartbeat { node, request } => {
-                nothing(self.do_heartbeat(node, request).await)
+            Call::VendorMethod { node, request } => pinned(|| self.do_vendor(node, *request)).await,
+            Call::Lookup { node, request } => {
+                boxed(Answer::Identified, || self.do_lookup(node, request)).await
             }
-            NodeCall::ContinueInspection { node, request } => boxed(
-                Answer::Identified,
-                self.do_continue_inspection(node, *request).await,
-            ),
-            NodeCall::NoteBootRequest { node, what } => {
-                nothing(self.tell(node, Message::BootRequest(what)))
+            Call::Heartbeat { node, request } => nothing(|| self.do_heartbeat(node, request)).await,
+            Call::ContinueInspection { node, request } => {
+                let inspection = || self.do_continue_inspection(node, *request);
+                boxed(Answer::Identified, inspection).await
             }
-            NodeCall::Give { node, to } => nothing(self.do_give(node, &to).await),
-            NodeCall::Allocate { node, claim } => {
-                Ok(Answer::Claimed(self.do_allocate(node, claim).await?))
+            Call::NoteBootRequest { node, what } => self.heard(node, Message::BootRequest(what)),
+            Call::Give { node, to } => nothing(|| self.do_give(node, &to)).await,
+            Call::Allocate { node, claim } => {
+                plain(Answer::Claimed, || self.do_allocate(node, claim)).await
             }
-            NodeCall::Backfill { node, allocation } => boxed(
-                Answer::Allocation,
-                self.do_backfill(node, *allocation).await,
-            ),
-            NodeCall::Deallocate { node, allocation } => {
-                nothing(self.do_deallocate(node, allocation).await)
+            Call::Backfill { node, allocation } => {
+                boxed(Answer::Allocation, || self.do_backfill(node, *allocation)).await
+            }
+            Call::Import { record } => plain(Answer::Imported, || self.do_hang(*record)).await,
+            Call::Deallocate { node, allocation } => {
+                nothing(|| self.do_deallocate(node, allocation)).await
+            }
+            Call::CarryOut { node, item } => {
+                plain(Answer::Carried, || self.do_carry_out(node, &item)).await
             }
         }
     }
 }
 
-fn is_change(call: &NodeCall) -> bool {
+fn is_change(call: &Call) -> bool {
+    if let Call::Machine { call, .. } = call {
+        return call.is_change();
+    }
     !matches!(
         call,
-        NodeCall::BootDevice { .. }
-            | NodeCall::SupportedBootDevices { .. }
-            | NodeCall::Lookup { .. }
-            | NodeCall::Heartbeat { .. }
-            | NodeCall::ContinueInspection { .. }
-            | NodeCall::NoteBootRequest { .. }
+        Call::BootDevice { .. }
+            | Call::SupportedBootDevices { .. }
+            | Call::VirtualMedia { .. }
+            | Call::Lookup { .. }
+            | Call::Heartbeat { .. }
+            | Call::ContinueInspection { .. }
+            | Call::NoteBootRequest { .. }
     )
 }
 
-fn boxed<T>(
-    answer: fn(Box<T>) -> Answer,
-    outcome: Result<T, RequestError>,
+async fn plain<T, F: Future<Output = Result<T, RequestError>>>(
+    answer: fn(T) -> Answer,
+    make: impl FnOnce() -> F,
 ) -> Result<Answer, RequestError> {
-    outcome.map(Box::new).map(answer)
+    pinned(make).await.map(answer)
 }
 
-fn nothing(outcome: Result<(), RequestError>) -> Result<Answer, RequestError> {
-    outcome.map(|()| Answer::Nothing)
+async fn boxed<T, F: Future<Output = Result<T, RequestError>>>(
+    answer: fn(Box<T>) -> Answer,
+    make: impl FnOnce() -> F,
+) -> Result<Answer, RequestError> {
+    pinned(make).await.map(Box::new).map(answer)
+}
+
+async fn nothing<F: Future<Output = Result<(), RequestError>>>(
+    make: impl FnOnce() -> F,
+) -> Result<Answer, RequestError> {
+    pinned(make).await.map(|()| Answer::Nothing)
 }

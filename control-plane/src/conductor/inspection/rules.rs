@@ -2,8 +2,10 @@
 
 use super::calls;
 use crate::conductor::Conductor;
+use crate::conductor::plain::NotMember;
 use ferric_model::inspection_rule::{Level, LogLine, Outcome, Subject, apply};
 use ferric_model::node::Node;
+use ferric_model::port::Port;
 use ferric_store::StoreError;
 
 /// The subject as the rules leave it, and those that were applied; or the cause for which the inspection fails.
@@ -20,6 +22,7 @@ pub(in crate::conductor) async fn run(
         Err(problem) => return Ok(Err(problem)),
     };
     let before = (subject.node.driver.clone(), subject.node.interfaces.clone());
+    let ports = subject.ports.clone();
     let mask = conductor.settings().inspection.mask_secrets;
     let Outcome {
         mut subject,
@@ -51,10 +54,36 @@ pub(in crate::conductor) async fn run(
             }
         }
     }
+    if let Some(problem) = misplaced(conductor, &ports, &subject).await? {
+        let applied = applied.join(", ");
+        return Ok(Err(format!("inspection rules ({applied}): {problem}")));
+    }
     match calls::make(&calls).await {
         Ok(()) => Ok(Ok((subject, applied))),
         Err(problem) => Ok(Err(problem)),
     }
+}
+
+/// What speaks against the groups that rules have put ports into, as for whoever asks the API for it.
+async fn misplaced(
+    conductor: &Conductor,
+    before: &[Port],
+    subject: &Subject,
+) -> Result<Option<String>, StoreError> {
+    for port in &subject.ports {
+        let Some(was) = before.iter().find(|was| was.uuid == port.uuid) else {
+            continue;
+        };
+        if was.portgroup_uuid == port.portgroup_uuid {
+            continue;
+        }
+        match conductor.check_member(was, port, &subject.node).await {
+            Ok(_) => {}
+            Err(NotMember::Refused(refused)) => return Ok(Some(refused.to_string())),
+            Err(NotMember::Store(error)) => return Err(error),
+        }
+    }
+    Ok(None)
 }
 
 fn write(node: &Node, line: &LogLine) {

@@ -99,12 +99,13 @@ pub(super) async fn lost_agent(task: &mut NodeTask, wait: &str) -> Result<(), Ta
     if awaited_command(&task.node) != Some(wait) {
         return Ok(());
     }
-    let booted_again = task
+    // A ramdisk that has looked up already was given asterisks, and waits for a restart of the machine for ever.
+    let is_still_booting = task
         .node
         .agent
         .as_ref()
-        .is_some_and(|session| session.boot_requested);
-    if !booted_again {
+        .is_some_and(|session| session.boot_requested && session.lookups <= 1);
+    if !is_still_booting {
         return note_loss(task, "the agent is gone and another ramdisk has looked up").await;
     }
     let text = "the machine boots the ramdisk again in the middle of the activity".to_owned();
@@ -114,6 +115,15 @@ pub(super) async fn lost_agent(task: &mut NodeTask, wait: &str) -> Result<(), Ta
         tell(node, News::Rebooted);
     });
     task.save(change).await
+}
+
+/// It did so without coming back to the ramdisk, so it runs what is on its disk, or nothing.
+pub(super) async fn started_again(task: &mut NodeTask, wait: &str) -> Result<(), TaskError> {
+    if awaited_command(&task.node) != Some(wait) {
+        return Ok(());
+    }
+    let text = "the agent is gone and the BMC shows that the machine has started again, as after a cut in its power";
+    note_loss(task, text).await
 }
 
 /// The agent answers and does not know the command: it has lost what it was doing.

@@ -9,10 +9,11 @@ use crate::conductor::requests::{InspectionRequest, LookupAnswer, RequestError};
 use ferric_model::event::What;
 use ferric_model::inspection_rule::Subject;
 use ferric_model::inventory::StoredInventory;
-use ferric_model::node::Object;
+use ferric_model::node::{Node, Object};
 use ferric_model::port::Port;
 use ferric_model::run::News;
 use ferric_model::state::ProvisionState;
+use ferric_model::step::Step;
 use ferric_store::{Entity, Key, StoreError, Table, Transaction};
 use jiff::Timestamp;
 
@@ -34,11 +35,28 @@ pub(super) async fn merge(task: &mut NodeTask, request: InspectionRequest) -> Me
     Ok(Ok(answer(task, asker).await?))
 }
 
-/// Runs the hooks and the rules over the data and stores what came of it; the engine goes on from there.
+/// Whether this inspection has its data. A ramdisk that was not answered in time sends them once more, and they may come in
+/// while the agent is asked for them: what rules call is called once.
+fn is_taken(node: &Node) -> bool {
+    let Some(run) = &node.run else { return false };
+    let heard = matches!(
+        run.news,
+        Some(News::InspectionDone | News::InspectionFailed { .. })
+    );
+    let mut done = run.steps.iter().take(run.index);
+    let is_boot = |step: &Step| step.id.interface == "boot" && step.id.step == "ramdisk";
+    heard || run.failure.is_some() || done.any(is_boot)
+}
+
+/// Runs the hooks and the rules over the data and stores what came of it; the engine goes on from there. Data of an
+/// inspection that has some are left unread.
 pub(in crate::conductor) async fn store_inspection(
     task: &mut NodeTask,
     data: Object,
 ) -> Result<(), TaskError> {
+    if is_taken(&task.node) {
+        return Ok(());
+    }
     let ports = task.ports().await?;
     let conductor = task.conductor().clone();
     let store = conductor.store();

@@ -15,10 +15,15 @@ pub(super) use inspection::store_inspection;
 
 use super::inbox::Message;
 use super::node_task::{NodeTask, TaskError};
+use super::pinned;
 use super::planted::Planted;
 use super::requests::RequestError;
 use ferric_model::node::Node;
 use ferric_model::run::{News, WaitReason};
+use ferric_store::StoreError;
+
+/// When whoever spoke to a conductor that has lost the node is to speak again.
+const RETRY_S: u32 = 10;
 
 impl NodeTask {
     /// Reads everything that is in the node's inbox.
@@ -33,23 +38,26 @@ impl NodeTask {
     async fn merge(&mut self, message: Message) -> Result<(), TaskError> {
         match message {
             Message::Lookup(request, reply) => {
-                let answer = lookup::merge(self, request).await;
+                let answer = pinned(|| lookup::merge(self, request)).await;
                 respond(answer, reply)
             }
             Message::Heartbeat(_, reply) if loses_what_is_heard(self) => respond(Ok(Ok(())), reply),
             Message::Heartbeat(request, reply) => {
-                let answer = heartbeat::merge(self, request).await;
+                let answer = pinned(|| heartbeat::merge(self, request)).await;
                 respond(answer, reply)
             }
             Message::Inspection(request, reply) => {
-                let answer = inspection::merge(self, request).await;
+                let answer = pinned(|| inspection::merge(self, request)).await;
                 respond(answer, reply)
             }
-            Message::BootRequest(what) => boot_request::merge(self, what).await,
-            Message::Commands { wait, commands } => commands::merge(self, &wait, commands).await,
-            Message::LostPower { wait } => commands::lost_power(self, &wait).await,
-            Message::OffAtBoot { since } => commands::off_at_boot(self, since).await,
-            Message::LostAgent { wait } => commands::lost_agent(self, &wait).await,
+            Message::BootRequest(what) => pinned(|| boot_request::merge(self, what)).await,
+            Message::Commands { wait, commands } => {
+                pinned(|| commands::merge(self, &wait, commands)).await
+            }
+            Message::LostPower { wait } => pinned(|| commands::lost_power(self, &wait)).await,
+            Message::OffAtBoot { since } => pinned(|| commands::off_at_boot(self, since)).await,
+            Message::LostAgent { wait } => pinned(|| commands::lost_agent(self, &wait)).await,
+            Message::StartedAgain { wait } => commands::started_again(self, &wait).await,
         }
     }
 }
@@ -65,17 +73,26 @@ type Merged<T> = Result<Result<T, RequestError>, TaskError>;
 fn respond<T>(merged: Merged<T>, reply: super::inbox::Reply<T>) -> Result<(), TaskError> {
     let (answer, outcome) = match merged {
         Ok(answer) => (answer, Ok(())),
-        Err(error) => (
-            Err(RequestError::internal(
-                "storing what the machine said",
-                error.to_string(),
-            )),
-            Err(error),
-        ),
+        Err(error) => (Err(refusal(&error)), Err(error)),
     };
     // Whoever asked may have hung up.
     drop(reply.send(answer));
     outcome
+}
+
+/// What is told to whoever asked: to come back where nothing is wrong with what was said. The visit ends with the error.
+fn refusal(error: &TaskError) -> RequestError {
+    match error {
+        TaskError::Store(StoreError::Away { .. }) => RequestError::store_away(),
+        TaskError::NotOurs(_) | TaskError::Unsure(_) => RequestError::Busy {
+            reason: error.to_string(),
+            retry_after_s: RETRY_S,
+        },
+        TaskError::Gone(id) => RequestError::NotFound(format!("Node {id} could not be found.")),
+        TaskError::Illegal(_) | TaskError::Store(_) => {
+            RequestError::internal("storing what the machine said", error.to_string())
+        }
+    }
 }
 
 /// The command that the run waits for.
@@ -133,6 +150,27 @@ mod tests {
         tell(&mut node, first.clone());
         tell(&mut node, second.clone());
         node.run.unwrap().news.unwrap()
+    }
+
+    #[test]
+    fn a_store_that_is_away_is_no_fault_of_ours() {
+        let id = NodeId(Uuid::nil());
+        let away = TaskError::Store(StoreError::Away {
+            doing: "committing a transaction",
+            source: "connection closed".into(),
+        });
+        for error in [away, TaskError::NotOurs(id), TaskError::Unsure(id)] {
+            let refused = refusal(&error);
+            assert!(matches!(refused, RequestError::Busy { .. }), "{refused:?}");
+        }
+        let gone = refusal(&TaskError::Gone(id));
+        assert!(matches!(gone, RequestError::NotFound(_)), "{gone:?}");
+        let broken = TaskError::Store(StoreError::NoSuchMarker("m".to_owned()));
+        let failed = refusal(&broken);
+        assert!(
+            matches!(failed, RequestError::Internal { .. }),
+            "{failed:?}"
+        );
     }
 
     #[test]

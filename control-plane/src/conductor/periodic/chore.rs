@@ -1,11 +1,13 @@
 //! What a conductor does again and again that is not about nodes of its own.
 
 use super::boot_files::BootFiles;
+use super::bulk_requests::{BulkTrim, OrphanBulkRequests};
 use super::certificates::Certificates;
 use super::handovers::Handovers;
 use super::orphan_allocations::OrphanAllocations;
 use super::orphans::Orphans;
 use super::stale_conductors::StaleConductors;
+use super::unindexed::Unindexed;
 use crate::conductor::Conductor;
 use crate::conductor::node_task::TaskError;
 use crate::conductor::steps::chain;
@@ -33,10 +35,13 @@ pub(in crate::conductor) fn chores() -> Vec<Arc<dyn Chore>> {
     vec![
         Arc::new(Orphans),
         Arc::new(OrphanAllocations),
+        Arc::new(OrphanBulkRequests),
+        Arc::new(BulkTrim),
         Arc::new(Handovers),
         Arc::new(BootFiles),
         Arc::new(StaleConductors),
         Arc::new(Certificates),
+        Arc::new(Unindexed),
     ]
 }
 

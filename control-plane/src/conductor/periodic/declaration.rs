@@ -50,14 +50,18 @@ pub(in crate::conductor) enum Limit {
     Nodes(usize),
     /// Worked out anew for each pass.
     Of(fn(&Conductor) -> usize),
+    /// The same, from how many nodes the pass has found.
+    OfFound(fn(usize) -> usize),
 }
 
 impl Limit {
-    pub(super) fn now(self, conductor: &Conductor) -> Option<usize> {
+    /// For a pass that has found so many nodes.
+    pub(super) fn now(self, conductor: &Conductor, found: usize) -> Option<usize> {
         match self {
             Self::None => None,
             Self::Nodes(nodes) => Some(nodes),
             Self::Of(work_out) => Some(work_out(conductor)),
+            Self::OfFound(work_out) => Some(work_out(found)),
         }
     }
 }

@@ -8,8 +8,10 @@ mod agent_poll;
 pub(super) mod boot_files;
 mod boot_power;
 mod boot_retry;
+mod bulk_requests;
 mod certificates;
 mod chore;
+mod consoles;
 mod declaration;
 mod figures;
 mod handovers;
@@ -25,6 +27,8 @@ mod stale_conductors;
 mod stalled_runs;
 mod stalled_wishes;
 mod timeline_trim;
+mod unfinished_wishes;
+mod unindexed;
 mod visit;
 mod wait_deadlines;
 
@@ -94,6 +98,8 @@ pub(super) fn jobs(drivers: &Drivers, settings: &Settings) -> Vec<Arc<dyn NodePe
         Arc::new(wait_deadlines::WaitDeadlines),
         Arc::new(stalled_runs::StalledRuns),
         Arc::new(stalled_wishes::StalledWishes),
+        Arc::new(unfinished_wishes::UnfinishedWishes),
+        Arc::new(consoles::Consoles),
         Arc::new(agent_poll::AgentPoll::default()),
         Arc::new(boot_power::BootPower::default()),
         Arc::new(boot_retry::BootRetry::new(settings)),
@@ -185,7 +191,7 @@ impl Running {
             Ok(candidates) => {
                 debug!(job = purpose, nodes = candidates.len(), "periodic pass");
                 let (nodes, metric) = (candidates.len(), self.declaration.node_count_metric);
-                let limit = self.declaration.limit.now(&self.conductor);
+                let limit = self.declaration.limit.now(&self.conductor, nodes);
                 self.schedule.begin_pass(candidates, limit);
                 self.pass = Some(began);
                 self.figures(|figures| {

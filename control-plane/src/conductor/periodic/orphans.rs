@@ -21,21 +21,20 @@ impl Chore for Orphans {
     }
 
     async fn pass(&self, conductor: &Conductor) -> Result<usize, TaskError> {
-        let mut taken = taken_over(conductor).await?;
         let spacing = self.spacing(conductor.settings());
-        if conductor.await_departure(spacing).await? {
-            taken += taken_over(conductor).await?;
+        let mut taken = 0;
+        loop {
+            let sweep = conductor.take_over_orphans().await?;
+            taken += sweep.taken;
+            if sweep.taken > 0 {
+                mended_in_time(conductor).await;
+            }
+            let departed = conductor.await_departure(sweep.gone, spacing).await?;
+            if !departed || conductor.stopping() {
+                return Ok(taken);
+            }
         }
-        Ok(taken)
     }
-}
-
-async fn taken_over(conductor: &Conductor) -> Result<usize, TaskError> {
-    let taken = conductor.take_over_orphans().await?;
-    if taken > 0 {
-        mended_in_time(conductor).await;
-    }
-    Ok(taken)
 }
 
 #[cfg(test)]
@@ -46,18 +45,29 @@ mod tests {
     use ferric_model::event::What;
     use ferric_model::ids::{Epoch, Incarnation};
     use ferric_model::node::Ownership;
-    use ferric_store::Transaction;
+    use ferric_store::{Key, Table, Transaction};
+    use nix::sys::stat::Mode;
+    use nix::unistd::mkfifo;
+    use std::fs::File;
+    use std::path::PathBuf;
     use uuid::Uuid;
+
+    const DEADLINE: Duration = Duration::from_secs(120);
 
     /// A node of a conductor that is called `two` and was heard of so long ago.
     async fn owned_by_another(silent_s: u64, online: bool) -> Lab {
         let mut lab = Lab::new();
         lab.start(None).await.share();
         lab.enroll_available().await;
+        belongs_to(&lab, "two", silent_s, online).await;
+        lab
+    }
+
+    async fn belongs_to(lab: &Lab, host: &str, silent_s: u64, online: bool) {
         let now = lab.conductor().now();
         let heard = now - Duration::from_secs(silent_s);
         let other = ConductorRecord {
-            hostname: "two".to_owned(),
+            hostname: host.to_owned(),
             incarnation: Incarnation(Uuid::from_u128(2)),
             conductor_group: String::new(),
             drivers: vec!["fake-hardware".to_owned()],
@@ -68,13 +78,12 @@ mod tests {
         };
         let mut node = lab.node().await;
         node.ownership = Some(Ownership {
-            conductor: "two".to_owned(),
+            conductor: host.to_owned(),
             incarnation: other.incarnation,
             epoch: Epoch(7),
         });
         let change = Transaction::new().put(&other).put(&node);
         lab.store.commit(change).await.unwrap();
-        lab
     }
 
     async fn owner(lab: &Lab) -> (String, Epoch) {
@@ -115,5 +124,81 @@ mod tests {
         assert_eq!(owner(&lab).await.0, "one");
         let resumed = |what: &What| matches!(what, What::Resumed { .. });
         assert!(!lab.events().await.iter().any(resumed), "it was idle");
+    }
+
+    /// Its last word comes after the look for orphans and before the wait for the next one to go.
+    #[tokio::test(start_paused = true)]
+    async fn a_departure_between_two_looks_is_seen() {
+        let lab = owned_by_another(0, true).await;
+        let conductor = lab.conductor();
+        let sweep = conductor.take_over_orphans().await.unwrap();
+        assert_eq!((sweep.taken, sweep.gone.len()), (0, 0));
+        leaves(&lab, "two").await;
+        let limit = Duration::from_secs(10);
+        let seen = conductor.await_departure(sweep.gone, limit).await.unwrap();
+        assert!(seen, "conductor two has left");
+        let sweep = conductor.take_over_orphans().await.unwrap();
+        assert_eq!((sweep.taken, sweep.gone.len()), (1, 1));
+        let more = conductor.await_departure(sweep.gone, limit).await.unwrap();
+        assert!(!more, "it is known to be gone");
+    }
+
+    async fn leaves(lab: &Lab, host: &str) {
+        let key = Key::new(Table::Conductor, host);
+        let record = lab.store.get(&key).await.unwrap().expect("its record");
+        let mut record: ConductorRecord = record.decode().unwrap();
+        record.online = false;
+        let left = Transaction::new().put(&record);
+        lab.store.commit(left).await.unwrap();
+    }
+
+    /// A file that whoever reads it waits for, until this is dropped: so does a disk that hangs.
+    struct HangingFile {
+        path: PathBuf,
+        /// As long as somebody may write to it, its end does not come.
+        writer: Option<File>,
+    }
+
+    impl HangingFile {
+        fn new(path: PathBuf) -> Self {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            mkfifo(&path, Mode::S_IRWXU).unwrap();
+            let mut options = File::options();
+            let writer = options.read(true).write(true).open(&path).unwrap();
+            let writer = Some(writer);
+            Self { path, writer }
+        }
+    }
+
+    impl Drop for HangingFile {
+        fn drop(&mut self) {
+            std::fs::remove_file(&self.path).unwrap();
+            drop(self.writer.take());
+        }
+    }
+
+    /// While somebody waits for a disk the paused clock stands still, unless it is told to go on.
+    async fn until_owned(lab: &Lab, expected: &str) {
+        let start = std::time::Instant::now();
+        while owner(lab).await.0 != expected {
+            assert!(start.elapsed() < DEADLINE, "{expected} does not take it");
+            tokio::time::advance(Duration::from_millis(500)).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_disk_that_hangs_keeps_nobody_from_taking_over_more() {
+        let mut lab = Lab::new();
+        let hosts = lab.folder.path().join("hosts");
+        lab.configure(|settings| settings.boot.dnsmasq_hosts_dir = Some(hosts.clone()));
+        // The first pass looks at all files.
+        let _hanging = HangingFile::new(hosts.join("ironic-52:54:00:00:00:99.conf"));
+        lab.start(None).await.share();
+        lab.enroll_available().await;
+        for host in ["two", "three"] {
+            belongs_to(&lab, host, 0, true).await;
+            leaves(&lab, host).await;
+            until_owned(&lab, "one").await;
+        }
     }
 }

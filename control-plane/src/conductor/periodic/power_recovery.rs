@@ -30,7 +30,8 @@ impl NodePeriodic for PowerRecovery {
     }
 
     fn wants(&self, node: &Node, _now: Timestamp) -> bool {
-        node.maintenance && node.fault.as_deref() == Some(FAULT)
+        let is_failed = node.maintenance && node.fault.as_deref() == Some(FAULT);
+        is_failed && node.wish.is_none()
     }
 
     async fn visit(&self, mut visit: Visit<'_>) -> Result<Visited, TaskError> {

@@ -1,10 +1,11 @@
-//! Keeps the stored power state and that of the machine in step, as Ironic does, and with it the boot mode.
+//! Keeps the stored power state and that of the machine in step, as Ironic does, and with it boot mode and secure boot.
 
 use super::visit::Slow;
 use super::{Declaration, NodePeriodic, Seen, Visit, Visited};
 use crate::conductor::Conductor;
 use crate::conductor::node_task::{NodeTask, TaskError};
 use crate::conductor::steps::{StepError, chain, power_state};
+use crate::conductor::wishes::{FirmwareState, read_firmware};
 use crate::config::{Settings, seconds};
 use async_trait::async_trait;
 use ferric_drivers::{Hardware, PowerAction};
@@ -13,7 +14,6 @@ use ferric_model::node::Node;
 use ferric_model::state::{PowerState, ProvisionState};
 use ferric_store::FieldValue;
 use jiff::Timestamp;
-use tracing::debug;
 
 pub(super) struct PowerSync;
 
@@ -30,7 +30,7 @@ const ABOUT_POWER: [&str; 3] = [
 /// What the BMC says.
 pub(super) struct Found {
     pub(super) power: Option<PowerState>,
-    boot_mode: Option<String>,
+    firmware: FirmwareState,
 }
 
 #[async_trait]
@@ -43,6 +43,11 @@ impl NodePeriodic for PowerSync {
                 ("running", no()),
                 ("reserved", no()),
                 ("target_power_state", vec![FieldValue::Null]),
+                // A machine may be restarted for what was asked of it.
+                (
+                    "upkeep",
+                    vec![FieldValue::Null, FieldValue::Text("console".to_owned())],
+                ),
             ],
             extra_fields: &["provision_state", "power_sync_failures"],
             node_count_metric: Some("power_sync_nodes"),
@@ -70,7 +75,8 @@ impl NodePeriodic for PowerSync {
             node.provision_state,
             ProvisionState::Enroll | ProvisionState::AdoptFailed
         );
-        !left_alone && !node.maintenance && node.run.is_none() && node.target_power_state.is_none()
+        let asked = node.target_power_state.is_some() || node.wish.is_some();
+        !left_alone && !node.maintenance && node.run.is_none() && !asked
     }
 
     /// Looks without the lock, because BMCs are slow, and takes it only if there is something to change.
@@ -116,28 +122,17 @@ pub(super) async fn look(conductor: &Conductor, node: &Node) -> Result<Found, St
         .map_err(StepError::bmc("reading the power state"))?;
     Ok(Found {
         power: power_state(found),
-        boot_mode: boot_mode(node, &hardware).await,
+        // A BMC that does not tell these has told its power state, and that is what it was asked for.
+        firmware: read_firmware(node.uuid, &hardware).await,
     })
-}
-
-/// A BMC that does not tell its boot mode has told its power state, and that is what it was asked for.
-async fn boot_mode(node: &Node, hardware: &Hardware) -> Option<String> {
-    let management = hardware.management.as_ref()?;
-    match management.boot_mode().await {
-        Ok(mode) => mode.map(|mode| mode.name().to_owned()),
-        Err(error) => {
-            debug!(node = %node.uuid, error = chain(&error), "reading the boot mode");
-            None
-        }
-    }
 }
 
 /// Nothing to store. A BMC that does not say, as while it starts, is no reason to switch anything.
 fn is_as_stored(node: &Node, found: &Found) -> bool {
-    let same_mode = found.boot_mode.is_none() || found.boot_mode == node.boot_mode;
+    let same_firmware = found.firmware.is_as_stored(node);
     let same_power = found.power.is_none() || found.power == node.power_state;
     let settled = found.power.is_none() || (node.power_sync_failures == 0 && !is_complaint(node));
-    same_mode && same_power && settled
+    same_firmware && same_power && settled
 }
 
 /// Whether the last error is about the power state only.
@@ -170,7 +165,7 @@ async fn correct(task: &mut NodeTask, found: &Found) -> Result<(), TaskError> {
         to: found.power,
     });
     let change = task.change().events(corrected).with(|node| {
-        node.boot_mode = found.boot_mode.clone().or(node.boot_mode.take());
+        found.firmware.note(node);
         if settled {
             node.power_state = found.power;
             node.power_sync_failures = 0;

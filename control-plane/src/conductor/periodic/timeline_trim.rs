@@ -156,6 +156,7 @@ mod tests {
             at,
             conductor: "one".to_owned(),
             run: None,
+            bulk: None,
             what: What::Note {
                 text: text.to_owned(),
             },

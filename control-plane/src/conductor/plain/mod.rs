@@ -8,6 +8,8 @@ mod rules;
 mod volumes;
 mod writing;
 
+pub(super) use members::NotMember;
+
 use super::Conductor;
 use super::forward::{NodeCall, Update};
 use super::requests::RequestError;
@@ -19,8 +21,9 @@ use ferric_store::{Entity, Record, Table};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The tables of what hangs on a node beside its ports, and goes with it.
-pub(super) const ON_A_NODE: [Table; 3] = [
+/// The tables of what hangs on a node, and goes with it.
+pub(super) const ON_A_NODE: [Table; 4] = [
+    Table::Port,
     Table::Portgroup,
     Table::VolumeConnector,
     Table::VolumeTarget,

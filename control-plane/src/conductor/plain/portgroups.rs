@@ -1,6 +1,6 @@
 //! Port groups: their ports are looked up by whose group they are, under the lock of the node that all of them are on.
 
-use super::rules::{Changing, Ruled};
+use super::rules::{Changing, Ruled, Users};
 use super::{Plain, PlainDocument};
 use crate::conductor::Conductor;
 use crate::conductor::requests::{ATTACHED_VIF, RequestError};
@@ -48,16 +48,26 @@ impl Plain for Portgroup {
 }
 
 impl Ruled for Portgroup {
+    const USERS: Option<Users> = Some(Users {
+        table: Table::Port,
+        field: "portgroup_uuid",
+        noun: "ports",
+    });
+
     /// Its ports follow it into another physical network.
     async fn may_change(
         conductor: &Conductor,
         changing: Changing<'_, Self>,
-        transaction: Transaction,
+        mut transaction: Transaction,
     ) -> Result<Transaction, RequestError> {
         let (before, new) = (changing.before, changing.new);
         let ports = conductor.ports_in(before.uuid).await?;
         if let Some((from, to)) = changing.nodes.filter(|(from, to)| from.uuid != to.uuid) {
             check_move(new, [from, to], &ports)?;
+            transaction = before
+                .unused()
+                .into_iter()
+                .fold(transaction, Transaction::expect);
         }
         if before.standalone_ports_supported && !new.standalone_ports_supported {
             check_bonded_only(new, changing.nodes.map(|(_, to)| to), &ports)?;
@@ -71,20 +81,6 @@ impl Ruled for Portgroup {
             ..port
         });
         Ok(moved.fold(transaction, |transaction, port| transaction.put(&port)))
-    }
-
-    async fn may_go(
-        &self,
-        conductor: &Conductor,
-        _node: Option<&Node>,
-    ) -> Result<(), RequestError> {
-        if conductor.ports_in(self.uuid).await?.is_empty() {
-            return Ok(());
-        }
-        Err(RequestError::Invalid(format!(
-            "Cannot complete the requested action because portgroup {} contains ports.",
-            self.uuid
-        )))
     }
 }
 

@@ -81,11 +81,7 @@ impl Ruled for VolumeConnector {
         Ok(transaction)
     }
 
-    async fn may_go(
-        &self,
-        _conductor: &Conductor,
-        node: Option<&Node>,
-    ) -> Result<(), RequestError> {
+    fn may_go(&self, node: &Node) -> Result<(), RequestError> {
         check_unused::<Self>(node)
     }
 }
@@ -100,11 +96,7 @@ impl Ruled for VolumeTarget {
         Ok(transaction)
     }
 
-    async fn may_go(
-        &self,
-        _conductor: &Conductor,
-        node: Option<&Node>,
-    ) -> Result<(), RequestError> {
+    fn may_go(&self, node: &Node) -> Result<(), RequestError> {
         check_unused::<Self>(node)
     }
 }
@@ -118,17 +110,15 @@ fn check_off<P: Plain>(changing: &Changing<'_, P>) -> Result<(), RequestError> {
 }
 
 /// A node in a state in which it may be deleted itself uses no volume.
-fn check_unused<P: Plain>(node: Option<&Node>) -> Result<(), RequestError> {
-    let in_use = |node: &&Node| {
-        let state = node.provision_state;
-        let idle = matches!(
-            state,
-            State::Enroll | State::Manageable | State::AdoptFailed
-        );
-        !idle && !is_off(node)
-    };
-    node.filter(in_use)
-        .map_or(Ok(()), |node| Err(not_off::<P>("deletion", node)))
+fn check_unused<P: Plain>(node: &Node) -> Result<(), RequestError> {
+    let idle = matches!(
+        node.provision_state,
+        State::Enroll | State::Manageable | State::AdoptFailed
+    );
+    if idle || is_off(node) {
+        return Ok(());
+    }
+    Err(not_off::<P>("deletion", node))
 }
 
 fn is_off(node: &Node) -> bool {
@@ -163,7 +153,7 @@ mod tests {
     fn a_volume_goes_from_a_node_that_is_off_or_not_in_use() {
         let check = |state, power, expected: bool| {
             let node = node(state, power);
-            let found = check_unused::<VolumeTarget>(Some(&node)).is_ok();
+            let found = check_unused::<VolumeTarget>(&node).is_ok();
             assert_eq!(found, expected, "{state} {power:?}");
         };
         check(State::Active, Some(PowerState::Off), true);

@@ -53,7 +53,7 @@ impl Conductor {
     ) -> Result<(), RequestError> {
         match document {
             PlainDocument::Portgroup(plain) => self.destroyed(plain).await,
-            PlainDocument::Chassis(plain) => self.destroy_chassis(plain).await,
+            PlainDocument::Chassis(plain) => self.destroyed(plain).await,
             PlainDocument::VolumeConnector(plain) => self.destroyed(plain).await,
             PlainDocument::VolumeTarget(plain) => self.destroyed(plain).await,
         }
@@ -142,33 +142,40 @@ impl Conductor {
     }
 
     async fn destroyed<P: Ruled>(&self, plain: P) -> Result<(), RequestError> {
-        let Some(node) = plain.node() else {
-            let problem = "it hangs on no node";
-            return Err(RequestError::internal("deleting a document", problem));
-        };
-        let mut task = self.task(node, PURPOSE).await?;
-        let (plain, record) = self.still_there(&plain).await?;
-        if plain.node() != Some(node) {
+        let node = plain.node();
+        let holder = self.holder(node, PURPOSE).await?;
+        let (plain, gone) = self.going(&plain).await?;
+        if let (Some(expected), Some(found)) = (node, plain.node())
+            && expected != found
+        {
             return Err(StoreError::Stale {
                 key: plain.key(),
-                expected: format!("one of node {node}"),
-                found: "one of another node".to_owned(),
+                expected: format!("one of node {expected}"),
+                found: format!("one of node {found}"),
             }
             .into());
         }
-        plain.may_go(self, Some(&task.node)).await?;
-        let expected = Expectation::Revision(record.key.clone(), record.revision);
-        let change = task
-            .change()
-            .beside(|transaction| transaction.expect(expected).delete(record.key));
-        Ok(task.save(change).await?)
+        if let Some(node) = holder.node() {
+            plain.may_go(node)?;
+        }
+        let committed = holder.commit(self, gone).await;
+        committed.map_err(|error| not_gone(error, &plain))
+    }
+
+    /// As it stands now, and the transaction with which it goes.
+    async fn going<P: Ruled>(&self, plain: &P) -> Result<(P, Transaction), RequestError> {
+        let (plain, record) = self.still_there(plain).await?;
+        let unchanged = Expectation::Revision(record.key.clone(), record.revision);
+        let transaction = [unchanged]
+            .into_iter()
+            .chain(plain.unused())
+            .fold(Transaction::new(), Transaction::expect)
+            .delete(record.key);
+        Ok((plain, transaction))
     }
 
     /// As it stands now; 404 when it is gone.
-    pub(super) async fn still_there<P: Plain>(
-        &self,
-        plain: &P,
-    ) -> Result<(P, Record), RequestError> {
+    async fn still_there<P: Plain>(&self, plain: &P) -> Result<(P, Record), RequestError> {
         let found = self.store().get(&plain.key()).await?;
         let record = found.ok_or_else(|| {
             let (noun, id) = (P::NOUN, plain.id());
@@ -178,9 +185,30 @@ impl Conductor {
     }
 }
 
+/// Why it was not deleted.
+fn not_gone<P: Ruled>(error: TaskError, plain: &P) -> RequestError {
+    match (error, P::USERS) {
+        (TaskError::Store(StoreError::NoRoom { .. }), Some(users)) => {
+            RequestError::Invalid(format!(
+                "Cannot complete the requested action because {} {} contains {}.",
+                P::NOUN,
+                plain.id(),
+                users.noun
+            ))
+        }
+        (error, _) => error.into(),
+    }
+}
+
 fn of_store<P: Plain>(error: StoreError, plain: &P) -> RequestError {
     match error {
         StoreError::NotUnique { field, .. } => RequestError::Conflict(plain.taken(field)),
+        // Somebody has put something into it since it was looked at.
+        StoreError::NoRoom { .. } => RequestError::Conflict(format!(
+            "The {} {} has been changed in between: read it again",
+            P::NOUN,
+            plain.id()
+        )),
         error => error.into(),
     }
 }

@@ -5,7 +5,7 @@ use super::steps::{self, History};
 use super::{
     Finding, Level, Plan, PlanRequest, boot, disk, driver, image, place, room, state, text,
 };
-use crate::boot::ImageGlance;
+use crate::boot::ImagePreview;
 use crate::conductor::Conductor;
 use crate::conductor::flows::is_real;
 use crate::conductor::requests::RequestError;
@@ -46,9 +46,9 @@ impl Conductor {
             let inventory = self.inventory_of(id).await?;
             let chosen = disk::choose(&node, inventory.as_ref());
             findings.extend(chosen.findings);
-            let glance = self.glance_at_image(&node).await;
-            findings.extend(image::findings(&glance, chosen.disk.as_ref()));
-            written = glance.ok().and_then(|image| image.size_bytes);
+            let preview = self.preview_image(&node).await;
+            findings.extend(image::findings(&preview, chosen.disk.as_ref()));
+            written = preview.ok().and_then(|image| image.size_bytes);
         }
         let composed = self.deploy_steps(&node, activity, &request.steps).await;
         let steps = match composed {
@@ -94,10 +94,10 @@ impl Conductor {
         record.map(|record| record.decode()).transpose()
     }
 
-    async fn glance_at_image(&self, node: &Node) -> Result<ImageGlance, String> {
-        let glance = self.boot().glance_at_image(node);
-        match tokio::time::timeout(IMAGE_LIMIT, glance).await {
-            Ok(glance) => glance.map_err(|error| chain(&error)),
+    async fn preview_image(&self, node: &Node) -> Result<ImagePreview, String> {
+        let preview = self.boot().preview_image(node);
+        match tokio::time::timeout(IMAGE_LIMIT, preview).await {
+            Ok(preview) => preview.map_err(|error| chain(&error)),
             Err(_elapsed) => Err(format!(
                 "its server did not answer within {} s",
                 IMAGE_LIMIT.as_secs()

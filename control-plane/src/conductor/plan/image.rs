@@ -1,12 +1,15 @@
 //! Whether the image is there, can be verified, and fits the disk.
 
 use super::{Finding, gib};
-use crate::boot::{DigestKnown, ImageGlance};
+use crate::boot::{DigestKnown, ImagePreview};
 use ferric_agent_protocol::inventory::Disk;
 use serde_json::{Value, json};
 
-pub(super) fn findings(glance: &Result<ImageGlance, String>, disk: Option<&Disk>) -> Vec<Finding> {
-    let image = match glance {
+pub(super) fn findings(
+    preview: &Result<ImagePreview, String>,
+    disk: Option<&Disk>,
+) -> Vec<Finding> {
+    let image = match preview {
         Ok(image) => image,
         Err(reason) => {
             let text = format!("the image cannot be had: {reason}");
@@ -18,13 +21,13 @@ pub(super) fn findings(glance: &Result<ImageGlance, String>, disk: Option<&Disk>
     findings
 }
 
-fn data(image: &ImageGlance) -> Value {
+fn data(image: &ImagePreview) -> Value {
     json!({
         "source": image.source, "size_bytes": image.size_bytes, "format": image.format, "disk_bytes": image.disk_bytes,
     })
 }
 
-fn found(image: &ImageGlance) -> Finding {
+fn found(image: &ImagePreview) -> Finding {
     let size = image
         .size_bytes
         .map_or_else(|| "size unknown".to_owned(), gib);
@@ -33,7 +36,7 @@ fn found(image: &ImageGlance) -> Finding {
     Finding::ok("image", text, data(image))
 }
 
-fn digest(image: &ImageGlance) -> Finding {
+fn digest(image: &ImagePreview) -> Finding {
     let data = json!({"digest": image.digest});
     match image.digest {
         DigestKnown::Given => Finding::ok("digest", "its digest is given", data),
@@ -53,7 +56,7 @@ fn digest(image: &ImageGlance) -> Finding {
     }
 }
 
-fn fits(image: &ImageGlance, disk: &Disk) -> Finding {
+fn fits(image: &ImagePreview, disk: &Disk) -> Finding {
     let data =
         json!({"disk_bytes": image.disk_bytes, "disk": disk.name, "disk_size_bytes": disk.size});
     let Some(needed) = image.disk_bytes else {

@@ -3,7 +3,7 @@
 use super::durations::Durations;
 use super::steps::{History, Source, planned, sum};
 use super::*;
-use crate::boot::{DigestKnown, ImageGlance};
+use crate::boot::{DigestKnown, ImagePreview};
 use crate::conductor::flows;
 use ferric_model::event::{TimelineEvent, What};
 use ferric_model::ids::RunId;
@@ -100,8 +100,8 @@ fn a_disk_that_cannot_be_told_is_no_error_but_hints_that_fit_none_are() {
     );
 }
 
-fn image(disk_bytes: Option<u64>, digest: DigestKnown) -> ImageGlance {
-    ImageGlance {
+fn image(disk_bytes: Option<u64>, digest: DigestKnown) -> ImagePreview {
+    ImagePreview {
         source: "http://images/os.qcow2".to_owned(),
         size_bytes: Some(1 << 30),
         format: Some("qcow2".to_owned()),
@@ -113,8 +113,8 @@ fn image(disk_bytes: Option<u64>, digest: DigestKnown) -> ImageGlance {
 #[test]
 fn an_image_must_be_there_be_verified_and_fit() {
     let disk = disk::choose(&node(), Some(&inventory())).disk;
-    let check = |glance: Result<ImageGlance, String>, expected: &[(&str, Level)]| {
-        let findings = super::image::findings(&glance, disk.as_ref());
+    let check = |preview: Result<ImagePreview, String>, expected: &[(&str, Level)]| {
+        let findings = super::image::findings(&preview, disk.as_ref());
         let found: Vec<_> = findings
             .iter()
             .map(|finding| (finding.about, finding.level))
@@ -225,6 +225,7 @@ fn event(node: u128, run: u128, at: i64, what: What) -> TimelineEvent {
         at: Timestamp::from_second(at).unwrap(),
         conductor: "one".to_owned(),
         run: Some(RunId(Uuid::from_u128(run))),
+        bulk: None,
         what,
     }
 }

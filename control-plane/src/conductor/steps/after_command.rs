@@ -21,7 +21,7 @@ pub(in crate::conductor) fn check(step: &Step, result: Option<&Value>) -> Result
     Ok(())
 }
 
-/// The note with the id of the command that has ended last.
+/// The note with the id of the command that had ended last when the step in hand began; empty: there was none.
 const ENDED: &str = "ended_command";
 
 /// An agent that chooses the ids itself goes on listing it: the next step may have the same name.
@@ -32,6 +32,11 @@ pub(super) fn note_ended(run: &mut Run, command: &str) {
 pub(super) fn has_ended(run: &Run, command: Uuid) -> bool {
     let ended = run.notes.get(ENDED).and_then(Value::as_str);
     ended.is_some_and(|ended| ended == command.to_string())
+}
+
+/// Whether it is known what the agent had done before the step in hand.
+pub(super) fn is_noted(run: &Run) -> bool {
+    run.notes.contains_key(ENDED)
 }
 
 /// Before the run goes on to the next step.

@@ -1,6 +1,6 @@
 //! Asks the agent which steps it has, and puts those that are to be done into the run.
 
-use super::{Outcome, StepContext, StepError};
+use super::{Outcome, StepContext, StepError, next_boot};
 use crate::conductor::agent::{AgentClient, AgentError, params};
 use crate::conductor::flows::{self, Offer, Told};
 use ferric_agent_protocol::steps::StepList;
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 pub(super) async fn get_steps(context: &StepContext) -> Result<Outcome, StepError> {
     let kind = flows::kind(context.run.activity);
     let agent = AgentClient::of(&context.conductor, &context.node)?;
+    let seen = next_boot::see_to(context).await;
     let name = format!("{}.{}", kind.name(), kind.list_command());
     let answer = agent
         .ask(&name, params::node_and_ports(&context.node, &context.ports))
@@ -32,9 +33,10 @@ pub(super) async fn get_steps(context: &StepContext) -> Result<Outcome, StepErro
     let steps = told.steps(&context.run).map_err(StepError::Problem)?;
     let detail = format!("{} offered", offered.len());
     let version = json!(list.hardware_manager_version);
-    Ok(Outcome::done().detail(detail).edit(move |_, run| {
+    let outcome = Outcome::done().detail(detail).edit(move |_, run| {
         run.steps = steps;
         run.agent_steps_known = true;
         run.agent_step_version = Some(version);
-    }))
+    });
+    Ok(next_boot::noting(outcome, context, seen))
 }

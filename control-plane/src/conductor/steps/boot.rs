@@ -1,9 +1,9 @@
 //! The ramdisk: bringing it up, and taking away what brings it up.
 
-use super::{Outcome, StepContext, StepError, fast_track, power};
+use super::{Outcome, StepContext, StepError, fast_track, instance_boot, next_boot, power};
 use crate::conductor::limits;
-use ferric_drivers::{BootDevice, BootMode, Persistence};
-use ferric_model::node::{Dhcp, NetworkBoot, Node};
+use ferric_drivers::{BootDevice, BootMode, Persistence, SecureBootState};
+use ferric_model::node::{Dhcp, NetworkBoot, Node, Object};
 use ferric_model::run::{Activity, WaitReason};
 
 /// Boots the ramdisk and has the run wait for it. The machine is off, or on because of this very step, or was left on.
@@ -49,6 +49,8 @@ async fn boot_from_network(context: &StepContext) -> Result<(), StepError> {
     let Some(management) = &context.hardware.management else {
         return Ok(());
     };
+    // The ramdisk, and what loads it, need not be signed.
+    instance_boot::secure_boot(context, SecureBootState::Off).await?;
     let mode = wanted_mode(&context.node);
     let persistence = persistence(&context.node, Persistence::Once);
     let set = management.set_boot_device(BootDevice::Pxe, persistence, mode);
@@ -61,7 +63,8 @@ async fn boot_from_network(context: &StepContext) -> Result<(), StepError> {
 /// comes next goes on being answered by DHCP.
 pub(super) async fn clean_up(context: &StepContext) -> Result<Outcome, StepError> {
     let mut dhcp = context.node.dhcp;
-    if context.node.interface("boot") != Some("fake") && !fast_track::is_up(context).await {
+    let stays_up = fast_track::is_up(context).await;
+    if context.node.interface("boot") != Some("fake") && !stays_up {
         context
             .conductor
             .boot()
@@ -69,10 +72,14 @@ pub(super) async fn clean_up(context: &StepContext) -> Result<Outcome, StepError
             .await?;
         dhcp = Some(Dhcp::Ignored);
     }
-    Ok(Outcome::done().edit(move |node, _| {
+    let outcome = Outcome::done().edit(move |node, _| {
         node.network_boot = NetworkBoot::LocalDisk;
         node.dhcp = dhcp;
-    }))
+    });
+    if stays_up {
+        return Ok(outcome);
+    }
+    Ok(next_boot::take_back(context, outcome).await)
 }
 
 /// For how many boots a boot device is set: as the step wants it, unless `force_persistent_boot_device` of `driver_info`
@@ -91,8 +98,18 @@ pub(in crate::conductor) fn persistence(node: &Node, wanted: Persistence) -> Per
     }
 }
 
-/// The boot mode that the operator wants: `instance_info` before `properties`, in Ironic's `capabilities` (`boot_mode:uefi`).
+/// Whether the instance is to boot only what is signed (`secure_boot:true` in the capabilities of `instance_info`).
+pub(super) fn wants_secure_boot(node: &Node) -> bool {
+    let wanted = capability_in(&node.instance_info, "secure_boot");
+    wanted.is_some_and(|wanted| wanted.eq_ignore_ascii_case("true"))
+}
+
+/// The boot mode that the operator wants: UEFI for secure boot; else `instance_info` before `properties`, in Ironic's
+/// `capabilities` (`boot_mode:uefi`).
 pub(in crate::conductor) fn wanted_mode(node: &Node) -> Option<BootMode> {
+    if wants_secure_boot(node) {
+        return Some(BootMode::Uefi);
+    }
     let direct = node
         .instance_info
         .get("deploy_boot_mode")
@@ -107,21 +124,28 @@ pub(in crate::conductor) fn wanted_mode(node: &Node) -> Option<BootMode> {
     }
 }
 
-/// A capability: written `a:b,c:d`, or as an object.
 fn capability(node: &Node, name: &str) -> Option<String> {
     [&node.instance_info, &node.properties]
         .into_iter()
-        .find_map(|fields| match fields.get("capabilities")? {
-            serde_json::Value::String(text) => {
-                let pairs = text.split(',').filter_map(|pair| pair.split_once(':'));
-                pairs
-                    .map(|(key, value)| (key.trim(), value.trim()))
-                    .find(|(key, _)| *key == name)
-                    .map(|(_, value)| value.to_owned())
-            }
-            serde_json::Value::Object(map) => map.get(name)?.as_str().map(str::to_owned),
-            _ => None,
-        })
+        .find_map(|fields| capability_in(fields, name))
+}
+
+/// A capability: written `a:b,c:d`, or as an object.
+fn capability_in(fields: &Object, name: &str) -> Option<String> {
+    match fields.get("capabilities")? {
+        serde_json::Value::String(text) => {
+            let pairs = text.split(',').filter_map(|pair| pair.split_once(':'));
+            pairs
+                .map(|(key, value)| (key.trim(), value.trim()))
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| value.to_owned())
+        }
+        serde_json::Value::Object(map) => match map.get(name)? {
+            serde_json::Value::Bool(value) => Some(value.to_string()),
+            value => value.as_str().map(str::to_owned),
+        },
+        _ => None,
+    }
 }
 
 #[cfg(test)]

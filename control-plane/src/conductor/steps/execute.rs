@@ -1,15 +1,17 @@
 //! A step that the agent does: it is told once, and its command list says how it went.
 
-use super::{Outcome, StepContext, StepError, after_command};
-use crate::conductor::agent::{AgentClient, AgentError, params};
+use super::{Outcome, StepContext, StepError, after_command, next_boot};
+use crate::conductor::Conductor;
+use crate::conductor::agent::{AgentClient, AgentError, params, takes_command_ids};
 use crate::conductor::config_drive;
 use crate::conductor::flows::kind;
 use crate::conductor::limits;
 use crate::conductor::planted::Planted;
 use ferric_agent_protocol::command::{CommandResult, CommandStatus};
 use ferric_agent_protocol::steps::{ExecuteStep, StepCall, StepKind, StepOutcome};
-use ferric_model::node::Object;
-use ferric_model::run::WaitReason;
+use ferric_model::node::{Node, Object};
+use ferric_model::run::{Run, WaitReason};
+use ferric_model::step::{Performer, Place, Step};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -22,6 +24,7 @@ pub(super) async fn execute(context: &StepContext) -> Result<Outcome, StepError>
     if let Some(known) = find(context, kind, &list.commands) {
         return outcome(context, known);
     }
+    let seen = next_boot::see_to(context).await;
     let call = StepCall {
         interface: context.step.id.interface.clone(),
         step: context.step.id.step.clone(),
@@ -42,7 +45,38 @@ pub(super) async fn execute(context: &StepContext) -> Result<Outcome, StepError>
     let started = agent
         .start(&name, execute.to_params(kind), context.command_id)
         .await?;
-    outcome(context, &started)
+    Ok(next_boot::noting(
+        outcome(context, &started)?,
+        context,
+        seen,
+    ))
+}
+
+/// The last command of an agent that chooses the ids itself, before this step is given to it. `None`: nobody needs it,
+/// or it could not be had.
+pub(in crate::conductor) async fn last_command(
+    conductor: &Conductor,
+    node: &Node,
+    step: &Step,
+) -> Option<Last> {
+    let is_told = step.place == Place::Here && step.by == Performer::Agent;
+    if !is_told || takes_command_ids(node) {
+        return None;
+    }
+    let agent = AgentClient::of(conductor, node).ok()?;
+    let list = agent.list().await.ok()?;
+    Some(Last(list.commands.last().map(|command| command.id)))
+}
+
+/// `None` inside: the agent has done nothing yet.
+pub(in crate::conductor) struct Last(Option<Uuid>);
+
+impl Last {
+    /// In the commit that says that the step begins.
+    pub(in crate::conductor) fn note(&self, run: &mut Run) {
+        let id = self.0.map(|id| id.to_string());
+        after_command::note_ended(run, &id.unwrap_or_default());
+    }
 }
 
 fn rest(context: &StepContext) -> Object {
@@ -63,7 +97,7 @@ fn find<'a>(
     {
         return Some(ours);
     }
-    if super::super::agent::takes_command_ids(&context.node) {
+    if takes_command_ids(&context.node) {
         return None;
     }
     let last = commands.last().filter(|last| {
@@ -73,7 +107,11 @@ fn find<'a>(
     match last.command_status {
         // The step before this one had ended, so it must be this one.
         CommandStatus::Running => Some(last),
-        _ => {
+        // It does not say of which step, but what the agent had done before this one is noted.
+        CommandStatus::Failed
+        | CommandStatus::CleanVersionMismatch
+        | CommandStatus::VersionMismatch => after_command::is_noted(&context.run).then_some(last),
+        CommandStatus::Succeeded => {
             let result = last.command_result.as_ref()?;
             let done = StepOutcome::from_value(kind, result).ok()?;
             let same = done.step.get("interface") == Some(&json!(context.step.id.interface))

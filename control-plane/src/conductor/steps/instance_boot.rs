@@ -1,11 +1,13 @@
-//! Makes the machine boot what was written: a boot loader entry where the firmware needs one, then the disk.
+//! Makes the machine boot what was written: a boot loader entry where the firmware needs one, then the disk, and only what
+//! is signed where the instance wants that.
 
 use super::{Outcome, StepContext, StepError};
 use crate::conductor::agent::{AgentClient, AgentError, command_id};
 use ferric_agent_protocol::params::{InstallBootloader, PartitionUuids};
-use ferric_drivers::{BootDevice, BootMode, Persistence};
+use ferric_drivers::{BmcError, BootDevice, BootMode, Persistence, SecureBootState, TakesEffect};
 use ferric_model::node::{NetworkBoot, Object};
 use serde_json::Value;
+use tracing::warn;
 
 pub(super) async fn prepare(context: &StepContext) -> Result<Outcome, StepError> {
     let agent = AgentClient::of(&context.conductor, &context.node)?;
@@ -42,7 +44,35 @@ async fn from_disk(context: &StepContext) -> Result<Outcome, StepError> {
         set.await
             .map_err(StepError::bmc("setting the boot device to the disk"))?;
     }
-    Ok(Outcome::done().edit(|node, _| node.network_boot = NetworkBoot::LocalDisk))
+    let secure_boot = secure_boot(context, SecureBootState::On).await?;
+    Ok(Outcome::done().edit(move |node, _| {
+        node.network_boot = NetworkBoot::LocalDisk;
+        node.secure_boot = secure_boot.or(node.secure_boot);
+    }))
+}
+
+/// Switches secure boot where the instance asks for it (`secure_boot` in its capabilities); the boot that comes next takes
+/// it over. Answers whether it is on now, where the BMC shows that. That nobody can do it fails, as in Ironic, neither a
+/// deploy nor a tear-down.
+pub(super) async fn secure_boot(
+    context: &StepContext,
+    state: SecureBootState,
+) -> Result<Option<bool>, StepError> {
+    if !super::boot::wants_secure_boot(&context.node) {
+        return Ok(None);
+    }
+    let Some(secure_boot) = &context.hardware.secure_boot else {
+        let interface = context.node.interface("management");
+        warn!(node = %context.node.uuid, interface, "the instance wants secure boot, which the management interface does not have");
+        return Ok(None);
+    };
+    let set = secure_boot.set_state(state).await;
+    if state == SecureBootState::Off && matches!(set, Err(BmcError::NotOffered { .. })) {
+        warn!(node = %context.node.uuid, "the instance wants secure boot, which the machine does not have");
+        return Ok(None);
+    }
+    let takes_effect = set.map_err(StepError::bmc("changing secure boot"))?;
+    Ok((takes_effect == TakesEffect::Now).then_some(state.is_on()))
 }
 
 /// What the operator wants, else what the BMC says, else what the ramdisk found when the machine was inspected, else

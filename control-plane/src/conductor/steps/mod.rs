@@ -12,6 +12,7 @@ mod fast_track;
 mod finish;
 mod hardware;
 mod instance_boot;
+mod next_boot;
 mod outcome;
 mod power;
 mod rescue;
@@ -22,12 +23,14 @@ mod verify;
 
 pub(super) use after_command::{check as check_result, follow_up};
 pub(super) use boot::{persistence, wanted_mode};
+pub(super) use execute::{Last as LastCommand, last_command};
 pub(super) use fast_track::is_enabled as is_fast_track_enabled;
 pub(super) use outcome::{Outcome, StepError, chain};
 pub(super) use power::{is_off, state as power_state};
 pub(super) use rescue::silences_the_agent;
 
 use super::Conductor;
+use super::hardware_records;
 use super::inspection::bmc_addresses;
 use ferric_drivers::{Hardware, InterfaceKind};
 use ferric_model::node::{Dhcp, NetworkBoot, Node};
@@ -61,16 +64,22 @@ pub(super) fn before(step: &StepId, node: &mut Node) {
             node.dhcp = Some(Dhcp::Answered);
         }
         ("boot", "disk") => node.dhcp = Some(Dhcp::Answered),
+        // What was set for an agent that is needed no more may make it ask for its boot script all the same.
+        _ if node.run.as_ref().is_some_and(reserved::boots_by_itself) => {
+            node.network_boot = NetworkBoot::LocalDisk;
+        }
         _ => {}
     }
 }
 
 /// Does the step.
 pub(super) async fn perform(context: &StepContext) -> Result<Outcome, StepError> {
+    let shown = hardware_records::look_before(context).await;
     let outcome = match perform_alone(context).await {
         Err(error) if verify::goes_on(context) => verify::note(context, &error),
         outcome => outcome?,
     };
+    let outcome = Outcome { shown, ..outcome };
     let begins = context.run.index == 0 && context.run.failure.is_none();
     if context.run.activity != Activity::Inspect || !begins {
         return Ok(outcome);
@@ -123,7 +132,7 @@ async fn own(context: &StepContext) -> Result<Outcome, StepError> {
         ("deploy", "tear_down_agent") => tear_down_agent::tear_down(context).await,
         ("deploy", "switch_to_tenant_network") => Ok(finish::switch_to_tenant_network()),
         ("deploy", "boot_instance") => power::into_instance(context).await,
-        ("deploy", "tear_down") => Ok(finish::tear_down()),
+        ("deploy", "tear_down") => finish::tear_down(context).await,
         ("inspect", "fake") => Ok(Outcome::done()),
         ("verify", "conclude") => verify::conclude(context),
         _ => hardware::perform(context)

@@ -3,6 +3,7 @@
 use crate::boot::BootError;
 use crate::conductor::agent::AgentError;
 use crate::conductor::config_drive::ConfigDriveError;
+use crate::conductor::hardware_records::Shown;
 use crate::conductor::limits::NEVER;
 use ferric_drivers::{BmcError, ConnectError, InterfaceError};
 use ferric_model::event::What;
@@ -23,6 +24,8 @@ pub(in crate::conductor) struct Outcome {
     pub(in crate::conductor) edits: Edits,
     pub(in crate::conductor) events: Vec<What>,
     pub(in crate::conductor) detail: Option<String>,
+    /// What the machine showed of its settings before the step.
+    pub(in crate::conductor) shown: Shown,
 }
 
 impl Outcome {
@@ -32,6 +35,7 @@ impl Outcome {
             edits: Vec::new(),
             events: Vec::new(),
             detail: None,
+            shown: Shown::default(),
         }
     }
 

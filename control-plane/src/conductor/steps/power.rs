@@ -3,6 +3,7 @@
 use super::{Outcome, StepContext, StepError, fast_track};
 use crate::conductor::flows;
 use crate::conductor::planted::Planted;
+use crate::conductor::wishes::read_firmware;
 use ferric_drivers::{Hardware, PowerAction};
 use ferric_model::event::What;
 use ferric_model::node::agent_session::{AgentSession, Token};
@@ -29,7 +30,9 @@ pub(super) async fn get(context: &StepContext) -> Result<Outcome, StepError> {
         .get()
         .await
         .map_err(StepError::bmc("reading the power state"))?;
-    Ok(noting(Outcome::done(), context, state(found)))
+    let firmware = read_firmware(context.node.uuid, &context.hardware).await;
+    let outcome = Outcome::done().edit(move |node, _| firmware.note(node));
+    Ok(noting(outcome, context, state(found)))
 }
 
 /// Whether the BMC says, and soon, that the machine is off.

@@ -7,7 +7,7 @@ use ferric_model::ids::NodeId;
 use ferric_model::node::agent_session::AgentSession;
 use ferric_model::run::Run;
 use ferric_model::state::PowerState;
-use ferric_model::step::{Place, Step};
+use ferric_model::step::{Performer, Place, Step};
 use std::time::Duration;
 
 pub(super) async fn perform(context: &StepContext) -> Result<Outcome, StepError> {
@@ -23,6 +23,14 @@ pub(super) async fn perform(context: &StepContext) -> Result<Outcome, StepError>
         Reserved::Hold => Ok(Outcome::hold()),
         Reserved::Wait => wait(context).await,
     }
+}
+
+/// Whether the step in hand starts the machine with what it boots by itself, and not with the ramdisk.
+pub(super) fn boots_by_itself(run: &Run) -> bool {
+    let ours = |step: &&Step| step.by == Performer::Reserved && step.place == Place::Here;
+    let step = run.step().filter(ours);
+    let starts = step.and_then(|step| Reserved::of(&step.id.step));
+    matches!(starts, Some(Reserved::PowerOn | Reserved::Reboot)) && !agent_is_needed(run)
 }
 
 /// Whether a later step of the run talks to the agent: then the machine has to come up with the ramdisk.

@@ -2,11 +2,13 @@
 
 use super::agent::Plan;
 use super::lab::Lab;
+use super::steps;
 use ferric_drivers::PowerState;
 use ferric_model::event::What;
 use ferric_model::node::NetworkBoot;
 use ferric_model::state::ProvisionState as State;
 use ferric_model::verb::Verb;
+use serde_json::json;
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -87,6 +89,32 @@ async fn a_deploy_that_writes() {
     lab.wait_for(State::DeployWait).await;
     lab.go(Verb::Abort, State::DeployFailed).await;
     was_aborted(&lab).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deploy_in_a_step_that_must_end_first() {
+    let mut lab = Lab::new();
+    let flash = json!({"interface": "deploy", "step": "flash", "priority": 90, "abortable": false});
+    lab.plan(Plan {
+        deploy_steps: vec![flash],
+        ..Plan::default()
+    });
+    lab.start(None).await;
+    lab.enroll_available().await;
+    lab.ask(Verb::Deploy).await;
+    while lab.machine.state.lock().steps.is_empty() {
+        sleep(Duration::from_millis(100)).await;
+    }
+    lab.wait_for(State::DeployWait).await;
+    lab.ask(Verb::Abort).await;
+    let node = lab.node().await;
+    assert_eq!(node.provision_state, State::DeployWait);
+    assert!(node.run.unwrap().notes.contains_key("abort_after"));
+    lab.wait_for(State::DeployFailed).await;
+    was_aborted(&lab).await;
+    let done = steps::done(&lab).await;
+    assert!(done.contains(&"deploy.flash".to_owned()), "{done:?}");
+    assert_eq!(lab.machine.state.lock().steps, ["flash"], "what was told");
 }
 
 /// Whoever stops the conductor in the middle of it loses nothing.

@@ -3,8 +3,8 @@
 use super::cluster_lab::{Cluster, Member, host_among};
 use super::lab::Lab;
 use crate::config::Settings;
-use ferric_model::ids::PortId;
-use ferric_model::node::{Dhcp, NetworkBoot};
+use ferric_model::ids::{NodeId, PortId};
+use ferric_model::node::{Dhcp, NetworkBoot, Node};
 use ferric_model::port::Port;
 use ferric_model::state::ProvisionState as State;
 use ferric_model::verb::Verb;
@@ -55,7 +55,10 @@ fn said(lab: &Lab, name: &str) -> Said {
         Some(host) if host.ends_with(",ignore\n") => Said::Ignored,
         Some(host) => {
             assert!(host.contains("set:ironic"), "{host}");
-            assert_eq!(files(&folder.join("options")).len(), 1, "nothing to boot");
+            assert!(
+                !files(&folder.join("options")).is_empty(),
+                "nothing to boot"
+            );
             Said::Answered
         }
     }
@@ -186,6 +189,72 @@ async fn ports_that_come_and_go_are_followed() {
     lab.conductor().destroy_port(id).await.unwrap();
     until("its end", || !host.exists()).await;
     assert_eq!(said(&lab, "own"), Said::Answered);
+}
+
+/// The port's address has gone over to another node before its first one has cleared away after it.
+#[tokio::test(start_paused = true)]
+async fn a_node_takes_away_its_own_files_only() {
+    let lab = lab().await;
+    lab.enroll_active().await;
+    let conductor = lab.conductor();
+    let address = "52:54:00:00:00:77";
+    let host = lab
+        .folder
+        .path()
+        .join(format!("own/hosts/ironic-{address}.conf"));
+    let content = || std::fs::read_to_string(&host).unwrap_or_default();
+    let (old, new) = (PortId(Uuid::from_u128(77)), PortId(Uuid::from_u128(78)));
+    let port = |id, node| Port::new(id, address.parse().unwrap(), node, conductor.now());
+    conductor
+        .create_port(port(old, lab.machine.node))
+        .await
+        .unwrap();
+    until("the first one's file", || content().contains("set:ironic")).await;
+    conductor.destroy_port(old).await.unwrap();
+    until("the end of its answers", || content().contains(",ignore")).await;
+
+    let mut node = Node::new(
+        NodeId(Uuid::from_u128(79)),
+        "fake-hardware",
+        conductor.now(),
+    );
+    node.dhcp = Some(Dhcp::Answered);
+    node.interfaces.insert("boot".to_owned(), "ipxe".to_owned());
+    let node = conductor.create_node(node).await.unwrap().uuid;
+    conductor.create_port(port(new, node)).await.unwrap();
+    let belongs = format!("node={node}");
+    let is_answered = || content().contains(&belongs) && content().contains("set:ironic");
+    until("the second one's file", is_answered).await;
+    for _ in 0..1300 {
+        sleep(Duration::from_secs(1)).await;
+        assert!(is_answered(), "{}", content());
+    }
+}
+
+/// Its own files stay as they are, too.
+#[tokio::test(start_paused = true)]
+async fn a_port_that_cannot_be_read_keeps_no_others_from_their_files() {
+    let mut lab = lab().await;
+    lab.enroll_active().await;
+    let id = PortId(Uuid::from_u128(77));
+    let address = "52:54:00:00:00:77".parse().unwrap();
+    let port = Port::new(id, address, lab.machine.node, lab.conductor().now());
+    lab.conductor().create_port(port.clone()).await.unwrap();
+    let hosts = lab.folder.path().join("own/hosts");
+    let broken = hosts.join("ironic-52:54:00:00:00:77.conf");
+    until("its file", || broken.exists()).await;
+    lab.kill();
+    let mut unreadable = Transaction::new().put(&port);
+    unreadable.put[0].document = b"{}".to_vec();
+    lab.store.commit(unreadable).await.unwrap();
+    let before = std::fs::read_to_string(&broken).unwrap();
+    let own = hosts.join(format!("ironic-{}.conf", lab.machine.address));
+    std::fs::remove_file(&own).unwrap();
+    lab.start(None).await;
+    until("the other one's file", || own.exists()).await;
+    assert_eq!(said(&lab, "own"), Said::Answered);
+    sleep(Duration::from_secs(1300)).await;
+    assert_eq!(std::fs::read_to_string(&broken).unwrap(), before);
 }
 
 /// Two conductors, and an instance with the one that has its node.

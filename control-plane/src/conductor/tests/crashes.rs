@@ -178,11 +178,14 @@ async fn inspection_survives_the_loss_of_each_commit() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_failed_deploy_is_cleared_up_by_the_next_conductor() {
+/// A step that failed while nobody was there is not done once more: who goes on learns that it failed.
+async fn a_failure_survives(manners: Manners) {
     for k in 0.. {
-        let mut lab = available(Manners::Ferric).await;
+        let mut lab = available(manners).await;
         lab.plan(Plan {
+            manners,
+            // Sooner than the next conductor comes.
+            writing: Duration::from_secs(3),
             failing: Some(("write_image", "the checksum is wrong")),
             ..Plan::default()
         });
@@ -196,11 +199,23 @@ async fn a_failed_deploy_is_cleared_up_by_the_next_conductor() {
             error.contains("the checksum is wrong"),
             "commit {k}: {error}"
         );
+        assert_eq!(lab.machine.state.lock().writes, 1, "commit {k}");
         assert_eq!(lab.machine.bmc.power(), PowerState::Off, "commit {k}");
         if !died {
+            assert!(k > 10, "a deploy has more commits than {k}");
             return;
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_deploy_is_cleared_up_by_the_next_conductor() {
+    a_failure_survives(Manners::Ferric).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_deploy_with_ironics_agent_is_cleared_up_by_the_next_conductor() {
+    a_failure_survives(Manners::Ironic).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 use super::agent::{Manners, Plan};
 use super::lab::Lab;
 use crate::conductor::requests::{Maintenance, ProvisionRequest, RequestError};
+use ferric_agent_protocol::headers::HIDDEN_TOKEN;
 use ferric_drivers::{FakeFault, PowerState};
 use ferric_model::event::What;
 use ferric_model::state::ProvisionState as State;
@@ -161,6 +162,22 @@ async fn a_machine_that_boots_again_in_the_middle_is_written_again() {
     assert!(resumed);
 }
 
+/// Its ramdisk is up before anybody has missed the agent, and is given asterisks, with which it can do nothing.
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_boots_again_at_once_is_restarted_and_written_again() {
+    let lab = available().await;
+    lab.plan(Plan {
+        writing: Duration::from_secs(60),
+        ..Plan::default()
+    });
+    writing(&lab).await;
+    lab.machine.reset_within(Duration::from_secs(2)).await;
+    let session = lab.node().await.agent.unwrap();
+    assert!(session.boot_requested && session.lookups > 1);
+    lab.wait_for(State::Active).await;
+    assert_eq!(lab.machine.state.lock().writes, 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_machine_that_boots_again_and_again_is_given_up() {
     let lab = available().await;
@@ -186,7 +203,7 @@ async fn a_stranger_that_looks_up_neither_learns_the_token_nor_does_harm() {
     });
     writing(&lab).await;
     for _ in 0..3 {
-        assert_eq!(lab.machine.look_up().await, None);
+        assert_eq!(lab.machine.look_up().await.as_deref(), Some(HIDDEN_TOKEN));
     }
     lab.wait_for(State::Active).await;
     assert_eq!(lab.machine.state.lock().writes, 1);
@@ -204,7 +221,7 @@ async fn a_stranger_that_asks_for_boot_scripts_becomes_no_agent() {
     for _ in 0..5 {
         lab.machine.ask_for_boot_script();
         sleep(Duration::from_secs(1)).await;
-        assert_eq!(lab.machine.look_up().await, None);
+        assert_eq!(lab.machine.look_up().await.as_deref(), Some(HIDDEN_TOKEN));
         sleep(Duration::from_secs(8)).await;
     }
     lab.wait_for(State::Active).await;
@@ -243,7 +260,7 @@ async fn a_ramdisk_that_lost_its_token_is_booted_anew() {
     });
     writing(&lab).await;
     lab.machine.state.lock().agent = None;
-    assert_eq!(lab.machine.look_up().await, None);
+    assert_eq!(lab.machine.look_up().await.as_deref(), Some(HIDDEN_TOKEN));
     lab.wait_for(State::Active).await;
     assert_eq!(lab.machine.state.lock().writes, 2);
 }

@@ -5,6 +5,7 @@ use ferric_store::{
     EventFilter, Key, Outline, Page, Query, Record, Revision, Store, StoreError, StoredEvent,
     Transaction,
 };
+use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -24,12 +25,16 @@ pub(in crate::conductor) struct HaltingStore {
     fate: Mutex<Option<(usize, Death)>>,
     refusing: AtomicBool,
     shared: AtomicBool,
+    /// What somebody else does right before the next commit.
+    meanwhile: Mutex<Option<BoxFuture<'static, ()>>>,
     /// The most records that were read at once.
     pub(in crate::conductor) largest_page: AtomicUsize,
     pub(in crate::conductor) largest_outlines: AtomicUsize,
     /// Documents read by their key.
     pub(in crate::conductor) gets: AtomicUsize,
     pub(in crate::conductor) commits: AtomicUsize,
+    /// Looks for what is not in its indexes.
+    pub(in crate::conductor) completions: AtomicUsize,
     pub(in crate::conductor) died: Notify,
 }
 
@@ -44,10 +49,12 @@ impl HaltingStore {
             fate,
             refusing: AtomicBool::new(false),
             shared: AtomicBool::new(false),
+            meanwhile: Mutex::new(None),
             largest_page: AtomicUsize::new(0),
             largest_outlines: AtomicUsize::new(0),
             gets: AtomicUsize::new(0),
             commits: AtomicUsize::new(0),
+            completions: AtomicUsize::new(0),
             died: Notify::new(),
         })
     }
@@ -87,6 +94,14 @@ impl HaltingStore {
         self.shared.store(true, Ordering::SeqCst);
     }
 
+    /// Right before the next commit this happens first, whoever it is that does it.
+    pub(in crate::conductor) fn meanwhile(
+        &self,
+        happens: impl Future<Output = ()> + Send + 'static,
+    ) {
+        *self.meanwhile.lock() = Some(Box::pin(happens));
+    }
+
     async fn die(&self) -> ! {
         *self.fate.lock() = Some((0, Death::Before));
         self.died.notify_one();
@@ -101,6 +116,10 @@ impl Store for HaltingStore {
     }
 
     async fn commit(&self, transaction: Transaction) -> Result<Revision, StoreError> {
+        let first = self.meanwhile.lock().take();
+        if let Some(first) = first {
+            first.await;
+        }
         self.commits.fetch_add(1, Ordering::SeqCst);
         if self.refusing.load(Ordering::SeqCst) {
             return Err(StoreError::Backend {
@@ -135,6 +154,11 @@ impl Store for HaltingStore {
         self.largest_outlines
             .fetch_max(outlines.len(), Ordering::SeqCst);
         Ok(outlines)
+    }
+
+    async fn complete_indexes(&self) -> Result<usize, StoreError> {
+        self.completions.fetch_add(1, Ordering::SeqCst);
+        self.inner.complete_indexes().await
     }
 
     async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError> {

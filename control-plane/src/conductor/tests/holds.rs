@@ -2,6 +2,7 @@
 
 use super::lab::Lab;
 use super::service;
+use crate::conductor::requests::{ProvisionRequest, RequestedStep};
 use ferric_drivers::{PowerAction, PowerState};
 use ferric_model::node::{NetworkBoot, Object};
 use ferric_model::run::WaitReason;
@@ -15,7 +16,7 @@ use tokio::time::sleep;
 const LONG: Duration = Duration::from_secs(6000);
 
 /// While the machine boots, the step after the one in hand becomes a hold.
-async fn hold_next(lab: &Lab) {
+pub(super) async fn hold_next(lab: &Lab) {
     let hold = Step {
         id: StepId::new("deploy", "hold"),
         priority: 99,
@@ -83,6 +84,28 @@ async fn stays_and_goes_on(lab: Lab, held: State, end: State) {
 async fn a_held_deploy_goes_on_when_told_to() {
     let lab = deploy_held(Lab::new()).await;
     let machine = lab.machine.clone();
+    stays_and_goes_on(lab, State::DeployHold, State::Active).await;
+    assert_eq!(machine.state.lock().writes, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deploy_is_held_where_its_request_says_so_and_goes_on_when_told_to() {
+    let mut lab = Lab::new();
+    lab.start(None).await;
+    lab.enroll_available().await;
+    let hold = RequestedStep {
+        priority: Some(90),
+        ..RequestedStep::new("deploy", "hold")
+    };
+    let request = ProvisionRequest {
+        steps: vec![hold],
+        ..ProvisionRequest::new(Verb::Deploy)
+    };
+    lab.try_to(request).await.unwrap();
+    lab.wait_for(State::DeployHold).await;
+    let machine = lab.machine.clone();
+    assert!(machine.state.lock().agent.is_some(), "the ramdisk is up");
+    assert_eq!(machine.state.lock().writes, 0);
     stays_and_goes_on(lab, State::DeployHold, State::Active).await;
     assert_eq!(machine.state.lock().writes, 1);
 }

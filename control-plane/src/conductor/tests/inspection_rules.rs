@@ -1,15 +1,21 @@
 //! Inspection rules at work: what they change is stored with the inspection, or the inspection fails and says why.
 
 use super::lab::Lab;
-use super::machine::ADDRESS;
+use super::machine::{ADDRESS, inventory};
+use crate::conductor::requests::{InspectionRequest, TokenUse};
 use crate::config::BuiltInRule;
-use ferric_model::ids::InspectionRuleId;
+use ferric_agent_protocol::extensions::Extensions;
+use ferric_model::event::What;
+use ferric_model::ids::{InspectionRuleId, NodeId, PortgroupId};
 use ferric_model::inspection_rule::{InspectionRule, read_actions, read_conditions};
 use ferric_model::node::Node;
+use ferric_model::portgroup::Portgroup;
 use ferric_model::state::ProvisionState as State;
 use ferric_model::verb::Verb;
 use ferric_store::Transaction;
 use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::time::sleep;
 use uuid::Uuid;
 
 fn rule(number: u128, conditions: &Value, actions: &Value) -> InspectionRule {
@@ -157,4 +163,82 @@ async fn a_new_driver_brings_its_own_interfaces() {
         .await;
     let node = lab.node().await;
     assert_eq!(node.interface("power"), Some("redfish"));
+}
+
+async fn group(lab: &Lab, node: NodeId) -> PortgroupId {
+    let id = PortgroupId(Uuid::from_u128(90));
+    let group = Portgroup::new(id, node, lab.conductor().now());
+    lab.conductor().create_plain(group).await.unwrap();
+    id
+}
+
+async fn put_into_group(owner: impl AsyncFnOnce(&Lab) -> NodeId, ends: State) -> (Lab, Node) {
+    let mut lab = Lab::new();
+    manageable(&mut lab).await;
+    let node = owner(&lab).await;
+    let group = group(&lab, node).await;
+    let path = "portgroup_uuid";
+    let actions = json!([
+        {"op": "set-port-attribute", "args": {"port_id": ADDRESS, "path": path, "value": group}},
+    ]);
+    let node = inspected(&lab, &[rule(5, &json!([]), &actions)], ends).await;
+    (lab, node)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_puts_ports_into_groups_of_their_own_node_only() {
+    let own = async |lab: &Lab| lab.machine.node;
+    let (lab, node) = put_into_group(own, State::Manageable).await;
+    let ports = lab.conductor().ports_of(node.uuid).await.unwrap();
+    assert_eq!(ports[0].portgroup_uuid, Some(Uuid::from_u128(90)));
+
+    let foreign = async |lab: &Lab| {
+        lab.child(77).await;
+        NodeId(Uuid::from_u128(77))
+    };
+    let (lab, node) = put_into_group(foreign, State::InspectFailed).await;
+    let error = node.last_error.unwrap();
+    assert!(error.contains("which is on node"), "{error}");
+    let ports = lab.conductor().ports_of(node.uuid).await.unwrap();
+    assert_eq!(ports[0].portgroup_uuid, None);
+}
+
+fn data() -> InspectionRequest {
+    let data = json!({"inventory": inventory(), "error": null});
+    InspectionRequest {
+        node_uuid: None,
+        data: data.as_object().cloned().unwrap(),
+        extensions: Extensions::all(),
+        token: TokenUse::Known,
+        from: None,
+    }
+}
+
+/// The ramdisk has sent them once more while the node was held, as by a rule's call.
+#[tokio::test(start_paused = true)]
+async fn data_that_come_twice_are_handled_once() {
+    let mut lab = Lab::new();
+    manageable(&mut lab).await;
+    lab.machine.state.lock().stuck = true;
+    lab.ask(Verb::Inspect).await;
+    lab.wait_for(State::InspectWait).await;
+    let conductor = lab.conductor();
+    let lock = conductor.locks().wait(lab.machine.node, "a test").await;
+    let release = async {
+        sleep(Duration::from_secs(1)).await;
+        drop(lock);
+    };
+    let (first, second, ()) = tokio::join!(
+        conductor.continue_inspection(data()),
+        conductor.continue_inspection(data()),
+        release
+    );
+    assert_eq!(first.unwrap().node.uuid, lab.machine.node);
+    assert_eq!(second.unwrap().node.uuid, lab.machine.node);
+    lab.wait_for(State::Manageable).await;
+    let events = lab.events().await;
+    let handled = events
+        .iter()
+        .filter(|what| matches!(what, What::Inspected { .. }));
+    assert_eq!(handled.count(), 1);
 }

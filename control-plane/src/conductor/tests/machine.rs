@@ -127,9 +127,14 @@ impl Machine {
 
     /// Boots the ramdisk again, without the BMC having been asked.
     pub(in crate::conductor) async fn reset(self: &Arc<Self>) {
+        self.reset_within(BOOT_TIME).await;
+    }
+
+    /// The same where the ramdisk takes so long to look up.
+    pub(in crate::conductor) async fn reset_within(self: &Arc<Self>, boot_time: Duration) {
         self.state.lock().agent = None;
         self.ask_for_boot_script();
-        sleep(BOOT_TIME).await;
+        sleep(boot_time).await;
         let boots = self.bmc.boots().len();
         self.come_up(boots).await;
     }
@@ -146,6 +151,8 @@ impl Machine {
         self.inspect().await;
         while self.is_same_boot(boots) {
             match self.look_up().await {
+                // As any agent: nothing but a restart of the machine helps.
+                Some(token) if token == HIDDEN_TOKEN => return,
                 Some(token) => {
                     if let Some(agent) = &mut self.state.lock().agent {
                         agent.token = Some(token);
@@ -196,6 +203,7 @@ impl Machine {
         }
     }
 
+    /// The token that it is given, or asterisks.
     pub(in crate::conductor) async fn look_up(&self) -> Option<String> {
         let request = LookupRequest {
             addresses: vec![self.address.clone()],
@@ -205,7 +213,7 @@ impl Machine {
             from: None,
         };
         let answer = in_time(self.conductor()?.lookup(request)).await?.ok()?;
-        answer.token.filter(|token| token != HIDDEN_TOKEN)
+        answer.token
     }
 
     async fn beat(&self) -> bool {

@@ -105,6 +105,25 @@ async fn the_end_of_a_power_action_is_stored_later_while_a_run_waits() {
     assert_eq!(lab.machine.state.lock().writes, 1);
 }
 
+/// What its ramdisk said meanwhile was answered with an error, so it says it again: not to be heard at once is no silence.
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_could_not_be_heard_is_listened_to_before_its_wait_is_over() {
+    let mut lab = Lab::new();
+    lab.configure(|settings| {
+        settings.conductor.deploy_callback_timeout_s = 60;
+        settings.agent.heartbeat_timeout_s = 60;
+    });
+    let store = lab.start(None).await;
+    lab.enroll_available().await;
+    lab.ask(Verb::Deploy).await;
+    lab.wait_for(State::DeployWait).await;
+    store.refuse(true);
+    sleep(Duration::from_secs(100)).await;
+    store.refuse(false);
+    lab.wait_for(State::Active).await;
+    assert_eq!(lab.node().await.last_error, None);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_conductor_that_can_store_nothing_for_long_ends() {
     let mut lab = Lab::new();

@@ -2,6 +2,7 @@
 
 use super::cluster_lab::{Cluster, host_among};
 use super::lab::Lab;
+use super::steps::{clean, step};
 use crate::conductor::requests::{ProvisionRequest, RequestError};
 use crate::config::Conductor as Settings;
 use ferric_model::ids::{NodeId, PortId};
@@ -10,6 +11,7 @@ use ferric_model::port::Port;
 use ferric_model::state::ProvisionState as State;
 use ferric_model::verb::Verb;
 use ferric_store::Transaction;
+use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -42,7 +44,11 @@ async fn another(lab: &Lab, number: u128, group: &str, state: State) -> NodeId {
 }
 
 async fn is_refused(lab: &Lab, verb: Verb) -> bool {
-    match lab.try_to(ProvisionRequest::new(verb)).await {
+    is_turned_away(lab, ProvisionRequest::new(verb)).await
+}
+
+async fn is_turned_away(lab: &Lab, request: ProvisionRequest) -> bool {
+    match lab.try_to(request).await {
         Ok(()) => false,
         Err(RequestError::Busy { retry_after_s, .. }) => {
             assert!(retry_after_s > 0);
@@ -78,6 +84,18 @@ async fn undeploying_and_cleaning_share_a_limit() {
             assert!(is_refused(&lab, verb).await, "{verb} beside {other}");
             assert_eq!(lab.node().await.provision_state, state);
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn manual_cleaning_has_the_same_limit() {
+    for (limit, refused) in [(1, true), (2, false)] {
+        let lab = lab(|settings| settings.max_concurrent_clean = limit).await;
+        lab.edit(|node| node.provision_state = State::Manageable)
+            .await;
+        another(&lab, 11, "", State::CleanWait).await;
+        let steps = vec![step("power", "power_on", json!({}))];
+        assert_eq!(is_turned_away(&lab, clean(steps)).await, refused);
     }
 }
 

@@ -6,6 +6,7 @@ use crate::conductor::requests::{ProvisionRequest, Ramdisk, RequestError, Reques
 use ferric_drivers::{BootDevice, PowerState};
 use ferric_model::event::What;
 use ferric_model::ids::TemplateId;
+use ferric_model::node::NetworkBoot;
 use ferric_model::recipe::{DeployTemplate, TemplateStep};
 use ferric_model::run::WaitReason;
 use ferric_model::state::ProvisionState as State;
@@ -108,6 +109,29 @@ async fn a_reboot_brings_the_ramdisk_up_again_for_what_follows() {
     assert_eq!(lab.node().await.last_error, None);
     assert_eq!(lab.machine.state.lock().erasures, 3);
     assert_eq!(lab.machine.bmc.boots(), [Some(BootDevice::Pxe); 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reboot_that_no_agent_is_needed_after_brings_no_ramdisk_up() {
+    let lab = manageable(Plan::default(), "").await;
+    let request = clean(vec![
+        step("deploy", "erase_devices_metadata", json!({})),
+        step("power", "reboot", json!({})),
+        step("deploy", "wait", json!({"seconds": 25})),
+    ]);
+    ask(&lab, request).await.unwrap();
+    lab.wait_until("the wait", Duration::from_secs(600), |node| {
+        let step = node.run.as_ref().and_then(|run| run.step());
+        step.is_some_and(|step| step.id.step == "erase_devices_metadata")
+    })
+    .await;
+    while !lab.is_running("wait").await {
+        sleep(Duration::from_secs(1)).await;
+    }
+    // The machine is set to come back to the ramdisk, should it start while the agent works.
+    assert_eq!(lab.machine.bmc.boots(), [Some(BootDevice::Pxe); 2]);
+    assert_eq!(lab.node().await.network_boot, NetworkBoot::LocalDisk);
+    lab.wait_for(State::Manageable).await;
 }
 
 #[tokio::test(start_paused = true)]

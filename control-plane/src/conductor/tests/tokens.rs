@@ -30,7 +30,7 @@ async fn waiting() -> (Lab, Arc<HaltingStore>) {
     (lab, store)
 }
 
-async fn look_up(lab: &Lab) -> String {
+pub(super) async fn look_up(lab: &Lab) -> String {
     let request = LookupRequest {
         addresses: vec![lab.machine.address.clone()],
         node_uuid: None,
@@ -42,7 +42,7 @@ async fn look_up(lab: &Lab) -> String {
     answer.token.unwrap()
 }
 
-async fn beat(lab: &Lab, token: &str) -> Result<(), RequestError> {
+pub(super) async fn beat(lab: &Lab, token: &str) -> Result<(), RequestError> {
     let heartbeat = Heartbeat {
         callback_url: URL.to_owned(),
         agent_token: Some(token.to_owned()),

@@ -3,6 +3,7 @@
 use super::agent::{Manners, Plan};
 use super::lab::Lab;
 use super::runbooks::runbook;
+use super::service;
 use super::steps::{ask, clean, manageable, step};
 use ferric_drivers::PowerState;
 use ferric_model::node::Node;
@@ -130,6 +131,31 @@ async fn a_deploy_goes_on_with_the_fresh_list() {
     lab.wait_for(State::Active).await;
     let expected = ["erase_devices_metadata", "write_image", "write_image"];
     assert_eq!(lab.machine.state.lock().steps, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_repeats_the_step_in_hand() {
+    for manners in [Manners::Ferric, Manners::Ironic] {
+        let mut lab = Lab::new();
+        lab.plan(plan(manners));
+        lab.start(None).await;
+        lab.enroll_active().await;
+        let before = lab.machine.bmc.boots().len();
+        let request = service::request(&["flash", "reset"]);
+        ask(&lab, request).await.unwrap();
+        while lab.machine.state.lock().services.is_empty() {
+            sleep(Duration::from_millis(100)).await;
+        }
+        lab.machine.state.lock().plan.version = "2";
+        lab.wait_for(State::Active).await;
+        let services = lab.machine.state.lock().services.clone();
+        assert_eq!(services, ["flash", "reset", "reset"], "{manners:?}");
+        // The ramdisk once, and the instance.
+        assert_eq!(lab.machine.bmc.boots().len(), before + 2);
+        let node = lab.node().await;
+        service::runs_its_instance(&lab, &node);
+        assert_eq!(node.last_error, None);
+    }
 }
 
 #[tokio::test(start_paused = true)]

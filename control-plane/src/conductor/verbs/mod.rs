@@ -10,7 +10,9 @@ use super::config_drive;
 use super::engine::{OWN_CONFIG_DRIVE, unhold};
 use super::flows::{self, Composed};
 use super::node_task::{Change, NodeTask};
+use super::pinned;
 use super::requests::{ProvisionRequest, RequestError};
+use super::wishes::clear_to_begin;
 use ferric_model::ids::{NodeId, RunId};
 use ferric_model::node::Reservation;
 use ferric_model::run::{Activity, Run};
@@ -25,34 +27,47 @@ impl Conductor {
         id: NodeId,
         request: ProvisionRequest,
     ) -> Result<(), RequestError> {
-        let mut task = self.task(id, "changing its provision state").await?;
+        let task = self.task(id, "changing its provision state").await?;
+        self.provision_locked(task, request).await
+    }
+
+    pub(super) async fn provision_locked(
+        &self,
+        task: NodeTask,
+        request: ProvisionRequest,
+    ) -> Result<(), RequestError> {
+        let mut task = task.asked_by(request.asked_by.clone());
         let event = request.verb.event();
         checks::state(&task.node, request.verb)?;
         match request.verb {
             Verb::Manage if task.node.provision_state == ProvisionState::Enroll => {
-                start(&mut task, event, Activity::Verify, |change| change).await?;
+                pinned(|| start(&mut task, event, Activity::Verify, |change| change)).await?;
             }
-            Verb::Manage => manage(&mut task).await?,
-            Verb::Provide => provide(&mut task).await?,
-            Verb::Inspect => inspect(&mut task).await?,
-            Verb::Active | Verb::Deploy => deploy(&mut task, request, Activity::Deploy).await?,
+            Verb::Manage => pinned(|| manage(&mut task)).await?,
+            Verb::Provide => pinned(|| provide(&mut task)).await?,
+            Verb::Inspect => pinned(|| inspect(&mut task)).await?,
+            Verb::Active | Verb::Deploy => {
+                pinned(|| deploy(&mut task, request, Activity::Deploy)).await?
+            }
             Verb::Rebuild => {
                 checks::protected(&task.node)?;
-                deploy(&mut task, request, Activity::Rebuild).await?;
+                pinned(|| deploy(&mut task, request, Activity::Rebuild)).await?;
             }
             Verb::Deleted | Verb::Undeploy => {
                 checks::protected(&task.node)?;
-                let room = checks::room_to_clean(&task).await?;
+                let room = pinned(|| checks::room_to_clean(&task)).await?;
                 let edit = |change| within(room, change);
-                start(&mut task, event, Activity::Delete, edit).await?;
+                pinned(|| start(&mut task, event, Activity::Delete, edit)).await?;
             }
-            Verb::Clean => clean(&mut task, request).await?,
-            Verb::Adopt => start(&mut task, event, Activity::Adopt, |change| change).await?,
-            Verb::Abort => abort::abort(&mut task).await?,
-            Verb::Rescue => rescue::rescue(&mut task, request).await?,
-            Verb::Unrescue => rescue::unrescue(&mut task).await?,
-            Verb::Service => service::service(&mut task, request).await?,
-            Verb::Unhold => unhold(&mut task).await?,
+            Verb::Clean => pinned(|| clean(&mut task, request)).await?,
+            Verb::Adopt => {
+                pinned(|| start(&mut task, event, Activity::Adopt, |change| change)).await?
+            }
+            Verb::Abort => pinned(|| abort::abort(&mut task)).await?,
+            Verb::Rescue => pinned(|| rescue::rescue(&mut task, request)).await?,
+            Verb::Unrescue => pinned(|| rescue::unrescue(&mut task)).await?,
+            Verb::Service => pinned(|| service::service(&mut task, request)).await?,
+            Verb::Unhold => pinned(|| unhold(&mut task)).await?,
         }
         self.hand_over(task);
         Ok(())
@@ -64,7 +79,8 @@ fn within(room: Room, change: Change) -> Change {
     change.beside(|beside| beside.expect(Expectation::Room(room)))
 }
 
-/// Stores a run at its first step. The edit comes last, so that it can change the run.
+/// Stores a run at its first step, unless what was asked of the machine before may still be done. The edit comes last, so
+/// that it can change the run.
 async fn start(
     task: &mut NodeTask,
     event: Event,
@@ -92,7 +108,7 @@ async fn start_with(
         task.conductor().host().to_owned(),
         flows::purpose(activity).to_owned(),
     );
-    let change = task.change().with(|node| {
+    let change = clear_to_begin(task)?.with(|node| {
         node.last_error = None;
         node.run = Some(run);
         node.reservation = Some(Reservation {

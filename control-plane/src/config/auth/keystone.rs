@@ -8,16 +8,22 @@ use serde::Deserialize;
 /// Where Keystone is, and who we are to it.
 #[derive(Clone, Debug)]
 pub struct Keystone {
-    /// With `/v3` at its end.
-    pub url: String,
+    pub login: Login,
     /// What callers without a token are told.
     pub public_url: String,
-    pub credentials: Credentials,
     /// An answer about a token holds for so long: that is how long a revoked one is taken at most.
     pub cache_s: u64,
     pub timeout_s: u64,
     /// A token of a service has one of these roles.
     pub service_token_roles: Vec<Role>,
+}
+
+/// Where we get tokens of our own, and by what.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// With `/v3` at its end.
+    pub url: String,
+    pub credentials: Credentials,
 }
 
 #[derive(Clone, Debug)]
@@ -59,7 +65,7 @@ pub(in crate::config) struct KeystoneSection {
     service_token_roles: Vec<Role>,
 }
 
-fn default_domain() -> String {
+pub(in crate::config) fn default_domain() -> String {
     "Default".to_owned()
 }
 
@@ -94,39 +100,72 @@ impl KeystoneSection {
                 });
             }
         }
+        let written = WrittenCredentials {
+            username: self.username,
+            password: self.password,
+            user_domain_name: self.user_domain_name,
+            project_name: self.project_name,
+            project_domain_name: self.project_domain_name,
+            application_credential_id: self.application_credential_id,
+            application_credential_secret: self.application_credential_secret,
+        };
+        Ok(Keystone {
+            login: Login::new(url, written.check("[keystone]")?),
+            public_url,
+            cache_s: self.cache_s,
+            timeout_s: self.timeout_s,
+            service_token_roles: self.service_token_roles,
+        })
+    }
+}
+
+/// As any section that has credentials has them.
+pub(in crate::config) struct WrittenCredentials {
+    pub(in crate::config) username: Option<String>,
+    pub(in crate::config) password: Option<Secret>,
+    pub(in crate::config) user_domain_name: String,
+    pub(in crate::config) project_name: Option<String>,
+    pub(in crate::config) project_domain_name: String,
+    pub(in crate::config) application_credential_id: Option<String>,
+    pub(in crate::config) application_credential_secret: Option<Secret>,
+}
+
+impl WrittenCredentials {
+    pub(in crate::config) fn check(
+        self,
+        section: &'static str,
+    ) -> Result<Credentials, SettingsError> {
         let password = self.username.zip(self.password);
         let application = self
             .application_credential_id
             .zip(self.application_credential_secret);
-        let credentials = match (password, application) {
-            (Some((username, password)), None) => Credentials::Password {
+        match (password, application) {
+            (Some((username, password)), None) => Ok(Credentials::Password {
                 username,
                 password,
                 user_domain_name: self.user_domain_name,
                 project_name: self.project_name,
                 project_domain_name: self.project_domain_name,
-            },
-            (None, Some((id, secret))) => Credentials::Application { id, secret },
+            }),
+            (None, Some((id, secret))) => Ok(Credentials::Application { id, secret }),
             (None, None) | (Some(_), Some(_)) => {
-                return Err(SettingsError::Option {
-                    option: "[keystone]",
-                    problem:
-                        "needs either username and password, or application_credential_id and \
-                              application_credential_secret"
-                            .to_owned(),
-                });
+                let problem = "needs either username and password, or application_credential_id and \
+                               application_credential_secret";
+                Err(SettingsError::Option {
+                    option: section,
+                    problem: problem.to_owned(),
+                })
             }
+        }
+    }
+}
+
+impl Login {
+    pub(in crate::config) fn new(url: String, credentials: Credentials) -> Self {
+        let url = match url.ends_with("/v3") {
+            true => url,
+            false => format!("{url}/v3"),
         };
-        Ok(Keystone {
-            url: match url.ends_with("/v3") {
-                true => url,
-                false => format!("{url}/v3"),
-            },
-            public_url,
-            credentials,
-            cache_s: self.cache_s,
-            timeout_s: self.timeout_s,
-            service_token_roles: self.service_token_roles,
-        })
+        Self { url, credentials }
     }
 }

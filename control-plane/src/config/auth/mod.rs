@@ -3,8 +3,8 @@
 mod keystone;
 mod oidc;
 
-pub(super) use keystone::KeystoneSection;
-pub use keystone::{Credentials, Keystone};
+pub use keystone::{Credentials, Keystone, Login};
+pub(super) use keystone::{KeystoneSection, WrittenCredentials, default_domain};
 pub(super) use oidc::OidcSection;
 pub use oidc::{KeySource, Oidc};
 
@@ -23,7 +23,7 @@ pub struct Auth {
 
 impl Auth {
     /// Whether everybody who reaches the API is let in.
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         matches!(self.strategy, Strategy::NoAuth)
     }
 }
@@ -80,7 +80,7 @@ impl Default for Rbac {
 }
 
 /// `http` or `https`, without a slash at its end.
-fn checked_url(setting: &'static str, text: &str) -> Result<String, SettingsError> {
+pub(super) fn checked_url(setting: &'static str, text: &str) -> Result<String, SettingsError> {
     match Url::parse(text) {
         Ok(url) if ["http", "https"].contains(&url.scheme()) && url.has_host() => {
             Ok(text.trim_end_matches('/').to_owned())
@@ -242,7 +242,7 @@ mod tests {
         let text = "url = 'http://a'\nusername = 'a'\npassword = 'hunter2'";
         let settings = keystone_of(text);
         assert!(!format!("{settings:?}").contains("hunter2"));
-        assert_eq!(settings.url, "http://a/v3");
+        assert_eq!(settings.login.url, "http://a/v3");
         assert_eq!(settings.public_url, "http://a");
     }
 }

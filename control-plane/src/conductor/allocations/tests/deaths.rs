@@ -96,11 +96,11 @@ async fn one_whose_work_broke_off_is_taken_up_again() {
     is_paired(lab.store.as_ref(), &ended(lab.store.as_ref(), id(1)).await).await;
 }
 
-type Named = (String, Member);
+pub(super) type Named = (String, Member);
 
 /// Two conductors and a free node. One of them has it; the other one, which cannot reach it, is asked for an allocation and
 /// waits. Answers who has the node, and who waits.
-async fn waiting(cluster: &Cluster) -> (Named, Named) {
+pub(super) async fn waiting(cluster: &Cluster) -> (Named, Named) {
     let mut members = cluster.start_all(&["one", "two"]).await;
     let store = cluster.lab.store.as_ref();
     free(&members["one"].conductor, 1).await;

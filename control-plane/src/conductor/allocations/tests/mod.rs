@@ -3,8 +3,10 @@
 mod deaths;
 mod requests;
 mod search;
+mod silent;
 
 use crate::conductor::Conductor;
+use crate::conductor::tests::lab::Lab;
 use ferric_model::allocation::{Allocation, AllocationState};
 use ferric_model::ids::{AllocationId, NodeId};
 use ferric_model::node::Node;
@@ -24,6 +26,23 @@ fn node_id(number: u128) -> NodeId {
 
 fn id(number: u128) -> AllocationId {
     AllocationId(Uuid::from_u128(1000 + number))
+}
+
+async fn lab() -> Lab {
+    let mut lab = Lab::new();
+    lab.start(None).await;
+    lab
+}
+
+/// The sentence of an allocation that finds nothing.
+async fn error(lab: &Lab, number: u128, more: impl FnOnce(&mut Allocation)) -> String {
+    let conductor = lab.conductor();
+    let allocation = asking(&conductor, number, more);
+    conductor.create_allocation(allocation).await.unwrap();
+    let ended = ended(lab.store.as_ref(), id(number)).await;
+    assert_eq!(ended.state, AllocationState::Error, "{ended:?}");
+    assert_eq!(ended.node_uuid, None);
+    ended.last_error.expect("a reason")
 }
 
 /// A node that is free.

@@ -1,30 +1,12 @@
 //! Which node an allocation gets, and what it says when there is none.
 
-use super::{asked, asking, edit, ended, found, free, id, is_paired, node, node_id};
-use crate::conductor::tests::lab::Lab;
-use ferric_model::allocation::{Allocation, AllocationState};
+use super::{asked, asking, edit, ended, error, found, free, id, is_paired, lab, node, node_id};
+use ferric_model::allocation::Allocation;
 use ferric_model::node::Node;
 use ferric_store::{Query, Table};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
-
-async fn lab() -> Lab {
-    let mut lab = Lab::new();
-    lab.start(None).await;
-    lab
-}
-
-/// The sentence of an allocation that finds nothing.
-async fn error(lab: &Lab, number: u128, more: impl FnOnce(&mut Allocation)) -> String {
-    let conductor = lab.conductor();
-    let allocation = asking(&conductor, number, more);
-    conductor.create_allocation(allocation).await.unwrap();
-    let ended = ended(lab.store.as_ref(), id(number)).await;
-    assert_eq!(ended.state, AllocationState::Error, "{ended:?}");
-    assert_eq!(ended.node_uuid, None);
-    ended.last_error.expect("a reason")
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_free_node_is_reserved_with_the_traits_that_were_asked_for() {

@@ -6,7 +6,7 @@ use ferric_model::node::Node;
 use ferric_model::node::agent_session::AgentSession;
 use ferric_model::run::{News, Run, StepPhase, Wait, WaitReason};
 use ferric_model::step::Step;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// The next thing to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,7 +42,29 @@ pub(super) enum Move {
     Finish,
 }
 
-pub(super) fn next_move(node: &Node, now: Timestamp) -> Move {
+/// What the end of a wait is judged by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Watch {
+    pub(super) now: Timestamp,
+    /// For how long whatever a machine said could be stored.
+    pub(super) heard_for: SignedDuration,
+    /// A machine that can be heard for so long, and is not, is silent.
+    pub(super) patience: SignedDuration,
+}
+
+impl Watch {
+    /// Whether the time is over. A conductor that was cut off from its store, or stopped, has not heard what was said to it
+    /// meanwhile: it listens for a while first.
+    fn is_over(&self, wait: &Wait) -> bool {
+        let Some(deadline) = wait.deadline else {
+            return false;
+        };
+        let whole = deadline.duration_since(wait.since);
+        deadline <= self.now && self.heard_for >= self.patience.min(whole)
+    }
+}
+
+pub(super) fn next_move(node: &Node, watch: Watch) -> Move {
     let Some(run) = &node.run else {
         return Move::Rest;
     };
@@ -51,7 +73,7 @@ pub(super) fn next_move(node: &Node, now: Timestamp) -> Move {
         return if node.maintenance {
             Move::Rest
         } else {
-            after_wait(node, run, wait, now)
+            after_wait(node, run, wait, watch)
         };
     }
     if run.index >= run.steps.len() {
@@ -86,7 +108,7 @@ fn lacks_agent(node: &Node, run: &Run) -> bool {
     run.failure.is_none() && !is_ready && run.step().is_some_and(Step::needs_agent)
 }
 
-fn after_wait(node: &Node, run: &Run, wait: &Wait, now: Timestamp) -> Move {
+fn after_wait(node: &Node, run: &Run, wait: &Wait, watch: Watch) -> Move {
     let ready = node.agent.as_ref().is_some_and(AgentSession::is_ready);
     match (&wait.reason, &run.news) {
         (WaitReason::InspectionData, Some(News::InspectionDone)) => Move::EndWait,
@@ -121,9 +143,7 @@ fn after_wait(node: &Node, run: &Run, wait: &Wait, now: Timestamp) -> Move {
         (_, Some(News::Restarted)) => Move::MeetReboot,
         (WaitReason::AgentBoot, _) if ready => Move::EndWait,
         (WaitReason::AgentReboot, _) if ready => Move::TakeUp,
-        _ if wait.deadline.is_some_and(|deadline| deadline <= now) => {
-            Move::Fail(timed_out(wait, now))
-        }
+        _ if watch.is_over(wait) => Move::Fail(timed_out(wait, watch.now)),
         _ => Move::Rest,
     }
 }

@@ -75,9 +75,18 @@ fn hardware_ended(error: Option<String>) -> Option<News> {
     })
 }
 
+/// By a conductor that has heard everything.
+fn at(now: Timestamp) -> Watch {
+    Watch {
+        now,
+        heard_for: SignedDuration::MAX,
+        patience: SignedDuration::from_secs(30),
+    }
+}
+
 fn check(node: &Node, expected: &Move) {
     let now = Timestamp::UNIX_EPOCH + Duration::from_secs(50);
-    assert_eq!(&next_move(node, now), expected);
+    assert_eq!(&next_move(node, at(now)), expected);
 }
 
 #[test]
@@ -172,7 +181,7 @@ fn a_wait_that_cannot_end_well_fails_with_its_cause() {
         hardware(),
     ];
     for reason in reasons {
-        let Move::Fail(error) = next_move(&waiting(reason, None), late) else {
+        let Move::Fail(error) = next_move(&waiting(reason, None), at(late)) else {
             panic!("no failure")
         };
         assert!(
@@ -182,7 +191,7 @@ fn a_wait_that_cannot_end_well_fails_with_its_cause() {
     }
     let lost = next_move(
         &waiting(command(), Some(News::LostPower)),
-        Timestamp::UNIX_EPOCH,
+        at(Timestamp::UNIX_EPOCH),
     );
     assert!(matches!(lost, Move::Fail(error) if error.contains("lost power")));
     let error = "no disks".to_owned();
@@ -196,12 +205,36 @@ fn a_wait_that_cannot_end_well_fails_with_its_cause() {
 }
 
 #[test]
+fn who_could_hear_nothing_listens_before_a_wait_is_over() {
+    let (node, now) = (
+        waiting(WaitReason::AgentBoot, None),
+        Timestamp::UNIX_EPOCH + Duration::from_secs(5000),
+    );
+    for (heard_s, patience_s, is_over) in [
+        (0, 30, false),
+        (29, 30, false),
+        (30, 30, true),
+        // The wait is shorter than a machine may be silent.
+        (99, 300, false),
+        (100, 300, true),
+    ] {
+        let watch = Watch {
+            now,
+            heard_for: SignedDuration::from_secs(heard_s),
+            patience: SignedDuration::from_secs(patience_s),
+        };
+        let next = next_move(&node, watch);
+        assert_eq!(matches!(next, Move::Fail(_)), is_over, "{watch:?}");
+    }
+}
+
+#[test]
 fn a_node_in_maintenance_is_left_alone() {
     let node = Node {
         maintenance: true,
         ..with_agent(waiting(WaitReason::AgentBoot, None))
     };
-    assert_eq!(next_move(&node, Timestamp::MAX), Move::Rest);
+    assert_eq!(next_move(&node, at(Timestamp::MAX)), Move::Rest);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::cluster::{HttpPeers, Identity};
 use crate::conductor::tests::halting_store::HaltingStore;
 use crate::conductor::{Conductor, HttpTransport, Parts, Peers, SystemEnvironment};
 use crate::config::{Cluster, Http, Overrides, Settings};
-use crate::listener::{self, Admission};
+use crate::listener::{self, Admission, Limits};
 use axum::Router;
 use ferric_drivers::{Drivers, Enabled, FakeMachines};
 use ferric_model::ids::NodeId;
@@ -100,7 +100,8 @@ impl Cell {
             (way.router)(conductor.clone()),
         );
         let stop = CancellationToken::new();
-        serving.spawn(listener::serve(listener, served, Http::default(), stop));
+        let limits = Limits::new(Http::default());
+        serving.spawn(listener::serve(listener, served, limits, stop));
         Running {
             conductor,
             cluster,
@@ -117,6 +118,7 @@ impl Cell {
         let mut settings = Settings::load(None, overrides).unwrap();
         host.clone_into(&mut settings.host);
         settings.cluster = cluster;
+        settings.boot.dnsmasq_hosts_dir = Some(state.join("hosts"));
         let settings = Arc::new(settings);
         let client = reqwest::Client::new();
         Parts {

@@ -1,8 +1,12 @@
 //! Calls between conductors over real sockets: who does them, how often, and what the client is told.
 
 mod allocations;
+mod bulk;
 mod children;
 mod fixture;
+mod imports;
+mod machine;
+mod moves;
 mod outcomes;
 mod tls;
 mod wire;

@@ -3,15 +3,23 @@
 use super::fixture::{Cell, NODE, Way};
 use super::{PORT, heartbeat, inspection, lookup, record};
 use crate::conductor::allocations::Claim;
-use crate::conductor::forward::call::{CallError, NAMES, NodeAnswer, NodeCall, Reply, Update};
+use crate::conductor::forward::MachineCall;
+use crate::conductor::forward::answer::NodeAnswer;
+use crate::conductor::forward::call::{CallError, MediaChange, NAMES, NodeCall, Reply, Update};
 use crate::conductor::forward::refusal::Refusal;
+use crate::conductor::import::OnNode;
 use crate::conductor::plain::PlainDocument;
 use crate::conductor::requests::{
-    Maintenance, ProvisionRequest, RequestError, RequestedStep, RescuePassword,
+    Maintenance, MediaSlot, ProvisionRequest, RequestError, RequestedStep, RescuePassword,
+    VendorRequest,
 };
-use ferric_drivers::{BootDevice, BootSetting, Persistence, PowerAction};
+use crate::conductor::{VifAttachment, VifChange, VifPlace};
+use ferric_drivers::{
+    BootDevice, BootMode, BootSetting, Component, IndicatorState, MediaDevice, Persistence,
+    PowerAction,
+};
 use ferric_model::allocation::{Allocation, Worker};
-use ferric_model::ids::{AllocationId, Incarnation, PortgroupId};
+use ferric_model::ids::{AllocationId, Incarnation, NodeId, PortgroupId};
 use ferric_model::port::Port;
 use ferric_model::portgroup::Portgroup;
 use ferric_model::verb::Verb;
@@ -20,15 +28,15 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use uuid::Uuid;
 
+fn port() -> Port {
+    let (mac, at) = (super::MAC.parse().unwrap(), jiff::Timestamp::UNIX_EPOCH);
+    Port::new(PORT, mac, NODE, at)
+}
+
 /// One of each call.
 async fn calls(cell: &Cell) -> Vec<NodeCall> {
     let node = NODE;
-    let port = Port::new(
-        PORT,
-        super::MAC.parse().unwrap(),
-        node,
-        jiff::Timestamp::UNIX_EPOCH,
-    );
+    let port = port();
     let old = record(cell, Table::Node, node.0).await;
     let owner = cell.node().await;
     let mut request = ProvisionRequest::new(Verb::Rescue);
@@ -62,6 +70,7 @@ async fn calls(cell: &Cell) -> Vec<NodeCall> {
             node,
             maintenance: Maintenance::Off,
         },
+        vif_call(node),
         NodeCall::BootDevice { node },
         NodeCall::SetBootDevice {
             node,
@@ -89,7 +98,55 @@ async fn calls(cell: &Cell) -> Vec<NodeCall> {
     .into_iter()
     .chain(plain_calls())
     .chain(of_conductors())
+    .chain(of_machine().take(1))
+    .chain(media_calls())
+    .chain([import(), vendor_call()])
     .collect()
+}
+
+fn vif_call(node: NodeId) -> NodeCall {
+    let change = VifChange::Attach(VifAttachment {
+        id: "vif".to_owned(),
+        place: VifPlace::Port(PORT.to_string()),
+        physical_network: Some("blue".to_owned()),
+    });
+    NodeCall::ChangeVif { node, change }
+}
+
+fn machine_calls() -> [MachineCall; 8] {
+    let (component, name) = (Component::System, "led".to_owned());
+    [
+        MachineCall::SetIndicator {
+            component,
+            name: name.clone(),
+            state: IndicatorState::Blinking,
+        },
+        MachineCall::SetBootMode {
+            mode: BootMode::Bios,
+        },
+        MachineCall::SetSecureBoot { on: true },
+        MachineCall::Console,
+        MachineCall::SetConsole { open: true },
+        MachineCall::InjectNmi,
+        MachineCall::Indicators,
+        MachineCall::Indicator { component, name },
+    ]
+}
+
+fn of_machine() -> impl Iterator<Item = NodeCall> {
+    let call = |call| NodeCall::Machine { node: NODE, call };
+    machine_calls().into_iter().map(call)
+}
+
+#[test]
+fn everything_that_is_asked_of_a_machine_survives_the_way() {
+    for call in of_machine() {
+        let written = serde_json::to_value(&call).unwrap();
+        let read = NodeCall::parse(newer(written.clone()).to_string().as_bytes()).unwrap();
+        assert_eq!(serde_json::to_value(&read).unwrap(), written);
+    }
+    let unknown = br#"{"call":"machine","with":{"node":"00000000-0000-0000-0000-000000000001","call":{"ask":"dance"}}}"#;
+    assert!(NodeCall::parse(unknown).is_err());
 }
 
 fn plain_calls() -> [NodeCall; 3] {
@@ -113,8 +170,34 @@ fn plain_calls() -> [NodeCall; 3] {
     ]
 }
 
-/// Those that conductors make by themselves, and those for allocations.
-fn of_conductors() -> [NodeCall; 4] {
+fn import() -> NodeCall {
+    let record = Box::new(OnNode::Port(port()));
+    NodeCall::Import { record }
+}
+
+fn vendor_call() -> NodeCall {
+    let request = VendorRequest {
+        method: "create_subscription".to_owned(),
+        http_method: "POST".to_owned(),
+        arguments: json!({"Destination": "https://listener"}),
+    };
+    NodeCall::VendorMethod {
+        node: NODE,
+        request: Box::new(request),
+    }
+}
+
+fn media_calls() -> [NodeCall; 2] {
+    let (node, devices) = (NODE, MediaDevice::ALL.to_vec());
+    let change = MediaChange::Detach { devices };
+    [
+        NodeCall::VirtualMedia { node },
+        NodeCall::ChangeMedia { node, change },
+    ]
+}
+
+/// Those that conductors make by themselves, and those for allocations and bulk requests.
+fn of_conductors() -> [NodeCall; 5] {
     let (node, allocation) = (NODE, AllocationId(Uuid::from_u128(7)));
     let by = Incarnation(Uuid::from_u128(8));
     let worker = Worker {
@@ -136,6 +219,10 @@ fn of_conductors() -> [NodeCall; 4] {
             allocation: Box::new(made),
         },
         NodeCall::Deallocate { node, allocation },
+        NodeCall::CarryOut {
+            node,
+            item: "an item".to_owned(),
+        },
     ]
 }
 
@@ -233,6 +320,25 @@ fn refusals_say_the_same_on_both_sides() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn virtual_media_survive_the_way() {
+    let change = MediaChange::Attach {
+        device: MediaDevice::Cdrom,
+        image_url: "https://images/a.iso".to_owned(),
+    };
+    let sent = serde_json::to_string(&change).unwrap();
+    let read: MediaChange = serde_json::from_str(&sent).unwrap();
+    assert_eq!(read, change);
+    let slot = MediaSlot {
+        media_types: vec!["CD".to_owned()],
+        inserted: Some(true),
+        image: None,
+    };
+    let sent = serde_json::to_string(&NodeAnswer::MediaSlots(vec![slot.clone()])).unwrap();
+    let read: NodeAnswer = serde_json::from_str(&sent).unwrap();
+    assert_eq!(read.media_slots().unwrap(), [slot]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::config::{Settings, seconds};
 use async_trait::async_trait;
 use ferric_drivers::{
     Answer, DriverPeriodic, Field, Filter, HARDWARE_TYPES, PeriodicSpec, PeriodicVisit, Snapshot,
+    VisitLimit,
 };
 use ferric_model::ids::RunId;
 use ferric_model::node::Node;
@@ -103,11 +104,17 @@ impl NodePeriodic for OfDriver {
         let spec = &self.spec;
         Declaration {
             filters: self.index_filters(),
-            limit: spec.limit.map_or(Limit::None, Limit::Nodes),
+            enabled: spec.enabled,
+            limit: match spec.limit {
+                VisitLimit::None => Limit::None,
+                VisitLimit::Nodes(nodes) => Limit::Nodes(nodes),
+                VisitLimit::Of(work_out) => Limit::OfFound(work_out),
+            },
             access: match spec.access {
                 ferric_drivers::Access::Shared => Access::Shared,
                 ferric_drivers::Access::Exclusive => Access::Exclusive,
             },
+            node_count_metric: spec.node_count_metric,
             ..Declaration::new(
                 spec.purpose,
                 configured.map_or(spec.spacing, |configured| seconds(*configured)),

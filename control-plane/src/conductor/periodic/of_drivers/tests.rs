@@ -3,12 +3,13 @@
 use super::await_job;
 use crate::conductor::Conductor;
 use crate::conductor::flows;
+use crate::conductor::periodic::JobFigures;
 use crate::conductor::tests::lab::Lab;
 use crate::config::Settings;
 use async_trait::async_trait;
 use ferric_drivers::{
     Access, Answer, BmcError, DriverPeriodic, Field, Filter, InterfaceKind, PeriodicSpec,
-    PeriodicVisit, PowerState as Power, Snapshot,
+    PeriodicVisit, PowerState as Power, Snapshot, VisitLimit,
 };
 use ferric_model::ids::RunId;
 use ferric_model::node::Node;
@@ -245,4 +246,62 @@ async fn a_job_sees_what_it_declared_and_holds_the_node_where_it_wants_to() {
         look(Access::Shared, Filter::HasRecord).await,
         (vec![], None)
     );
+}
+
+/// Has something to store at every visit.
+struct Counts(PeriodicSpec);
+
+#[async_trait]
+impl DriverPeriodic for Counts {
+    fn spec(&self) -> PeriodicSpec {
+        self.0.clone()
+    }
+
+    async fn visit(&self, visit: &PeriodicVisit<'_>) -> Result<Answer, BmcError> {
+        let visits = visit.record.as_u64().unwrap_or(0);
+        Ok(Answer::Keep(json!(visits + 1)))
+    }
+}
+
+/// What some passes over eight nodes came to: how many passes these were, and the figures; `None`: there were none.
+async fn count(edit: impl FnOnce(&mut PeriodicSpec)) -> Option<(u64, JobFigures)> {
+    let mut spec = PeriodicSpec::new("counting", InterfaceKind::Management, "fake");
+    edit(&mut spec);
+    let mut lab = Lab::new();
+    lab.jobs.push(Arc::new(Counts(spec)));
+    lab.start(None).await;
+    lab.enroll(&[]).await;
+    for number in 10..17 {
+        lab.child(number).await;
+    }
+    let figures = || lab.conductor().periodic_figures().get("counting").copied();
+    after(30).await;
+    let before = figures().unwrap_or_default();
+    after(180).await;
+    let figures = figures()?;
+    let (passes, acted) = (figures.passes - before.passes, figures.acted - before.acted);
+    Some((passes, JobFigures { acted, ..figures }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_acts_on_as_many_nodes_as_its_limit_says_and_names_its_gauge() {
+    for (limit, in_a_pass) in [
+        (VisitLimit::None, 8),
+        (VisitLimit::Nodes(3), 3),
+        (VisitLimit::Of(|found| found / 4), 2),
+    ] {
+        let metric = Some("counted_nodes");
+        let counted = count(|spec| (spec.limit, spec.node_count_metric) = (limit, metric)).await;
+        let (passes, figures) = counted.unwrap();
+        assert_eq!((passes, figures.nodes), (3, 8), "{limit:?}");
+        assert_eq!(figures.acted, passes * in_a_pass, "{limit:?}");
+        assert_eq!(figures.node_count_metric, metric);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_its_driver_has_disabled_never_runs() {
+    assert!(count(|_| {}).await.is_some());
+    let counted = count(|spec| spec.enabled = false).await;
+    assert!(counted.is_none(), "{counted:?}");
 }

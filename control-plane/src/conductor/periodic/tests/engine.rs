@@ -4,7 +4,9 @@ use super::*;
 use crate::conductor::requests::RequestError;
 use crate::conductor::walk::OUTLINES;
 use parking_lot::Mutex;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::{Context, SubscriberExt};
 
 /// Counts its visits and says what it is told to.
 struct Counting {
@@ -74,10 +76,20 @@ async fn create(
 
 /// One pass, and all of its visits.
 async fn one_pass(job: Arc<dyn NodePeriodic>, conductor: &Conductor) -> JobFigures {
+    one_pass_with(job, conductor, async {}).await
+}
+
+/// The same, where something happens after the look at the index and before the first visit.
+async fn one_pass_with(
+    job: Arc<dyn NodePeriodic>,
+    conductor: &Conductor,
+    between: impl Future<Output = ()>,
+) -> JobFigures {
     let declaration = job.declaration(conductor.settings());
     let purpose = declaration.purpose;
     let mut running = Running::new(job, conductor.clone(), declaration);
     running.begin_pass().await;
+    between.await;
     running.start_some();
     while !running.schedule.is_idle() {
         running.one_ended().await;
@@ -161,6 +173,72 @@ async fn a_job_with_exclusive_access_holds_its_node() {
     let figures = one_pass(job.clone(), &lab.conductor()).await;
     assert_eq!((job.visited.lock().len(), figures.acted), (4, 4));
     assert!(!lab.conductor().locks().is_held(id(12)));
+}
+
+/// Deletes one of its nodes once it is at it, and before it asks for its lock.
+struct Deleting {
+    access: Access,
+    visited: Mutex<Vec<NodeId>>,
+}
+
+#[async_trait]
+impl NodePeriodic for Deleting {
+    fn declaration(&self, _settings: &Settings) -> Declaration {
+        Declaration {
+            access: self.access,
+            ..Declaration::new("deleting", Duration::from_secs(1), 8)
+        }
+    }
+
+    async fn visit(&self, mut visit: Visit<'_>) -> Result<Visited, TaskError> {
+        let node = visit.node.uuid;
+        self.visited.lock().push(node);
+        if self.access == Access::Shared && node == id(11) {
+            visit.conductor.destroy_node(node).await.unwrap();
+        }
+        let task = visit.lock().await?;
+        Ok(task.map_or(Visited::Nothing, |_| Visited::Acted))
+    }
+}
+
+/// Counts what visits complain of.
+#[derive(Clone, Default)]
+struct Complaints(Arc<AtomicUsize>);
+
+impl<S: tracing::Subscriber> Layer<S> for Complaints {
+    fn on_event(&self, event: &tracing::Event<'_>, _context: Context<'_, S>) {
+        let about = event.metadata();
+        if about.target().ends_with("periodic::visit") && *about.level() <= tracing::Level::WARN {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_is_deleted_meanwhile_is_skipped_without_a_word() {
+    let complaints = Complaints::default();
+    let listener = tracing_subscriber::registry().with(complaints.clone());
+    let _listening = tracing::subscriber::set_default(listener);
+    for (access, acted) in [(Access::Shared, 1), (Access::Exclusive, 2)] {
+        let mut lab = Lab::new();
+        lab.start(None).await;
+        let conductor = lab.conductor();
+        for number in 10..13 {
+            create(&conductor, number, |_| {}).await.unwrap();
+        }
+        let job = Arc::new(Deleting {
+            access,
+            visited: Mutex::default(),
+        });
+        let deleting = async { conductor.destroy_node(id(10)).await.unwrap() };
+        let figures = one_pass_with(job.clone(), &conductor, deleting).await;
+        let mut visited = job.visited.lock().clone();
+        visited.sort_unstable();
+        assert_eq!(visited, [11, 12].map(id), "{access:?}");
+        let came_to = (figures.nodes, figures.visits, figures.acted);
+        assert_eq!(came_to, (3, 3, acted), "{access:?}");
+        assert_eq!(complaints.0.load(Ordering::SeqCst), 0, "{access:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -21,6 +21,9 @@ struct Asking {
 #[derive(Default)]
 struct Seens {
     answers: BTreeMap<NodeId, Vec<Instant>>,
+    under_way: usize,
+    /// The most visits at the same time.
+    most_under_way: usize,
     hanging: usize,
     /// The most that hung at the same time while patience was long.
     most_hanging: usize,
@@ -36,6 +39,11 @@ impl NodePeriodic for Asking {
     async fn visit(&self, visit: Visit<'_>) -> Result<Visited, TaskError> {
         let node = visit.node.uuid;
         let hangs = (self.hangs)(node.0.as_u128());
+        {
+            let mut seen = self.seen.lock();
+            seen.under_way += 1;
+            seen.most_under_way = seen.most_under_way.max(seen.under_way);
+        }
         if hangs {
             let mut seen = self.seen.lock();
             seen.hanging += 1;
@@ -45,6 +53,7 @@ impl NodePeriodic for Asking {
         let time = if hangs { HANG * 2 } else { self.usual };
         let answer = visit.ask(tokio::time::sleep(time)).await;
         let mut seen = self.seen.lock();
+        seen.under_way -= 1;
         seen.hanging -= usize::from(hangs);
         match answer {
             Ok(()) => {
@@ -111,6 +120,8 @@ async fn run_at(usual: Duration, hangs: fn(u128) -> bool, passes: u32) -> Outcom
         healthy,
         "every healthy node was visited"
     );
+    // There are always more nodes than may be visited at once.
+    assert_eq!(seen.most_under_way, WIDTH, "visits at the same time");
     let longest = seen.answers.values().flat_map(|times| times.windows(2));
     Outcome {
         first: seen

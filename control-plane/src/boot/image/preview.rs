@@ -1,11 +1,9 @@
 //! What can be said of a node's image within moments, before anybody asks for a deploy: whether it is there, how large it
 //! is, what it takes on a disk, and whether its digest is known. Nothing is fetched but its first bytes, nothing is hashed.
 
-use super::files::Files;
-use super::{Digest, ImageServers, digest, server};
-use crate::boot::BootError;
+use super::{Digest, digest, server};
 use crate::boot::image_source::{self, ImageSource};
-use crate::config::Settings;
+use crate::boot::{BootError, BootPlane};
 use ferric_model::node::Node;
 use serde::Serialize;
 
@@ -14,7 +12,7 @@ pub(super) const HEADER_BYTES: usize = 32;
 
 /// An image as it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImageGlance {
+pub struct ImagePreview {
     /// Where it is, without what nobody may see.
     pub source: String,
     /// Bytes of the file.
@@ -38,12 +36,12 @@ pub enum DigestKnown {
     Missing,
 }
 
-pub(in crate::boot) async fn glance(
-    settings: &Settings,
-    servers: &dyn ImageServers,
-    files: &Files,
+pub(in crate::boot) async fn preview(
+    plane: &BootPlane,
     node: &Node,
-) -> Result<ImageGlance, BootError> {
+) -> Result<ImagePreview, BootError> {
+    let servers = plane.image_servers.as_ref();
+    let (settings, files) = (&plane.settings, &plane.image_files);
     let text = |key: &str| {
         let value = node.instance_info.get(key);
         value.and_then(|value| value.as_str()).map(str::to_owned)
@@ -61,7 +59,7 @@ pub(in crate::boot) async fn glance(
                 server::look(servers, url.clone(), authorization, any, told.clone()).await?;
             let beginning = server::beginning(servers, &url, authorization, HEADER_BYTES).await?;
             let seen = Seen::of(beginning.as_deref(), told, found.size_bytes);
-            Ok(seen.glance(
+            Ok(seen.preview(
                 shown,
                 found.size_bytes,
                 known(given.as_ref(), DigestKnown::Missing),
@@ -77,11 +75,21 @@ pub(in crate::boot) async fn glance(
                 .await
                 .map_err(unreadable)?;
             let seen = Seen::of(Some(&beginning), told, Some(size));
-            Ok(seen.glance(
+            Ok(seen.preview(
                 shown,
                 Some(size),
                 known(given.as_ref(), DigestKnown::Computed),
             ))
+        }
+        ImageSource::Glance(id) => {
+            let record = super::record(plane, node, id).await?;
+            Ok(ImagePreview {
+                source: record.shown(),
+                size_bytes: record.size,
+                format: record.format().map(str::to_owned),
+                disk_bytes: record.disk_bytes(),
+                digest: DigestKnown::Given,
+            })
         }
     }
 }
@@ -123,8 +131,8 @@ impl Seen {
         }
     }
 
-    fn glance(self, source: String, size_bytes: Option<u64>, digest: DigestKnown) -> ImageGlance {
-        ImageGlance {
+    fn preview(self, source: String, size_bytes: Option<u64>, digest: DigestKnown) -> ImagePreview {
+        ImagePreview {
             source,
             size_bytes,
             format: self.format,

@@ -1,0 +1,146 @@
+//! Virtual media on request: what was answered is done, whenever the conductor dies, and nothing is put in twice.
+
+use super::agent::Manners;
+use super::crashes::available as nobodys;
+use super::halting_store::Death;
+use super::lab::Lab;
+use crate::conductor::requests::RequestError;
+use ferric_drivers::{FakeFault, MediaDevice, VirtualMedia};
+use ferric_model::node::Node;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+const SOON: Duration = Duration::from_secs(120);
+const IMAGE: &str = "https://images/a.iso";
+
+fn is_done(node: &Node) -> bool {
+    node.wish.is_none()
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Asked {
+    Attach,
+    Detach,
+}
+
+impl Asked {
+    async fn of(self, lab: &Lab) -> Result<(), RequestError> {
+        let (conductor, id, device) = (lab.conductor(), lab.machine.node, MediaDevice::Cdrom);
+        match self {
+            Self::Attach => conductor.attach_media(id, device, IMAGE.to_owned()).await,
+            Self::Detach => conductor.detach_media(id, vec![device]).await,
+        }
+    }
+
+    fn leaves(self) -> Option<&'static str> {
+        match self {
+            Self::Attach => Some(IMAGE),
+            Self::Detach => None,
+        }
+    }
+}
+
+/// What the BMC shows in the drive for CDs.
+async fn shown(lab: &Lab) -> Option<String> {
+    let slots = lab.machine.bmc.slots().await.unwrap();
+    let cd = slots
+        .into_iter()
+        .find(|slot| slot.media_types[0] == "CD")
+        .unwrap();
+    cd.image
+}
+
+/// Only who was answered may rely on it: nobody asks again.
+async fn survives(asked: Asked, death: Death) {
+    for k in 0.. {
+        let mut lab = nobodys(Manners::Ferric).await;
+        if matches!(asked, Asked::Detach) {
+            let bmc = &lab.machine.bmc;
+            bmc.attach(MediaDevice::Cdrom, IMAGE).await.unwrap();
+        }
+        let store = lab.start(Some((k, death))).await;
+        sleep(Duration::from_secs(1)).await;
+        let answer = timeout(Duration::from_secs(5), asked.of(&lab)).await;
+        let died = timeout(Duration::from_secs(5), store.died.notified()).await;
+        lab.kill();
+        lab.start(None).await;
+        lab.wait_until("the end of it", SOON, is_done).await;
+        let (node, shown) = (lab.node().await, shown(&lab).await);
+        let context = format!("{asked:?} {death:?} commit {k}: {answer:?}, {node:?}");
+        if matches!(answer, Ok(Ok(()))) {
+            assert_eq!(shown.as_deref(), asked.leaves(), "{context}");
+        }
+        assert_eq!(node.last_error, None, "{context}");
+        assert_eq!(node.reservation, None, "{context}");
+        if died.is_err() {
+            assert!(k >= 4, "it has more commits than {k}");
+            return;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_answered_survives_the_loss_of_each_commit() {
+    survives(Asked::Attach, Death::Before).await;
+    survives(Asked::Detach, Death::Before).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_answered_survives_death_after_each_commit() {
+    survives(Asked::Attach, Death::After).await;
+    survives(Asked::Detach, Death::After).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_is_attached_although_the_conductor_died_at_once() {
+    let mut lab = nobodys(Manners::Ferric).await;
+    lab.start(None).await;
+    lab.machine.bmc.set_delay(Duration::from_secs(30));
+    Asked::Attach.of(&lab).await.unwrap();
+    lab.kill();
+    lab.machine.bmc.set_delay(Duration::ZERO);
+    assert_eq!(shown(&lab).await, None);
+    lab.start(None).await;
+    lab.wait_until("the end of it", SOON, is_done).await;
+    assert_eq!(shown(&lab).await.as_deref(), Some(IMAGE));
+}
+
+/// The machine may be reading it.
+#[tokio::test(start_paused = true)]
+async fn an_image_that_is_there_is_not_put_in_again() {
+    let mut lab = nobodys(Manners::Ferric).await;
+    lab.start(None).await;
+    Asked::Attach.of(&lab).await.unwrap();
+    lab.wait_until("the end of it", SOON, is_done).await;
+    let changes = lab.machine.bmc.changes_begun();
+    Asked::Attach.of(&lab).await.unwrap();
+    lab.wait_until("the end of it", SOON, is_done).await;
+    assert_eq!(lab.machine.bmc.changes_begun(), changes);
+    assert_eq!(shown(&lab).await.as_deref(), Some(IMAGE));
+    let (conductor, id) = (lab.conductor(), lab.machine.node);
+    let other = "https://images/b.iso".to_owned();
+    conductor
+        .attach_media(id, MediaDevice::Cdrom, other.clone())
+        .await
+        .unwrap();
+    lab.wait_until("the end of it", SOON, is_done).await;
+    assert_eq!(shown(&lab).await, Some(other));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_fails_is_told_and_not_tried_again() {
+    let mut lab = nobodys(Manners::Ferric).await;
+    lab.start(None).await;
+    sleep(Duration::from_secs(1)).await;
+    let broken = FakeFault::Broken("the drive is stuck".to_owned());
+    lab.machine.bmc.fail_next([broken]);
+    Asked::Detach.of(&lab).await.unwrap();
+    lab.wait_until("the end of it", SOON, is_done).await;
+    let error = lab.node().await.last_error.unwrap();
+    let expected = format!(
+        "Could not detach device(s) cdrom from node {}: ",
+        lab.machine.node
+    );
+    assert!(error.starts_with(&expected), "{error}");
+    assert!(error.ends_with("the drive is stuck"), "{error}");
+}
