@@ -1,5 +1,7 @@
 //! The program `ferric`: the conductor with its API, and the command line that talks to one.
 
+mod memory;
+
 use clap::Parser;
 use ferric::cli::{Arguments, Exit};
 use std::process::ExitCode;
@@ -9,7 +11,6 @@ use std::time::Duration;
 const THREADS_LIMIT: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
-    ferric::memory::keep_small();
     ferric::tls::install_provider();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,

@@ -1,33 +1,16 @@
-//! How the C library hands out memory. Its defaults are made for a program that has memory to spare: an arena for each
-//! thread that ever allocated, up to eight for each core, and none of them gives back what lies below its last piece.
+//! How memory is handed out: by jemalloc, told to give back early what it does not need.
 //!
-//! With 10,000 nodes that was 173 MiB resident instead of 117, measured by `ferric-footprint`.
+//! A request makes and drops hundreds of small pieces, for which the C library's allocator took a third of the time
+//! (docs/decisions/0010-jemalloc.md).
 
-/// Two threads at most wait for each other; the conductor's work is JSON and waiting, not allocation.
-const ARENAS: i32 = 2;
-/// What is larger is given back as soon as it is freed, and does not leave a hole. Named here, the limit also stays:
-/// otherwise it grows with the largest piece that was ever freed.
-const LARGE_BYTES: i32 = 128 << 10;
+use tikv_jemallocator::Jemalloc;
 
-/// Before the first thread is started.
-pub fn keep_small() {
-    #[cfg(target_env = "gnu")]
-    for (option, value) in [
-        (libc::M_ARENA_MAX, ARENAS),
-        (libc::M_MMAP_THRESHOLD, LARGE_BYTES),
-        (libc::M_TRIM_THRESHOLD, LARGE_BYTES),
-    ] {
-        set(option, value);
-    }
-}
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
-#[cfg(target_env = "gnu")]
-#[expect(
-    unsafe_code,
-    reason = "the C library has no other way but its environment variables, which are read before main"
-)]
-fn set(option: i32, value: i32) {
-    // SAFETY: mallopt takes two numbers, keeps no pointer, and is called before there is a second thread.
-    let taken = unsafe { libc::mallopt(option, value) };
-    debug_assert_eq!(taken, 1, "mallopt knows option {option}");
-}
+/// Few arenas, as each keeps something, and what is free for a moment is the kernel's again.
+#[expect(unsafe_code, reason = "jemalloc looks for its options under this name")]
+// SAFETY: it is a C string that lives as long as the process, as jemalloc expects under this name, which is no other's.
+#[unsafe(export_name = "_rjem_malloc_conf")]
+static OPTIONS: &[u8; 85] =
+    b"narenas:2,background_thread:true,dirty_decay_ms:300,muzzy_decay_ms:0,abort_conf:true\0";

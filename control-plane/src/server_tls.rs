@@ -142,7 +142,7 @@ fn private_key(setting: &'static str, path: &Path) -> Result<PrivateKeyDer<'stat
 mod tests {
     use super::*;
     use crate::config::Http;
-    use crate::listener::{Admission, bind, serve};
+    use crate::listener::{Admission, Limits, bind, serve};
     use axum::Router;
     use axum::routing::get;
     use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
@@ -215,7 +215,7 @@ mod tests {
             task.spawn(serve(
                 listener,
                 served,
-                Http::default(),
+                Limits::new(Http::default()),
                 CancellationToken::new(),
             ));
             Self {

@@ -1,7 +1,7 @@
 //! The query part of a URL: known keys only, each read as its type.
 
 use super::error::{ApiError, ApiResult};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::num::IntErrorKind;
 use uuid::Uuid;
 
@@ -10,7 +10,17 @@ use uuid::Uuid;
 pub(super) struct Arguments(BTreeMap<String, String>);
 
 impl Arguments {
-    pub(super) fn parse(query: Option<&str>) -> Self {
+    /// 400 for a query that is no text.
+    pub(super) fn read(query: Option<&str>) -> ApiResult<Self> {
+        if query.is_some_and(|query| !decodes_to_text(query)) {
+            return Err(ApiError::invalid(
+                "the query must be UTF-8 text without NUL, percent-encoded",
+            ));
+        }
+        Ok(Self::parse(query))
+    }
+
+    fn parse(query: Option<&str>) -> Self {
         let pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
         let mut arguments = BTreeMap::<String, String>::new();
         for (key, value) in pairs.into_owned() {
@@ -79,15 +89,30 @@ impl Arguments {
 
     /// A list with commas, in lower case and without repetitions.
     pub(super) fn list(&self, key: &str) -> Option<Vec<String>> {
-        let mut items = Vec::new();
-        for item in self.text(key)?.split(',') {
-            let item = item.trim().to_lowercase();
-            if !item.is_empty() && !items.contains(&item) {
-                items.push(item);
-            }
-        }
-        Some(items)
+        let items = self.text(key)?.split(',');
+        let items = items.map(|item| item.trim().to_lowercase());
+        let mut seen = HashSet::new();
+        let items = items.filter(|item| !item.is_empty() && seen.insert(item.clone()));
+        Some(items.collect())
     }
+}
+
+/// Whether its percent-encoded bytes are UTF-8 without a NUL.
+fn decodes_to_text(query: &str) -> bool {
+    let hex = |byte: Option<&u8>| char::from(*byte?).to_digit(16);
+    let bytes = query.as_bytes();
+    let (mut decoded, mut at) = (Vec::with_capacity(bytes.len()), 0);
+    while let Some(byte) = bytes.get(at) {
+        let digits = (*byte == b'%').then(|| (hex(bytes.get(at + 1)), hex(bytes.get(at + 2))));
+        if let Some((Some(high), Some(low))) = digits {
+            decoded.push(u8::try_from(high * 16 + low).unwrap_or_default());
+            at += 3;
+        } else {
+            decoded.push(*byte);
+            at += 1;
+        }
+    }
+    !decoded.contains(&0) && std::str::from_utf8(&decoded).is_ok()
 }
 
 /// 400 for keys that the resource does not know.
@@ -136,6 +161,20 @@ mod tests {
         let arguments = Arguments::parse(Some("fields=uuid&limit=1&limit=2&fields=name"));
         assert_eq!(arguments.list("fields").unwrap(), ["uuid", "name"]);
         assert!(arguments.integer("limit").is_err());
+    }
+
+    #[test]
+    fn a_query_is_text() {
+        let check = |query: &str, expected: bool| {
+            let read = Arguments::read(Some(query));
+            assert_eq!(read.is_ok(), expected, "{query}");
+        };
+        check("", true);
+        check("a=%C3%A9&b=1%&c=%zz&d=100%2", true);
+        check("a=%c3", false);
+        check("%FF=1", false);
+        check("a=x%00y", false);
+        check("a=%C3x%A9", false);
     }
 
     #[test]

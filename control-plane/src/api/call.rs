@@ -1,6 +1,7 @@
 //! What every handler needs to know of its request, in one extractor.
 
-use super::access::Access;
+use super::access::{self, Access};
+use super::answers::AnswerRoom;
 use super::arguments::Arguments;
 use super::error::{ApiError, ApiResult};
 use super::ferric::Streams;
@@ -10,9 +11,9 @@ use super::suffix;
 use super::version::ApiVersion;
 use crate::conductor::Conductor;
 use crate::listener::OverTls;
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath};
+use http::header;
 use http::request::Parts;
-use http::{StatusCode, header};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub(super) struct Shared {
     /// Ends the streams that would otherwise never end.
     pub(super) stop: CancellationToken,
     pub(super) streams: Streams,
+    pub(super) answers: AnswerRoom,
 }
 
 impl Api {
@@ -42,13 +44,15 @@ impl Api {
         stop: CancellationToken,
     ) -> Self {
         let public_url = public_url.map(Base::new);
-        let streams = Streams::new(conductor.settings().http.event_streams);
+        let http = &conductor.settings().http;
+        let (streams, answers) = (Streams::new(http), AnswerRoom::new(http));
         Self(Arc::new(Shared {
             conductor,
             public_url,
             resources,
             stop,
             streams,
+            answers,
         }))
     }
 
@@ -106,35 +110,8 @@ impl Call {
         suffix::strip(self.version, ident)
     }
 
-    /// 404 for what came with a newer version, told of as a path that does not exist. `knows_since` says it as a resource.
-    pub(super) fn exists_since(&self, since: u16) -> ApiResult<()> {
-        if self.version.0 < since {
-            let status = StatusCode::NOT_FOUND;
-            return Err(ApiError::routing(status, self.too_old(since)));
-        }
-        Ok(())
-    }
-
-    /// 404 for what came with a newer version, told of as an object that does not exist: Ironic has both forms.
-    pub(super) fn knows_since(&self, since: u16) -> ApiResult<()> {
-        if self.version.0 < since {
-            return Err(ApiError::not_found(self.too_old(since)));
-        }
-        Ok(())
-    }
-
-    fn too_old(&self, since: u16) -> String {
-        format!(
-            "API version {} has no such resource: it came with 1.{since}",
-            self.version
-        )
-    }
-}
-
-impl FromRequestParts<Api> for Call {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, api: &Api) -> ApiResult<Self> {
+    /// Whatever its version knows.
+    pub(super) fn read(parts: &Parts, api: &Api) -> ApiResult<Self> {
         let version = parts.extensions.get().copied();
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let access = parts.extensions.get::<Access>().cloned();
@@ -142,11 +119,24 @@ impl FromRequestParts<Api> for Call {
             // The envelope has put it there; a request that came by another way is as old as can be.
             version: version.unwrap_or(ApiVersion::MIN),
             base: api.base(parts),
-            arguments: Arguments::parse(parts.uri.query()),
+            arguments: Arguments::read(parts.uri.query())?,
             from: peer.map(|peer| peer.0.ip()),
             api: api.clone(),
             // The layer has put it there, unless the route is everybody's.
             access: access.unwrap_or_else(Access::unlimited),
         })
+    }
+}
+
+impl FromRequestParts<Api> for Call {
+    type Rejection = ApiError;
+
+    /// Refuses what is newer than the request's version, before its body is read.
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> ApiResult<Self> {
+        let call = Self::read(parts, api)?;
+        if let Some(path) = parts.extensions.get::<MatchedPath>() {
+            access::refuse_newer(&parts.method, path.as_str(), call.version)?;
+        }
+        Ok(call)
     }
 }

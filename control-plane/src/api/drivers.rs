@@ -1,21 +1,21 @@
 //! `/v1/drivers`: the hardware types that are enabled, and which live conductors serve them.
 
+use super::arguments::missing;
 use super::call::{Api, Call};
 use super::conductors;
 use super::error::{ApiError, ApiResult};
-use super::fields::{need, newer};
+use super::fields::newer;
 use super::path::Path;
 use super::root::Resource;
-use axum::routing::get;
+use crate::api::gates::{
+    DRIVER_BIOS, DRIVER_FIELDS, DRIVER_FIRMWARE, DRIVER_LINKS, DRIVER_RESCUE, DRIVER_STORAGE,
+    DRIVER_TYPE,
+};
+use axum::routing::{any, get};
 use axum::{Json, Router};
-use ferric_drivers::{InterfaceKind, logical_disk_properties, properties};
+use ferric_drivers::{InterfaceKind, VendorError, logical_disk_properties, properties};
 use ferric_model::node::Object;
 use serde_json::{Value, json};
-
-const RAID_SINCE: u16 = 12;
-const PROPERTY_LINKS_SINCE: u16 = 14;
-const TYPE_SINCE: u16 = 30;
-const FIELDS_SINCE: u16 = 77;
 
 pub(super) const RESOURCE: Resource = Resource {
     name: "drivers",
@@ -32,15 +32,24 @@ fn routes() -> Router<Api> {
             "/v1/drivers/{driver}/raid/logical_disk_properties",
             get(logical_disks),
         )
+        .route("/v1/drivers/{driver}/vendor_passthru", any(passthru))
+        .route(
+            "/v1/drivers/{driver}/vendor_passthru/methods",
+            get(passthru_methods),
+        )
+        .route(
+            "/v1/drivers/{driver}/vendor_passthru/{method}",
+            any(passthru_method),
+        )
 }
 
 /// Since when a driver tells of a kind of interface.
 fn kind_since(kind: InterfaceKind) -> u16 {
     match kind {
-        InterfaceKind::Storage => 33,
-        InterfaceKind::Rescue => 38,
-        InterfaceKind::Bios => 40,
-        InterfaceKind::Firmware => 86,
+        InterfaceKind::Storage => DRIVER_STORAGE,
+        InterfaceKind::Rescue => DRIVER_RESCUE,
+        InterfaceKind::Bios => DRIVER_BIOS,
+        InterfaceKind::Firmware => DRIVER_FIRMWARE,
         InterfaceKind::Boot
         | InterfaceKind::Console
         | InterfaceKind::Deploy
@@ -49,7 +58,7 @@ fn kind_since(kind: InterfaceKind) -> u16 {
         | InterfaceKind::Network
         | InterfaceKind::Power
         | InterfaceKind::Raid
-        | InterfaceKind::Vendor => TYPE_SINCE,
+        | InterfaceKind::Vendor => DRIVER_TYPE,
     }
 }
 
@@ -58,8 +67,8 @@ async fn list(call: Call) -> ApiResult<Json<Value>> {
     let detail = call.arguments.boolean("detail")?;
     let wanted = call.arguments.text("type");
     for (name, given) in [("type", wanted.is_some()), ("detail", detail.is_some())] {
-        if given && call.version.0 < TYPE_SINCE {
-            return Err(newer(&format!("the argument {name}"), TYPE_SINCE));
+        if given && call.version.0 < DRIVER_TYPE {
+            return Err(newer(&format!("the argument {name}"), DRIVER_TYPE));
         }
     }
     if !matches!(wanted, None | Some("classic" | "dynamic")) {
@@ -99,14 +108,40 @@ async fn property_list(call: Call, Path(name): Path<String>) -> ApiResult<Json<V
 
 /// What a logical disk of a RAID configuration may say.
 async fn logical_disks(call: Call, Path(name): Path<String>) -> ApiResult<Json<Value>> {
-    need(
-        call.version,
-        RAID_SINCE,
-        "the resource logical_disk_properties",
-    )?;
     call.no_arguments()?;
     enabled(&call, &name)?;
     Ok(Json(json!(logical_disk_properties())))
+}
+
+/// By name, with what each is for. No driver has one that is not about a node, as none of Ironic's has.
+async fn passthru_methods(call: Call, Path(name): Path<String>) -> ApiResult<Json<Value>> {
+    call.no_arguments()?;
+    enabled(&call, &name)?;
+    Ok(Json(json!({})))
+}
+
+async fn passthru(call: Call, Path(name): Path<String>) -> ApiResult<Json<Value>> {
+    let method = call.arguments.text("method");
+    let method = method.ok_or_else(|| missing("method"))?;
+    enabled(&call, &name)?;
+    Err(match method.is_empty() {
+        true => ApiError::invalid("Method not specified when calling vendor extension."),
+        false => no_handler(method),
+    })
+}
+
+/// The same with the method in the path.
+async fn passthru_method(
+    call: Call,
+    Path((name, method)): Path<(String, String)>,
+) -> ApiResult<Json<Value>> {
+    enabled(&call, &name)?;
+    Err(no_handler(&method))
+}
+
+fn no_handler(method: &str) -> ApiError {
+    let error = VendorError::Unknown(method.to_owned());
+    ApiError::invalid(error.to_string())
 }
 
 fn enabled(call: &Call, name: &str) -> ApiResult<&'static str> {
@@ -122,8 +157,8 @@ fn enabled(call: &Call, name: &str) -> ApiResult<&'static str> {
 
 fn fields(call: &Call) -> ApiResult<Option<Vec<String>>> {
     let fields = call.arguments.list("fields");
-    if fields.is_some() && call.version.0 < FIELDS_SINCE {
-        return Err(newer("the argument fields", FIELDS_SINCE));
+    if fields.is_some() && call.version.0 < DRIVER_FIELDS {
+        return Err(newer("the argument fields", DRIVER_FIELDS));
     }
     Ok(fields)
 }
@@ -146,13 +181,13 @@ async fn driver(call: &Call, name: &'static str, whole: bool) -> ApiResult<Objec
     put("name", Value::from(name));
     put("hosts", json!(conductors::hosts_of(call, name).await?));
     put("links", call.base.pair(format!("drivers/{name}")));
-    if call.version.0 >= PROPERTY_LINKS_SINCE {
+    if call.version.0 >= DRIVER_LINKS {
         put(
             "properties",
             call.base.pair(format!("drivers/{name}/properties")),
         );
     }
-    if call.version.0 >= TYPE_SINCE {
+    if call.version.0 >= DRIVER_TYPE {
         put("type", Value::from("dynamic"));
     }
     if whole {

@@ -47,7 +47,8 @@ fn normal_path(path: &str) -> String {
         return "/".to_owned();
     }
     let versioned = path == "/v1" || path.starts_with("/v1/");
-    let ours = matches!(path, "/metrics" | "/openapi.json") || path.starts_with("/ferric/");
+    let ours =
+        matches!(path, "/metrics" | "/openapi.json" | "/docs") || path.starts_with("/ferric/");
     if versioned || ours {
         path.to_owned()
     } else {
@@ -57,7 +58,7 @@ fn normal_path(path: &str) -> String {
 
 /// Negotiates the version, answers what every path answers alike, and puts the headers on.
 pub(super) async fn envelope(mut request: Request, next: Next) -> Response {
-    let id = HeaderValue::try_from(format!("req-{}", Uuid::new_v4()));
+    let id = HeaderValue::try_from(format!("req-{}", request_id()));
     let negotiated = version::negotiate(request.headers());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut response = match &negotiated {
@@ -84,6 +85,11 @@ pub(super) async fn envelope(mut request: Request, next: Next) -> Response {
     response
 }
 
+/// From a generator of this process: the kernel's own would cost a system call for each request.
+fn request_id() -> Uuid {
+    uuid::Builder::from_random_bytes(rand::random()).into_uuid()
+}
+
 fn version_value(version: ApiVersion) -> HeaderValue {
     HeaderValue::try_from(version.to_string()).expect("digits and a dot are a header's value")
 }
@@ -105,7 +111,8 @@ pub(super) async fn method_not_allowed(method: Method) -> ApiError {
     ApiError::method_not_allowed(&method)
 }
 
-/// A 405 says what is allowed, be it nothing. The router counts HEAD in wherever there is GET; here it is discovery's.
+/// A 405 says what is allowed, be it nothing, and no other refusal does. The router counts HEAD in wherever there is GET;
+/// here it is discovery's.
 pub(super) fn allow(mut response: Response) -> Response {
     if response.status() == StatusCode::METHOD_NOT_ALLOWED {
         let allowed = response.headers().get(header::ALLOW);
@@ -115,6 +122,8 @@ pub(super) fn allow(mut response: Response) -> Response {
         if let Ok(methods) = HeaderValue::try_from(methods.join(",")) {
             response.headers_mut().insert(header::ALLOW, methods);
         }
+    } else if response.status().is_client_error() {
+        response.headers_mut().remove(header::ALLOW);
     }
     response
 }

@@ -78,10 +78,32 @@ impl ApiError {
         Self::routing(StatusCode::NOT_FOUND, "The resource could not be found.")
     }
 
+    /// 405 of a resource that came after the request's version, or that could not be changed in it.
+    pub(super) fn not_changed_before(since: u16) -> Self {
+        let text = format!("to change this resource API version 1.{since} or newer is needed");
+        Self::fault(StatusCode::METHOD_NOT_ALLOWED, text)
+    }
+
     /// 405.
     pub(super) fn method_not_allowed(method: &Method) -> Self {
         let description = format!("The method {method} is not allowed for this resource.");
         Self::routing(StatusCode::METHOD_NOT_ALLOWED, description)
+    }
+
+    /// The status and the sentence that the client is told.
+    pub(super) fn told(&self) -> (StatusCode, String) {
+        match self {
+            Self::Fault { status, text } | Self::Guard { status, text } => (*status, text.clone()),
+            Self::Routing {
+                status,
+                description,
+            } => (*status, description.clone()),
+            Self::Busy { text, .. } => (StatusCode::SERVICE_UNAVAILABLE, text.clone()),
+            Self::Internal { doing, .. } => {
+                let text = format!("{doing} failed; the server's log says why");
+                (StatusCode::INTERNAL_SERVER_ERROR, text)
+            }
+        }
     }
 
     /// What the client is told; what it is not told is logged.
@@ -109,8 +131,8 @@ impl ApiError {
                     json!({"code": status.as_u16(), "title": title, "description": description});
                 (*status, wrapped(&inner))
             }
-            Self::Internal { doing, .. } => {
-                let text = format!("{doing} failed; the server's log says why");
+            Self::Internal { .. } => {
+                let (_, text) = self.told();
                 let inner = json!({"faultcode": "Server", "faultstring": text, "debuginfo": null});
                 (StatusCode::INTERNAL_SERVER_ERROR, wrapped(&inner))
             }

@@ -1,7 +1,25 @@
 //! Links: every object has two, `self` with the version in the path and `bookmark` without.
 
+use super::json_text::push_unquoted;
 use serde_json::{Value, json};
 use std::fmt;
+
+/// Pairs of links as JSON text, but for what each object has of its own: its id at the end of both.
+pub(super) struct Pairs {
+    own: Vec<u8>,
+    bookmark: Vec<u8>,
+}
+
+impl Pairs {
+    /// Appends the pair of one object.
+    pub(super) fn push(&self, id: &str, text: &mut Vec<u8>) {
+        text.extend_from_slice(&self.own);
+        push_unquoted(id, text);
+        text.extend_from_slice(&self.bookmark);
+        push_unquoted(id, text);
+        text.extend_from_slice(br#"","rel":"bookmark"}]"#);
+    }
+}
 
 /// Scheme, host and port under which the client reached us, without a slash at the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,11 +35,41 @@ impl Base {
         format!("{}/v1/{path}", self.0)
     }
 
+    /// The pairs of many objects, each of which stands under `path`, which ends with a slash.
+    pub(super) fn pairs(&self, path: &str) -> Pairs {
+        let front = |before: &str, url: String| {
+            let mut front = before.as_bytes().to_vec();
+            push_unquoted(&url, &mut front);
+            front
+        };
+        let before = r#"","rel":"self"},{"href":""#;
+        Pairs {
+            own: front(r#"[{"href":""#, self.url(path)),
+            bookmark: front(before, format!("{}/{path}", self.0)),
+        }
+    }
+
     /// The pair of an object or a collection.
     pub(super) fn pair(&self, path: impl fmt::Display) -> Value {
         json!([
             {"href": self.url(&path), "rel": "self"},
             {"href": format!("{}/{path}", self.0), "rel": "bookmark"},
         ])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_of_many_is_as_one_by_itself() {
+        // A client may say any host.
+        for url in ["http://192.0.2.1:6385", "https://a \"b\"\\/é"] {
+            let (base, mut text) = (Base::new(url), Vec::new());
+            base.pairs("nodes/").push("a\tb", &mut text);
+            let expected = base.pair("nodes/a\tb").to_string();
+            assert_eq!(String::from_utf8(text).unwrap(), expected);
+        }
     }
 }

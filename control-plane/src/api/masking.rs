@@ -1,6 +1,7 @@
 //! Secrets in free-form objects are shown as asterisks, and asterisks never come back in.
 
 use super::error::{ApiError, ApiResult};
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// What stands in a secret's place.
@@ -28,35 +29,75 @@ const SECRET_WORDS: &[&str] = &[
     "hex_kg_key",
 ];
 
-/// The object with its secrets masked, on every level.
-pub(super) fn masked(object: &Map<String, Value>) -> Map<String, Value> {
-    let entries = object.iter().map(|(key, value)| {
-        let shown = match value {
-            secret if is_secret(key) && !is_empty(secret) => Value::from(MASK),
-            other => masked_value(other),
-        };
-        (key.clone(), shown)
-    });
-    entries.collect()
+/// An object whose secrets are masked on every level when it is written.
+#[derive(Clone, Copy)]
+pub(super) struct Masked<'o> {
+    object: &'o Map<String, Value>,
+    /// Secrets on its first level, whatever they are.
+    more: &'static [&'static str],
 }
 
-/// `instance_info`: its config drive and image URL are secrets too, whatever their form.
-pub(super) fn masked_instance_info(object: &Map<String, Value>) -> Map<String, Value> {
-    let mut shown = masked(object);
-    for key in ["configdrive", "image_url"] {
-        if let Some(value) = shown.get_mut(key).filter(|value| !is_empty(value)) {
-            *value = Value::from(MASK);
+enum MaskedValue<'v> {
+    Secret,
+    Of(&'v Value),
+}
+
+impl<'o> Masked<'o> {
+    pub(super) fn of(object: &'o Map<String, Value>) -> Self {
+        Self { object, more: &[] }
+    }
+
+    /// `instance_info`: its config drive and image URL are secrets too, whatever their form.
+    pub(super) fn instance_info(object: &'o Map<String, Value>) -> Self {
+        let more = &["configdrive", "image_url"];
+        Self { object, more }
+    }
+
+    fn hides(&self, key: &str, value: &Value) -> bool {
+        (is_secret(key) || self.more.contains(&key)) && !is_empty(value)
+    }
+}
+
+impl Serialize for Masked<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.object.iter().map(|(key, value)| {
+            let shown = match self.hides(key, value) {
+                true => MaskedValue::Secret,
+                false => MaskedValue::Of(value),
+            };
+            (key, shown)
+        }))
+    }
+}
+
+impl Serialize for MaskedValue<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Secret => MASK.serialize(serializer),
+            Self::Of(Value::Object(inner)) => Masked::of(inner).serialize(serializer),
+            Self::Of(Value::Array(items)) => serializer.collect_seq(items.iter().map(Self::Of)),
+            Self::Of(other) => other.serialize(serializer),
         }
     }
-    shown
 }
 
-fn masked_value(value: &Value) -> Value {
-    match value {
-        Value::Object(inner) => Value::Object(masked(inner)),
-        Value::Array(items) => items.iter().map(masked_value).collect(),
-        other => other.clone(),
+impl From<Masked<'_>> for Map<String, Value> {
+    fn from(masked: Masked<'_>) -> Self {
+        match serde_json::to_value(masked) {
+            Ok(Value::Object(object)) => object,
+            _ => unreachable!("an object is written as one"),
+        }
     }
+}
+
+/// The object with its secrets masked, on every level.
+pub(super) fn masked(object: &Map<String, Value>) -> Map<String, Value> {
+    Masked::of(object).into()
+}
+
+/// The same for `instance_info`.
+pub(super) fn masked_instance_info(object: &Map<String, Value>) -> Map<String, Value> {
+    Masked::instance_info(object).into()
 }
 
 fn is_secret(key: &str) -> bool {

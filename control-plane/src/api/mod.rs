@@ -5,10 +5,12 @@
 
 mod access;
 mod allocations;
+mod answers;
 mod arguments;
 mod body;
 mod call;
 mod conductors;
+mod document;
 mod drain;
 mod drivers;
 mod envelope;
@@ -16,13 +18,16 @@ mod error;
 mod events;
 mod ferric;
 mod fields;
+mod gates;
 mod inspection_rules;
+mod json_text;
 mod links;
 mod machines;
 mod masking;
 mod metrics;
 mod nodes;
 mod openapi;
+mod origin;
 mod paging;
 mod patch;
 mod path;
@@ -64,7 +69,11 @@ pub fn operator_router(
     let api = Api::new(conductor, public_url, resources, stop);
     let door = middleware::from_fn_with_state((api.clone(), gate), access::admit);
     // Also in front of what there is not.
-    enveloped(routes.fallback(envelope::no_such_path).layer(door), api)
+    let routes = routes
+        .fallback(envelope::no_such_path)
+        .method_not_allowed_fallback(envelope::method_not_allowed);
+    let bounds = middleware::from_fn_with_state(api.clone(), answers::bounded);
+    enveloped(routes.layer(bounds).layer(door), api)
 }
 
 /// All resources of the operators' API, and all its routes.
@@ -105,7 +114,9 @@ pub fn machine_router(
     stop: CancellationToken,
 ) -> Router {
     let resources = machines::RESOURCES.to_vec();
-    let routes = routes(&resources).fallback(envelope::no_such_path);
+    let routes = routes(&resources)
+        .fallback(envelope::no_such_path)
+        .method_not_allowed_fallback(envelope::method_not_allowed);
     enveloped(routes, Api::new(conductor, public_url, resources, stop))
 }
 
@@ -121,7 +132,10 @@ fn routes(resources: &[Resource]) -> Router<Api> {
 /// The outer router has no routes of its own, so that a path is brought into one form before it is looked up.
 fn enveloped(routes: Router<Api>, api: Api) -> Router {
     let routes = routes
-        .method_not_allowed_fallback(envelope::method_not_allowed)
+        .layer(middleware::from_fn_with_state(
+            api.clone(),
+            origin::refuse_foreign,
+        ))
         .layer(middleware::from_fn(envelope::envelope))
         .with_state(api);
     let normalised = ServiceBuilder::new()

@@ -58,12 +58,11 @@ impl Paging {
     /// A query in this order, from this marker.
     pub(super) fn query(&self, table: Table) -> Query {
         Query {
-            table,
-            filters: Vec::new(),
             sort: self.sort.map(|field| field.name.to_owned()),
             order: self.order,
             marker: self.marker.clone(),
             limit: self.limit,
+            ..Query::all(table)
         }
     }
 

@@ -4,6 +4,7 @@ use super::error::{ApiError, ApiResult};
 use super::fields::{Field, find, newer};
 use super::masking::refuse_masked;
 use super::version::ApiVersion;
+use crate::api::gates::ANY_KEY;
 use json_patch::PatchOperation;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -25,12 +26,14 @@ struct Operation {
 }
 
 impl Patch {
-    /// 400 unless it is a list of `add`, `replace` and `remove` with paths of word characters.
-    pub(super) fn parse(body: Value) -> ApiResult<Self> {
+    /// 400 unless it is a list of `add`, `replace` and `remove` with paths that this version can read.
+    pub(super) fn parse(body: Value, version: ApiVersion) -> ApiResult<Self> {
         let Value::Array(operations) = body else {
             return Err(ApiError::invalid("a patch must be a list of operations"));
         };
-        let parsed = operations.into_iter().map(Operation::parse);
+        let parsed = operations
+            .into_iter()
+            .map(|operation| Operation::parse(operation, version));
         parsed.collect::<ApiResult<_>>().map(Self)
     }
 
@@ -123,7 +126,7 @@ impl Patch {
 }
 
 impl Operation {
-    fn parse(operation: Value) -> ApiResult<Self> {
+    fn parse(operation: Value, version: ApiVersion) -> ApiResult<Self> {
         let Value::Object(object) = &operation else {
             return Err(ApiError::invalid(
                 "each operation of a patch must be an object",
@@ -144,7 +147,7 @@ impl Operation {
                 "{op:?} is not an operation of a patch: use add, replace or remove"
             )));
         }
-        let root = root(&path)?.to_owned();
+        let root = root(&path, version)?.to_owned();
         let removes = op == "remove";
         if !removes && !object.contains_key("value") {
             return Err(ApiError::invalid(format!(
@@ -164,19 +167,36 @@ impl Operation {
     }
 }
 
-/// The first segment; every segment has word characters and hyphens only, as Ironic has it.
-fn root(path: &str) -> ApiResult<&str> {
-    let word = |segment: &str| {
-        let allowed = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '-';
-        !segment.is_empty() && segment.chars().all(allowed)
+/// The first segment. Fields have names of word characters, so it is never written with `~`.
+fn root(path: &str, version: ApiVersion) -> ApiResult<&str> {
+    let (fits, form): (fn(&str) -> bool, _) = match version.0 >= ANY_KEY {
+        true => (
+            is_pointer,
+            "behind slashes, where ~1 stands for a slash and ~0 for a tilde in a name",
+        ),
+        false => (
+            is_word,
+            "of letters, digits, _ and - behind slashes; API version 1.98 and newer takes others too",
+        ),
     };
     let segments = path.strip_prefix('/').map(|rest| rest.split('/'));
     match segments {
-        Some(mut segments) if segments.clone().all(word) => Ok(segments.next().unwrap_or_default()),
+        Some(mut segments) if segments.clone().all(fits) => Ok(segments.next().unwrap_or_default()),
         Some(_) | None => Err(ApiError::invalid(format!(
-            "{path:?} is not a path for a patch: segments of letters, digits, _ and - behind slashes"
+            "{path:?} is not a path for a patch: segments {form}"
         ))),
     }
+}
+
+fn is_word(segment: &str) -> bool {
+    let allowed = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '-';
+    !segment.is_empty() && segment.chars().all(allowed)
+}
+
+/// A name as JSON pointers write it. An empty one would be a key too, and is a slash too many.
+fn is_pointer(segment: &str) -> bool {
+    let mut behind_tildes = segment.split('~').skip(1);
+    !segment.is_empty() && behind_tildes.all(|rest| rest.starts_with(['0', '1']))
 }
 
 fn not_patchable(table: &'static [Field], path: &str) -> ApiError {
@@ -215,7 +235,7 @@ mod tests {
     ];
 
     fn run(patch: Value, version: u16) -> ApiResult<Vec<(&'static str, Value)>> {
-        let patch = Patch::parse(patch)?;
+        let patch = Patch::parse(patch, ApiVersion(version))?;
         patch.check(TABLE, ApiVersion(version))?;
         let object = json!({"driver": "d", "driver_info": {"a": {"b": 1}, "l": [1]}, "name": null});
         let changes = patch.apply(TABLE, object.as_object().unwrap().clone())?;
@@ -242,7 +262,7 @@ mod tests {
             {"op": "remove", "path": "/driver_info/a"},
             {"op": "remove", "path": "/driver"},
         ]);
-        let patch = Patch::parse(patch).unwrap();
+        let patch = Patch::parse(patch, ApiVersion::MAX).unwrap();
         assert!(patch.touches("driver_info") && !patch.touches("extra"));
         assert!(patch.removes("/driver") && !patch.removes("/driver_info"));
         assert!(!patch.removes("/name"), "it is there again");
@@ -291,9 +311,35 @@ mod tests {
         let moved = json!([{"op": "move", "from": "/name", "path": "/driver"}]);
         refuses(moved, "from");
         refuses(op("test", "/name", json!(1)), "not an operation");
-        refuses(op("add", "/driver_info/a.b", json!(1)), "not a path");
         refuses(op("add", "name", json!("n")), "not a path");
         refuses(json!([{"op": "add", "path": "/name"}]), "no value");
+    }
+
+    /// 1.98 brought the keys that JSON pointers can name.
+    #[test]
+    fn keys_of_any_name() {
+        for (path, key) in [
+            ("/driver_info/a.b", "a.b"),
+            ("/driver_info/a~1b", "a/b"),
+            ("/driver_info/a~0b", "a~b"),
+            ("/driver_info/~01", "~1"),
+            ("/driver_info/a b", "a b"),
+        ] {
+            let added = run(op("add", path, 1), 98).unwrap();
+            assert_eq!(added[0].1[key], 1, "{path}");
+            refuses_in(97, op("add", path, 1), "400", "1.98");
+        }
+        for path in [
+            "/driver_info/a~",
+            "/driver_info/a~2b",
+            "/driver_info/",
+            "//a",
+            "/",
+            "",
+        ] {
+            refuses(op("add", path, 1), "not a path");
+        }
+        refuses(op("add", "/driver~1info", 1), "cannot be patched");
     }
 
     #[test]

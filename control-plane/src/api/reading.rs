@@ -1,22 +1,25 @@
-//! Reading a page of a list: from the store's index where it has one, otherwise from the records themselves.
+//! Reading a page of a list: from the store's indexes, and where it has none, from the records themselves.
 
 use super::call::Call;
 use super::error::ApiResult;
 use super::fields::Field;
 use super::paging::Paging;
 use super::shape::Shape;
-use ferric_store::{Entity, FieldValue, Key, Query, Record, SortOrder};
+use ferric_store::{Entity, FieldValue, Key, Outline, Query, Record, SortOrder};
 use jiff::Timestamp;
 use serde_json::Value;
 
 /// Records that are read at once where each of them must be looked at.
 const BATCH: usize = 256;
+/// The same without their documents.
+const OUTLINES: usize = 1000;
 
 /// What of a record decides that it is in the list, and its place there.
 pub(super) trait Reading<E> {
     /// Whether every record that the query finds belongs to the list.
     fn takes_all(&self) -> bool;
-    async fn takes(&self, entity: &E) -> ApiResult<bool>;
+    /// By what stands in the store's indexes, so that no document is opened for a record that is not in the list.
+    fn takes(&self, id: &str, fields: &[(&'static str, FieldValue)]) -> bool;
     /// The value of a field that lists are sorted by, and that the store has no index for.
     fn value(&self, entity: &E, field: &Field) -> ApiResult<Value>;
 }
@@ -33,36 +36,46 @@ pub(super) async fn page<E: Entity>(
 ) -> ApiResult<Vec<E>> {
     match paging.unindexed(E::FIELDS) {
         Some(field) => sorted(call, query, field, reading).await,
-        None => found(call, query, reading).await,
+        None if reading.takes_all() => {
+            let records = call.conductor().store().page(&query).await?.records;
+            decoded(&records)
+        }
+        None => {
+            let found = outlines(call, query, reading).await?;
+            let keys: Vec<Key> = found.into_iter().map(|outline| outline.key).collect();
+            decoded(&call.conductor().store().get_each(&keys).await?)
+        }
     }
 }
 
-/// In the store's order: where more must be checked than it can, as many of its pages as make one.
-async fn found<E: Entity>(
+fn decoded<E: Entity>(records: &[Record]) -> ApiResult<Vec<E>> {
+    let records = records.iter();
+    let entities = records.map(Record::decode).collect::<Result<_, _>>();
+    Ok(entities?)
+}
+
+/// The page in outlines, in the store's order: where more must be checked than the store can, as many of its pages as make
+/// one.
+pub(super) async fn outlines<E: Entity>(
     call: &Call,
     mut query: Query,
     reading: &impl Reading<E>,
-) -> ApiResult<Vec<E>> {
-    let wanted = query.limit;
-    if !reading.takes_all() {
-        query.limit = wanted.max(BATCH);
+) -> ApiResult<Vec<Outline>> {
+    let store = call.conductor().store();
+    if reading.takes_all() {
+        return Ok(store.outlines(&query).await?);
     }
-    let mut entities: Vec<E> = Vec::new();
+    let wanted = query.limit;
+    query.limit = OUTLINES;
+    let mut taken = Vec::new();
     loop {
-        let records = call.conductor().store().page(&query).await?.records;
-        let exhausted = records.len() < query.limit;
-        query.marker = records.last().map(|record| record.key.id.clone());
-        for record in records {
-            let entity: E = record.decode()?;
-            if reading.takes_all() || reading.takes(&entity).await? {
-                entities.push(entity);
-            }
-            if entities.len() == wanted {
-                return Ok(entities);
-            }
-        }
-        if exhausted {
-            return Ok(entities);
+        let found = store.outlines(&query).await?;
+        let exhausted = found.len() < query.limit;
+        query.marker = found.last().map(|outline| outline.key.id.clone());
+        let belongs = |outline: &Outline| reading.takes(&outline.key.id, &outline.fields);
+        taken.extend(found.into_iter().filter(belongs).take(wanted - taken.len()));
+        if exhausted || taken.len() == wanted {
+            return Ok(taken);
         }
     }
 }
@@ -106,7 +119,8 @@ async fn sorted<E: Entity>(
         for record in &records {
             let entity: E = record.decode()?;
             let place = place(record, &entity)?;
-            if behind(&place) && (reading.takes_all() || reading.takes(&entity).await?) {
+            let belongs = || reading.takes_all() || reading.takes(&record.key.id, &record.fields);
+            if behind(&place) && belongs() {
                 best.push((place, entity));
             }
         }

@@ -4,9 +4,7 @@ use super::call::Call;
 use super::error::{ApiError, ApiResult};
 use super::fields::{Field, Pick, find, newer};
 use super::version::ApiVersion;
-
-const FIELDS_SINCE: u16 = 8;
-pub(super) const DETAIL_SINCE: u16 = 43;
+use crate::api::gates::{DETAIL, FIELDS};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Selection {
@@ -23,7 +21,7 @@ impl Selection {
         table: &'static [Field],
         brief: &'static [&'static str],
     ) -> ApiResult<Self> {
-        Self::of_list_since(call, table, brief, DETAIL_SINCE)
+        Self::of_list_since(call, table, brief, DETAIL)
     }
 
     /// For a list that takes `detail` since another version than others.
@@ -73,8 +71,8 @@ impl Selection {
 
 /// 400 for a name that is none, 406 for one that is newer than the request.
 fn check_names(table: &'static [Field], names: &[String], version: ApiVersion) -> ApiResult<()> {
-    if version.0 < FIELDS_SINCE {
-        return Err(newer("the argument fields", FIELDS_SINCE));
+    if version.0 < FIELDS {
+        return Err(newer("the argument fields", FIELDS));
     }
     let may_be_named = |field: &&Field| matches!(field.pick, Pick::Yes | Pick::Always);
     for name in names {

@@ -28,7 +28,6 @@ fn routes() -> Router<Api> {
 
 /// Large ones first. Further arguments are ignored, as Ironic does.
 async fn list(call: Call) -> ApiResult<Json<Value>> {
-    call.knows_since(SINCE)?;
     let mut shards: Vec<_> = counts(&call).await?.into_iter().collect();
     shards.sort_by_key(|(_, count)| Reverse(*count));
     let shown = shards.iter().map(|(shard, count)| {
@@ -40,7 +39,7 @@ async fn list(call: Call) -> ApiResult<Json<Value>> {
 
 async fn counts(call: &Call) -> ApiResult<BTreeMap<Option<String>, usize>> {
     let mut counts = BTreeMap::new();
-    let mut query = Query::all(Table::Node);
+    let mut query = Query::all(Table::Node).want(vec!["shard"]);
     query.limit = BATCH;
     loop {
         let nodes = call.conductor().store().outlines(&query).await?;

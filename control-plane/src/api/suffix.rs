@@ -4,14 +4,13 @@
 //! tries it whole first.
 
 use super::version::ApiVersion;
+use crate::api::gates::SUFFIX_GONE;
 
 const SUFFIX: &str = ".json";
-/// The last version that takes it so.
-const LAST: u16 = 90;
 
 /// The text without the suffix, where the version knows it and something is left.
 pub(super) fn strip(version: ApiVersion, text: &str) -> Option<&str> {
-    let known = version.0 <= LAST;
+    let known = version.0 < SUFFIX_GONE;
     let rest = text.strip_suffix(SUFFIX).filter(|_| known);
     rest.filter(|rest| !rest.is_empty() && !rest.ends_with('/'))
 }

@@ -1,9 +1,9 @@
-//! Asking whoever knows the callers over HTTP: no redirects, a bound on time and size.
+//! Asking other services of a cloud over HTTP: no redirects, a bound on time and size.
 
 use crate::proxy::Clients;
 use http::{HeaderMap, StatusCode};
-use reqwest::RequestBuilder;
 use reqwest::redirect::Policy;
+use reqwest::{Certificate, ClientBuilder, RequestBuilder};
 use std::time::Duration;
 
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
@@ -11,7 +11,7 @@ const LARGEST_BYTES: usize = 1 << 20;
 
 /// Why there is no answer that could be used.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum HttpError {
+pub(crate) enum HttpError {
     #[error("asking")]
     Send(#[source] reqwest::Error),
     #[error("the answer is larger than {LARGEST_BYTES} bytes")]
@@ -20,19 +20,52 @@ pub(super) enum HttpError {
     Unexpected(StatusCode),
 }
 
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
-pub(super) fn clients(timeout: Duration) -> reqwest::Result<Clients> {
+/// For answers that come whole within this time.
+pub(crate) fn clients(timeout: Duration) -> reqwest::Result<Clients> {
+    Clients::new(|builder| strict(builder).timeout(timeout), None)
+}
+
+/// The same, for servers that one of these authorities knows; `None`: one that the system knows.
+pub(crate) fn clients_trusting(
+    authorities: Option<&[Certificate]>,
+    timeout: Duration,
+) -> reqwest::Result<Clients> {
     let configure =
-        |builder: reqwest::ClientBuilder| builder.timeout(timeout).redirect(Policy::none());
+        |builder: ClientBuilder| trusting(strict(builder), authorities).timeout(timeout);
     Clients::new(configure, None)
 }
 
-pub(super) async fn send(request: RequestBuilder) -> Result<Answer, HttpError> {
+/// For answers that may take long, as long as something comes.
+pub(crate) fn clients_for_downloads(
+    authorities: Option<&[Certificate]>,
+    silence: Duration,
+) -> reqwest::Result<Clients> {
+    let configure = |builder: ClientBuilder| {
+        trusting(strict(builder), authorities)
+            .connect_timeout(silence)
+            .read_timeout(silence)
+    };
+    Clients::new(configure, None)
+}
+
+fn strict(builder: ClientBuilder) -> ClientBuilder {
+    builder.redirect(Policy::none())
+}
+
+fn trusting(builder: ClientBuilder, authorities: Option<&[Certificate]>) -> ClientBuilder {
+    match authorities {
+        Some(authorities) => builder.tls_certs_only(authorities.to_vec()),
+        None => builder,
+    }
+}
+
+pub(crate) async fn send(request: RequestBuilder) -> Result<Answer, HttpError> {
     let mut response = request.send().await.map_err(HttpError::Send)?;
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(HttpError::Send)? {

@@ -6,15 +6,16 @@
 mod basic;
 mod cache;
 mod caller;
-mod http_client;
+pub(crate) mod http_client;
 mod keystone;
 mod oidc;
 #[cfg(test)]
-mod played;
+pub(crate) mod played;
 mod refusal;
 
 pub use caller::Role;
 pub(crate) use caller::{Caller, Identity, Project, Scope};
+pub(crate) use keystone::{LoginError, OwnToken};
 pub(crate) use refusal::Refusal;
 
 use crate::config::auth::Strategy;
@@ -30,9 +31,9 @@ pub struct Authenticator(Arc<Inner>);
 
 enum Inner {
     Nobody,
-    Basic(Basic),
-    Keystone(Keystone),
-    Oidc(Oidc),
+    Basic(Box<Basic>),
+    Keystone(Box<Keystone>),
+    Oidc(Box<Oidc>),
     /// Everybody is this one.
     #[cfg(test)]
     Played(Identity),
@@ -57,11 +58,12 @@ impl Authenticator {
     pub fn new(strategy: &Strategy) -> Result<Self, StartError> {
         let inner = match strategy {
             Strategy::NoAuth => Inner::Nobody,
-            Strategy::HttpBasic { user_file } => Inner::Basic(Basic::open(user_file)?),
+            Strategy::HttpBasic { user_file } => Inner::Basic(Box::new(Basic::open(user_file)?)),
             Strategy::Keystone(settings) => {
-                Inner::Keystone(Keystone::open(settings).map_err(StartError::Keystone)?)
+                let keystone = Keystone::open(settings).map_err(StartError::Keystone)?;
+                Inner::Keystone(Box::new(keystone))
             }
-            Strategy::Oidc(settings) => Inner::Oidc(Oidc::open(settings)?),
+            Strategy::Oidc(settings) => Inner::Oidc(Box::new(Oidc::open(settings)?)),
         };
         Ok(Self(Arc::new(inner)))
     }

@@ -1,7 +1,8 @@
 //! A small client of the REST API. An API on this machine is not asked for by way of a proxy.
 
 use crate::proxy::Clients;
-use reqwest::{Method, RequestBuilder, StatusCode, Url};
+use reqwest::header::RETRY_AFTER;
+use reqwest::{Certificate, ClientBuilder, Method, RequestBuilder, Response, StatusCode, Url};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -27,7 +28,11 @@ pub(super) enum ClientError {
     #[error("{url} did not answer in time: is it stopping or overloaded?")]
     Silent { url: String },
     #[error("{message}")]
-    Busy { message: String },
+    Busy {
+        message: String,
+        /// When it wants to be asked again.
+        retry_after: Option<Duration>,
+    },
     #[error("{message}")]
     Refused { status: StatusCode, message: String },
     #[error("the answer from {url} is not what the API says")]
@@ -44,6 +49,8 @@ pub(super) struct Client {
     base: String,
     http: reqwest::Client,
     credentials: Credentials,
+    /// Of Ironic's API.
+    version: String,
 }
 
 /// What the API is shown.
@@ -56,14 +63,39 @@ enum Credentials {
 
 impl Client {
     pub(super) fn new(base: &str) -> Result<Self, ClientError> {
-        let clients = Clients::new(|builder| builder.connect_timeout(CONNECT_TIMEOUT), None)
-            .map_err(ClientError::Client)?;
+        Self::trusting(base, &[])
+    }
+
+    /// One that also trusts these authorities.
+    pub(super) fn trusting(base: &str, authorities: &[Certificate]) -> Result<Self, ClientError> {
+        let configure = |builder: ClientBuilder| {
+            let builder = builder.connect_timeout(CONNECT_TIMEOUT);
+            let authorities = authorities.iter().cloned();
+            authorities.fold(builder, ClientBuilder::add_root_certificate)
+        };
+        let clients = Clients::new(configure, None).map_err(ClientError::Client)?;
         let (base, credentials) = without_password(base);
         Ok(Self {
             http: clients.for_url(&base).clone(),
             base: base.trim_end_matches('/').to_owned(),
             credentials,
+            version: "latest".to_owned(),
         })
+    }
+
+    /// Without the user and the password that it may have been given with.
+    pub(super) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Whether the URL had a user in it.
+    pub(super) fn has_password(&self) -> bool {
+        matches!(self.credentials, Credentials::Password { .. })
+    }
+
+    /// Speaks this version of Ironic's API.
+    pub(super) fn with_version(self, version: String) -> Self {
+        Self { version, ..self }
     }
 
     /// Shows a token of Keystone's or of an issuer's.
@@ -96,7 +128,7 @@ impl Client {
         let mut request = self
             .http
             .request(method, &url)
-            .header(VERSION_HEADER, "latest")
+            .header(VERSION_HEADER, &self.version)
             .timeout(TIMEOUT);
         if let Some(body) = body {
             request = request.json(body);
@@ -107,6 +139,7 @@ impl Client {
             source,
         })?;
         let status = answer.status();
+        let retry_after = retry_after(&answer);
         let text = answer
             .text()
             .await
@@ -114,11 +147,11 @@ impl Client {
         if status.is_success() {
             return Ok(serde_json::from_str(&text).unwrap_or(Value::Null));
         }
-        Err(refusal(status, &text))
+        Err(refusal(status, &text, retry_after))
     }
 
     /// An endless answer: server-sent events.
-    pub(super) async fn stream(&self, path: &str) -> Result<reqwest::Response, ClientError> {
+    pub(super) async fn stream(&self, path: &str) -> Result<Response, ClientError> {
         let url = format!("{}{path}", self.base);
         let request = self.http.get(&url).header("Accept", "text/event-stream");
         let request = self.authorised(request);
@@ -134,7 +167,11 @@ impl Client {
         })?;
         match answer.status() {
             status if status.is_success() => Ok(answer),
-            status => Err(refusal(status, &answer.text().await.unwrap_or_default())),
+            status => {
+                let retry_after = retry_after(&answer);
+                let text = answer.text().await.unwrap_or_default();
+                Err(refusal(status, &text, retry_after))
+            }
         }
     }
 }
@@ -168,13 +205,26 @@ fn without_password(base: &str) -> (String, Credentials) {
     }
 }
 
-fn refusal(status: StatusCode, body: &str) -> ClientError {
+fn refusal(status: StatusCode, body: &str, retry_after: Option<Duration>) -> ClientError {
     let message = fault(body).unwrap_or_else(|| format!("{status}: {body}"));
-    match status {
-        StatusCode::SERVICE_UNAVAILABLE => ClientError::Busy { message },
-        StatusCode::CONFLICT if is_passing(&message) => ClientError::Busy { message },
-        _ => ClientError::Refused { status, message },
+    let is_busy = match status {
+        StatusCode::SERVICE_UNAVAILABLE => true,
+        StatusCode::CONFLICT => is_passing(&message),
+        _ => false,
+    };
+    match is_busy {
+        true => ClientError::Busy {
+            message,
+            retry_after,
+        },
+        false => ClientError::Refused { status, message },
     }
+}
+
+/// As our API and Ironic tell it: in seconds.
+fn retry_after(answer: &Response) -> Option<Duration> {
+    let told = answer.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    told.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// Whether a conflict ends by itself: somebody holds the node, in Ironic's words, or has changed it under our hands. Any
@@ -184,7 +234,7 @@ fn is_passing(message: &str) -> bool {
 }
 
 /// `error_message` holds JSON as text, which holds the sentence.
-fn fault(body: &str) -> Option<String> {
+pub(super) fn fault(body: &str) -> Option<String> {
     let outer: Value = serde_json::from_str(body).ok()?;
     let message = outer.get("error_message").unwrap_or(&outer);
     let inner = match message {
@@ -226,7 +276,7 @@ mod tests {
             (StatusCode::BAD_REQUEST, locked, false),
         ] {
             let body = serde_json::json!({"error_message": {"faultstring": message}}).to_string();
-            let error = refusal(status, &body);
+            let error = refusal(status, &body, None);
             let is_busy = matches!(error, ClientError::Busy { .. });
             assert_eq!(is_busy, passes, "{status} {message}");
         }

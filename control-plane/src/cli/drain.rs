@@ -94,7 +94,10 @@ async fn ended(
                 "{host} has not ended within {} s: it may still do so",
                 limit.as_secs()
             );
-            return Err(ClientError::Busy { message });
+            return Err(ClientError::Busy {
+                message,
+                retry_after: None,
+            });
         }
         sleep(PAUSE).await;
     }

@@ -1,5 +1,6 @@
 //! The command line. It talks to the API like any other client and knows nothing that the API does not say.
 
+mod bulk;
 mod client;
 mod cluster;
 mod drain;
@@ -10,6 +11,7 @@ mod output;
 mod serve;
 mod store;
 mod stream;
+mod transfer;
 
 pub use output::report;
 
@@ -30,10 +32,14 @@ enum Command {
     Serve(serve::Serve),
     /// Enrol nodes and take them through their life.
     Node(node::Arguments),
+    /// One action on many nodes, and what became of it.
+    Bulk(bulk::Arguments),
     /// What happened on all nodes, and what happens.
     Events(events::Arguments),
     /// Back up, restore, check and move the store.
     Store(store::Arguments),
+    Export(transfer::Export),
+    Import(transfer::Import),
     /// Print the OpenAPI document of the API.
     Openapi,
     /// Make one of several conductors.
@@ -72,11 +78,14 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Serve(serve) => serve::run(serve).await,
         Command::Node(arguments) => node::run(arguments).await,
+        Command::Bulk(arguments) => bulk::run(arguments).await,
         Command::Events(arguments) => events::run(arguments).await,
         Command::Openapi => {
             openapi::run();
             Ok(())
         }
+        Command::Export(export) => transfer::export(export).await,
+        Command::Import(import) => transfer::import(import).await,
         Command::Store(arguments) => store::run(arguments).await,
         Command::Cluster(arguments) => cluster::run(arguments),
         Command::Drain(drain) => drain::run(drain).await,

@@ -6,8 +6,10 @@
 )]
 
 use super::Exit;
+use super::bulk::SomeFailed;
 use super::client::ClientError;
 use super::store::FoundWrong;
+use super::transfer::Incomplete;
 use crate::config::SettingsError;
 use parking_lot::Mutex;
 use std::io::{BufRead, IsTerminal, Write};
@@ -45,6 +47,11 @@ pub(super) fn line(text: &str) {
     print!("{}", LAST.lock().line(text));
 }
 
+/// A line that is not part of what the command gives out.
+pub(super) fn aside(text: &str) {
+    eprintln!("{}{text}", LAST.lock().end());
+}
+
 /// A line of standard input. What is asked for is shown where somebody can answer.
 pub(super) fn ask(what: &str) -> std::io::Result<String> {
     let mut stdin = std::io::stdin().lock();
@@ -73,7 +80,7 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     eprintln!("ferric: {error:#}");
     let exit = if error.is::<SettingsError>() {
         Exit::Usage
-    } else if error.is::<FoundWrong>() {
+    } else if error.is::<FoundWrong>() || error.is::<Incomplete>() || error.is::<SomeFailed>() {
         Exit::Wrong
     } else {
         match error.downcast_ref::<ClientError>() {

@@ -16,6 +16,9 @@ use http::request::Parts;
 use http::{HeaderValue, Method, header};
 use std::sync::Arc;
 
+/// What is not Ironic's.
+const OURS: &str = "/ferric/";
+
 /// How callers are known, and the settings that rules look at.
 #[derive(Clone)]
 pub struct Gate {
@@ -31,6 +34,10 @@ impl Gate {
             rbac,
         }
     }
+
+    pub(super) fn authenticator(&self) -> &Authenticator {
+        &self.authenticator
+    }
 }
 
 pub(in crate::api) async fn admit(
@@ -41,8 +48,12 @@ pub(in crate::api) async fn admit(
 ) -> Response {
     let path = path.as_ref().map(MatchedPath::as_str);
     let guard = path.and_then(|path| routes::guard(request.method(), path));
-    if let Some(Guard::Public) = guard {
-        return next.run(request).await;
+    match (guard, path) {
+        (Some(Guard::Public), _) => return next.run(request).await,
+        (None, Some(path)) if routes::is_public(path) => {
+            return no_such_method(request.method().clone(), path).await;
+        }
+        _ => {}
     }
     // Also for what there is not: who may not ask gets to know nothing.
     let caller = match gate.authenticator.caller(request.headers()).await {
@@ -61,6 +72,10 @@ pub(in crate::api) async fn admit(
         Err(error) => return error.into_response(),
     };
     parts.extensions.insert(access.clone());
+    if parts.uri.path().starts_with(OURS) {
+        // For what goes on for longer than the caller may be let in.
+        parts.extensions.insert(gate);
+    }
     let response = next.run(Request::from_parts(parts, body)).await;
     match response.status().is_success() && guard.must_be_asked() && !access.was_asked() {
         true => unguarded(guard).into_response(),
@@ -80,8 +95,8 @@ async fn pass(
         return Ok(access);
     }
     parts.extensions.insert(access);
-    let mut call = Call::from_request_parts(parts, api).await?;
-    if parts.uri.path().starts_with("/ferric/") {
+    let mut call = Call::read(parts, api)?;
+    if parts.uri.path().starts_with(OURS) {
         // Ironic's versions are not ours.
         call.version = ApiVersion::MAX;
     }

@@ -5,25 +5,33 @@
 //! names, which fields it touches) it decides with [`Access`], and its answer is held back if it did not.
 
 mod guard;
+mod later;
 mod layer;
 mod listing;
 mod patching;
 mod routes;
 pub(super) mod rules;
+mod since;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod who;
 
 pub use layer::Gate;
 pub(super) use layer::admit;
-pub(super) use listing::of_visible_nodes;
+pub(super) use listing::{can_be_listed, of_visible_nodes};
 pub(super) use patching::{check_node_patch, check_runbook_patch};
+pub(super) use routes::is_list;
+pub(super) use since::refuse_newer;
+#[cfg(test)]
+pub(super) use since::{Old, from_the_start, gated};
+pub(super) use standing::{Lost, Standing};
 pub(super) use who::{Rule, Target};
 
 use super::error::{ApiError, ApiResult};
 use crate::auth::{Caller, Scope};
 use crate::config::auth::Rbac;
-use ferric_model::node::Node;
+use ferric_model::event::Requester;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -82,8 +90,8 @@ impl Access {
     }
 
     /// Whether there is such a node for the caller at all; of all others it gets to know nothing.
-    pub(super) fn sees(&self, node: &Node) -> bool {
-        rules::NODE_GET.allows(&self.0.caller, Target::of_node(node), &self.0.rbac)
+    pub(super) fn sees(&self, node: Target<'_>) -> bool {
+        rules::NODE_GET.allows(&self.0.caller, node, &self.0.rbac)
     }
 
     /// The project whose objects are all that a list may hold; `None`: it may hold everything.
@@ -169,6 +177,31 @@ impl Access {
             )));
         }
         Ok(project.to_owned())
+    }
+
+    /// For whom it is asked, where it is known: a project, or a user who acts for none.
+    pub(super) fn party(&self) -> Option<String> {
+        match &self.0.caller {
+            Caller::Trusted { user } => user.as_ref().map(|user| format!("user {user}")),
+            Caller::Known(identity) => Some(match identity.project_id() {
+                Some(project) => format!("project {project}"),
+                None => format!("user {}", identity.user),
+            }),
+        }
+    }
+
+    /// Who asks, where it is known.
+    pub(super) fn requester(&self) -> Option<Requester> {
+        match &self.0.caller {
+            Caller::Trusted { user } => user.clone().map(|user| Requester {
+                user,
+                project: None,
+            }),
+            Caller::Known(identity) => Some(Requester {
+                user: identity.user.clone(),
+                project: identity.project_id().map(str::to_owned),
+            }),
+        }
     }
 
     /// Whether the handler has asked anything.

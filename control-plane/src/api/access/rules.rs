@@ -82,6 +82,15 @@ const PROJECT_ADMIN: Who = &[
     OWNER_SERVICE,
 ];
 const RUNBOOK_ADMIN: Who = &[MEMBER, SERVICES, OWNER_MANAGER, ANY_SERVICE];
+/// Who may do something to some node; each node of a request has its own rule then.
+const WHOEVER_CHANGES_NODES: Who = &[
+    &[
+        grant(Admin, In::Anything),
+        grant(Manager, In::Anything),
+        grant(Member, In::Anything),
+    ],
+    ANY_SERVICE,
+];
 
 macro_rules! rules {
     ($($id:ident = $name:literal: $who:expr;)*) => {
@@ -225,5 +234,11 @@ rules! {
     FERRIC_TIMELINE = "ferric:node:timeline": OWNING_READER;
     FERRIC_EXPLAIN = "ferric:node:explain": OWNING_READER;
     FERRIC_PLAN = "ferric:node:plan": OWNING_MEMBER_OR_LEASING_ADMIN;
-    FERRIC_BULK = "ferric:node:bulk": SYSTEM_ADMIN;
+    FERRIC_EXPORT = "ferric:export": SYSTEM_ADMIN;
+    FERRIC_IMPORT = "ferric:import": SYSTEM_ADMIN;
+    FERRIC_BULK = "ferric:node:bulk": WHOEVER_CHANGES_NODES;
+    FERRIC_BULK_GET = "ferric:bulk:get": OWNING_READER;
+    FERRIC_BULK_LIST = "ferric:bulk:list": ANY_READER;
+    FERRIC_BULK_LIST_ALL = "ferric:bulk:list_all": SYSTEM_READER;
+    FERRIC_BULK_CANCEL = "ferric:bulk:cancel": OWNING_MEMBER;
 }

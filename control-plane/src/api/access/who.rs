@@ -48,15 +48,23 @@ impl<'a> Target<'a> {
     };
 
     pub(in crate::api) fn of_node(node: &'a Node) -> Self {
-        Self {
-            owner: node.owner.as_deref(),
-            lessee: node.lessee.as_deref(),
-        }
+        Self::of_projects(node.owner.as_deref(), node.lessee.as_deref())
+    }
+
+    pub(in crate::api) fn of_projects(owner: Option<&'a str>, lessee: Option<&'a str>) -> Self {
+        Self { owner, lessee }
     }
 
     pub(in crate::api) fn owned_by(owner: Option<&'a str>) -> Self {
         let lessee = None;
         Self { owner, lessee }
+    }
+
+    pub(in crate::api) fn lent_to(project: &'a str) -> Self {
+        Self {
+            owner: None,
+            lessee: Some(project),
+        }
     }
 }
 

@@ -3,11 +3,11 @@
 
 use super::list::existing;
 use super::table::{ALLOCATION, document, show};
-use super::{SINCE, writable};
 use crate::api::body::JsonObject;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::{Field, find, newer};
+use crate::api::gates::BACKFILL;
 use crate::api::nodes;
 use crate::api::nodes::find::is_name;
 use crate::api::selection::Selection;
@@ -16,13 +16,11 @@ use axum::response::{IntoResponse, Response};
 use ferric_model::allocation::Allocation;
 use ferric_model::ids::AllocationId;
 use ferric_model::node::{Node, Object};
-use http::{Method, StatusCode, header};
+use http::{StatusCode, header};
 use serde_json::{Value, json};
 
-const BACKFILL_SINCE: u16 = 58;
-
 pub(super) async fn create(call: Call, JsonObject(mut body): JsonObject) -> ApiResult<Response> {
-    writable(&call, SINCE, &Method::POST)?;
+    call.no_arguments()?;
     let node = backfilled(&call, &mut body).await?;
     let mut allocation = asked_for(&call, body, node.as_ref()).await?;
     allocation.owner = call.access.owner_of_new_allocation(allocation.owner)?;
@@ -41,7 +39,7 @@ async fn backfilled(call: &Call, body: &mut Object) -> ApiResult<Option<Node>> {
     let Some(value) = body.shift_remove("node") else {
         return Ok(None);
     };
-    if call.version.0 < BACKFILL_SINCE {
+    if call.version.0 < BACKFILL {
         return Err(ApiError::invalid(
             "Cannot set node when creating an allocation in this API version",
         ));

@@ -29,7 +29,7 @@ pub(super) async fn of_node(call: &Call, node: NodeId) -> ApiResult<Option<Alloc
     Ok(found.map(|record| record.decode()).transpose()?)
 }
 
-fn not_found(ident: &str) -> ApiError {
+pub(super) fn not_found(ident: &str) -> ApiError {
     ApiError::not_found(format!("Allocation {ident} could not be found."))
 }
 

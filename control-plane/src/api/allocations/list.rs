@@ -1,6 +1,5 @@
 //! `GET /v1/allocations` and `GET /v1/allocations/{allocation}`. A list shows everything unless it is told what to show.
 
-use super::SINCE;
 use super::find;
 use super::table::{ALLOCATION, document, show as shown};
 use crate::api::call::Call;
@@ -17,16 +16,20 @@ use ferric_model::node::Node;
 use ferric_store::{FieldValue, Query, Table};
 use serde_json::{Value, json};
 
-const FILTERS: &[&str] = &["node", "resource_class", "state", "owner"];
+pub(in crate::api) const FILTERS: &[&str] = &["node", "resource_class", "state", "owner"];
 
 pub(super) async fn list(call: Call) -> ApiResult<Json<Value>> {
-    call.exists_since(SINCE)?;
     let known = paging::KEYS.iter().chain(FILTERS).chain(&["fields"]);
     call.arguments.allow(&known.copied().collect::<Vec<_>>())?;
     let selection = Selection::of_one(&call, ALLOCATION)?;
     let paging = Paging::parse(&call.arguments, ALLOCATION, call.version)?;
     if let Some(marker) = call.arguments.uuid("marker")? {
-        find::allocation(&call, &marker.to_string()).await?;
+        let marker = marker.to_string();
+        let (_, allocation) = find::allocation(&call, &marker).await?;
+        let project = call.access.project_of_list();
+        if project.is_some() && project != allocation.owner.as_deref() {
+            return Err(find::not_found(&marker));
+        }
     }
     let query = filtered(&call, paging.query(Table::Allocation)).await?;
     let found = reading::page(&call, &paging, query, &Everything).await?;
@@ -42,7 +45,6 @@ pub(super) async fn list(call: Call) -> ApiResult<Json<Value>> {
 }
 
 pub(super) async fn show(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
-    call.exists_since(SINCE)?;
     call.arguments.allow(&["fields"])?;
     let selection = Selection::of_one(&call, ALLOCATION)?;
     let (_, allocation) = find::allocation(&call, &ident).await?;
@@ -87,8 +89,8 @@ impl Reading<Allocation> for Everything {
         true
     }
 
-    async fn takes(&self, _allocation: &Allocation) -> ApiResult<bool> {
-        Ok(true)
+    fn takes(&self, _id: &str, _fields: &[(&'static str, FieldValue)]) -> bool {
+        true
     }
 
     fn value(&self, allocation: &Allocation, field: &Field) -> ApiResult<Value> {

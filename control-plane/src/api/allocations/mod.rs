@@ -8,15 +8,15 @@ mod of_node;
 mod table;
 mod update;
 
-use super::call::{Api, Call};
-use super::error::{ApiError, ApiResult};
+pub(super) use list::FILTERS;
+pub(super) use table::ALLOCATION;
+
+use super::call::Api;
 use super::root::Resource;
 use axum::Router;
 use axum::routing::get;
-use http::Method;
 
 const SINCE: u16 = 52;
-const UPDATE_SINCE: u16 = 57;
 
 pub(super) const RESOURCE: Resource = Resource {
     name: "allocations",
@@ -37,12 +37,4 @@ fn routes() -> Router<Api> {
             "/v1/nodes/{node}/allocation",
             get(of_node::show).delete(of_node::destroy),
         )
-}
-
-/// 405 for a change that an old version asks for.
-fn writable(call: &Call, since: u16, method: &Method) -> ApiResult<()> {
-    if call.version.0 < since {
-        return Err(ApiError::method_not_allowed(method));
-    }
-    call.no_arguments()
 }

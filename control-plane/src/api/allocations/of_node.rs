@@ -1,6 +1,5 @@
 //! `/v1/nodes/{node}/allocation`: the one that the node is reserved by.
 
-use super::SINCE;
 use super::find;
 use super::list::existing;
 use super::table::{ALLOCATION, show as shown};
@@ -18,7 +17,6 @@ use serde_json::Value;
 
 /// A node that there is not is a wrong argument here (400), as in Ironic.
 pub(super) async fn show(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
-    call.exists_since(SINCE)?;
     call.arguments.allow(&["fields"])?;
     let selection = Selection::of_one(&call, ALLOCATION)?;
     let node = existing(&call, &ident).await?.uuid;
@@ -28,7 +26,6 @@ pub(super) async fn show(call: Call, Path(ident): Path<String>) -> ApiResult<Jso
 }
 
 pub(super) async fn destroy(call: Call, Path(ident): Path<String>) -> ApiResult<StatusCode> {
-    call.exists_since(SINCE)?;
     call.no_arguments()?;
     let node = nodes::find::node(&call, &ident).await?.node.uuid;
     let allocation = of_node(&call, node, &ident).await?;

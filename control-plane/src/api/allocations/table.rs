@@ -1,7 +1,7 @@
 //! The fields of an allocation, and how one is shown. Most names of the model are those of the wire.
 
 use super::SINCE;
-use crate::api::error::{ApiError, ApiResult};
+use crate::api::error::ApiResult;
 use crate::api::fields::{Field, Pick, Write};
 use crate::api::links::Base;
 use crate::api::selection::Selection;
@@ -14,7 +14,7 @@ use serde_json::Value;
 const OWNER_SINCE: u16 = 60;
 
 /// In the order in which they are shown.
-pub(super) const ALLOCATION: &[Field] = &[
+pub(in crate::api) const ALLOCATION: &[Field] = &[
     Field::new("uuid", SINCE, Write::Create, Shape::Uuid),
     Field::new("created_at", SINCE, Write::Never, Shape::Time),
     Field::new("updated_at", SINCE, Write::Never, Shape::Time),
@@ -53,14 +53,7 @@ pub(super) fn show(
 
 /// It by the names of the model.
 pub(super) fn document(allocation: &Allocation) -> ApiResult<Object> {
-    match serde_json::to_value(allocation) {
-        Ok(Value::Object(document)) => Ok(document),
-        Ok(_) => Ok(Object::new()),
-        Err(source) => Err(ApiError::Internal {
-            doing: "showing an allocation".into(),
-            source: Box::new(source),
-        }),
-    }
+    crate::api::document::document(allocation, "allocation")
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! PATCH and DELETE of an allocation: its name and `extra` may change, nothing else.
 
 use super::table::{ALLOCATION, document, show};
-use super::{SINCE, UPDATE_SINCE, create, find, writable};
+use super::{create, find};
 use crate::api::body::Json as Body;
 use crate::api::call::Call;
 use crate::api::error::ApiResult;
@@ -9,7 +9,7 @@ use crate::api::patch::Patch;
 use crate::api::path::Path;
 use crate::api::selection::Selection;
 use axum::Json;
-use http::{Method, StatusCode};
+use http::StatusCode;
 use serde_json::Value;
 
 pub(super) async fn update(
@@ -17,9 +17,9 @@ pub(super) async fn update(
     Path(ident): Path<String>,
     Body(body): Body,
 ) -> ApiResult<Json<Value>> {
-    writable(&call, UPDATE_SINCE, &Method::PATCH)?;
+    call.no_arguments()?;
     let (record, old) = find::allocation(&call, &ident).await?;
-    let patch = Patch::parse(body)?;
+    let patch = Patch::parse(body, call.version)?;
     patch.check(ALLOCATION, call.version)?;
     let mut new = document(&old)?;
     for (field, value) in patch.apply(ALLOCATION, new.clone())? {
@@ -36,7 +36,7 @@ pub(super) async fn update(
 }
 
 pub(super) async fn destroy(call: Call, Path(ident): Path<String>) -> ApiResult<StatusCode> {
-    writable(&call, SINCE, &Method::DELETE)?;
+    call.no_arguments()?;
     let (_, allocation) = find::allocation(&call, &ident).await?;
     call.conductor().destroy_allocation(allocation.uuid).await?;
     Ok(StatusCode::NO_CONTENT)

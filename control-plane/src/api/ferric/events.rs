@@ -6,12 +6,11 @@ use super::follower::Follower;
 use super::newest;
 use super::shown;
 use super::wanted::{Wanted, known};
+use crate::api::access::{Gate, Rule, Standing, rules};
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::nodes;
 use crate::api::path::Path;
-use crate::config::seconds;
-use crate::stall::Stall;
 use axum::response::sse::{KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -22,26 +21,27 @@ const MAX_LIMIT: usize = 1000;
 /// Events that one list looks at, however few of them fit.
 const MAX_SCANNED: usize = 20_000;
 
-/// The request's headers, and the watch over its connection where it came by one.
-type Way = (HeaderMap, Option<Extension<Stall>>);
+/// What the caller was let in by: the door, and the headers that opened it.
+type Way = (Gate, HeaderMap);
 
 pub(super) async fn of_node(
     call: Call,
     Path(ident): Path<String>,
+    Extension(gate): Extension<Gate>,
     headers: HeaderMap,
-    stall: Option<Extension<Stall>>,
 ) -> ApiResult<Response> {
     let call = newest(call);
     call.arguments.allow(&["after", "limit", "kind", "live"])?;
     let node = nodes::find::node(&call, &ident).await?.node.uuid;
     let wanted = Wanted::read(&call, Some(node))?;
-    answer(call, wanted, (headers, stall), Beginning::Oldest).await
+    let (rule, beginning) = (rules::FERRIC_TIMELINE, Beginning::Oldest);
+    answer(call, wanted, (gate, headers), (rule, beginning)).await
 }
 
 pub(super) async fn of_all(
     call: Call,
+    Extension(gate): Extension<Gate>,
     headers: HeaderMap,
-    stall: Option<Extension<Stall>>,
 ) -> ApiResult<Response> {
     let call = newest(call);
     let known = ["after", "limit", "kind", "live", "node"];
@@ -51,7 +51,8 @@ pub(super) async fn of_all(
         None => None,
     };
     let wanted = Wanted::read(&call, node)?;
-    answer(call, wanted, (headers, stall), Beginning::Now).await
+    let (rule, beginning) = (rules::FERRIC_EVENTS, Beginning::Now);
+    answer(call, wanted, (gate, headers), (rule, beginning)).await
 }
 
 /// Where a stream begins whose client knows no event.
@@ -64,8 +65,8 @@ enum Beginning {
 async fn answer(
     call: Call,
     wanted: Wanted,
-    (headers, stall): Way,
-    beginning: Beginning,
+    (gate, headers): Way,
+    (rule, beginning): (Rule, Beginning),
 ) -> ApiResult<Response> {
     let after = known(&call, &headers)?;
     let accept = headers
@@ -74,7 +75,7 @@ async fn answer(
     if !accept.is_some_and(|accept| accept.contains("text/event-stream")) {
         return list(&call, &wanted, after.unwrap_or(0)).await;
     }
-    let room = call.api.streams.admit()?;
+    let place = call.api.streams.admit(call.access.party())?;
     // Heard from now on, so that nothing is lost between the look at the store and the first wait.
     let live = call.arguments.boolean("live")?.unwrap_or(true);
     let live = live.then(|| call.conductor().follow_live());
@@ -85,20 +86,18 @@ async fn answer(
         (None, Beginning::Oldest) => 0,
         (None, Beginning::Now) => newest,
     };
-    let limit = seconds(call.conductor().settings().http.stream_stall_s);
+    // The events of all are for whoever may see those of any node.
+    let node = wanted.node.filter(|_| beginning == Beginning::Oldest);
     let follower = Follower {
+        standing: Standing::new((gate, headers), call.access, rule, node),
         api: call.api,
         wanted,
         after,
         live,
-        _room: room,
+        _place: place,
     };
     let stream = Sse::new(follower.stream()).keep_alive(KeepAlive::default());
-    let answer = stream.into_response();
-    Ok(match stall {
-        Some(Extension(stall)) => answer.map(|body| stall.watch(body, limit)),
-        None => answer,
-    })
+    Ok(stream.into_response())
 }
 
 /// What fits behind the number, and the number behind which the next list begins.

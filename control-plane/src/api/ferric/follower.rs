@@ -5,7 +5,9 @@
 //! again and again; live events are of this conductor alone.
 
 use super::shown;
+use super::streams::Place;
 use super::wanted::Wanted;
+use crate::api::access::{Lost, Standing};
 use crate::api::call::Api;
 use crate::conductor::Live;
 use axum::response::sse::Event;
@@ -16,7 +18,6 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 
@@ -33,8 +34,10 @@ pub(super) struct Follower {
     pub(super) after: u64,
     /// `None`: live events are not wanted.
     pub(super) live: Option<Live>,
+    /// Whether the client still may follow.
+    pub(super) standing: Standing,
     /// Given back with the end of the stream.
-    pub(super) _room: OwnedSemaphorePermit,
+    pub(super) _place: Place,
 }
 
 struct State {
@@ -44,12 +47,13 @@ struct State {
 }
 
 enum Told {
-    Stored(StoredEvent),
+    Stored(Box<StoredEvent>),
     Live(Arc<TimelineEvent>),
 }
 
 impl Follower {
-    /// Ends when the server stops or the store fails: the client resumes.
+    /// Ends when the server stops or the store fails: the client resumes. Ends also when the client may not follow any
+    /// more.
     pub(super) fn stream(self) -> impl Stream<Item = Result<Event, Infallible>> {
         let state = State {
             follower: self,
@@ -58,6 +62,10 @@ impl Follower {
         };
         stream::unfold(state, |mut state| async {
             let told = state.next().await?;
+            if let Err(lost) = state.may_send().await {
+                ended(&lost);
+                return None;
+            }
             Some((Ok(sent(&told)), state))
         })
     }
@@ -67,7 +75,7 @@ impl State {
     async fn next(&mut self) -> Option<Told> {
         loop {
             if let Some(stored) = self.read.pop_front() {
-                return Some(Told::Stored(stored));
+                return Some(Told::Stored(Box::new(stored)));
             }
             if let Some(event) = self.heard.take() {
                 return Some(Told::Live(event));
@@ -77,14 +85,23 @@ impl State {
                 Ok(false) => {
                     let stop = self.follower.api.stop.clone();
                     stop.run_until_cancelled(self.wait()).await?;
+                    let Follower { api, standing, .. } = &mut self.follower;
+                    if let Err(lost) = standing.holds(&api.conductor).await {
+                        ended(&lost);
+                        return None;
+                    }
                 }
                 Err(error) => {
-                    let error: &dyn std::error::Error = &error;
-                    tracing::error!(error, "reading events for a client that follows them");
+                    ended(&error.into());
                     return None;
                 }
             }
         }
+    }
+
+    async fn may_send(&mut self) -> Result<(), Lost> {
+        let Follower { api, standing, .. } = &mut self.follower;
+        standing.may_send(&api.conductor).await
     }
 
     /// Reads the next batch; whether there was anything to read.
@@ -129,6 +146,14 @@ impl State {
             }
         };
         self.heard = timeout(POLL, listening).await.ok();
+    }
+}
+
+fn ended(lost: &Lost) {
+    let error: &dyn std::error::Error = lost;
+    match lost {
+        Lost::Store(_) => tracing::error!(error, "reading events for a client that follows them"),
+        Lost::Caller(_) | Lost::Access => tracing::info!(error, "a stream of events is ended"),
     }
 }
 

@@ -8,6 +8,7 @@ mod follower;
 mod plan;
 mod shown;
 mod streams;
+mod transfer;
 mod wanted;
 
 pub(super) use streams::Streams;
@@ -20,7 +21,12 @@ use axum::routing::{get, post};
 pub(super) fn routes() -> Router<Api> {
     Router::new()
         .route("/ferric/v1/events", get(events::of_all))
+        .route("/ferric/v1/export", get(transfer::export))
+        .route("/ferric/v1/import", post(transfer::import))
         .route("/ferric/v1/nodes/bulk", post(bulk::bulk))
+        .route("/ferric/v1/bulk", get(bulk::all))
+        .route("/ferric/v1/bulk/{request}", get(bulk::one))
+        .route("/ferric/v1/bulk/{request}/cancel", post(bulk::cancel))
         .route("/ferric/v1/nodes/{node}/explain", get(explain::explain))
         .route("/ferric/v1/nodes/{node}/plan", post(plan::plan))
         .route("/ferric/v1/nodes/{node}/timeline", get(events::of_node))

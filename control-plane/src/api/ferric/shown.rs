@@ -65,6 +65,7 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
             conductor: "one".to_owned(),
             run: None,
+            bulk: None,
             what: What::Progress {
                 step: StepId::new("deploy", "write_image"),
                 phase: "writing".to_owned(),

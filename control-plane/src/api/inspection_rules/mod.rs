@@ -33,7 +33,7 @@ pub(super) const RESOURCE: root::Resource = root::Resource {
     routes,
 };
 
-const TABLE: &[Field] = &[
+pub(super) const TABLE: &[Field] = &[
     Field::new("uuid", SINCE, Write::Create, Shape::Uuid),
     Field::new("created_at", SINCE, Write::Never, Shape::Time),
     Field::new("updated_at", SINCE, Write::Never, Shape::Time),
@@ -61,7 +61,6 @@ fn routes() -> Router<Api> {
 }
 
 async fn list(call: Call) -> ApiResult<Json<Value>> {
-    call.exists_since(SINCE)?;
     let known = paging::KEYS.iter().chain(&["fields", "detail", "phase"]);
     call.arguments.allow(&known.copied().collect::<Vec<_>>())?;
     let selection = Selection::of_list(&call, TABLE, BRIEF)?;
@@ -86,7 +85,6 @@ async fn list(call: Call) -> ApiResult<Json<Value>> {
 }
 
 async fn show_one(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
-    call.exists_since(SINCE)?;
     call.arguments.allow(&["fields"])?;
     let selection = Selection::of_one(&call, TABLE)?;
     let rule = find(&call, &ident).await?.1;
@@ -101,8 +99,8 @@ impl Reading<InspectionRule> for Everything {
         true
     }
 
-    async fn takes(&self, _rule: &InspectionRule) -> ApiResult<bool> {
-        Ok(true)
+    fn takes(&self, _id: &str, _fields: &[(&'static str, FieldValue)]) -> bool {
+        true
     }
 
     fn value(&self, rule: &InspectionRule, field: &Field) -> ApiResult<Value> {
@@ -163,14 +161,7 @@ fn show_condition(condition: &Operation) -> Value {
 
 /// It by the names of the model, which are those of the wire.
 fn document(rule: &InspectionRule) -> ApiResult<Object> {
-    match serde_json::to_value(rule) {
-        Ok(Value::Object(document)) => Ok(document),
-        Ok(_) => Ok(Object::new()),
-        Err(source) => Err(ApiError::Internal {
-            doing: "showing an inspection rule".into(),
-            source: Box::new(source),
-        }),
-    }
+    crate::api::document::document(rule, "inspection rule")
 }
 
 #[cfg(test)]

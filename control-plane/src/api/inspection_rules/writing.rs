@@ -1,6 +1,6 @@
 //! POST, PATCH and DELETE of inspection rules: checked whole here, stored by the conductor.
 
-use super::{PATH, SINCE, TABLE, document, find, show};
+use super::{PATH, TABLE, document, find, show};
 use crate::api::body::{Json as Body, JsonObject};
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
@@ -15,11 +15,11 @@ use ferric_model::inspection_rule::{
     InspectionRule, MAIN_PHASE, Operation, read_actions, read_conditions,
 };
 use ferric_model::node::Object;
-use http::{Method, StatusCode, header};
+use http::{StatusCode, header};
 use serde_json::Value;
 
 pub(super) async fn create(call: Call, JsonObject(body): JsonObject) -> ApiResult<Response> {
-    writable(&call, &Method::POST)?;
+    call.no_arguments()?;
     if !body.contains_key("actions") {
         let text = "actions must be there: an inspection rule has at least one";
         return Err(ApiError::invalid(text));
@@ -51,8 +51,8 @@ pub(super) async fn update(
     Path(ident): Path<String>,
     Body(body): Body,
 ) -> ApiResult<Json<Value>> {
-    writable(&call, &Method::PATCH)?;
-    let patch = Patch::parse(body)?;
+    call.no_arguments()?;
+    let patch = Patch::parse(body, call.version)?;
     patch.check(TABLE, call.version)?;
     for value in patch.values("/sensitive") {
         check_flag(value)?;
@@ -83,7 +83,7 @@ pub(super) async fn update(
 }
 
 pub(super) async fn destroy(call: Call, Path(ident): Path<String>) -> ApiResult<StatusCode> {
-    writable(&call, &Method::DELETE)?;
+    call.no_arguments()?;
     let (record, _) = find(&call, &ident).await?;
     call.conductor()
         .destroy_recipe::<InspectionRule>(&record)
@@ -92,17 +92,9 @@ pub(super) async fn destroy(call: Call, Path(ident): Path<String>) -> ApiResult<
 }
 
 pub(super) async fn destroy_all(call: Call) -> ApiResult<StatusCode> {
-    writable(&call, &Method::DELETE)?;
+    call.no_arguments()?;
     call.conductor().destroy_inspection_rules().await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// 405 for a change that an old version asks for.
-fn writable(call: &Call, method: &Method) -> ApiResult<()> {
-    if call.version.0 < SINCE {
-        return Err(ApiError::method_not_allowed(method));
-    }
-    call.no_arguments()
 }
 
 fn refuse_null_phase(field: &Field, value: &Value) -> ApiResult<()> {

@@ -1,10 +1,10 @@
 //! `POST /v1/heartbeat/{node}`: a ramdisk's sign of life.
 
-use super::lookup::unknown;
 use crate::api::arguments::missing;
 use crate::api::body::JsonObject;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
+use crate::api::gates::{AGENT_CERTIFICATE, AGENT_STATUS, AGENT_VERSION};
 use crate::api::nodes;
 use crate::api::nodes::refuse_rest;
 use crate::api::path::Path;
@@ -16,10 +16,10 @@ use serde_json::Value;
 
 /// Fields that came later; older requests with them are refused (400, as Ironic has it).
 const SINCE: &[(&str, u16)] = &[
-    ("agent_version", 36),
-    ("agent_verify_ca", 68),
-    ("agent_status", 72),
-    ("agent_status_message", 72),
+    ("agent_version", AGENT_VERSION),
+    ("agent_verify_ca", AGENT_CERTIFICATE),
+    ("agent_status", AGENT_STATUS),
+    ("agent_status_message", AGENT_STATUS),
 ];
 
 pub(super) async fn heartbeat(
@@ -27,9 +27,6 @@ pub(super) async fn heartbeat(
     Path(ident): Path<String>,
     JsonObject(body): JsonObject,
 ) -> ApiResult<StatusCode> {
-    if call.version.0 < 22 {
-        return Err(unknown());
-    }
     call.no_arguments()?;
     let heartbeat = parse(&call, body)?;
     let id = nodes::find::node(&call, &ident).await?.node.uuid;

@@ -5,6 +5,7 @@ use super::{offered, settings, token_use};
 use crate::api::body::JsonObject;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
+use crate::api::gates::CONTINUE_INSPECTION;
 use crate::conductor::requests::InspectionRequest;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -13,7 +14,6 @@ use ferric_model::node::Object;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
-pub(super) const SINCE: u16 = 84;
 /// The one older version that it is known in, for agents that were written for another service.
 const COMPATIBLE: u16 = 1;
 
@@ -25,10 +25,10 @@ pub(super) async fn continue_inspection(
     call.arguments.allow(&["node_uuid"])?;
     let node_uuid = call.arguments.uuid("node_uuid")?.map(NodeId);
     check(&data)?;
-    let new = call.version.0 >= SINCE;
+    let new = call.version.0 >= CONTINUE_INSPECTION;
     if !new && (call.version.0 != COMPATIBLE || node_uuid.is_some()) {
         return Err(ApiError::not_found(format!(
-            "API version 1.{SINCE} or newer is needed"
+            "API version 1.{CONTINUE_INSPECTION} or newer is needed"
         )));
     }
     if node_uuid.is_none() && !names_a_machine(&data["inventory"]) {

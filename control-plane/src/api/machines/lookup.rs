@@ -10,9 +10,6 @@ use http::HeaderMap;
 use serde_json::Value;
 
 pub(super) async fn lookup(call: Call, headers: HeaderMap) -> ApiResult<Json<Value>> {
-    if call.version.0 < 22 {
-        return Err(unknown());
-    }
     call.arguments.allow(&["addresses", "node_uuid"])?;
     let node_uuid = call.arguments.uuid("node_uuid")?.map(NodeId);
     let given = call.arguments.list("addresses").unwrap_or_default();
@@ -38,7 +35,7 @@ pub(super) async fn lookup(call: Call, headers: HeaderMap) -> ApiResult<Json<Val
 }
 
 /// What a machine is told that asks too early, too late, or for nothing of ours.
-pub(super) fn unknown() -> ApiError {
+fn unknown() -> ApiError {
     ApiError::not_found("the resource could not be found")
 }
 

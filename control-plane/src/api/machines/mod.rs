@@ -9,7 +9,7 @@ mod settings;
 
 use super::call::Call;
 use super::root::Resource;
-use super::version::ApiVersion;
+use crate::api::gates::{AGENT_TOKEN, CONTINUE_INSPECTION};
 use crate::conductor::requests::TokenUse;
 use axum::Router;
 use axum::routing::{get, post};
@@ -29,7 +29,7 @@ pub(super) const RESOURCES: [Resource; 3] = [
     },
     Resource {
         name: "continue_inspection",
-        since: inspection::SINCE,
+        since: CONTINUE_INSPECTION,
         routes: || {
             let post = post(inspection::continue_inspection);
             Router::new().route("/v1/continue_inspection", post)
@@ -48,7 +48,7 @@ fn offered(headers: &HeaderMap) -> Extensions {
 }
 
 fn token_use(call: &Call) -> TokenUse {
-    if call.version >= ApiVersion(62) {
+    if call.version.0 >= AGENT_TOKEN {
         TokenUse::Known
     } else {
         TokenUse::Unknown

@@ -21,14 +21,10 @@ const NODE_FIELDS: [&str; 4] = [
 const KNOWS_BMC: &[&str] = &["redfish", "idrac-redfish"];
 
 pub(super) async fn answer(call: &Call, answer: &LookupAnswer) -> ApiResult<Value> {
-    let view = View {
-        version: call.version.max(ApiVersion(8)),
-        base: &call.base,
-        conductor: call.conductor(),
-        access: &call.access,
-        selection: Selection::Named(NODE_FIELDS.map(str::to_owned).into()),
-    };
-    let node = view.show(&answer.node).await?;
+    let version = call.version.max(ApiVersion(8));
+    let selection = Selection::Named(NODE_FIELDS.map(str::to_owned).into());
+    let view = View::at(call, version, selection).await?;
+    let node = view.show(&answer.node);
     Ok(json!({"node": node, "config": config(answer)}))
 }
 

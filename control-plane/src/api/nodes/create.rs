@@ -7,9 +7,9 @@ use crate::api::body::JsonObject;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::{Field, find, newer};
+use crate::api::gates::ENROLL;
 use crate::api::masking::refuse_masked;
 use crate::api::selection::Selection;
-use axum::Json;
 use axum::response::{IntoResponse, Response};
 use ferric_model::ids::NodeId;
 use ferric_model::node::{Node, Object};
@@ -17,33 +17,25 @@ use ferric_model::state::ProvisionState;
 use http::{StatusCode, header};
 use serde_json::Value;
 
-/// Since then a new node waits in `enroll` to be verified.
-const ENROLL_SINCE: u16 = 11;
-
 pub(super) async fn create(call: Call, JsonObject(body): JsonObject) -> ApiResult<Response> {
     call.no_arguments()?;
-    let node = enrol(&call, body).await?;
-    let view = View {
-        version: call.version,
-        base: &call.base,
-        conductor: call.conductor(),
-        access: &call.access,
-        selection: Selection::All,
-    };
+    let node = described(&call, body).await?;
+    let node = call.conductor().create_node(node).await?;
+    let view = View::of(&call, Selection::All).await?;
     let location = [(
         header::LOCATION,
         call.base.url(format!("nodes/{}", node.uuid)),
     )];
-    let body = view.show(&node).await?;
-    Ok((StatusCode::CREATED, location, Json(body)).into_response())
+    let body = view.answer(&node);
+    Ok((StatusCode::CREATED, location, body).into_response())
 }
 
-/// The node that the body describes, stored.
-pub(in crate::api) async fn enrol(call: &Call, body: Object) -> ApiResult<Node> {
+/// The node that the body describes, which the caller may make.
+pub(in crate::api) async fn described(call: &Call, body: Object) -> ApiResult<Node> {
     let mut node = parse(call, body).await?;
     node.owner = call.access.owner_of_new_node(node.owner)?;
     check_parent(call, &node).await?;
-    Ok(call.conductor().create_node(node).await?)
+    Ok(node)
 }
 
 async fn parse(call: &Call, body: Object) -> ApiResult<Node> {
@@ -73,7 +65,7 @@ async fn parse(call: &Call, body: Object) -> ApiResult<Node> {
     changes.retain(|(field, value)| !(field.name == "uuid" && value.is_null()));
     let node = Node::new(NodeId(call.api.new_id()), &driver, call.conductor().now());
     let mut node = merged(document(&node)?, changes)?;
-    if call.version.0 < ENROLL_SINCE {
+    if call.version.0 < ENROLL {
         node.provision_state = ProvisionState::Available;
     }
     check_served(call, &node).await?;

@@ -5,7 +5,7 @@ use crate::api::shape::shown_time;
 use crate::conductor::ABORT_AFTER;
 use ferric_model::node::agent_session::AgentSession;
 use ferric_model::node::{Node, Object};
-use ferric_model::run::Activity;
+use ferric_model::run::{Activity, Run};
 use ferric_model::step::Step;
 use serde_json::{Value, json};
 
@@ -54,12 +54,16 @@ fn step(step: &Step) -> Value {
 }
 
 /// What Ironic keeps in one object, put together from where it is kept here; secrets are masked.
-pub(super) fn driver_internal_info(node: &Node) -> Object {
-    let mut info = masked(&node.internal_info);
-    if let Some(agent) = &node.agent {
+pub(super) fn driver_internal_info(
+    internal: &Object,
+    agent: Option<&AgentSession>,
+    run: Option<&Run>,
+) -> Object {
+    let mut info = masked(internal);
+    if let Some(agent) = agent {
         info.extend(agent_info(agent));
     }
-    if let Some(run) = &node.run
+    if let Some(run) = run
         && let Some(kind) = kind(run.activity)
     {
         let steps = run.steps.iter().map(step).collect();
@@ -91,27 +95,15 @@ fn agent_info(agent: &AgentSession) -> Object {
     info
 }
 
-/// Who holds the node's lock.
-pub(super) fn reservation(node: &Node) -> Value {
-    let holder = node.reservation.as_ref();
-    holder.map_or(Value::Null, |held| Value::from(held.conductor.as_str()))
-}
-
-/// `boot_interface` and its like.
-pub(super) fn interface(node: &Node, field: &str) -> Option<Value> {
-    let kind = field.strip_suffix("_interface")?;
-    Some(node.interface(kind).map_or(Value::Null, Value::from))
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use ferric_model::ids::NodeId;
     use ferric_model::node::agent_session::Token;
     use jiff::Timestamp;
     use uuid::Uuid;
 
-    fn node(activity: Activity) -> Node {
+    pub(in crate::api::nodes) fn node(activity: Activity) -> Node {
         let mut node = Node::new(NodeId(Uuid::nil()), "fake-hardware", Timestamp::UNIX_EPOCH);
         let run = json!({
             "id": Uuid::nil(),
@@ -170,7 +162,8 @@ mod tests {
             last_heartbeat: Some(Timestamp::UNIX_EPOCH),
             ..AgentSession::default()
         });
-        let info = driver_internal_info(&node);
+        let (agent, run) = (node.agent.as_ref(), node.run.as_ref());
+        let info = driver_internal_info(&node.internal_info, agent, run);
         assert_eq!(info["agent_secret_token"], "******");
         assert_eq!(info["agent_url"], "https://192.0.2.1:9999");
         assert_eq!(info["agent_last_heartbeat"], "1970-01-01T00:00:00+00:00");

@@ -1,17 +1,18 @@
-//! The filters of node lists: which the store can apply, and the few that are applied to what it finds.
+//! The filters of node lists: what the store's indexes are asked for, and the few that are checks.
 
 use crate::api::arguments::Arguments;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::need;
 use crate::api::plain;
-use crate::conductor::Conductor;
-use ferric_model::node::Node;
+use ferric_model::hash_ring::groups::Rings;
+use ferric_model::ids::NodeId;
 use ferric_model::state::ProvisionState;
-use ferric_store::{FieldValue, Query};
+use ferric_store::{Check, FieldValue, Query};
+use std::sync::Arc;
 
 /// Arguments that filter, and since when they may be used; 1 where older versions do not refuse them.
-const FILTERS: &[(&str, u16)] = &[
+pub(in crate::api) const FILTERS: &[(&str, u16)] = &[
     ("instance_uuid", 1),
     ("chassis_uuid", 1),
     ("associated", 1),
@@ -52,53 +53,38 @@ const FAULTS: &[&str] = &[
 ];
 
 /// The names of all filters.
-pub(super) fn keys() -> impl Iterator<Item = &'static str> {
+pub(in crate::api) fn keys() -> impl Iterator<Item = &'static str> {
     FILTERS.iter().map(|(name, _)| *name)
 }
 
-/// What the store has no index for; checked on each node that it finds.
-#[derive(Debug, Default)]
-pub(super) struct Rest {
-    conductor: Option<String>,
-    project: Option<String>,
-    description_contains: Option<String>,
-}
-
-impl Rest {
-    pub(super) fn is_empty(&self) -> bool {
-        self.conductor.is_none() && self.project.is_none() && self.description_contains.is_none()
-    }
-
-    pub(super) async fn matches(&self, node: &Node, conductor: &Conductor) -> ApiResult<bool> {
-        let is = |field: &Option<String>, wanted: &str| field.as_deref() == Some(wanted);
-        if let Some(project) = &self.project
-            && !is(&node.owner, project)
-            && !is(&node.lessee, project)
-        {
-            return Ok(false);
-        }
-        if let Some(part) = &self.description_contains
-            && !node
-                .description
-                .as_ref()
-                .is_some_and(|text| contains(text, part))
-        {
-            return Ok(false);
-        }
-        match &self.conductor {
-            Some(wanted) => Ok(conductor.conductor_of(node).await?.as_ref() == Some(wanted)),
-            None => Ok(true),
-        }
-    }
-}
-
-/// As SQL's LIKE compares: without regard to case.
+/// As SQL's LIKE compares: without regard to case. The part is in lower case.
 pub(in crate::api) fn contains(text: &str, part: &str) -> bool {
-    text.to_lowercase().contains(&part.to_lowercase())
+    text.to_lowercase().contains(part)
 }
 
-/// The query with the request's filters, and what remains to be checked.
-pub(super) async fn apply(call: &Call, mut query: Query) -> ApiResult<(Query, Rest)> {
+/// Those that the hash ring gives to a conductor.
+fn of_conductor(host: String, rings: Arc<Rings>) -> Check {
+    Check::new(&["uuid", "conductor_group", "driver"], move |values| {
+        let [id, group, driver] = values else {
+            return false;
+        };
+        let (group, driver) = (group.as_text(), driver.as_text());
+        let (group, driver) = (group.unwrap_or_default(), driver.unwrap_or_default());
+        let id = id.as_text().unwrap_or_default().parse::<NodeId>();
+        id.is_ok_and(|id| rings.host(group, driver, id) == Ok(host.as_str()))
+    })
+}
+
+fn described(part: &str) -> Check {
+    let part = part.to_lowercase();
+    Check::new(&["description"], move |values| {
+        let text = values[0].as_text();
+        text.is_some_and(|text| contains(text, &part))
+    })
+}
+
+/// The query with the request's filters.
+pub(super) async fn apply(call: &Call, mut query: Query) -> ApiResult<Query> {
     let arguments = &call.arguments;
     for (name, since) in FILTERS {
         if arguments.text(name).is_some() {
@@ -129,16 +115,20 @@ pub(super) async fn apply(call: &Call, mut query: Query) -> ApiResult<(Query, Re
     query = by_state(arguments, query)?;
     query = by_place(arguments, query);
     query = by_parent(call, query).await?;
-    let owned = |name: &str| arguments.text(name).map(str::to_owned);
     call.access
         .check_listed_project(arguments.text("project"))?;
-    let own = call.access.project_of_list().map(str::to_owned);
-    let rest = Rest {
-        conductor: owned("conductor"),
-        project: own.or(owned("project")),
-        description_contains: owned("description_contains"),
-    };
-    Ok((query, rest))
+    let own = call.access.project_of_list();
+    if let Some(project) = own.or(arguments.text("project")) {
+        query = query.filter_any(&["owner", "lessee"], vec![text(project)]);
+    }
+    if let Some(part) = arguments.text("description_contains") {
+        query = query.check(described(part));
+    }
+    if let Some(host) = arguments.text("conductor") {
+        let rings = call.conductor().rings().await?;
+        query = query.check(of_conductor(host.to_owned(), rings));
+    }
+    Ok(query)
 }
 
 fn by_state(arguments: &Arguments, mut query: Query) -> ApiResult<Query> {

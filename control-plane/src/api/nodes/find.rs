@@ -1,14 +1,13 @@
 //! From what stands in a path to the stored node.
 
+use crate::api::access::Target;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
+use crate::api::gates::NODE_NAMES;
 use ferric_model::ids::NodeId;
 use ferric_model::node::Node;
-use ferric_store::{FieldValue, Key, Query, Record, Table};
+use ferric_store::{FieldValue, Key, Query, Record, Table, value_of};
 use http::StatusCode;
-
-/// Since then a node's name may stand in the place of its UUID.
-const NAMES_SINCE: u16 = 5;
 
 /// A node with the record that it was read from, for a write that expects it unchanged.
 pub(in crate::api) struct Found {
@@ -18,23 +17,38 @@ pub(in crate::api) struct Found {
 
 /// By UUID or name, as it stands in a path; 404 when there is none.
 pub(in crate::api) async fn node(call: &Call, ident: &str) -> ApiResult<Found> {
+    let record = record(call, ident).await?;
+    let node = record.decode()?;
+    Ok(Found { record, node })
+}
+
+/// The same without a look into its document.
+pub(super) async fn record(call: &Call, ident: &str) -> ApiResult<Record> {
     if ident.parse::<NodeId>().is_err() && !is_name(ident) {
         let text = format!("{ident:?} is neither a UUID nor a name");
         return Err(ApiError::routing(StatusCode::BAD_REQUEST, text));
     }
-    let mut found = lookup(call, ident).await?;
+    let mut found = lookup_record(call, ident).await?;
     if let (None, Some(stripped)) = (&found, call.without_suffix(ident)) {
-        found = lookup(call, stripped).await?;
+        found = lookup_record(call, stripped).await?;
     }
     found.ok_or_else(|| ApiError::not_found(format!("node {ident} could not be found")))
 }
 
 /// By UUID or name, as it stands in a body or a query. What the caller may not see is not there.
 pub(in crate::api) async fn lookup(call: &Call, ident: &str) -> ApiResult<Option<Found>> {
+    let Some(record) = lookup_record(call, ident).await? else {
+        return Ok(None);
+    };
+    let node = record.decode()?;
+    Ok(Some(Found { record, node }))
+}
+
+async fn lookup_record(call: &Call, ident: &str) -> ApiResult<Option<Record>> {
     let store = call.conductor().store();
     let record = if let Ok(id) = ident.parse::<NodeId>() {
         store.get(&Key::new(Table::Node, id)).await?
-    } else if call.version.0 >= NAMES_SINCE {
+    } else if call.version.0 >= NODE_NAMES {
         let mut query =
             Query::all(Table::Node).filter("name", vec![FieldValue::Text(ident.to_owned())]);
         query.limit = 1;
@@ -42,11 +56,11 @@ pub(in crate::api) async fn lookup(call: &Call, ident: &str) -> ApiResult<Option
     } else {
         None
     };
-    let Some(record) = record else {
-        return Ok(None);
-    };
-    let node = record.decode()?;
-    Ok(Some(Found { record, node }).filter(|found| call.access.sees(&found.node)))
+    Ok(record.filter(|record| {
+        let project = |field| value_of(&record.fields, field).as_text();
+        let target = Target::of_projects(project("owner"), project("lessee"));
+        call.access.sees(target)
+    }))
 }
 
 /// Letters, digits and `-._~`, at most 255 of them.

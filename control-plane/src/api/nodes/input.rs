@@ -6,14 +6,12 @@ use super::table::{NODE, RESERVED_NAMES};
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::Field;
+use crate::api::gates::FREE_NAMES;
 use crate::api::plain;
 use crate::api::version::ApiVersion;
 use ferric_model::node::{Node, Object};
 use serde_json::Value;
 use uuid::Uuid;
-
-/// Since then all unreserved characters of URLs are allowed in names.
-const FREE_NAMES_SINCE: u16 = 10;
 
 /// Properties that must be numbers.
 const SIZES: &[&str] = &["local_gb", "memory_mb"];
@@ -25,7 +23,7 @@ pub(super) fn check_name(name: &str, version: ApiVersion) -> ApiResult<()> {
             "{name} is a word of the API's paths and cannot be a node's name"
         )));
     }
-    let well_formed = is_name(name) && (version.0 >= FREE_NAMES_SINCE || is_host_name(name));
+    let well_formed = is_name(name) && (version.0 >= FREE_NAMES || is_host_name(name));
     if !well_formed || name.parse::<Uuid>().is_ok() {
         return Err(ApiError::invalid(format!(
             "{name:?} cannot be a node's name: use letters, digits and -._~, at most 255, and no UUID"
@@ -151,8 +149,10 @@ fn set_interface(document: &mut Object, kind: &str, value: Value) {
 pub(super) fn patchable(node: &Node, document: &Object) -> Object {
     let fields = NODE.iter().filter(|field| field.writable_by_patch());
     let values = fields.map(|field| {
-        let interface = super::derived::interface(node, field.name);
-        let value = interface.or_else(|| document.get(field.name).cloned());
+        let value = match field.name.strip_suffix("_interface") {
+            Some(kind) => node.interface(kind).map(Value::from),
+            None => document.get(field.name).cloned(),
+        };
         (field.name.to_owned(), value.unwrap_or_default())
     });
     values.collect()

@@ -4,12 +4,16 @@ use super::find;
 use super::runbook;
 use super::states::{accepted, refuse_rest};
 use super::steps::{self, StepList};
-use crate::api::access::{Target, rules};
+use crate::api::access::{Rule, Target, rules};
 use crate::api::arguments::missing;
 use crate::api::body::JsonObject;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::need;
+use crate::api::gates::{
+    CLEAN_WITHOUT_RAMDISK, CONFIG_DRIVE_OBJECT, CONFIG_DRIVE_ON_REBUILD, DEPLOY_STEPS,
+    SERVICE_WITHOUT_RAMDISK, VENDOR_DATA,
+};
 use crate::api::masking::MASK;
 use crate::api::path::Path;
 use crate::api::shape::Shape;
@@ -18,14 +22,13 @@ use crate::conductor::requests::{
     ProvisionRequest, Ramdisk, RequestedStep, RescuePassword, not_in_this_state,
 };
 use axum::response::Response;
+use ferric_model::ids::NodeId;
 use ferric_model::node::{Node, Object};
 use ferric_model::verb::Verb;
 use serde_json::Value;
 
-const CONFIG_DRIVE_ON_REBUILD_SINCE: u16 = 35;
-const CONFIG_DRIVE_OBJECT_SINCE: u16 = 56;
-const VENDOR_DATA_SINCE: u16 = 59;
-const DEPLOY_STEPS_SINCE: u16 = 69;
+/// `deploy` is another word for `active`, and takes what that takes; Ironic forgot it here.
+const DEPLOYS: [Verb; 3] = [Verb::Active, Verb::Deploy, Verb::Rebuild];
 
 /// The body, of which nothing is checked yet but its keys.
 struct Asked {
@@ -45,22 +48,40 @@ pub(super) async fn provision(
     JsonObject(body): JsonObject,
 ) -> ApiResult<Response> {
     call.no_arguments()?;
-    ask(&call, &ident, body).await?;
-    Ok(accepted(&call, &ident))
+    let Checked { node, request, .. } = asked(&call, &ident, body).await?;
+    call.conductor().provision(node, request).await?;
+    Ok(accepted(&call, &ident, "states"))
 }
 
-/// Has the verb of the body begun.
-pub(in crate::api) async fn ask(call: &Call, ident: &str, body: Object) -> ApiResult<()> {
+/// A verb that may be begun, as far as can be told without the node's lock.
+pub(in crate::api) struct Checked {
+    pub(in crate::api) node: NodeId,
+    pub(in crate::api) request: ProvisionRequest,
+    /// What lets the caller.
+    pub(in crate::api) rules: Vec<Rule>,
+}
+
+/// What the body asks for, checked.
+pub(in crate::api) async fn asked(call: &Call, ident: &str, body: Object) -> ApiResult<Checked> {
     let asked = Asked::parse(body)?;
     let node = find::node(call, ident).await?.node;
-    asked.check_access(call, &node)?;
+    let rules = asked.rules();
+    let target = Target::of_node(&node);
+    let mut each = rules.iter();
+    each.try_for_each(|rule| call.access.check(rule, target))?;
     let verb = verb(&asked.target, &node, call.version)?;
     let runbook = runbook::named(call, asked.runbook.as_ref(), verb, &node).await?;
     let mut request = asked.check(verb, &node, call.version)?;
+    request.asked_by = call.access.requester();
     if let Some(runbook) = &runbook {
         request = runbook::applied(request, runbook)?;
     }
-    Ok(call.conductor().provision(node.uuid, request).await?)
+    let node = node.uuid;
+    Ok(Checked {
+        node,
+        request,
+        rules,
+    })
 }
 
 /// 406 for a verb that is too new, 400 for one that is none or not for this state, 409 if somebody works on the node.
@@ -70,7 +91,7 @@ fn verb(target: &str, node: &Node, version: ApiVersion) -> ApiResult<Verb> {
     if let Some(verb) = early {
         need(version, verb.since(), &format!("the target {verb}"))?;
     }
-    if node.maintenance && matches!(verb, Some(Verb::Active | Verb::Rebuild)) {
+    if node.maintenance && verb.is_some_and(|verb| DEPLOYS.contains(&verb)) {
         return Err(ApiError::invalid(format!(
             "node {} is in maintenance: it is not provisioned before that ends",
             node.uuid
@@ -91,13 +112,17 @@ fn verb(target: &str, node: &Node, version: ApiVersion) -> ApiResult<Verb> {
 
 impl Asked {
     /// Lists of steps have rules of their own.
-    fn check_access(&self, call: &Call, node: &Node) -> ApiResult<()> {
+    fn rules(&self) -> Vec<Rule> {
         let lists = [
             (&self.clean_steps, rules::NODE_SET_PROVISION_CLEAN),
             (&self.service_steps, rules::NODE_SET_PROVISION_SERVICE),
         ];
-        let mut given = lists.iter().filter(|(steps, _)| steps.is_some());
-        given.try_for_each(|(_, rule)| call.access.check(rule, Target::of_node(node)))
+        let given = lists.into_iter().filter(|(steps, _)| steps.is_some());
+        let given = given.map(|(_, rule)| rule);
+        [rules::NODE_SET_PROVISION]
+            .into_iter()
+            .chain(given)
+            .collect()
     }
 
     fn parse(mut body: Object) -> ApiResult<Self> {
@@ -141,10 +166,9 @@ impl Asked {
             self.clean_steps.as_ref(),
             &[Verb::Clean],
         )?;
-        let deploys = [Verb::Active, Verb::Rebuild];
-        only_with(verb, "deploy_steps", self.deploy_steps.as_ref(), &deploys)?;
+        only_with(verb, "deploy_steps", self.deploy_steps.as_ref(), &DEPLOYS)?;
         if self.deploy_steps.is_some() {
-            need(version, DEPLOY_STEPS_SINCE, "the argument deploy_steps")?;
+            need(version, DEPLOY_STEPS, "the argument deploy_steps")?;
         }
         let password = self.rescue_password.as_ref();
         only_with(verb, "rescue_password", password, &[Verb::Rescue])?;
@@ -187,9 +211,9 @@ fn only_with(verb: Verb, key: &str, value: Option<&Value>, targets: &[Verb]) -> 
     let given = value.is_some_and(|value| value != &Value::Array(Vec::new()));
     if given && !targets.contains(&verb) {
         let targets: Vec<_> = targets.iter().map(|target| target.name()).collect();
-        let targets = targets.join(" and ");
+        let targets = targets.join(", ");
         return Err(ApiError::invalid(format!(
-            "{key} goes with the target {targets} only"
+            "{key} goes with these targets only: {targets}"
         )));
     }
     Ok(())
@@ -238,8 +262,8 @@ fn disable_ramdisk(verb: Verb, value: Value, version: ApiVersion) -> ApiResult<R
         return Ok(Ramdisk::Boot);
     };
     let since = match verb {
-        Verb::Clean => 70,
-        Verb::Service => 108,
+        Verb::Clean => CLEAN_WITHOUT_RAMDISK,
+        Verb::Service => SERVICE_WITHOUT_RAMDISK,
         _ => {
             return Err(ApiError::invalid(
                 "disable_ramdisk goes with the targets clean and service only",
@@ -256,8 +280,8 @@ fn disable_ramdisk(verb: Verb, value: Value, version: ApiVersion) -> ApiResult<R
 
 /// A base64 text, a URL, or an object whose parts have the right types.
 fn check_configdrive(verb: Verb, drive: &Value, version: ApiVersion) -> ApiResult<()> {
-    let on_rebuild = verb == Verb::Rebuild && version.0 >= CONFIG_DRIVE_ON_REBUILD_SINCE;
-    if verb != Verb::Active && !on_rebuild {
+    let too_old = verb == Verb::Rebuild && version.0 < CONFIG_DRIVE_ON_REBUILD;
+    if too_old || !DEPLOYS.contains(&verb) {
         return Err(ApiError::invalid(format!(
             "a config drive does not go with the target {}",
             verb
@@ -286,7 +310,7 @@ fn check_drive_object(object: &Object, version: ApiVersion) -> ApiResult<()> {
             .then_some(())
             .ok_or_else(|| ApiError::invalid(text))
     };
-    since(CONFIG_DRIVE_OBJECT_SINCE, "configdrive as an object")?;
+    since(CONFIG_DRIVE_OBJECT, "configdrive as an object")?;
     for (key, value) in object {
         let fits = match key.as_str() {
             "meta_data" | "network_data" | "vendor_data" => value.is_object(),
@@ -306,7 +330,7 @@ fn check_drive_object(object: &Object, version: ApiVersion) -> ApiResult<()> {
         }
     }
     if object.contains_key("vendor_data") {
-        since(VENDOR_DATA_SINCE, "vendor_data in configdrive")?;
+        since(VENDOR_DATA, "vendor_data in configdrive")?;
     }
     Ok(())
 }

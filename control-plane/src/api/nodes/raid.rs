@@ -4,14 +4,11 @@ use super::find::{self, Found};
 use crate::api::body::JsonObject;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
-use crate::api::fields::need;
 use crate::api::path::Path;
 use ferric_drivers::RaidConfig;
 use ferric_model::node::{Node, Object};
 use http::StatusCode;
 use serde_json::Value;
-
-const SINCE: u16 = 12;
 
 /// Stores the configuration; `{}` takes it away.
 pub(super) async fn set(
@@ -19,7 +16,6 @@ pub(super) async fn set(
     Path(ident): Path<String>,
     JsonObject(body): JsonObject,
 ) -> ApiResult<StatusCode> {
-    need(call.version, SINCE, "the resource states/raid")?;
     call.no_arguments()?;
     let Found { node, record } = find::node(&call, &ident).await?;
     check(&node, &body)?;

@@ -8,7 +8,7 @@ use crate::api::error::{ApiError, ApiResult};
 use crate::api::path::Path;
 use axum::Json;
 use ferric_model::inventory::StoredInventory;
-use ferric_model::node::Object;
+use ferric_model::node::{Node, Object};
 use ferric_store::{FieldValue, Key, Query, Record, Table};
 use serde_json::{Value, json};
 
@@ -43,60 +43,36 @@ async fn validation(call: &Call, ident: &str) -> ApiResult<Json<Value>> {
 }
 
 pub(super) async fn inventory(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
-    call.exists_since(81)?;
     call.no_arguments()?;
-    let id = find::node(&call, &ident).await?.node.uuid;
+    let node = find::node(&call, &ident).await?.node;
     let record = call
         .conductor()
         .store()
-        .get(&Key::new(Table::Inventory, id))
+        .get(&Key::new(Table::Inventory, node.uuid))
         .await?;
-    let record = record.ok_or_else(|| {
-        ApiError::not_found(format!(
-            "node {id} has no inventory: it was not inspected yet"
-        ))
-    })?;
+    let record = record.ok_or_else(|| no_inventory(&node))?;
     let stored: StoredInventory = record.decode()?;
     Ok(Json(
         json!({"inventory": stored.inventory, "plugin_data": stored.plugin_data}),
     ))
 }
 
-/// By name, with what each is for; there are none.
-pub(super) async fn vendor_methods(
-    call: Call,
-    Path(ident): Path<String>,
-) -> ApiResult<Json<Value>> {
-    call.no_arguments()?;
-    find::node(&call, &ident).await?;
-    Ok(Json(json!({})))
-}
-
-/// The same as `vendor_passthru` with the method in the path.
-pub(super) async fn vendor_method(
-    call: Call,
-    Path((ident, method)): Path<(String, String)>,
-) -> ApiResult<Json<Value>> {
-    find::node(&call, &ident).await?;
-    let text = format!("No handler for method {method}.");
-    Err(ApiError::invalid(text))
-}
-
-/// No interface has a method of its own that could be called.
-pub(super) async fn vendor_passthru(
-    call: Call,
-    Path(ident): Path<String>,
-) -> ApiResult<Json<Value>> {
-    find::node(&call, &ident).await?;
-    Err(match call.arguments.text("method") {
-        Some(method) => ApiError::invalid(format!("No handler for method {method}.")),
-        None => ApiError::invalid("Method not specified when calling vendor extension."),
-    })
+/// Ironic's sentence, and why.
+fn no_inventory(node: &Node) -> ApiError {
+    let reason = match node.inspection_finished_at {
+        Some(_) => {
+            "the inspection of the node recorded none: a ramdisk does (inspect_interface agent)"
+        }
+        None => "the node was not inspected yet",
+    };
+    ApiError::not_found(format!(
+        "Node inventory record for node {} could not be found: {reason}.",
+        node.uuid
+    ))
 }
 
 /// `links` is one object here, not a list: Ironic has it so.
 pub(super) async fn children(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
-    call.exists_since(83)?;
     call.no_arguments()?;
     let id = find::node(&call, &ident).await?.node.uuid;
     let parent = FieldValue::Text(id.to_string());

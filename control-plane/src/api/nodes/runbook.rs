@@ -4,16 +4,13 @@ use crate::api::access::{Target, rules};
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::need;
+use crate::api::gates::{RUNBOOK, RUNBOOK_TRAITS};
 use crate::api::recipes;
 use crate::conductor::requests::{ProvisionRequest, Ramdisk};
 use ferric_model::node::Node;
 use ferric_model::recipe::Runbook;
 use ferric_model::verb::Verb;
 use serde_json::Value;
-
-const SINCE: u16 = 92;
-/// Until then a runbook is allowed by a trait of its own name, since then by one that both have.
-const TRAITS_SINCE: u16 = 112;
 
 /// The runbook that the request names, if the node may be put through it.
 pub(super) async fn named(
@@ -25,7 +22,7 @@ pub(super) async fn named(
     let Some(ident) = ident else {
         return Ok(None);
     };
-    need(call.version, SINCE, "the argument runbook")?;
+    need(call.version, RUNBOOK, "the argument runbook")?;
     if !matches!(verb, Verb::Clean | Verb::Service) {
         return Err(ApiError::invalid(
             "runbook goes with the targets clean and service only",
@@ -37,7 +34,7 @@ pub(super) async fn named(
     let runbook = recipes::runbook(call, ident).await?;
     let owner = Target::owned_by(runbook.owner.as_deref());
     call.access.check(&rules::RUNBOOK_USE, owner)?;
-    let (allowed, remedy) = if call.version.0 < TRAITS_SINCE {
+    let (allowed, remedy) = if call.version.0 < RUNBOOK_TRAITS {
         let remedy = format!("a trait of its name, {}", runbook.name);
         (runbook.is_named_by(&node.traits), remedy)
     } else {

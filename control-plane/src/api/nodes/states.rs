@@ -7,7 +7,9 @@ use crate::api::body::JsonObject;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::need;
+use crate::api::gates::SOFT_POWER;
 use crate::api::path::Path;
+use crate::api::shape::Shape;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use ferric_drivers::PowerAction;
@@ -17,15 +19,13 @@ use http::{StatusCode, header};
 use serde_json::Value;
 use std::time::Duration;
 
-/// Soft actions and time-outs.
-const SOFT_SINCE: u16 = 27;
 /// Nobody waits longer than a day for a machine to switch.
 const MAX_TIMEOUT_S: u64 = 86_400;
 
 pub(super) async fn states(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
     call.no_arguments()?;
     let found = find::node(&call, &ident).await?;
-    view::states(&found.node, call.version).map(Json)
+    Ok(Json(view::states(&found.node, call.version, &call.access)))
 }
 
 pub(super) async fn power(
@@ -37,7 +37,7 @@ pub(super) async fn power(
     let node = find::node(&call, &ident).await?.node;
     let (target, timeout) = parse_power(body)?;
     if timeout.is_some() || ["soft power off", "soft rebooting"].contains(&target.as_str()) {
-        need(call.version, SOFT_SINCE, "a soft power action or a timeout")?;
+        need(call.version, SOFT_POWER, "a soft power action or a timeout")?;
     }
     let timeout = timeout.as_ref().map(seconds).transpose()?;
     let action: PowerAction = target
@@ -47,7 +47,7 @@ pub(super) async fn power(
     call.conductor()
         .set_power(node.uuid, action, timeout)
         .await?;
-    Ok(accepted(&call, &ident))
+    Ok(accepted(&call, &ident, "states"))
 }
 
 fn parse_power(mut body: Object) -> ApiResult<(String, Option<Value>)> {
@@ -92,13 +92,22 @@ fn check_power(node: &Node) -> ApiResult<()> {
     Ok(())
 }
 
-/// 202 with where to look for the outcome.
-pub(super) fn accepted(call: &Call, ident: &str) -> Response {
+/// 202 with where below the node to look for the outcome.
+pub(super) fn accepted(call: &Call, ident: &str, place: &str) -> Response {
     let location = [(
         header::LOCATION,
-        call.base.url(format!("nodes/{ident}/states")),
+        call.base.url(format!("nodes/{ident}/{place}")),
     )];
     (StatusCode::ACCEPTED, location).into_response()
+}
+
+/// True or false in all the ways in which clients write it, 1 and 0 among them; `None` is null.
+pub(super) fn boolean(key: &str, value: Value) -> ApiResult<Option<bool>> {
+    let value = match value.as_u64() {
+        Some(number @ 0..=1) => Value::Bool(number == 1),
+        _ => value,
+    };
+    Ok(Shape::Tristate.check(key, value)?.as_bool())
 }
 
 /// 400 for keys of a body that nobody took out.

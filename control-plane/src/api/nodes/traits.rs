@@ -5,19 +5,16 @@ use super::states::refuse_rest;
 use crate::api::body::JsonObject;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
-use crate::api::fields::need;
 use crate::api::path::Path;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use ferric_model::traits::is_trait;
-use http::{Method, StatusCode, header};
+use http::{StatusCode, header};
 use serde_json::{Value, json};
 
-const SINCE: u16 = 37;
 const MOST: usize = 50;
 
 pub(super) async fn list(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
-    need(call.version, SINCE, "the resource traits")?;
     call.no_arguments()?;
     let found = find::node(&call, &ident).await?;
     Ok(Json(json!({"traits": found.node.traits})))
@@ -28,7 +25,7 @@ pub(super) async fn replace(
     Path(ident): Path<String>,
     JsonObject(mut body): JsonObject,
 ) -> ApiResult<StatusCode> {
-    writable(&call, StatusCode::METHOD_NOT_ALLOWED)?;
+    call.no_arguments()?;
     let traits = given(body.shift_remove("traits"))?;
     refuse_rest(&body)?;
     change(&call, &ident, |_| Ok(traits)).await
@@ -55,7 +52,7 @@ pub(super) async fn add(
     Path((ident, name)): Path<(String, String)>,
     JsonObject(body): JsonObject,
 ) -> ApiResult<Response> {
-    writable(&call, StatusCode::METHOD_NOT_ALLOWED)?;
+    call.no_arguments()?;
     check(&name)?;
     if !body.is_empty() {
         return Err(ApiError::invalid(
@@ -73,7 +70,7 @@ pub(super) async fn add(
 }
 
 pub(super) async fn clear(call: Call, Path(ident): Path<String>) -> ApiResult<StatusCode> {
-    writable(&call, StatusCode::NOT_FOUND)?;
+    call.no_arguments()?;
     change(&call, &ident, |_| Ok(Vec::new())).await
 }
 
@@ -81,7 +78,7 @@ pub(super) async fn remove(
     call: Call,
     Path((ident, name)): Path<(String, String)>,
 ) -> ApiResult<StatusCode> {
-    writable(&call, StatusCode::NOT_FOUND)?;
+    call.no_arguments()?;
     change(&call, &ident, |mut traits| {
         let before = traits.len();
         traits.retain(|known| *known != name);
@@ -91,15 +88,6 @@ pub(super) async fn remove(
         Ok(traits)
     })
     .await
-}
-
-fn writable(call: &Call, old: StatusCode) -> ApiResult<()> {
-    call.no_arguments()?;
-    match old {
-        _ if call.version.0 >= SINCE => Ok(()),
-        StatusCode::NOT_FOUND => Err(ApiError::not_found("the resource could not be found")),
-        _ => Err(ApiError::method_not_allowed(&Method::PUT)),
-    }
 }
 
 async fn change(

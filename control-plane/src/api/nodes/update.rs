@@ -9,27 +9,24 @@ use crate::api::body::Json as Body;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::need;
+use crate::api::gates::{INSPECT_WAIT, REMOVE_CHASSIS, RESET_INTERFACES};
+use crate::api::json_text::JsonText;
 use crate::api::patch::Patch;
 use crate::api::path::Path;
 use crate::api::selection::Selection;
 use crate::api::version::ApiVersion;
-use axum::Json;
 use ferric_model::node::Node;
 use ferric_model::state::ProvisionState as State;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-const RESET_INTERFACES_SINCE: u16 = 45;
-const INSPECT_WAIT_SINCE: u16 = 39;
-const REMOVE_CHASSIS_SINCE: u16 = 25;
-
 pub(super) async fn update(
     call: Call,
     Path(ident): Path<String>,
     Body(body): Body,
-) -> ApiResult<Json<Value>> {
+) -> ApiResult<JsonText> {
     call.arguments.allow(&["reset_interfaces"])?;
-    let patch = Patch::parse(body)?;
+    let patch = Patch::parse(body, call.version)?;
     patch.check(NODE, call.version)?;
     let reset = reset_interfaces(&call, &patch)?;
     let Found { record, node } = find::node(&call, &ident).await?;
@@ -46,14 +43,8 @@ pub(super) async fn update(
         check_served(&call, &new).await?;
     }
     let stored = call.conductor().update_node(&record, new).await?;
-    let view = View {
-        version: call.version,
-        base: &call.base,
-        conductor: call.conductor(),
-        access: &call.access,
-        selection: Selection::All,
-    };
-    view.show(&stored).await.map(Json)
+    let view = View::of(&call, Selection::All).await?;
+    Ok(view.answer(&stored))
 }
 
 /// Whether interfaces that are not named go back to what the new driver prefers.
@@ -63,7 +54,7 @@ fn reset_interfaces(call: &Call, patch: &Patch) -> ApiResult<bool> {
     };
     need(
         call.version,
-        RESET_INTERFACES_SINCE,
+        RESET_INTERFACES,
         "the argument reset_interfaces",
     )?;
     if reset && patch.values("/driver").next().is_none() {
@@ -116,7 +107,7 @@ fn check_state(node: &Node, patch: &Patch, version: ApiVersion) -> ApiResult<()>
     }
     let state = node.provision_state;
     let moving = node.target_provision_state.is_some() && !State::OPEN_ON_THE_WAY.contains(&state);
-    let inspecting = state == State::Inspecting && version.0 >= INSPECT_WAIT_SINCE;
+    let inspecting = state == State::Inspecting && version.0 >= INSPECT_WAIT;
     if moving || inspecting {
         return Err(ApiError::conflict(format!(
             "node {} cannot be changed while it is in the state {state}",
@@ -168,7 +159,7 @@ fn check_change(old: &Node, new: &Node, version: ApiVersion) -> ApiResult<()> {
         )));
     }
     if old.chassis_uuid.is_some() && new.chassis_uuid.is_none() {
-        need(version, REMOVE_CHASSIS_SINCE, "removing chassis_uuid")?;
+        need(version, REMOVE_CHASSIS, "removing chassis_uuid")?;
     }
     check_protection(old, new)
 }

@@ -1,86 +1,187 @@
 //! A node as a client sees it: the fields of its version, secrets masked, old names for old clients.
 
-use super::derived;
+use super::source::Source;
+use super::stored::Stored;
 use super::table::NODE;
+use super::values::{self, Shown};
 use crate::api::access::{Access, Target, rules};
-use crate::api::error::{ApiError, ApiResult};
+use crate::api::call::Call;
+use crate::api::error::ApiResult;
 use crate::api::fields::{Field, find};
-use crate::api::links::Base;
-use crate::api::masking::{masked, masked_instance_info};
+use crate::api::gates::{AVAILABLE, INSPECT_WAIT};
+use crate::api::json_text::JsonText;
+use crate::api::links::{Base, Pairs};
+use crate::api::masking::Masked;
 use crate::api::selection::Selection;
 use crate::api::shape::Shape;
 use crate::api::version::ApiVersion;
-use crate::conductor::Conductor;
+use ferric_model::hash_ring::groups::Rings;
 use ferric_model::node::{Node, Object};
 use ferric_model::state::ProvisionState;
+use ferric_store::Record;
+use serde::Serializer as _;
 use serde_json::Value;
+use std::fmt;
+use std::sync::Arc;
 
-/// Before this version there was no name for `available`: it was null.
-const AVAILABLE_SINCE: u16 = 2;
-/// Before this version `inspect wait` was shown as `inspecting`.
-const INSPECT_WAIT_SINCE: u16 = 39;
+/// What a node takes, as a rule.
+const LIKELY_BYTES: usize = 6 << 10;
 
 /// How a request wants its nodes.
 pub(in crate::api) struct View<'a> {
-    pub(in crate::api) version: ApiVersion,
-    pub(in crate::api) base: &'a Base,
-    pub(in crate::api) conductor: &'a Conductor,
-    pub(in crate::api) access: &'a Access,
-    pub(in crate::api) selection: Selection,
+    version: ApiVersion,
+    base: &'a Base,
+    access: &'a Access,
+    selection: Selection,
+    /// Where the conductor is to be shown.
+    rings: Option<Arc<Rings>>,
 }
 
-impl View<'_> {
-    pub(in crate::api) async fn show(&self, node: &Node) -> ApiResult<Value> {
-        let mut shown = Object::new();
-        let mut stored = document(node)?;
-        for field in NODE
-            .iter()
-            .filter(|field| self.selection.shows(field, self.version))
-        {
+impl<'a> View<'a> {
+    pub(in crate::api) async fn of(call: &'a Call, selection: Selection) -> ApiResult<Self> {
+        Self::at(call, call.version, selection).await
+    }
+
+    /// As a newer or older request would want them.
+    pub(in crate::api) async fn at(
+        call: &'a Call,
+        version: ApiVersion,
+        selection: Selection,
+    ) -> ApiResult<Self> {
+        let mut view = Self::new(version, &call.base, &call.access, selection);
+        if view.fields().any(|field| field.name == "conductor") {
+            view.rings = Some(call.conductor().rings().await?);
+        }
+        Ok(view)
+    }
+
+    /// In which no node has a conductor.
+    pub(super) const fn new(
+        version: ApiVersion,
+        base: &'a Base,
+        access: &'a Access,
+        selection: Selection,
+    ) -> Self {
+        Self {
+            version,
+            base,
+            access,
+            selection,
+            rings: None,
+        }
+    }
+
+    pub(super) const fn version(&self) -> ApiVersion {
+        self.version
+    }
+
+    /// What is wanted, in the order in which it is shown.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &'static Field> {
+        let fields = NODE.iter();
+        fields.filter(|field| self.selection.shows(field, self.version))
+    }
+
+    /// To each node of a list.
+    pub(super) fn node_links(&self) -> Pairs {
+        self.base.pairs("nodes/")
+    }
+
+    /// To the node, or to what stands under it.
+    pub(super) fn links(&self, node: impl fmt::Display, rest: &str) -> Value {
+        self.base.pair(format_args!("nodes/{node}{rest}"))
+    }
+
+    pub(in crate::api) fn show(&self, node: &Node) -> Value {
+        let values = self.values(node);
+        let shown = values.map(|(name, value)| (name.to_owned(), value.into()));
+        Value::Object(Object::from_iter(shown))
+    }
+
+    /// Appends the node as JSON.
+    pub(super) fn push(&self, node: &impl Source, text: &mut Vec<u8>) {
+        let mut serializer = serde_json::Serializer::new(text);
+        let written = (&mut serializer).collect_map(self.values(node));
+        written.expect("memory takes all, and keys are texts");
+    }
+
+    /// The same of a record of the store.
+    pub(super) fn push_record(&self, record: &Record, text: &mut Vec<u8>) -> ApiResult<()> {
+        match Stored::read(&record.document) {
+            Some(stored) => self.push(&stored, text),
+            None => self.push(&record.decode::<Node>()?, text),
+        }
+        Ok(())
+    }
+
+    pub(super) fn answer(&self, node: &Node) -> JsonText {
+        let mut text = Vec::with_capacity(LIKELY_BYTES);
+        self.push(node, &mut text);
+        JsonText(text)
+    }
+
+    pub(super) fn answer_record(&self, record: &Record) -> ApiResult<JsonText> {
+        let mut text = Vec::with_capacity(LIKELY_BYTES);
+        self.push_record(record, &mut text)?;
+        Ok(JsonText(text))
+    }
+
+    fn values<'n>(
+        &'n self,
+        node: &'n impl Source,
+    ) -> impl Iterator<Item = (&'static str, Shown<'n>)> {
+        self.fields().map(|field| {
             let value = match field.name {
-                "conductor" => self
-                    .conductor
-                    .conductor_of(node)
-                    .await?
-                    .map_or(Value::Null, Value::from),
-                _ if self.hides(node, field) => hidden(field),
-                _ => self.value(node, &mut stored, field),
+                "conductor" => Shown::Text(self.conductor(node)),
+                _ if hides(self.access, node.target(), field) => Shown::Made(hidden(field)),
+                _ => self.value(node, field),
             };
-            shown.insert(field.name.to_owned(), value);
-        }
-        Ok(Value::Object(shown))
+            (field.name, value)
+        })
     }
 
-    /// What whoever leases a node need not know of it.
-    fn hides(&self, node: &Node, field: &Field) -> bool {
-        let rule = match field.name {
-            "last_error" => rules::NODE_GET_LAST_ERROR,
-            "reservation" => rules::NODE_GET_RESERVATION,
-            "driver_internal_info" => rules::NODE_GET_DRIVER_INTERNAL_INFO,
-            "driver_info" => rules::NODE_GET_DRIVER_INFO,
-            _ => return false,
+    /// The one that the hash ring gives the node to.
+    fn conductor(&self, node: &impl Source) -> Option<&str> {
+        let rings = self.rings.as_ref()?;
+        let host = rings.host(node.conductor_group(), node.driver(), node.uuid());
+        host.ok()
+    }
+
+    fn value<'n>(&self, node: &'n impl Source, field: &Field) -> Shown<'n> {
+        let made = match field.name {
+            "driver_info" => return Shown::Masked(Masked::of(node.driver_info())),
+            "instance_info" => return Shown::Masked(Masked::instance_info(node.instance_info())),
+            "reservation" => return Shown::Text(node.reservation()),
+            "links" => self.links(node.uuid(), ""),
+            "ports" | "states" | "portgroups" | "volume" => {
+                self.links(node.uuid(), &format!("/{}", field.name))
+            }
+            "clean_step" => node.current_step("clean"),
+            "deploy_step" => node.current_step("deploy"),
+            "service_step" => node.current_step("service"),
+            "driver_internal_info" => Value::Object(node.driver_internal_info()),
+            "provision_state" => state_name(node.provision_state(), self.version),
+            name => {
+                let interface = |kind| Shown::Text(node.interface(kind));
+                let interface = name.strip_suffix("_interface").map(interface);
+                return interface
+                    .or_else(|| node.own(name))
+                    .unwrap_or(Shown::Text(None));
+            }
         };
-        let (threshold, target) = (rules::NODE_GET_FILTER_THRESHOLD, Target::of_node(node));
-        !self.access.allows(&threshold, target) && !self.access.allows(&rule, target)
+        Shown::Made(made)
     }
+}
 
-    fn value(&self, node: &Node, stored: &mut Object, field: &Field) -> Value {
-        let linked = |rest: &str| self.base.pair(format!("nodes/{}{rest}", node.uuid));
-        match field.name {
-            "links" => linked(""),
-            "ports" | "states" | "portgroups" | "volume" => linked(&format!("/{}", field.name)),
-            "clean_step" => derived::current_step(node, "clean"),
-            "deploy_step" => derived::current_step(node, "deploy"),
-            "service_step" => derived::current_step(node, "service"),
-            "driver_internal_info" => Value::Object(derived::driver_internal_info(node)),
-            "driver_info" => Value::Object(masked(&node.driver_info)),
-            "instance_info" => Value::Object(masked_instance_info(&node.instance_info)),
-            "provision_state" => state_name(node.provision_state, self.version),
-            "reservation" => derived::reservation(node),
-            name => derived::interface(node, name)
-                .unwrap_or_else(|| field.shape.show(stored.remove(name).unwrap_or_default())),
-        }
-    }
+/// What whoever leases a node need not know of it.
+fn hides(access: &Access, target: Target<'_>, field: &Field) -> bool {
+    let rule = match field.name {
+        "last_error" => rules::NODE_GET_LAST_ERROR,
+        "reservation" => rules::NODE_GET_RESERVATION,
+        "driver_internal_info" => rules::NODE_GET_DRIVER_INTERNAL_INFO,
+        "driver_info" => rules::NODE_GET_DRIVER_INFO,
+        _ => return false,
+    };
+    !access.allows(&rules::NODE_GET_FILTER_THRESHOLD, target) && !access.allows(&rule, target)
 }
 
 /// In place of a field that the caller may not read, in that field's form.
@@ -93,7 +194,7 @@ fn hidden(field: &Field) -> Value {
 }
 
 /// The states sub-resource: some fields of the node, as its version shows them.
-pub(super) fn states(node: &Node, version: ApiVersion) -> ApiResult<Value> {
+pub(super) fn states(node: &Node, version: ApiVersion, access: &Access) -> Value {
     const STATES: &[&str] = &[
         "console_enabled",
         "last_error",
@@ -107,26 +208,28 @@ pub(super) fn states(node: &Node, version: ApiVersion) -> ApiResult<Value> {
         "boot_mode",
         "secure_boot",
     ];
-    let mut stored = document(node)?;
     let fields = STATES.iter().filter_map(|name| find(NODE, name));
     let shown = fields
         .filter(|field| field.exists_in(version))
         .map(|field| {
-            let value = stored.remove(field.name).unwrap_or_default();
-            (field.name.to_owned(), field.shape.show(value))
+            let value = match hides(access, Target::of_node(node), field) {
+                true => hidden(field),
+                false => values::of(node, field.name).map_or(Value::Null, Value::from),
+            };
+            (field.name.to_owned(), value)
         });
     let mut shown: Object = shown.collect();
     shown.insert(
         "provision_state".to_owned(),
         state_name(node.provision_state, version),
     );
-    Ok(Value::Object(shown))
+    Value::Object(shown)
 }
 
-fn state_name(state: ProvisionState, version: ApiVersion) -> Value {
+pub(super) fn state_name(state: ProvisionState, version: ApiVersion) -> Value {
     match state {
-        ProvisionState::Available if version.0 < AVAILABLE_SINCE => Value::Null,
-        ProvisionState::InspectWait if version.0 < INSPECT_WAIT_SINCE => {
+        ProvisionState::Available if version.0 < AVAILABLE => Value::Null,
+        ProvisionState::InspectWait if version.0 < INSPECT_WAIT => {
             Value::from(ProvisionState::Inspecting.name())
         }
         state => Value::from(state.name()),
@@ -135,12 +238,5 @@ fn state_name(state: ProvisionState, version: ApiVersion) -> Value {
 
 /// The node by the names of the model, most of which are those of the wire.
 pub(super) fn document(node: &Node) -> ApiResult<Object> {
-    match serde_json::to_value(node) {
-        Ok(Value::Object(document)) => Ok(document),
-        Ok(_) => Ok(Object::new()),
-        Err(source) => Err(ApiError::Internal {
-            doing: "showing a node".into(),
-            source: Box::new(source),
-        }),
-    }
+    crate::api::document::document(node, "node")
 }

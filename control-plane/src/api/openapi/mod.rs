@@ -1,21 +1,36 @@
 //! `/openapi.json`: the whole API as an OpenAPI document, made of one table of operations and the tables of fields.
 //!
-//! It stands in `docs/openapi.json` too, and a test keeps both the same: `ferric openapi > docs/openapi.json`.
+//! `/docs` shows it to people. It stands in `docs/openapi.json` too, and a test keeps both the same: `ferric openapi > docs/openapi.json`.
 
 mod operations;
+mod page;
+mod parameters;
 mod schemas;
 
 #[cfg(test)]
 mod tests;
 
 use super::call::Api;
+use crate::api::answers::Shared;
+use axum::response::IntoResponse;
 use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Extension, Router};
+use bytes::Bytes;
+use http::header;
 use operations::Operation;
 use serde_json::{Map, Value, json};
+use std::sync::LazyLock;
 
 pub(super) fn routes() -> Router<Api> {
-    Router::new().route("/openapi.json", get(|| async { Json(document()) }))
+    Router::new()
+        .route("/openapi.json", get(serve))
+        .route("/docs", get(page::serve))
+}
+
+async fn serve() -> impl IntoResponse {
+    static TEXT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(document().to_string()));
+    let headers = [(header::CONTENT_TYPE, "application/json")];
+    (headers, Extension(Shared), TEXT.clone())
 }
 
 /// The document as it is served, with indents.
@@ -63,15 +78,24 @@ fn shown(operation: &Operation) -> Value {
     if let Some(answer) = operation.answer {
         done["content"] = content(answer);
     }
-    responses.insert(operation.ok.to_string(), done);
+    let unfinished = operation.unfinished.iter();
+    for status in [operation.ok].iter().chain(unfinished) {
+        responses.insert(status.to_string(), done.clone());
+    }
     for (status, why) in operation.refusals() {
         let refusal = json!({"description": why, "content": content("Error")});
         responses.insert(status.to_string(), refusal);
     }
     let mut shown = json!({"summary": operation.summary, "responses": responses});
-    let is_ironic = operation.path.starts_with("/v1");
-    if is_ironic {
-        shown["parameters"] = json!([{"$ref": "#/components/parameters/version"}]);
+    shown["tags"] = json!([tag(operation.path)]);
+    let mut parameters = Vec::new();
+    if operation.path.starts_with("/v1") {
+        parameters.push(json!({"$ref": "#/components/parameters/version"}));
+    }
+    let names = operation.query.iter().flat_map(|set| set.names());
+    parameters.extend(names.map(parameters::shown));
+    if !parameters.is_empty() {
+        shown["parameters"] = Value::Array(parameters);
     }
     if let Some(body) = operation.body {
         shown["requestBody"] = json!({"content": content(body)});
@@ -79,8 +103,20 @@ fn shown(operation: &Operation) -> Value {
     shown
 }
 
+/// The heading that it stands under: the resource, or what it is of.
+fn tag(path: &str) -> &str {
+    let mut parts = path.split('/').filter(|part| !part.is_empty());
+    match parts.next() {
+        Some("v1") => parts.next().unwrap_or("versions"),
+        Some("ferric") => "ferric",
+        None => "versions",
+        Some(_) => "about",
+    }
+}
+
 fn content(schema: &str) -> Value {
     match schema {
+        "page" => json!({"text/html": {"schema": {"type": "string"}}}),
         "metrics" => json!({"application/openmetrics-text": {"schema": {"type": "string"}}}),
         "Events" => json!({
             "application/json": {"schema": schemas::reference(schema)},

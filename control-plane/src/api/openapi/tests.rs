@@ -41,6 +41,29 @@ async fn every_operation_is_served_and_no_method_is_left_out() {
     }
 }
 
+/// What is wrong with a value is told of by the value; a name that is not known is told of as such.
+#[tokio::test]
+async fn every_parameter_is_known_to_its_operation() {
+    let server = Server::start().await;
+    let mut checked = 0;
+    for operation in operations::all().filter(|operation| operation.method == "get") {
+        let path = operation.path.replace("{driver}", "fake-hardware");
+        if path.contains('{') {
+            continue;
+        }
+        for name in operation.query.iter().flat_map(|set| set.names()) {
+            let asked = format!("{path}?{name}=1");
+            let answer = send(&server.operator, "latest", Method::GET, &asked, "").await;
+            let text = answer.body.to_string();
+            assert!(!text.contains("nexpected"), "{asked}: {text}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 50, "only {checked}");
+    let unknown = server.get("/v1/nodes?zz=1").await;
+    assert!(unknown.body.to_string().contains("nexpected"));
+}
+
 #[tokio::test]
 async fn it_is_served() {
     let server = Server::start().await;

@@ -7,13 +7,14 @@ use crate::api::access::{Rule, rules};
 use crate::api::call::{Api, Call};
 use crate::api::error::ApiResult;
 use crate::api::fields::{Field, Pick, Write};
+use crate::api::gates;
+use crate::api::json_text::JsonText;
 use crate::api::nodes;
 use crate::api::path::Path;
 use crate::api::root;
-use crate::api::selection;
 use crate::api::shape::Shape;
+use axum::Router;
 use axum::routing::get;
-use axum::{Json, Router};
 use ferric_model::chassis::Chassis;
 use ferric_model::ids::{ChassisId, NodeId};
 use ferric_store::{Key, Query, Table};
@@ -36,12 +37,12 @@ fn routes() -> Router<Api> {
         .route("/v1/chassis/{ident}/nodes/detail", get(nodes_in_detailed))
 }
 
-async fn nodes_in(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
+async fn nodes_in(call: Call, Path(ident): Path<String>) -> ApiResult<JsonText> {
     let chassis = find::<Chassis>(&call, &ident).await?.1.uuid;
     nodes::in_chassis(&call, chassis).await
 }
 
-async fn nodes_in_detailed(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
+async fn nodes_in_detailed(call: Call, Path(ident): Path<String>) -> ApiResult<JsonText> {
     let chassis = find::<Chassis>(&call, &ident).await?.1.uuid;
     nodes::in_chassis_detailed(&call, chassis).await
 }
@@ -53,7 +54,7 @@ pub(in crate::api) async fn exists(call: &Call, id: Uuid) -> ApiResult<bool> {
 }
 
 /// In the order in which they are shown.
-const TABLE: &[Field] = &[
+pub(in crate::api) const TABLE: &[Field] = &[
     Field::new("uuid", 1, Write::Create, Shape::Uuid),
     Field::new("created_at", 1, Write::Never, Shape::Time),
     Field::new("updated_at", 1, Write::Never, Shape::Time),
@@ -68,8 +69,7 @@ const BRIEF: &[&str] = &["uuid", "description"];
 impl Resource for Chassis {
     const PATH: &'static str = "chassis";
     const LIST: &'static str = "chassis";
-    const SINCE: u16 = 1;
-    const DETAIL_SINCE: u16 = selection::DETAIL_SINCE;
+    const DETAIL_SINCE: u16 = gates::DETAIL;
     const TABLE_OF_FIELDS: &'static [Field] = TABLE;
     const BRIEF: &'static [&'static str] = BRIEF;
     const FILTERS: &'static [&'static str] = &[];

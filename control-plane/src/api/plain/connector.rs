@@ -15,7 +15,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 /// In the order in which they are shown.
-const TABLE: &[Field] = &[
+pub(in crate::api) const TABLE: &[Field] = &[
     Field::new("uuid", SINCE, Write::Create, Shape::Uuid),
     Field::new("created_at", SINCE, Write::Never, Shape::Time),
     Field::new("updated_at", SINCE, Write::Never, Shape::Time),
@@ -31,7 +31,6 @@ const BRIEF: &[&str] = &["uuid", "node_uuid", "type", "connector_id"];
 impl Resource for VolumeConnector {
     const PATH: &'static str = "volume/connectors";
     const LIST: &'static str = "connectors";
-    const SINCE: u16 = SINCE;
     const DETAIL_SINCE: u16 = SINCE;
     const TABLE_OF_FIELDS: &'static [Field] = TABLE;
     const BRIEF: &'static [&'static str] = BRIEF;

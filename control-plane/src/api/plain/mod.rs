@@ -27,13 +27,20 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
+/// The tables of their fields.
+pub(super) mod tables {
+    pub(in crate::api) use super::chassis::TABLE as CHASSIS;
+    pub(in crate::api) use super::connector::TABLE as CONNECTOR;
+    pub(in crate::api) use super::portgroup::TABLE as PORTGROUP;
+    pub(in crate::api) use super::target::TABLE as TARGET;
+}
+
 /// A kind of such a document as a resource.
 trait Resource: Plain {
     /// Its place under `/v1`.
     const PATH: &'static str;
     /// The key of its lists.
     const LIST: &'static str;
-    const SINCE: u16;
     /// Since when lists take `detail`.
     const DETAIL_SINCE: u16;
     const TABLE_OF_FIELDS: &'static [Field];
@@ -49,11 +56,6 @@ trait Resource: Plain {
 
     /// A new one of which nothing is said but the node that it hangs on, where it hangs on one.
     fn blank(id: Uuid, node: Option<NodeId>, at: Timestamp) -> Self;
-
-    /// 404 for a version that does not know it.
-    fn gate(call: &Call) -> ApiResult<()> {
-        call.exists_since(Self::SINCE)
-    }
 
     /// What a field may be beyond its form.
     fn check(field: &Field, value: Value) -> ApiResult<Value>;
@@ -87,6 +89,10 @@ fn item<R: Resource>() -> MethodRouter<Api> {
         .delete(writing::destroy::<R>)
 }
 
-fn not_found<R: Resource>(ident: &str) -> ApiError {
+#[expect(
+    private_bounds,
+    reason = "the kinds are known in this folder only, and named outside"
+)]
+pub(super) fn not_found<R: Resource>(ident: &str) -> ApiError {
     ApiError::not_found(format!("{} {ident} could not be found", R::NOUN))
 }

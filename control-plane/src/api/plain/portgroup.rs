@@ -7,12 +7,12 @@ use crate::api::access::{Rule, rules};
 use crate::api::call::{Api, Call};
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::{Field, Pick, Write, need};
+use crate::api::gates::{self, FILTER_SHARD_OF_PORTGROUPS};
 use crate::api::nodes::find::is_name;
 use crate::api::patch::Patch;
 use crate::api::path::Path;
 use crate::api::ports::filters;
 use crate::api::root;
-use crate::api::selection;
 use crate::api::shape::Shape;
 use axum::routing::get;
 use axum::{Json, Router};
@@ -24,9 +24,6 @@ use serde_json::Value;
 use uuid::Uuid;
 
 const SINCE: u16 = 23;
-/// Since then they stand under their node, and their ports under them.
-pub(in crate::api) const UNDER_SINCE: u16 = 24;
-const SHARD_SINCE: u16 = 106;
 
 pub(in crate::api) const RESOURCE: root::Resource = root::Resource {
     name: "portgroups",
@@ -47,12 +44,10 @@ fn routes() -> Router<Api> {
 }
 
 async fn under_node(call: Call, Path(node): Path<String>) -> ApiResult<Json<Value>> {
-    call.exists_since(UNDER_SINCE)?;
     of_node::<Portgroup>(&call, &node, &format!("nodes/{node}/portgroups")).await
 }
 
 async fn under_node_detailed(call: Call, Path(node): Path<String>) -> ApiResult<Json<Value>> {
-    call.exists_since(UNDER_SINCE)?;
     let path = format!("nodes/{node}/portgroups/detail");
     whole::<Portgroup>(&call, Some(&node), &path).await
 }
@@ -66,7 +61,7 @@ const fn shown(name: &'static str, since: u16, shape: Shape) -> Field {
 }
 
 /// In the order in which they are shown.
-const TABLE: &[Field] = &[
+pub(in crate::api) const TABLE: &[Field] = &[
     Field::new("uuid", SINCE, Write::Create, Shape::Uuid),
     shown("created_at", SINCE, Shape::Time),
     shown("updated_at", SINCE, Shape::Time),
@@ -90,8 +85,7 @@ const BRIEF: &[&str] = &["uuid", "address", "name"];
 impl Resource for Portgroup {
     const PATH: &'static str = "portgroups";
     const LIST: &'static str = "portgroups";
-    const SINCE: u16 = SINCE;
-    const DETAIL_SINCE: u16 = selection::DETAIL_SINCE;
+    const DETAIL_SINCE: u16 = gates::DETAIL;
     const TABLE_OF_FIELDS: &'static [Field] = TABLE;
     const BRIEF: &'static [&'static str] = BRIEF;
     const FILTERS: &'static [&'static str] = &["node", "address", "shard", "conductor_groups"];
@@ -99,10 +93,6 @@ impl Resource for Portgroup {
     const HELD_BY_INSPECTION: bool = true;
     const CREATE: Rule = rules::PORTGROUP_CREATE;
     const UPDATE: Rule = rules::PORTGROUP_UPDATE;
-
-    fn gate(call: &Call) -> ApiResult<()> {
-        call.knows_since(SINCE)
-    }
 
     fn blank(id: Uuid, node: Option<NodeId>, at: Timestamp) -> Self {
         // It is not stored before it has one.
@@ -139,7 +129,7 @@ impl Resource for Portgroup {
         let node = node.or(arguments.text("node"));
         let shards = arguments.text("shard");
         if shards.is_some() {
-            need(call.version, SHARD_SINCE, "the filter shard")?;
+            need(call.version, FILTER_SHARD_OF_PORTGROUPS, "the filter shard")?;
         }
         let (address, groups) = (
             arguments.text("address"),

@@ -1,7 +1,7 @@
 //! Lists and single documents.
 
 use super::{Resource, not_found};
-use crate::api::access::of_visible_nodes;
+use crate::api::access::{can_be_listed, of_visible_nodes};
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::Field;
@@ -18,12 +18,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub(super) async fn list<R: Resource>(call: Call) -> ApiResult<Json<Value>> {
-    R::gate(&call)?;
     brief::<R>(&call, None, R::PATH).await
 }
 
 pub(super) async fn detailed<R: Resource>(call: Call) -> ApiResult<Json<Value>> {
-    R::gate(&call)?;
     whole::<R>(&call, None, &format!("{}/detail", R::PATH)).await
 }
 
@@ -40,7 +38,6 @@ pub(super) async fn show_one<R: Resource>(
     call: Call,
     Path(ident): Path<String>,
 ) -> ApiResult<Json<Value>> {
-    R::gate(&call)?;
     call.arguments.allow(&["fields"])?;
     let selection = Selection::of_one(&call, R::TABLE_OF_FIELDS)?;
     let found = find::<R>(&call, &ident).await?.1;
@@ -76,7 +73,10 @@ async fn collection<R: Resource>(
     let table = R::TABLE_OF_FIELDS;
     let paging = Paging::parse(&call.arguments, table, call.version)?;
     if let Some(marker) = call.arguments.uuid("marker")? {
-        find::<R>(call, &marker.to_string()).await?;
+        let marker = marker.to_string();
+        if !can_be_listed(call, &find::<R>(call, &marker).await?.0).await? {
+            return Err(not_found::<R>(&marker));
+        }
     }
     let query = R::filtered(call, node, paging.query(R::TABLE)).await?;
     let query = of_visible_nodes(call, query).await?;
@@ -98,8 +98,8 @@ impl<R: Resource> Reading<R> for Everything {
         true
     }
 
-    async fn takes(&self, _one: &R) -> ApiResult<bool> {
-        Ok(true)
+    fn takes(&self, _id: &str, _fields: &[(&'static str, FieldValue)]) -> bool {
+        true
     }
 
     fn value(&self, one: &R, field: &Field) -> ApiResult<Value> {
@@ -168,12 +168,5 @@ pub(super) fn show<R: Resource>(one: &R, selection: &Selection, call: &Call) -> 
 
 /// It by the names of the model, which are those of the wire.
 pub(super) fn document<R: Resource>(one: &R) -> ApiResult<Object> {
-    match serde_json::to_value(one) {
-        Ok(Value::Object(document)) => Ok(document),
-        Ok(_) => Ok(Object::new()),
-        Err(source) => Err(ApiError::Internal {
-            doing: format!("showing a {}", R::NOUN).into(),
-            source: Box::new(source),
-        }),
-    }
+    crate::api::document::document(one, R::NOUN)
 }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// In the order in which they are shown.
-const TABLE: &[Field] = &[
+pub(in crate::api) const TABLE: &[Field] = &[
     Field::new("uuid", SINCE, Write::Create, Shape::Uuid),
     Field::new("created_at", SINCE, Write::Never, Shape::Time),
     Field::new("updated_at", SINCE, Write::Never, Shape::Time),
@@ -40,7 +40,6 @@ const BRIEF: &[&str] = &[
 impl Resource for VolumeTarget {
     const PATH: &'static str = "volume/targets";
     const LIST: &'static str = "targets";
-    const SINCE: u16 = SINCE;
     const DETAIL_SINCE: u16 = SINCE;
     const TABLE_OF_FIELDS: &'static [Field] = TABLE;
     const BRIEF: &'static [&'static str] = BRIEF;

@@ -40,13 +40,11 @@ fn routes_of<R: Resource>() -> Router<Api> {
 }
 
 async fn links(call: Call) -> ApiResult<Json<Value>> {
-    call.knows_since(SINCE)?;
     call.no_arguments()?;
     Ok(shown(&call, "volume"))
 }
 
 async fn links_of_node(call: Call, Path(node): Path<String>) -> ApiResult<Json<Value>> {
-    call.knows_since(SINCE)?;
     call.no_arguments()?;
     nodes::find::node(&call, &node).await?;
     Ok(shown(&call, &format!("nodes/{node}/volume")))
@@ -62,7 +60,6 @@ fn shown(call: &Call, place: &str) -> Json<Value> {
 }
 
 async fn under_node<R: Resource>(call: Call, Path(node): Path<String>) -> ApiResult<Json<Value>> {
-    call.exists_since(SINCE)?;
     of_node::<R>(&call, &node, &format!("nodes/{node}/{}", R::PATH)).await
 }
 

@@ -7,6 +7,7 @@ use crate::api::body::{Json as Body, JsonObject};
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::{Field, find as find_field, newer};
+use crate::api::gates::INSPECT_WAIT;
 use crate::api::nodes;
 use crate::api::patch::Patch;
 use crate::api::path::Path;
@@ -23,13 +24,11 @@ use uuid::Uuid;
 type Changes = Vec<(&'static Field, Value)>;
 
 const NODE: &str = "node_uuid";
-const INSPECT_WAIT_SINCE: u16 = 39;
 
 pub(super) async fn create<R: Resource>(
     call: Call,
     JsonObject(body): JsonObject,
 ) -> ApiResult<Response> {
-    R::gate(&call)?;
     call.no_arguments()?;
     let changes = given::<R>(body, &call)?;
     let node = match changes.iter().find(|(field, _)| field.name == NODE) {
@@ -49,10 +48,9 @@ pub(super) async fn update<R: Resource>(
     Path(ident): Path<String>,
     Body(body): Body,
 ) -> ApiResult<Json<Value>> {
-    R::gate(&call)?;
     call.no_arguments()?;
     // What hangs on a node cannot be without one: Ironic leaves it where it is.
-    let patch = Patch::parse(body)?.without_removal(NODE);
+    let patch = Patch::parse(body, call.version)?.without_removal(NODE);
     patch.check(R::TABLE_OF_FIELDS, call.version)?;
     R::check_patch(&patch)?;
     let (record, old) = find::<R>(&call, &ident).await?;
@@ -76,7 +74,6 @@ pub(super) async fn destroy<R: Resource>(
     call: Call,
     Path(ident): Path<String>,
 ) -> ApiResult<StatusCode> {
-    R::gate(&call)?;
     call.no_arguments()?;
     let one = find::<R>(&call, &ident).await?.1;
     call.conductor().destroy_plain(one).await?;
@@ -104,7 +101,7 @@ async fn check_not_inspecting<R: Resource>(call: &Call, one: &R) -> ApiResult<()
         return Ok(());
     };
     let node = nodes::find::node(call, &node.to_string()).await?.node;
-    if node.provision_state == ProvisionState::Inspecting && call.version.0 >= INSPECT_WAIT_SINCE {
+    if node.provision_state == ProvisionState::Inspecting && call.version.0 >= INSPECT_WAIT {
         return Err(ApiError::conflict(format!(
             "{} {} cannot be changed while node {} is inspecting",
             R::NOUN,

@@ -7,13 +7,14 @@ use crate::api::body::JsonObject;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::{Field, find, need, newer};
+use crate::api::gates::NODE_IDENT;
 use crate::api::nodes;
 use crate::api::selection::Selection;
 use crate::api::shape::mac_address;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use ferric_model::ids::{MacAddress, NodeId, PortId};
-use ferric_model::node::Object;
+use ferric_model::node::{Node, Object};
 use ferric_model::port::Port;
 use ferric_model::portgroup::Portgroup;
 use ferric_store::{Key, Table};
@@ -21,12 +22,10 @@ use http::{StatusCode, header};
 use serde_json::Value;
 use uuid::Uuid;
 
-/// Since then the node may be named instead.
-const NODE_IDENT_SINCE: u16 = 94;
-
 pub(super) async fn create(call: Call, JsonObject(body): JsonObject) -> ApiResult<Response> {
     call.no_arguments()?;
-    let port = add(&call, body).await?;
+    let port = parse(&call, body).await?;
+    let port = call.conductor().create_port(port).await?;
     let location = [(
         header::LOCATION,
         call.base.url(format!("ports/{}", port.uuid)),
@@ -35,14 +34,27 @@ pub(super) async fn create(call: Call, JsonObject(body): JsonObject) -> ApiResul
     Ok((StatusCode::CREATED, location, Json(body)).into_response())
 }
 
-/// The port that the body describes, stored.
-pub(in crate::api) async fn add(call: &Call, body: Object) -> ApiResult<Port> {
-    let port = parse(call, body).await?;
-    Ok(call.conductor().create_port(port).await?)
+/// The port that the body describes, of a node that is not stored yet.
+pub(in crate::api) async fn of_new_node(call: &Call, body: Object, node: &Node) -> ApiResult<Port> {
+    if let Some(key) = ["node_uuid", "node_ident"]
+        .into_iter()
+        .find(|key| body.contains_key(*key))
+    {
+        return Err(ApiError::invalid(format!(
+            "{key} does not go with a port of a new node, which it belongs to"
+        )));
+    }
+    let target = Target::of_node(node);
+    call.access.check(&rules::PORT_CREATE, target)?;
+    described(call, body, node.uuid).await
 }
 
 async fn parse(call: &Call, mut body: Object) -> ApiResult<Port> {
     let node = node(call, &mut body).await?;
+    described(call, body, node).await
+}
+
+async fn described(call: &Call, body: Object, node: NodeId) -> ApiResult<Port> {
     let address = body.get("address").cloned().unwrap_or_default();
     let address: MacAddress = address.as_str().and_then(mac_address).ok_or_else(|| {
         ApiError::invalid(format!("address must be a MAC address, not {address}"))
@@ -108,7 +120,7 @@ async fn node(call: &Call, body: &mut Object) -> ApiResult<NodeId> {
     let ident = match (by_uuid, by_ident) {
         (Some(Value::String(uuid)), None) if uuid.parse::<Uuid>().is_ok() => uuid,
         (None, Some(Value::String(ident))) => {
-            need(call.version, NODE_IDENT_SINCE, "node_ident")?;
+            need(call.version, NODE_IDENT, "node_ident")?;
             ident
         }
         _ => {

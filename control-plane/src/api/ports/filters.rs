@@ -61,7 +61,9 @@ pub(in crate::api) async fn by_conductor_groups(
 }
 
 async fn nodes_in(call: &Call, field: &str, values: Vec<FieldValue>) -> ApiResult<Vec<FieldValue>> {
-    let query = Query::all(Table::Node).filter(field, values);
+    let query = Query::all(Table::Node)
+        .filter(field, values)
+        .want(Vec::new());
     let nodes = call.conductor().store().outlines(&query).await?;
     Ok(nodes.iter().map(|node| text(&node.key.id)).collect())
 }

@@ -18,10 +18,13 @@ pub(super) async fn port(call: &Call, ident: &str) -> ApiResult<Found> {
     if let (None, Some(stripped)) = (&record, call.without_suffix(ident)) {
         record = self::record(call, stripped).await?;
     }
-    let record =
-        record.ok_or_else(|| ApiError::not_found(format!("port {ident} could not be found")))?;
+    let record = record.ok_or_else(|| not_found(ident))?;
     let port = record.decode()?;
     Ok(Found { record, port })
+}
+
+pub(super) fn not_found(ident: &str) -> ApiError {
+    ApiError::not_found(format!("port {ident} could not be found"))
 }
 
 async fn record(call: &Call, ident: &str) -> ApiResult<Option<Record>> {

@@ -2,6 +2,7 @@
 
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::newer;
+use crate::api::gates::{NETWORK_TYPE, VTEP_KEYS, VTEP_KEYS_GONE};
 use crate::api::version::ApiVersion;
 use ferric_model::ids::MacAddress;
 use ferric_model::node::Object;
@@ -17,9 +18,6 @@ const KEYS: &[&str] = &[
     VTEP[1],
 ];
 const VTEP: [&str; 2] = ["vtep-logical-switch", "vtep-physical-switch"];
-const NETWORK_TYPE_SINCE: u16 = 64;
-const VTEP_SINCE: u16 = 90;
-const VTEP_UNTIL: u16 = 104;
 
 /// The object with its switch id normalised; 400 unless its keys make one of the known kinds of link.
 pub(super) fn check(value: Value, version: ApiVersion) -> ApiResult<Value> {
@@ -29,14 +27,11 @@ pub(super) fn check(value: Value, version: ApiVersion) -> ApiResult<Value> {
     if link.is_empty() {
         return Ok(Value::Object(link));
     }
-    if link.contains_key("network_type") && version.0 < NETWORK_TYPE_SINCE {
-        return Err(newer(
-            "network_type in local_link_connection",
-            NETWORK_TYPE_SINCE,
-        ));
+    if link.contains_key("network_type") && version.0 < NETWORK_TYPE {
+        return Err(newer("network_type in local_link_connection", NETWORK_TYPE));
     }
     if VTEP.iter().any(|key| link.contains_key(*key))
-        && !(VTEP_SINCE..=VTEP_UNTIL).contains(&version.0)
+        && !(VTEP_KEYS..VTEP_KEYS_GONE).contains(&version.0)
     {
         return Err(ApiError::not_acceptable(
             "VTEP keys in local_link_connection exist in the versions 1.90 to 1.104 only",

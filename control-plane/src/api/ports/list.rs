@@ -4,10 +4,11 @@ use super::filters;
 use super::find;
 use super::table::{BRIEF, PORT};
 use super::view;
-use crate::api::access::of_visible_nodes;
+use crate::api::access::{can_be_listed, of_visible_nodes};
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::{Field, need};
+use crate::api::gates::{FILTER_PORTGROUP, FILTER_SHARD, NODE_NAMES};
 use crate::api::nodes;
 use crate::api::paging::{self, Paging};
 use crate::api::path::Path;
@@ -17,14 +18,11 @@ use crate::api::selection::Selection;
 use axum::Json;
 use ferric_model::port::Port;
 use ferric_model::portgroup::Portgroup;
-use ferric_store::{FieldValue, Query, Table};
+use ferric_store::{Check, FieldValue, Query, Table};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// Since then a list can be of one port group.
-const PORTGROUPS_SINCE: u16 = 24;
-
-const FILTERS: &[&str] = &[
+pub(in crate::api) const FILTERS: &[&str] = &[
     "node",
     "node_uuid",
     "address",
@@ -65,7 +63,6 @@ pub(super) async fn of_node_detailed(
 }
 
 pub(super) async fn of_portgroup(call: Call, Path(group): Path<String>) -> ApiResult<Json<Value>> {
-    call.exists_since(PORTGROUPS_SINCE)?;
     let node = node_argument(&call)?;
     let parent = Parent {
         node: node.as_deref(),
@@ -78,7 +75,6 @@ pub(super) async fn of_portgroup_detailed(
     call: Call,
     Path(group): Path<String>,
 ) -> ApiResult<Json<Value>> {
-    call.exists_since(PORTGROUPS_SINCE)?;
     let node = node_argument(&call)?;
     let parent = Parent {
         node: node.as_deref(),
@@ -108,7 +104,7 @@ fn node_argument(call: &Call) -> ApiResult<Option<String>> {
     }
     let node = call.arguments.text("node");
     if let Some(name) = node.filter(|node| node.parse::<Uuid>().is_err()) {
-        need(call.version, 5, &format!("the node's name {name}"))?;
+        need(call.version, NODE_NAMES, &format!("the node's name {name}"))?;
     }
     Ok(node.map(str::to_owned))
 }
@@ -137,15 +133,17 @@ async fn collection(
 ) -> ApiResult<Json<Value>> {
     let paging = Paging::parse(&call.arguments, PORT, call.version)?;
     if let Some(marker) = call.arguments.uuid("marker")? {
-        find::port(call, &marker.to_string()).await?;
+        let marker = marker.to_string();
+        if !can_be_listed(call, &find::port(call, &marker).await?.record).await? {
+            return Err(find::not_found(&marker));
+        }
     }
     let query = filtered(call, parent, paging.query(Table::Port)).await?;
-    let query = of_visible_nodes(call, query).await?;
-    let description_contains = call.arguments.text("description_contains");
-    let listing = Listing {
-        description_contains,
-    };
-    let ports = reading::page(call, &paging, query, &listing).await?;
+    let mut query = of_visible_nodes(call, query).await?;
+    if let Some(part) = call.arguments.text("description_contains") {
+        query = query.check(described(part));
+    }
+    let ports = reading::page(call, &paging, query, &Listing).await?;
     let shown = ports
         .iter()
         .map(|port| view::show(port, &selection, call.version, &call.base));
@@ -161,7 +159,7 @@ async fn filtered(call: &Call, parent: Parent<'_>, query: Query) -> ApiResult<Qu
     let arguments = &call.arguments;
     let shards = arguments.text("shard");
     if shards.is_some() {
-        need(call.version, 82, "the filter shard")?;
+        need(call.version, FILTER_SHARD, "the filter shard")?;
     }
     let (node, portgroup) = (
         parent.node,
@@ -194,26 +192,33 @@ async fn by_portgroup(call: &Call, query: Query, group: Option<&str>) -> ApiResu
     let Some(group) = group else {
         return Ok(query);
     };
-    need(call.version, PORTGROUPS_SINCE, "the filter portgroup")?;
-    let group = plain::find::<Portgroup>(call, group).await?.1;
-    let group = FieldValue::Text(group.uuid.to_string());
+    need(call.version, FILTER_PORTGROUP, "the filter portgroup")?;
+    let (record, found) = plain::find::<Portgroup>(call, group).await?;
+    if !can_be_listed(call, &record).await? {
+        return Err(plain::not_found::<Portgroup>(group));
+    }
+    let group = FieldValue::Text(found.uuid.to_string());
     Ok(query.filter("portgroup_uuid", vec![group]))
 }
 
-/// Which ports a list takes, and how they are sorted where the store has no index.
-struct Listing<'a> {
-    description_contains: Option<&'a str>,
+/// No description is an empty one.
+fn described(part: &str) -> Check {
+    let part = part.to_lowercase();
+    Check::new(&["description"], move |values| {
+        nodes::contains(values[0].as_text().unwrap_or_default(), &part)
+    })
 }
 
-impl Reading<Port> for Listing<'_> {
+/// How they are sorted where the store has no index.
+struct Listing;
+
+impl Reading<Port> for Listing {
     fn takes_all(&self) -> bool {
-        self.description_contains.is_none()
+        true
     }
 
-    async fn takes(&self, port: &Port) -> ApiResult<bool> {
-        let text = port.description.as_deref().unwrap_or_default();
-        let part = self.description_contains;
-        Ok(part.is_none_or(|part| nodes::contains(text, part)))
+    fn takes(&self, _id: &str, _fields: &[(&'static str, FieldValue)]) -> bool {
+        true
     }
 
     fn value(&self, port: &Port, field: &Field) -> ApiResult<Value> {

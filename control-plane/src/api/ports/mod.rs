@@ -10,7 +10,8 @@ mod table;
 mod update;
 mod view;
 
-pub(super) use create::add;
+pub(super) use create::of_new_node;
+pub(super) use list::FILTERS;
 pub(super) use table::PORT;
 
 use super::call::{Api, Call};

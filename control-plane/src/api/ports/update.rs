@@ -8,6 +8,7 @@ use crate::api::access::{Target, rules};
 use crate::api::body::Json as Body;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
+use crate::api::gates::{GROUP_NETWORK, INSPECT_WAIT};
 use crate::api::selection::Selection;
 
 use crate::api::nodes;
@@ -20,17 +21,13 @@ use ferric_model::state::ProvisionState as State;
 use serde_json::Value;
 use uuid::Uuid;
 
-const INSPECT_WAIT_SINCE: u16 = 39;
-/// Since then the physical network of a port in a port group is the group's.
-const GROUP_NETWORK_SINCE: u16 = 102;
-
 pub(super) async fn update(
     call: Call,
     Path(ident): Path<String>,
     Body(body): Body,
 ) -> ApiResult<Json<Value>> {
     call.no_arguments()?;
-    let patch = Patch::parse(body)?;
+    let patch = Patch::parse(body, call.version)?;
     patch.check(PORT, call.version)?;
     let Found { record, port } = find::port(&call, &ident).await?;
     let new = patched(&call, &port, &patch).await?;
@@ -38,7 +35,7 @@ pub(super) async fn update(
         .await?
         .node;
     check_state(&call, &port, &new, &node)?;
-    let renets = patch.touches("physical_network") && call.version.0 >= GROUP_NETWORK_SINCE;
+    let renets = patch.touches("physical_network") && call.version.0 >= GROUP_NETWORK;
     if renets && new.portgroup_uuid.is_some() {
         return Err(ApiError::invalid(
             "physical_network cannot be changed while the port belongs to a portgroup: change it in the portgroup",
@@ -82,7 +79,7 @@ async fn patched(call: &Call, port: &Port, patch: &Patch) -> ApiResult<Port> {
 /// What the machine's network is made of stays while the machine may be using it: for the node of the port, and for the
 /// one that gets it.
 fn check_state(call: &Call, old: &Port, new: &Port, node: &Node) -> ApiResult<()> {
-    if node.provision_state == State::Inspecting && call.version.0 >= INSPECT_WAIT_SINCE {
+    if node.provision_state == State::Inspecting && call.version.0 >= INSPECT_WAIT {
         return Err(ApiError::conflict(format!(
             "port {} cannot be changed while node {} is inspecting",
             old.uuid, node.uuid
@@ -96,7 +93,6 @@ fn check_state(call: &Call, old: &Port, new: &Port, node: &Node) -> ApiResult<()
     let wired = |port: &Port| {
         let link = port.local_link_connection.clone();
         (
-            port.address.clone(),
             link,
             port.portgroup_uuid,
             port.pxe_enabled,
@@ -105,8 +101,15 @@ fn check_state(call: &Call, old: &Port, new: &Port, node: &Node) -> ApiResult<()
     };
     if !open && wired(old) != wired(new) {
         return Err(ApiError::conflict(format!(
-            "address, local_link_connection, portgroup_uuid, pxe_enabled and physical_network of port {} cannot be changed while node {} is in the state {} without maintenance",
+            "local_link_connection, portgroup_uuid, pxe_enabled and physical_network of port {} cannot be changed while node {} is in the state {} without maintenance",
             old.uuid, node.uuid, node.provision_state
+        )));
+    }
+    let used = node.provision_state == State::Active || node.instance_uuid.is_some();
+    if used && !node.maintenance && old.address != new.address {
+        return Err(ApiError::conflict(format!(
+            "the address of port {} cannot be changed while node {} is active or has an instance: set it to maintenance first",
+            old.uuid, node.uuid
         )));
     }
     if old.node_uuid != new.node_uuid && !open {

@@ -1,7 +1,7 @@
 //! A port as a client sees it.
 
 use super::table::PORT;
-use crate::api::error::{ApiError, ApiResult};
+use crate::api::error::ApiResult;
 use crate::api::selection::Selection;
 
 use crate::api::links::Base;
@@ -30,12 +30,5 @@ pub(super) fn show(
 
 /// The port by the names of the model, which are those of the wire.
 pub(super) fn document(port: &Port) -> ApiResult<Object> {
-    match serde_json::to_value(port) {
-        Ok(Value::Object(document)) => Ok(document),
-        Ok(_) => Ok(Object::new()),
-        Err(source) => Err(ApiError::Internal {
-            doing: "showing a port".into(),
-            source: Box::new(source),
-        }),
-    }
+    crate::api::document::document(port, "port")
 }

@@ -29,10 +29,15 @@ use axum::{Json, Router};
 use ferric_model::node::Object;
 use ferric_model::recipe::Runbook;
 use ferric_store::{FieldValue, Key, Query, Record};
-use http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+/// The tables of their fields.
+pub(super) mod tables {
+    pub(in crate::api) use super::runbook::TABLE as RUNBOOK;
+    pub(in crate::api) use super::template::TABLE as TEMPLATE;
+}
 
 /// What a list shows of each one unless it is asked for more.
 const BRIEF: &[&str] = &["uuid", "name"];
@@ -41,7 +46,6 @@ const BRIEF: &[&str] = &["uuid", "name"];
 trait Resource: Recipe + PartialEq {
     /// Its place under `/v1`, and the key of its lists.
     const PATH: &'static str;
-    const SINCE: u16;
     const TABLE_OF_FIELDS: &'static [Field];
     fn blank(id: Uuid, at: Timestamp) -> Self;
     /// What a field may be beyond its form.
@@ -59,8 +63,8 @@ trait Resource: Recipe + PartialEq {
         Ok(())
     }
 
-    /// Whether it is in the list of a project.
-    fn is_listed_for(&self, _project: &str) -> bool {
+    /// Whether what stands in the store's indexes puts it into the list of a project.
+    fn is_listed_for(_fields: &[(&'static str, FieldValue)], _project: &str) -> bool {
         true
     }
 }
@@ -78,15 +82,18 @@ fn routes<R: Resource>() -> Router<Api> {
 }
 
 async fn list<R: Resource>(call: Call) -> ApiResult<Json<Value>> {
-    call.exists_since(R::SINCE)?;
     let known = paging::KEYS.iter().chain(&["fields", "detail"]);
     call.arguments.allow(&known.copied().collect::<Vec<_>>())?;
     let selection = Selection::of_list(&call, R::TABLE_OF_FIELDS, BRIEF)?;
     let paging = Paging::parse(&call.arguments, R::TABLE_OF_FIELDS, call.version)?;
-    if let Some(marker) = call.arguments.uuid("marker")? {
-        find::<R>(&call, &marker.to_string()).await?;
-    }
     let project = call.access.project_of_list();
+    if let Some(marker) = call.arguments.uuid("marker")? {
+        let marker = marker.to_string();
+        let (_, recipe) = find::<R>(&call, &marker).await?;
+        if project.is_some_and(|project| !R::is_listed_for(&recipe.fields(), project)) {
+            return Err(not_found::<R>(&marker));
+        }
+    }
     let listing = Listing { project };
     let found = reading::page(&call, &paging, paging.query(R::TABLE), &listing).await?;
     let shown = found
@@ -101,7 +108,6 @@ async fn list<R: Resource>(call: Call) -> ApiResult<Json<Value>> {
 }
 
 async fn show_one<R: Resource>(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
-    call.exists_since(R::SINCE)?;
     call.arguments.allow(&["fields"])?;
     let selection = Selection::of_one(&call, R::TABLE_OF_FIELDS)?;
     let recipe = find::<R>(&call, &ident).await?.1;
@@ -118,10 +124,9 @@ impl<R: Resource> Reading<R> for Listing<'_> {
         self.project.is_none()
     }
 
-    async fn takes(&self, recipe: &R) -> ApiResult<bool> {
-        Ok(self
-            .project
-            .is_none_or(|project| recipe.is_listed_for(project)))
+    fn takes(&self, _id: &str, fields: &[(&'static str, FieldValue)]) -> bool {
+        let project = self.project;
+        project.is_none_or(|project| R::is_listed_for(fields, project))
     }
 
     fn value(&self, recipe: &R, field: &Field) -> ApiResult<Value> {
@@ -135,10 +140,13 @@ async fn find<R: Resource>(call: &Call, ident: &str) -> ApiResult<(Record, R)> {
     if let (None, Some(stripped)) = (&found, call.without_suffix(ident)) {
         found = record::<R>(call, stripped).await?;
     }
-    let found = found
-        .ok_or_else(|| ApiError::not_found(format!("{} {ident} could not be found", R::NOUN)))?;
+    let found = found.ok_or_else(|| not_found::<R>(ident))?;
     let recipe = found.decode()?;
     Ok((found, recipe))
+}
+
+fn not_found<R: Resource>(ident: &str) -> ApiError {
+    ApiError::not_found(format!("{} {ident} could not be found", R::NOUN))
 }
 
 async fn record<R: Resource>(call: &Call, ident: &str) -> ApiResult<Option<Record>> {
@@ -159,14 +167,6 @@ async fn record<R: Resource>(call: &Call, ident: &str) -> ApiResult<Option<Recor
 /// The runbook that a verb names.
 pub(super) async fn runbook(call: &Call, ident: &str) -> ApiResult<Runbook> {
     Ok(find::<Runbook>(call, ident).await?.1)
-}
-
-/// 405 for a change that an old version asks for.
-fn writable(call: &Call, since: u16, method: &Method) -> ApiResult<()> {
-    if call.version.0 < since {
-        return Err(ApiError::method_not_allowed(method));
-    }
-    call.no_arguments()
 }
 
 fn show<R: Resource>(
@@ -203,12 +203,5 @@ fn with_masked_arguments(mut steps: Value) -> Value {
 
 /// It by the names of the model, which are those of the wire.
 fn document<R: Resource>(recipe: &R) -> ApiResult<Object> {
-    match serde_json::to_value(recipe) {
-        Ok(Value::Object(document)) => Ok(document),
-        Ok(_) => Ok(Object::new()),
-        Err(source) => Err(ApiError::Internal {
-            doing: "showing a list of steps".into(),
-            source: Box::new(source),
-        }),
-    }
+    crate::api::document::document(recipe, R::NOUN)
 }

@@ -6,6 +6,7 @@ use crate::api::access::{Access, check_runbook_patch};
 use crate::api::call::Api;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::{Field, Pick, Write};
+use crate::api::gates::RUNBOOK_TRAITS;
 use crate::api::nodes::check_trait;
 use crate::api::nodes::find::is_name;
 use crate::api::patch::Patch;
@@ -16,13 +17,12 @@ use axum::Router;
 use axum::routing::{get, put};
 use ferric_model::ids::RunbookId;
 use ferric_model::recipe::Runbook;
+use ferric_store::{FieldValue, value_of};
 use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
 const SINCE: u16 = 92;
-/// Since then the name is free, and a runbook has traits and a description.
-pub(in crate::api) const TRAITS_SINCE: u16 = 112;
 
 pub(in crate::api) const RESOURCE: root::Resource = root::Resource {
     name: "runbooks",
@@ -44,7 +44,7 @@ fn routes() -> Router<Api> {
         )
 }
 
-const TABLE: &[Field] = &[
+pub(in crate::api) const TABLE: &[Field] = &[
     Field::new("uuid", SINCE, Write::Create, Shape::Uuid),
     Field::new("created_at", SINCE, Write::Never, Shape::Time),
     Field::new("updated_at", SINCE, Write::Never, Shape::Time),
@@ -54,14 +54,13 @@ const TABLE: &[Field] = &[
     Field::new("public", SINCE, Write::Both, Shape::Flag),
     Field::new("owner", SINCE, Write::Both, Shape::Text(255)),
     Field::new("extra", SINCE, Write::Both, Shape::Object),
-    Field::new("description", TRAITS_SINCE, Write::Both, Shape::Text(255)),
-    Field::new("traits", TRAITS_SINCE, Write::Never, Shape::Other),
+    Field::new("description", RUNBOOK_TRAITS, Write::Both, Shape::Text(255)),
+    Field::new("traits", RUNBOOK_TRAITS, Write::Never, Shape::Other),
     Field::new("links", SINCE, Write::Never, Shape::Other).pick(Pick::Always),
 ];
 
 impl Resource for Runbook {
     const PATH: &'static str = "runbooks";
-    const SINCE: u16 = SINCE;
     const TABLE_OF_FIELDS: &'static [Field] = TABLE;
 
     fn blank(id: Uuid, at: Timestamp) -> Self {
@@ -86,8 +85,9 @@ impl Resource for Runbook {
         check_runbook_patch(access, patch, self)
     }
 
-    fn is_listed_for(&self, project: &str) -> bool {
-        self.public || self.owner.as_deref() == Some(project)
+    fn is_listed_for(fields: &[(&'static str, FieldValue)], project: &str) -> bool {
+        let is_public = *value_of(fields, "public") == FieldValue::Bool(true);
+        is_public || value_of(fields, "owner").as_text() == Some(project)
     }
 
     /// A runbook that becomes public loses its owner; one that is public gets none.
@@ -107,7 +107,7 @@ impl Resource for Runbook {
 
 /// A trait in old versions, because nodes name the runbook by it.
 fn check_name(name: &str, version: ApiVersion) -> ApiResult<()> {
-    if version.0 < TRAITS_SINCE {
+    if version.0 < RUNBOOK_TRAITS {
         return check_trait(name);
     }
     if is_name(name) && name.parse::<Uuid>().is_err() {

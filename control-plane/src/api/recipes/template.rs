@@ -22,7 +22,7 @@ pub(in crate::api) const RESOURCE: root::Resource = root::Resource {
     routes: routes::<DeployTemplate>,
 };
 
-const TABLE: &[Field] = &[
+pub(in crate::api) const TABLE: &[Field] = &[
     Field::new("uuid", SINCE, Write::Create, Shape::Uuid),
     Field::new("created_at", SINCE, Write::Never, Shape::Time),
     Field::new("updated_at", SINCE, Write::Never, Shape::Time),
@@ -34,7 +34,6 @@ const TABLE: &[Field] = &[
 
 impl Resource for DeployTemplate {
     const PATH: &'static str = "deploy_templates";
-    const SINCE: u16 = SINCE;
     const TABLE_OF_FIELDS: &'static [Field] = TABLE;
 
     fn blank(id: Uuid, at: Timestamp) -> Self {

@@ -1,6 +1,6 @@
 //! POST, PATCH and DELETE of deploy templates and runbooks: checked whole here, stored by the conductor.
 
-use super::{Resource, document, find, show, writable};
+use super::{Resource, document, find, show};
 use crate::api::body::{Json as Body, JsonObject};
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
@@ -13,7 +13,7 @@ use crate::api::version::ApiVersion;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use ferric_model::node::Object;
-use http::{Method, StatusCode, header};
+use http::{StatusCode, header};
 use serde_json::Value;
 
 type Changes = Vec<(&'static Field, Value)>;
@@ -22,7 +22,7 @@ pub(super) async fn create<R: Resource>(
     call: Call,
     JsonObject(body): JsonObject,
 ) -> ApiResult<Response> {
-    writable(&call, R::SINCE, &Method::POST)?;
+    call.no_arguments()?;
     let blank = R::blank(call.api.new_id(), call.conductor().now());
     let changes = given::<R>(body, call.version)?;
     let mut recipe: R = merged(document(&blank)?, changes)?;
@@ -39,8 +39,8 @@ pub(super) async fn update<R: Resource>(
     Path(ident): Path<String>,
     Body(body): Body,
 ) -> ApiResult<Json<Value>> {
-    writable(&call, R::SINCE, &Method::PATCH)?;
-    let patch = Patch::parse(body)?;
+    call.no_arguments()?;
+    let patch = Patch::parse(body, call.version)?;
     patch.check(R::TABLE_OF_FIELDS, call.version)?;
     let (record, old) = find::<R>(&call, &ident).await?;
     old.check_patch(&call.access, &patch)?;
@@ -63,7 +63,7 @@ pub(super) async fn destroy<R: Resource>(
     call: Call,
     Path(ident): Path<String>,
 ) -> ApiResult<StatusCode> {
-    writable(&call, R::SINCE, &Method::DELETE)?;
+    call.no_arguments()?;
     let (record, _) = find::<R>(&call, &ident).await?;
     call.conductor().destroy_recipe::<R>(&record).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -1,6 +1,7 @@
 //! Many nodes in one request.
 
 use super::fixture::{Answer, Server};
+use ferric_store::{Query, Table};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::{Duration, Instant, sleep};
@@ -9,7 +10,7 @@ async fn bulk(server: &Server, body: Value) -> Answer {
     let answer = server
         .call(Method::POST, "/ferric/v1/nodes/bulk", body)
         .await;
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.fault());
+    assert!(answer.status.is_success(), "{}", answer.fault());
     answer
 }
 
@@ -96,10 +97,11 @@ async fn nodes_are_enrolled_provisioned_and_deleted_with_a_result_each() {
     );
 }
 
-#[tokio::test]
-async fn what_there_is_no_room_for_is_tried_again() {
-    let server = Server::start_with(|settings| settings.conductor.max_concurrent_deploy = 1).await;
-    for name in ["a", "b", "c"] {
+/// Nodes that may be deployed, on a server that deploys as many at a time.
+async fn available(names: &[&str], room: usize) -> Server {
+    let server =
+        Server::start_with(|settings| settings.conductor.max_concurrent_deploy = room).await;
+    for name in names {
         server.node(name).await;
         for (target, ends) in [("manage", "manageable"), ("provide", "available")] {
             server
@@ -107,11 +109,185 @@ async fn what_there_is_no_room_for_is_tried_again() {
                 .await;
         }
     }
-    let deploy = json!({"action": "provision", "defaults": {"target": "active"}, "nodes": ["a", "b", "c"], "wait_s": 60});
-    assert_eq!(statuses(&bulk(&server, deploy).await), [202, 202, 202]);
+    server
+}
+
+fn deploy(nodes: &[&str]) -> Value {
+    json!({"action": "provision", "defaults": {"target": "active"}, "nodes": nodes})
+}
+
+fn states(answer: &Answer) -> Vec<&str> {
+    let results = answer.body["results"].as_array().unwrap().iter();
+    results
+        .map(|result| result["state"].as_str().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn what_there_is_no_room_for_is_done_later() {
+    let server = available(&["a", "b", "c"], 1).await;
+    let mut body = deploy(&["a", "b", "c"]);
+    body["wait_s"] = json!(60);
+    let answer = bulk(&server, body).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(statuses(&answer), [202, 202, 202]);
+    assert_eq!(answer.body["counts"]["queued"], 0);
     for name in ["a", "b", "c"] {
         reach(&server, name, "active").await;
     }
+    let timeline = server.get("/ferric/v1/nodes/c/timeline").await.body;
+    let events = timeline["events"].as_array().unwrap().iter();
+    let asked: Vec<_> = events
+        .filter(|event| event["bulk"] == answer.body["id"])
+        .collect();
+    assert_eq!(asked[0]["to"], "deploying");
+    let run = &answer.body["results"][2]["run"];
+    assert!(asked.iter().all(|event| event["run"] == *run), "{asked:?}");
+    assert_eq!(asked.last().unwrap()["to"], "active");
+}
+
+#[tokio::test]
+async fn results_can_be_asked_for_later_in_pages() {
+    let server = available(&["a", "b", "c"], 0).await;
+    let id = "6f9c2a52-0a3e-4f0e-9a2b-0d6a5b1d2c3e";
+    let mut body = deploy(&["a", "gone", "b", "c"]);
+    body["id"] = json!(id);
+    body["wait_s"] = json!(0);
+    let answer = bulk(&server, body.clone()).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED);
+    assert_eq!(answer.body["id"], id);
+    assert_eq!(statuses(&answer), [202, 404, 202, 202]);
+    assert_eq!(states(&answer), ["queued", "failed", "queued", "queued"]);
+    let path = format!("/ferric/v1/bulk/{id}");
+    let first = server.get(&format!("{path}?limit=3")).await;
+    assert_eq!(states(&first), ["queued", "failed", "queued"]);
+    assert_eq!(first.body["next"], 2);
+    let second = server.get(&format!("{path}?limit=3&after=2")).await;
+    assert_eq!(second.body["results"][0]["node"], "c");
+    assert_eq!(second.body["next"], Value::Null);
+    let over = server.get(&format!("{path}?after=4000000000")).await;
+    assert_eq!(states(&over), [""; 0]);
+    let failed = server.get(&format!("{path}?state=failed")).await;
+    assert_eq!(statuses(&failed), [404]);
+    assert!(fault(&failed.body["results"][0]).contains("gone"));
+    for (wrong, status) in [
+        ("?state=bogus", 400),
+        ("?limit=0", 400),
+        ("?after=-1", 400),
+        ("?marker=1", 400),
+    ] {
+        let refused = server.get(&format!("{path}{wrong}")).await;
+        assert_eq!(refused.status, status, "{wrong}");
+    }
+    let list = server.get("/ferric/v1/bulk").await.body;
+    assert_eq!(list["requests"][0]["id"], id);
+    assert_eq!(list["requests"][0]["nodes"], 4);
+    let missing = server.get("/ferric/v1/bulk/nothing").await;
+    assert_eq!(missing.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_repeated_request_is_the_same_request() {
+    let server = available(&["a", "b"], 1).await;
+    let id = "6f9c2a52-0a3e-4f0e-9a2b-0d6a5b1d2c3f";
+    let mut body = deploy(&["a", "b"]);
+    body["id"] = json!(id);
+    let first = bulk(&server, body.clone()).await;
+    body["wait_s"] = json!(60);
+    let again = bulk(&server, body.clone()).await;
+    assert_eq!(first.body["created_at"], again.body["created_at"]);
+    assert_eq!(statuses(&again), [202, 202]);
+    body["nodes"] = json!(["a"]);
+    let other = server
+        .call(Method::POST, "/ferric/v1/nodes/bulk", body)
+        .await;
+    assert_eq!(other.status, StatusCode::CONFLICT);
+    assert!(other.fault().contains(id), "{}", other.fault());
+    let list = server.get("/ferric/v1/bulk").await.body;
+    assert_eq!(list["requests"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_has_not_begun_is_cancelled() {
+    let server = available(&["a", "b"], 0).await;
+    let mut body = deploy(&["a", "b"]);
+    body["wait_s"] = json!(0);
+    let answer = bulk(&server, body).await;
+    let path = format!("/ferric/v1/bulk/{}", answer.body["id"].as_str().unwrap());
+    let cancel = format!("{path}/cancel");
+    let cancelled = server.call(Method::POST, &cancel, Value::Null).await;
+    assert_eq!(cancelled.status, StatusCode::OK, "{}", cancelled.fault());
+    assert_eq!(cancelled.body["cancelled"], 2);
+    let shown = server.get(&path).await;
+    assert_eq!(states(&shown), ["cancelled", "cancelled"]);
+    assert_eq!(shown.body["results"][0]["status"], Value::Null);
+    assert_eq!(shown.body["done"], 0);
+}
+
+/// Nobody is there any more to be answered.
+#[tokio::test]
+async fn a_client_that_hangs_up_loses_nothing() {
+    let server = available(&["a", "b"], 1).await;
+    let mut body = deploy(&["a", "b"]);
+    body["wait_s"] = json!(600);
+    let asked = server.call(Method::POST, "/ferric/v1/nodes/bulk", body);
+    let is_stored = async {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let list = server.get("/ferric/v1/bulk").await.body;
+            if list["requests"][0]["nodes"] == 2 {
+                return;
+            }
+            assert!(Instant::now() < deadline, "it is not stored: {list}");
+            tokio::task::yield_now().await;
+        }
+    };
+    // Whoever loses is dropped, as by the server when its client is gone.
+    tokio::select! {
+        biased;
+        () = is_stored => {}
+        _ = asked => {}
+    }
+    for name in ["a", "b"] {
+        reach(&server, name, "active").await;
+    }
+}
+
+#[tokio::test]
+async fn a_config_drive_for_all_is_stored_once() {
+    let server = available(&["a", "b", "c"], 0).await;
+    let drive = format!("H4sI{}", "QUFB".repeat(1 << 20));
+    let mut body = deploy(&["a", "b", "c"]);
+    body["defaults"]["configdrive"] = json!(drive);
+    body["nodes"][2] = json!({"node": "c", "configdrive": "H4sIQUFC"});
+    body["wait_s"] = json!(0);
+    let answer = bulk(&server, body).await;
+    assert_eq!(statuses(&answer), [202, 202, 202], "{}", answer.body);
+    let store = server.conductor.store();
+    let items = store.page(&Query::all(Table::BulkItem)).await.unwrap();
+    let bytes: usize = items.records.iter().map(|item| item.document.len()).sum();
+    assert!(bytes < 10_000, "{bytes}");
+}
+
+#[tokio::test]
+async fn what_is_too_large_to_be_stored_is_refused_whole() {
+    let server = Server::start().await;
+    let extra = "x".repeat(1 << 20);
+    let defaults =
+        json!({"driver": "fake-hardware", "network_interface": "noop", "extra": {"a": extra}});
+    let nodes: Vec<Value> = (0..40).map(|_| json!({})).collect();
+    let body = json!({"action": "enrol", "nodes": nodes, "defaults": defaults});
+    let refused = server
+        .call(Method::POST, "/ferric/v1/nodes/bulk", body)
+        .await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    assert!(
+        refused.fault().contains("several requests"),
+        "{}",
+        refused.fault()
+    );
+    let nodes = server.get("/v1/nodes").await.body;
+    assert_eq!(nodes["nodes"], json!([]));
 }
 
 #[tokio::test]
@@ -140,6 +316,10 @@ async fn a_request_that_makes_no_sense_is_refused_whole() {
         (
             json!({"action": "delete", "nodes": ["a"], "bogus": 1}),
             "bogus",
+        ),
+        (
+            json!({"action": "delete", "nodes": ["a"], "id": "x"}),
+            "id must be a UUID",
         ),
     ] {
         let refused = server

@@ -4,6 +4,16 @@ use super::fixture::Server;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
+async fn no_inventory(server: &Server, why: &str) {
+    let answer = server.get("/v1/nodes/a/inventory").await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    let fault = answer.fault();
+    assert!(
+        fault.starts_with("Node inventory record for node ") && fault.contains(why),
+        "{fault}"
+    );
+}
+
 #[tokio::test]
 async fn from_enroll_to_active_and_back() {
     let server = Server::start().await;
@@ -11,10 +21,12 @@ async fn from_enroll_to_active_and_back() {
     server
         .provision("a", json!({"target": "manage"}), "manageable")
         .await;
+    no_inventory(&server, "the node was not inspected yet").await;
     server
         .provision("a", json!({"target": "inspect"}), "manageable")
         .await;
     assert!(server.get("/v1/nodes/a").await.body["inspection_finished_at"].is_string());
+    no_inventory(&server, "the inspection of the node recorded none").await;
     server
         .provision("a", json!({"target": "provide"}), "available")
         .await;
@@ -160,6 +172,23 @@ async fn what_else_comes_along_is_checked() {
         .call(Method::PUT, "/v1/nodes/a/maintenance", json!({}))
         .await;
     newest(json!({}), "maintenance").await;
+}
+
+#[tokio::test]
+async fn deploy_takes_what_active_takes() {
+    let server = available().await;
+    let drive = json!({"meta_data": {"hostname": "h"}});
+    let mut body = json!({"target": "deploy", "configdrive": drive});
+    let step = json!({"interface": "deploy", "step": "x", "args": {}, "priority": 5});
+    body["deploy_steps"] = json!([step]);
+    let path = "/v1/nodes/a/states/provision";
+    let refused = server.call(Method::PUT, path, body.clone()).await;
+    let fault = refused.fault();
+    assert!(fault.contains("nobody offers the step deploy.x"), "{fault}");
+    body["deploy_steps"] = json!([]);
+    server.provision("a", body, "active").await;
+    let active = server.get("/v1/nodes/a").await.body;
+    assert_eq!(active["instance_info"]["configdrive"], "******");
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ pub(in crate::api) struct Server {
     pub(in crate::api) machine: Router,
     pub(in crate::api) conductor: Conductor,
     pub(in crate::api) stop: CancellationToken,
+    pub(super) fakes: FakeMachines,
     _folder: tempfile::TempDir,
 }
 
@@ -61,7 +62,8 @@ impl Server {
         change(&mut settings);
         let settings = Arc::new(settings);
         let store: Arc<dyn Store> = Arc::new(RedbStore::in_memory().unwrap());
-        let drivers = Drivers::new(ferric_drivers::Settings::default(), FakeMachines::default());
+        let fakes = FakeMachines::default();
+        let drivers = Drivers::new(ferric_drivers::Settings::default(), fakes.clone());
         let client = reqwest::Client::new();
         let boot = BootPlane::new(Arc::clone(&settings), Arc::clone(&store), client);
         let conductor = Conductor::new(Parts {
@@ -83,6 +85,7 @@ impl Server {
                 .merge(crate::boot::router(boot, Arc::new(|_, _| ()))),
             conductor,
             stop,
+            fakes,
             _folder: folder,
         }
     }

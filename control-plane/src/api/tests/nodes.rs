@@ -354,24 +354,3 @@ async fn traits_maintenance_and_deletion() {
     assert_eq!(gone.status, StatusCode::NO_CONTENT);
     refused(&server.get("/v1/nodes/a").await, 404, "could not be found");
 }
-
-#[tokio::test]
-async fn no_node_has_methods_of_a_vendor() {
-    let server = Server::start().await;
-    server.node("a").await;
-    let path = "/v1/nodes/a/vendor_passthru";
-    let methods = server.get(&format!("{path}/methods")).await;
-    assert_eq!(
-        (methods.status, &methods.body),
-        (StatusCode::OK, &json!({}))
-    );
-    let called = format!("{path}/create_subscription");
-    for method in [Method::GET, Method::POST, Method::DELETE] {
-        let answer = server.call(method, &called, Value::Null).await;
-        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
-        let expected = "No handler for method create_subscription.";
-        assert_eq!(answer.fault(), expected);
-    }
-    let nobody = server.get("/v1/nodes/nobody/vendor_passthru/methods").await;
-    assert_eq!(nobody.status, StatusCode::NOT_FOUND);
-}

@@ -104,7 +104,7 @@ async fn a_port_with_a_virtual_interface_is_deleted_in_maintenance_only() {
     let server = Server::start().await;
     let node = server.node("a").await;
     let instance = json!([
-        {"op": "add", "path": "/network_interface", "value": "flat"},
+        {"op": "add", "path": "/network_interface", "value": "standalone"},
         {"op": "add", "path": "/instance_uuid", "value": "5be26c0b-03f2-4d2e-ae87-c02d7f33c781"},
     ]);
     server.call(Method::PATCH, "/v1/nodes/a", instance).await;
@@ -146,6 +146,31 @@ async fn a_port_moves_to_a_node_that_may_get_it() {
         server.provision("b", json!({"target": verb}), state).await;
     }
     assert_eq!(to(&second).await.status, StatusCode::CONFLICT);
+}
+
+#[tokio::test]
+async fn an_address_stays_while_its_node_is_used_and_the_wiring_while_it_may_be() {
+    let server = Server::start().await;
+    let node = server.node("a").await;
+    let made = create(&server, json!({"address": ADDRESS, "node_uuid": node}));
+    let path = format!("/v1/ports/{}", made.await.body["uuid"].as_str().unwrap());
+    let change = async |field: &str, value: Value| {
+        let patch = json!([{"op": "add", "path": format!("/{field}"), "value": value}]);
+        server.call(Method::PATCH, &path, patch).await.status
+    };
+    for (verb, state) in [("manage", "manageable"), ("provide", "available")] {
+        server.provision("a", json!({"target": verb}), state).await;
+    }
+    assert_eq!(change("address", json!("52:54:00:00:00:08")).await, 200);
+    assert_eq!(change("pxe_enabled", json!(false)).await, 409);
+    server
+        .provision("a", json!({"target": "active"}), "active")
+        .await;
+    assert_eq!(change("address", json!("52:54:00:00:00:09")).await, 409);
+    let maintenance = "/v1/nodes/a/maintenance";
+    server.call(Method::PUT, maintenance, json!({})).await;
+    assert_eq!(change("address", json!("52:54:00:00:00:09")).await, 200);
+    assert_eq!(change("pxe_enabled", json!(false)).await, 200);
 }
 
 #[tokio::test]
@@ -223,8 +248,7 @@ async fn lists_are_filtered() {
 async fn a_virtual_interface_takes_a_free_port() {
     let server = Server::start().await;
     let node = server.node("a").await;
-    let flat = json!([{"op": "add", "path": "/network_interface", "value": "flat"}]);
-    server.call(Method::PATCH, "/v1/nodes/a", flat).await;
+    network(&server, "standalone").await;
     create(&server, json!({"address": ADDRESS, "node_uuid": node})).await;
     let attach = async |id: &str| {
         server
@@ -244,7 +268,7 @@ async fn a_virtual_interface_takes_a_free_port() {
     refuses(json!({"id": "one", "port_uuid": 5}), "a text").await;
     assert_eq!(attach("one").await, 204);
     assert_eq!(attach("one").await, 409);
-    assert_eq!(attach("two").await, 409);
+    assert_eq!(attach("two").await, 400);
     assert_eq!(
         server.get("/v1/nodes/a/vifs").await.body,
         json!({"vifs": [{"id": "one"}]})
@@ -257,4 +281,101 @@ async fn a_virtual_interface_takes_a_free_port() {
         server.get("/v1/nodes/a/vifs").await.body,
         json!({"vifs": []})
     );
+}
+
+async fn network(server: &Server, name: &str) {
+    let patch = json!([{"op": "add", "path": "/network_interface", "value": name}]);
+    let answer = server.call(Method::PATCH, "/v1/nodes/a", patch).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.fault());
+}
+
+#[tokio::test]
+async fn the_network_interface_says_what_becomes_of_virtual_interfaces() {
+    let server = Server::start().await;
+    let node = server.node("a").await;
+    create(&server, json!({"address": ADDRESS, "node_uuid": node})).await;
+    let calls = [
+        (Method::GET, "/v1/nodes/a/vifs", Value::Null),
+        (Method::POST, "/v1/nodes/a/vifs", json!({"id": "one"})),
+        (Method::DELETE, "/v1/nodes/a/vifs/one", Value::Null),
+    ];
+    for (name, expected) in [
+        ("noop", [200, 204, 204]),
+        ("flat", [400; 3]),
+        ("standalone", [200, 204, 204]),
+    ] {
+        network(&server, name).await;
+        for ((method, path, body), expected) in calls.iter().zip(expected) {
+            let answer = server.call(method.clone(), path, body.clone()).await;
+            assert_eq!(answer.status, expected, "{name} {method}");
+            if name == "flat" {
+                assert!(
+                    answer
+                        .fault()
+                        .contains("set network_interface to standalone")
+                );
+            }
+        }
+        assert_eq!(
+            server
+                .call(Method::POST, "/v1/nodes/a/vifs", json!({"id": "two"}))
+                .await
+                .status
+                .is_success(),
+            name != "flat"
+        );
+        let listed = server.get("/v1/nodes/a/vifs").await.body;
+        if name == "noop" {
+            assert_eq!(listed, json!({"vifs": []}), "it keeps nothing");
+        }
+    }
+    let gone = server
+        .call(Method::DELETE, "/v1/nodes/a/vifs/one", Value::Null)
+        .await;
+    assert_eq!(gone.status, StatusCode::BAD_REQUEST);
+    assert!(gone.fault().contains("not attached"), "{}", gone.fault());
+}
+
+#[tokio::test]
+async fn a_virtual_interface_goes_where_its_physical_network_is() {
+    let server = Server::start().await;
+    let node = server.node("a").await;
+    network(&server, "standalone").await;
+    for (address, more) in [
+        ("52:54:00:00:00:01", json!({"physical_network": "red"})),
+        ("52:54:00:00:00:02", json!({"pxe_enabled": true})),
+        (
+            "52:54:00:00:00:03",
+            json!({"physical_network": "blue", "pxe_enabled": false}),
+        ),
+    ] {
+        let mut port = json!({"address": address, "node_uuid": node});
+        let more = more.as_object().unwrap().clone();
+        port.as_object_mut().unwrap().extend(more);
+        assert_eq!(create(&server, port).await.status, StatusCode::CREATED);
+    }
+    let attach = async |id: &str| {
+        let body = json!({"id": id, "physical_network": "blue"});
+        let answer = server.call(Method::POST, "/v1/nodes/a/vifs", body).await;
+        answer.status.as_u16()
+    };
+    let address_of = async |id: &str| {
+        let ports = server.get("/v1/ports/detail").await.body;
+        let mut ports = ports["ports"].as_array().unwrap().iter();
+        let found = ports.find(|port| port["internal_info"]["tenant_vif_port_id"] == id);
+        found.unwrap()["address"].clone()
+    };
+    assert_eq!(attach("one").await, 204);
+    assert_eq!(
+        address_of("one").await,
+        "52:54:00:00:00:03",
+        "the one in it"
+    );
+    assert_eq!(attach("two").await, 204);
+    assert_eq!(
+        address_of("two").await,
+        "52:54:00:00:00:02",
+        "nothing is known of it"
+    );
+    assert_eq!(attach("three").await, 400, "the red one is no choice");
 }

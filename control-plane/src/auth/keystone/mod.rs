@@ -16,7 +16,7 @@ use crate::proxy::Clients;
 use http::{HeaderMap, StatusCode};
 use identity::Token;
 use jiff::Timestamp;
-use own_token::OwnToken;
+pub(crate) use own_token::{LoginError, OwnToken};
 use std::time::{Duration, Instant};
 use token::{AllowExpired, texts};
 
@@ -31,8 +31,8 @@ const AWAY: Refusal = Refusal::Unavailable("Keystone cannot be asked now: try ag
 enum AskError {
     #[error("asking Keystone about a token")]
     Http(#[from] HttpError),
-    #[error("Keystone gives us no token of our own ({0}): check the credentials in [keystone]")]
-    OwnCredentials(StatusCode),
+    #[error("our own token of [keystone]")]
+    Own(#[from] LoginError),
     #[error(
         "Keystone answers {0} when asked about a token: our own user needs the role service or admin"
     )]
@@ -52,7 +52,7 @@ impl Keystone {
     pub(super) fn open(settings: &Settings) -> reqwest::Result<Self> {
         Ok(Self {
             clients: http_client::clients(Duration::from_secs(settings.timeout_s))?,
-            own: OwnToken::default(),
+            own: OwnToken::new(settings.login.clone()),
             known: Cache::new(REMEMBERED),
             settings: settings.clone(),
         })
@@ -123,8 +123,8 @@ impl Keystone {
         allow_expired: AllowExpired,
     ) -> Result<Option<Token>, AskError> {
         for _ in 0..2 {
-            let own = self.own.get(&self.clients, &self.settings).await?;
-            let url = format!("{}/auth/tokens", self.settings.url);
+            let own = self.own.get(&self.clients).await?.token;
+            let url = format!("{}/auth/tokens", self.settings.login.url);
             let mut request = self.clients.for_url(&url).get(&url);
             request = request.query(&allow_expired.query());
             let request = request

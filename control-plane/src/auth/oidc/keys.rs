@@ -6,9 +6,9 @@ use crate::auth::Refusal;
 use crate::config::auth::KeySource;
 use parking_lot::Mutex;
 use serde_json::Value;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 /// Why there are no keys, at start.
 #[derive(Debug, thiserror::Error)]
@@ -60,8 +60,8 @@ pub(super) struct KeyFile {
     current: Mutex<(KeySet, Stamp)>,
 }
 
-/// When it was changed, and its size.
-type Stamp = Option<(SystemTime, u64)>;
+/// What tells whether a file is another one than before: inode, time of change, size. `None`: there is none.
+type Stamp = Option<(u64, i64, i64, u64)>;
 
 impl KeyFile {
     fn open(path: &Path) -> Result<Self, KeysError> {
@@ -76,13 +76,12 @@ impl KeyFile {
         let stamp = stamp(&self.path);
         if stamp != current.1 {
             current.1 = stamp;
-            match read(&self.path) {
-                Ok(keys) => current.0 = keys,
-                Err(error) => {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::error!(error, "the file of keys has changed and is not used");
-                }
-            }
+            current.0 = read(&self.path).unwrap_or_else(|error| {
+                // As it cannot be known which were taken out of it, no key is left in.
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "the file of keys has changed, and nobody is let in");
+                KeySet::default()
+            });
         }
         Arc::clone(&current.0)
     }
@@ -90,7 +89,7 @@ impl KeyFile {
 
 fn stamp(path: &Path) -> Stamp {
     let found = std::fs::metadata(path).ok()?;
-    Some((found.modified().ok()?, found.len()))
+    Some((found.ino(), found.ctime(), found.ctime_nsec(), found.size()))
 }
 
 fn read(path: &Path) -> Result<KeySet, KeysError> {

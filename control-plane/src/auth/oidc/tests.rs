@@ -178,6 +178,26 @@ async fn genuine_tokens_are_taken_and_no_others() {
 }
 
 #[tokio::test]
+async fn keys_hold_for_as_long_as_they_stand_in_the_file() {
+    let (old, new) = (Signer::ed("old"), Signer::ed("new"));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys");
+    let write = |keys: Value| std::fs::write(&path, json!({"keys": keys}).to_string()).unwrap();
+    write(json!([old.jwk()]));
+    let oidc = Oidc::open(&settings(KeySource::File(path.clone()))).unwrap();
+    let (old_token, new_token) = (old.token(&claims()), new.token(&claims()));
+    assert!(takes(&oidc, &old_token).await);
+    write(json!([new.jwk()]));
+    assert!(!takes(&oidc, &old_token).await && takes(&oidc, &new_token).await);
+    std::fs::remove_file(&path).unwrap();
+    assert!(!takes(&oidc, &new_token).await, "no file has no keys");
+    write(json!([old.jwk(), new.jwk()]));
+    assert!(takes(&oidc, &old_token).await && takes(&oidc, &new_token).await);
+    std::fs::write(&path, "no keys").unwrap();
+    assert!(!takes(&oidc, &old_token).await && !takes(&oidc, &new_token).await);
+}
+
+#[tokio::test]
 async fn the_tricks_of_forgers() {
     let [rsa, ec, _] = signers();
     let file = tempfile::NamedTempFile::new().unwrap();

@@ -4,7 +4,9 @@ use super::super::rules;
 use super::super::who::Target;
 use crate::auth::{Caller, Identity, Project, Role, Scope};
 use crate::config::auth::Rbac;
+use ferric_model::bulk::Mandate;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 const ROLES: [Role; 5] = [
     Role::Admin,
@@ -96,4 +98,42 @@ fn who_has_no_project_owns_nothing() {
     assert!(!rules::NODE_GET.allows(&nobody, Target::NOBODYS, &rbac));
     let trusted = Caller::Trusted { user: None };
     assert!(rules::NODE_GET.allows(&trusted, Target::NOBODYS, &rbac));
+}
+
+/// What is carried out later is for whom the rule lets, and for as long as it would let them.
+#[test]
+fn a_mandate_says_whose_nodes_it_is_good_for() {
+    let mandate = |identity: Identity, rule: &super::super::who::Rule| {
+        let caller = Caller::Known(identity);
+        let access = super::super::Access::new(caller, Arc::new(Rbac::default()), None);
+        match access.mandate(|target| access.allows(rule, target)) {
+            Mandate::Anything => "anything",
+            Mandate::OfProject {
+                project,
+                as_owner,
+                as_lessee,
+            } => {
+                assert_eq!(project, OURS);
+                match (as_owner, as_lessee) {
+                    (true, true) => "both",
+                    (true, false) => "owner",
+                    (false, true) => "lessee",
+                    (false, false) => "nothing",
+                }
+            }
+        }
+    };
+    let ours = |role| identity(Some((OURS, "ours")), Scope::Project, role);
+    let system = |role| identity(None, Scope::System, role);
+    let provision = &rules::NODE_SET_PROVISION;
+    for (identity, rule, expected) in [
+        (system(Role::Member), provision, "anything"),
+        (ours(Role::Admin), provision, "both"),
+        (ours(Role::Member), provision, "owner"),
+        (ours(Role::Reader), provision, "nothing"),
+        (ours(Role::Admin), &rules::NODE_DELETE_SELF_OWNED, "owner"),
+    ] {
+        let who = format!("{identity:?}, {}", rule.name);
+        assert_eq!(mandate(identity, rule), expected, "{who}");
+    }
 }

@@ -1,7 +1,12 @@
 //! The operators' API as callers with roles meet it, and those without a password.
 
+mod bulk;
+mod held;
+mod hidden;
+mod history;
 mod nodes;
 mod others;
+mod streams;
 
 use super::fixture::{Answer, Server};
 use crate::api::{Gate, operator_router};

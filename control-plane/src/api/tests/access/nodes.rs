@@ -73,6 +73,20 @@ async fn what_a_lessee_need_not_know_is_hidden() {
             .unwrap()
             .contains("baremetal:node:get:reservation")
     );
+    let states = "/v1/nodes/leased/states";
+    let theirs = world.get(&in_project(Role::Admin, OURS), states).await.body;
+    assert_eq!(theirs["last_error"], lessee["last_error"]);
+    assert!(
+        theirs["last_error"]
+            .as_str()
+            .unwrap()
+            .contains("baremetal:node:get:last_error")
+    );
+    let owners = world
+        .get(&in_project(Role::Reader, THEIRS), states)
+        .await
+        .body;
+    assert_eq!(owners["last_error"], Value::Null);
     let listed = world
         .get(&in_project(Role::Admin, OURS), "/v1/nodes/detail")
         .await
@@ -289,4 +303,61 @@ async fn children_of_others_are_not_told() {
     world
         .refuses(&stranger, call, 400, "could not be found")
         .await;
+}
+
+#[tokio::test]
+async fn what_is_asked_of_a_machine_is_for_who_may() {
+    let world = World::start().await;
+    world.node("leased", Some(THEIRS), Some(OURS)).await;
+    let calls = [
+        (
+            "states/boot_mode",
+            json!({"target": "uefi"}),
+            "set_boot_mode",
+        ),
+        (
+            "states/secure_boot",
+            json!({"target": false}),
+            "set_secure_boot",
+        ),
+        (
+            "states/console",
+            json!({"enabled": false}),
+            "set_console_state",
+        ),
+        (
+            "management/indicators/led@system",
+            json!({"state": "on"}),
+            "set_indicator_state",
+        ),
+        ("management/inject_nmi", json!({}), "inject_nmi"),
+    ];
+    let path = |below: &str| format!("/v1/nodes/leased/{below}");
+    let (reader, owner) = (
+        in_project(Role::Reader, OURS),
+        in_project(Role::Admin, THEIRS),
+    );
+    for (below, body, rule) in calls {
+        let path = path(below);
+        let call = (Method::PUT, path.as_str(), body.clone());
+        world.refuses(&reader, call, 403, rule).await;
+        let stranger = in_project(Role::Admin, "project-strange");
+        let call = (Method::PUT, path.as_str(), body.clone());
+        world
+            .refuses(&stranger, call, 404, "could not be found")
+            .await;
+        let answer = world.as_one(&owner, Method::PUT, &path, body).await;
+        let expected = match rule {
+            // The machine is off.
+            "inject_nmi" => 400,
+            "set_indicator_state" => 204,
+            _ => 202,
+        };
+        assert_eq!(answer.status, expected, "{}", answer.fault());
+    }
+    let (member, console) = (in_project(Role::Member, OURS), path("states/console"));
+    let call = (Method::GET, console.as_str(), Value::Null);
+    world.refuses(&member, call, 403, "get_console").await;
+    let lights = world.get(&reader, &path("management/indicators")).await;
+    assert_eq!(lights.status, 200, "{}", lights.fault());
 }

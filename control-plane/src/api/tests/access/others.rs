@@ -1,4 +1,4 @@
-//! What is not a node: ports, runbooks, what is the system's, and who is not let in at all.
+//! What hangs on no node: allocations, runbooks, what is the system's, and who is not let in at all.
 
 use super::{OURS, THEIRS, World, ask, in_project, in_system, uuids};
 use crate::api::{Gate, operator_router};
@@ -6,159 +6,6 @@ use crate::auth::{Authenticator, Role};
 use crate::config::auth::{Rbac, Strategy};
 use http::Method;
 use serde_json::{Value, json};
-
-fn port(node: &str, last: u8) -> Value {
-    json!({"node_uuid": node, "address": format!("52:54:00:00:00:{last:02x}")})
-}
-
-/// A node of ours and one of theirs, each with a port: the paths of the ports.
-async fn two_ports(world: &World) -> [String; 2] {
-    let mut made = Vec::new();
-    for (name, owner, last) in [("own", OURS, 1), ("foreign", THEIRS, 2)] {
-        let node = world.node(name, Some(owner), None).await;
-        let body = port(&node, last);
-        let answer = world.server.call(Method::POST, "/v1/ports", body).await;
-        assert_eq!(answer.status, 201, "{}", answer.fault());
-        made.push(answer.body["uuid"].as_str().unwrap().to_owned());
-    }
-    [
-        format!("/v1/ports/{}", made[0]),
-        format!("/v1/ports/{}", made[1]),
-    ]
-}
-
-#[tokio::test]
-async fn ports_are_seen_by_whom_their_node_belongs_to() {
-    let world = World::start().await;
-    let [own, foreign] = two_ports(&world).await;
-    let reader = in_project(Role::Reader, OURS);
-    for path in [
-        "/v1/ports",
-        "/v1/ports/detail",
-        "/v1/nodes/own/ports",
-        "/v1/ports?limit=1",
-    ] {
-        let seen = uuids(&world.get(&reader, path).await, "ports");
-        assert_eq!(seen.len(), 1, "{path}");
-        assert!(own.ends_with(&seen[0]), "{path}");
-    }
-    let stranger = in_project(Role::Reader, "none");
-    let none = world.get(&stranger, "/v1/ports").await;
-    assert!(uuids(&none, "ports").is_empty());
-    for path in [foreign.as_str(), "/v1/nodes/foreign/ports"] {
-        let call = (Method::GET, path, Value::Null);
-        world
-            .refuses(&reader, call, 404, "could not be found")
-            .await;
-    }
-    assert_eq!(world.get(&reader, &own).await.status, 200);
-}
-
-#[tokio::test]
-async fn ports_are_made_and_moved_by_managers_of_their_node() {
-    let world = World::start().await;
-    let [own, foreign] = two_ports(&world).await;
-    let of = async |name: &str| {
-        let node = world.server.get(&format!("/v1/nodes/{name}")).await;
-        node.body["uuid"].as_str().unwrap().to_owned()
-    };
-    let (own_node, foreign_node) = (of("own").await, of("foreign").await);
-    let create = |node: &str| (Method::POST, "/v1/ports", port(node, 3));
-    let moved = json!([{"op": "replace", "path": "/node_uuid", "value": foreign_node}]);
-    let (reader, member) = (
-        in_project(Role::Reader, OURS),
-        in_project(Role::Member, OURS),
-    );
-    let manager = in_project(Role::Manager, OURS);
-    let delete = |path| (Method::DELETE, path, Value::Null);
-    let gone = "could not be found";
-    for (who, call, status, text) in [
-        (&reader, delete(foreign.as_str()), 404, gone),
-        (&reader, delete(own.as_str()), 403, "port:delete"),
-        (&member, create(&own_node), 403, "port:create"),
-        (&manager, create(&foreign_node), 403, "port:create"),
-        (&manager, (Method::PATCH, own.as_str(), moved), 400, gone),
-    ] {
-        world.refuses(who, call, status, text).await;
-    }
-    let (method, path, body) = create(&own_node);
-    let answer = world.as_one(&manager, method, path, body).await;
-    assert_eq!(answer.status, 201, "{}", answer.fault());
-}
-
-#[tokio::test]
-async fn port_groups_and_volumes_belong_to_whom_their_node_belongs() {
-    let world = World::start().await;
-    let own = world.node("own", Some(OURS), None).await;
-    let foreign = world.node("foreign", Some(THEIRS), None).await;
-    let target = |node: &str, id: &str| {
-        json!({"node_uuid": node, "volume_type": "iscsi", "volume_id": id, "boot_index": 0,
-            "properties": {"target_iqn": "iqn"}})
-    };
-    let connector =
-        |node: &str, id: &str| json!({"node_uuid": node, "type": "iqn", "connector_id": id});
-    let group = |node: &str, id: &str| json!({"node_uuid": node, "name": id});
-    let manager = in_project(Role::Manager, OURS);
-    for (path, list, rule, body) in [
-        (
-            "/v1/portgroups",
-            "portgroups",
-            "portgroup",
-            &group as &dyn Fn(&str, &str) -> Value,
-        ),
-        ("/v1/volume/connectors", "connectors", "volume", &connector),
-        ("/v1/volume/targets", "targets", "volume", &target),
-    ] {
-        let made = world
-            .server
-            .call(Method::POST, path, body(&foreign, "b"))
-            .await;
-        assert_eq!(made.status, 201, "{}", made.fault());
-        let theirs = format!("{path}/{}", made.body["uuid"].as_str().unwrap());
-        let call = (Method::POST, path, body(&foreign, "c"));
-        world
-            .refuses(&manager, call, 403, &format!("{rule}:create"))
-            .await;
-        let made = world
-            .as_one(&manager, Method::POST, path, body(&own, "a"))
-            .await;
-        assert_eq!(made.status, 201, "{path}: {}", made.fault());
-        let ours = [made.body["uuid"].as_str().unwrap().to_owned()];
-        let reader = in_project(Role::Reader, OURS);
-        assert_eq!(uuids(&world.get(&reader, path).await, list), ours);
-        let under = path.replace("/v1", "/v1/nodes/own");
-        assert_eq!(uuids(&world.get(&reader, &under).await, list), ours);
-        let ours = format!("{path}/{}", ours[0]);
-        assert_eq!(world.get(&reader, &ours).await.status, 200);
-        world
-            .refuses(
-                &reader,
-                (Method::GET, &theirs, Value::Null),
-                404,
-                "could not be found",
-            )
-            .await;
-        let delete = (Method::DELETE, ours.as_str(), Value::Null);
-        world
-            .refuses(&reader, delete, 403, &format!("{rule}:delete"))
-            .await;
-    }
-    let listed = world
-        .get(&manager, "/v1/volume/targets?detail=true")
-        .await
-        .body;
-    let properties = listed["targets"][0]["properties"].as_object().unwrap();
-    assert_eq!(properties.keys().collect::<Vec<_>>(), ["redacted_contents"]);
-    let admin = in_project(Role::Admin, OURS);
-    let listed = world
-        .get(&admin, "/v1/volume/targets?detail=true")
-        .await
-        .body;
-    assert_eq!(
-        listed["targets"][0]["properties"],
-        json!({"target_iqn": "iqn"})
-    );
-}
 
 #[tokio::test]
 async fn allocations_belong_to_the_project_of_their_maker() {
@@ -223,7 +70,7 @@ async fn allocations_belong_to_the_project_of_their_maker() {
     assert_eq!(gone.status, 204, "{}", gone.fault());
 }
 
-fn runbook(name: &str, more: &Value) -> Value {
+pub(super) fn runbook(name: &str, more: &Value) -> Value {
     let mut body = json!({"name": name, "steps": [
         {"interface": "raid", "step": "create_configuration", "args": {}, "order": 1},
     ]});
@@ -362,6 +209,11 @@ async fn nobody_is_let_in_without_a_password_but_where_everybody_is() {
             "Basic realm=\"Baremetal API\""
         );
         assert_eq!(answer.body["error"]["code"], 401, "{}", answer.body);
+    }
+    for (path, status) in [("/v1/nodes", 401), ("/v1", 405), ("/v1/lookup", 405)] {
+        let answer = ask(&router, Method::PUT, path, &[], Value::Null).await;
+        assert_eq!(answer.status, status, "{path}");
+        assert_eq!(answer.headers.contains_key("allow"), status == 405);
     }
     // ann:secret
     let right = [("authorization", "Basic YW5uOnNlY3JldA==")];

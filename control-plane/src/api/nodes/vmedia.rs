@@ -1,0 +1,177 @@
+//! `{node}/vmedia`: the virtual drives that a BMC shows its machine. Reading asks the BMC; a change is answered with 204
+//! before it is done.
+
+use super::find;
+use super::states::refuse_rest;
+use crate::api::arguments::missing;
+use crate::api::body::JsonObject;
+use crate::api::call::Call;
+use crate::api::error::{ApiError, ApiResult};
+use crate::api::path::Path;
+use axum::Json;
+use ferric_drivers::MediaDevice;
+use ferric_model::node::Object;
+use http::StatusCode;
+use serde_json::{Value, json};
+
+/// What a BMC may fetch from.
+const SCHEMES: [&str; 5] = ["http", "https", "nfs", "cifs", "smb"];
+/// What the conductor cannot fetch from for the BMC.
+const SHARES: [&str; 3] = ["nfs", "cifs", "smb"];
+const SOURCES: [&str; 3] = ["http", "local", "swift"];
+
+pub(super) async fn show(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
+    call.no_arguments()?;
+    let id = find::node(&call, &ident).await?.node.uuid;
+    let slots = call.conductor().virtual_media(id).await?;
+    Ok(Json(json!(slots)))
+}
+
+pub(super) async fn attach(
+    call: Call,
+    Path(ident): Path<String>,
+    JsonObject(body): JsonObject,
+) -> ApiResult<StatusCode> {
+    call.no_arguments()?;
+    let (device, image_url) = wanted(body)?;
+    let id = find::node(&call, &ident).await?.node.uuid;
+    call.conductor().attach_media(id, device, image_url).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn detach(call: Call, Path(ident): Path<String>) -> ApiResult<StatusCode> {
+    call.arguments.allow(&["device_types"])?;
+    let names = call.arguments.list("device_types").unwrap_or_default();
+    let devices = match names.is_empty() {
+        true => MediaDevice::ALL.to_vec(),
+        false => devices(&names)?,
+    };
+    let id = find::node(&call, &ident).await?.node.uuid;
+    call.conductor().detach_media(id, devices).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn devices(names: &[String]) -> ApiResult<Vec<MediaDevice>> {
+    let (mut devices, mut invalid) = (Vec::new(), Vec::new());
+    for name in names {
+        match name.parse::<MediaDevice>() {
+            Ok(device) => devices.push(device),
+            Err(_) => invalid.push(name.as_str()),
+        }
+    }
+    if invalid.is_empty() {
+        return Ok(devices);
+    }
+    Err(ApiError::invalid(format!(
+        "Invalid device type(s) {} (valid are {})",
+        invalid.join(", "),
+        MediaDevice::ALL.map(MediaDevice::name).join(", ")
+    )))
+}
+
+/// The device and the image of a body.
+fn wanted(mut body: Object) -> ApiResult<(MediaDevice, String)> {
+    let device = text(&mut body, "device_type")?.ok_or_else(|| missing("device_type"))?;
+    let image_url = text(&mut body, "image_url")?.ok_or_else(|| missing("image_url"))?;
+    let source = text(&mut body, "image_download_source")?;
+    refuse_rest(&body)?;
+    let device: MediaDevice = device
+        .parse()
+        .map_err(|error| ApiError::invalid(format!("device_type: {error}")))?;
+    check_source(source.as_deref(), &image_url)?;
+    Ok((device, image_url))
+}
+
+fn text(body: &mut Object, key: &str) -> ApiResult<Option<String>> {
+    match body.shift_remove(key) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(other) => Err(ApiError::invalid(format!(
+            "{key} must be a text, not {other}"
+        ))),
+    }
+}
+
+fn check_source(source: Option<&str>, image_url: &str) -> ApiResult<()> {
+    if let Some(source) = source
+        && !SOURCES.contains(&source)
+    {
+        return Err(ApiError::invalid(format!(
+            "image_download_source must be one of {}, not {source:?}",
+            SOURCES.join(", ")
+        )));
+    }
+    let url = url::Url::parse(image_url);
+    let scheme = url.as_ref().map_or("", |url| url.scheme());
+    if !SCHEMES.contains(&scheme) {
+        return Err(ApiError::invalid(format!(
+            "Unsupported or missing URL scheme: {scheme:?} (image_url must be one of {})",
+            SCHEMES.join(", ")
+        )));
+    }
+    if SHARES.contains(&scheme) && source == Some("local") {
+        return Err(ApiError::invalid(format!(
+            "image_download_source local does not go with the {scheme} URL: set it to http, for the BMC to read the share"
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(body: &Value, problem: Option<&str>) {
+        let found = wanted(body.as_object().unwrap().clone());
+        match (found, problem) {
+            (Ok(_), None) => {}
+            (Err(ApiError::Fault { status, text }), Some(problem)) => {
+                assert_eq!(status, StatusCode::BAD_REQUEST);
+                assert!(text.contains(problem), "{text}");
+            }
+            (found, problem) => panic!("{body}: {found:?} is not {problem:?}"),
+        }
+    }
+
+    #[test]
+    fn bodies() {
+        let with = |key: &str, value: Value| {
+            let mut body = json!({"device_type": "cdrom", "image_url": "https://images/a.iso"});
+            body[key] = value;
+            body
+        };
+        check(&with("image_download_source", json!("http")), None);
+        check(&with("image_url", json!("nfs://share/a.iso")), None);
+        check(&with("image_url", json!("HTTP://images/a")), None);
+        let cases = [
+            (
+                "device_type",
+                json!("tape"),
+                "'tape' is not a virtual media",
+            ),
+            ("device_type", json!(1), "device_type must be a text, not 1"),
+            ("image_url", json!("a.iso"), "URL scheme: \"\""),
+            ("image_url", json!("file:///a"), "URL scheme: \"file\""),
+            (
+                "image_download_source",
+                json!("tape"),
+                "one of http, local, swift",
+            ),
+            ("insecure", json!(true), "insecure"),
+        ];
+        for (key, value, problem) in cases {
+            check(&with(key, value), Some(problem));
+        }
+        check(
+            &json!({"image_url": "http://a"}),
+            Some("device_type is missing"),
+        );
+        check(
+            &json!({"device_type": "disk"}),
+            Some("image_url is missing"),
+        );
+        let mut share = with("image_url", json!("smb://share/a.iso"));
+        share["image_download_source"] = json!("local");
+        check(&share, Some("local does not go with the smb URL"));
+    }
+}
