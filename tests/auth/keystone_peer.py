@@ -7,6 +7,9 @@ import subprocess
 import sys
 import tempfile
 
+# Of every token but those that are to end in front of us.
+LIFE_S = 3600
+BRIEF_S = 3
 CONFIG = """[DEFAULT]
 log_file = {folder}/keystone.log
 [database]
@@ -16,7 +19,7 @@ key_repository = {folder}/fernet
 [credential]
 key_repository = {folder}/credential
 [token]
-expiration = 3600
+expiration = {life_s}
 allow_expired_window = 3600
 """
 # Its own entry point, on a server that needs no other program.
@@ -33,8 +36,7 @@ class Keystone:
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory()
-        config = pathlib.Path(self.folder.name) / "keystone.conf"
-        config.write_text(CONFIG.format(folder=self.folder.name))
+        config = self.configure(LIFE_S)
         for name in ("fernet", "credential"):
             (config.parent / name).mkdir(mode=0o700)
         self.environment = {**os.environ, "OS_KEYSTONE_CONFIG_FILES": str(config)}
@@ -54,6 +56,12 @@ class Keystone:
         self.start()
         self.admin = self.token("admin", "root", {"system": {"all": True}})
         return self
+
+    def configure(self, life_s):
+        """What is read at the next start: how long tokens live that are made then. Those that were made before keep theirs."""
+        config = pathlib.Path(self.folder.name) / "keystone.conf"
+        config.write_text(CONFIG.format(folder=self.folder.name, life_s=life_s))
+        return config
 
     def start(self):
         log = open(pathlib.Path(self.folder.name) / "server.log", "ab")
@@ -82,6 +90,18 @@ class Keystone:
 
     def project_token(self, user, project):
         return self.token(user, user, {"project": {"name": project, "domain": {"name": "Default"}}})
+
+    def brief_token(self, user, project):
+        """One that ends in seconds."""
+        self.restart(BRIEF_S)
+        token = self.project_token(user, project)
+        self.restart(LIFE_S)
+        return token
+
+    def restart(self, life_s):
+        self.stop()
+        self.configure(life_s)
+        self.start()
 
     def call(self, method, path, body=None, token=None):
         headers = {"X-Auth-Token": token or self.admin}
@@ -115,7 +135,7 @@ def with_token(token, service=None):
 
 
 def everything(program):
-    """tokens of system and project, revocation, a service's token, application credentials, and its absence"""
+    """tokens of system and project, revocation, a token that has ended and a service's, application credentials, and its absence"""
     with Keystone() as keystone:
         service, lab, other = (keystone.project(name) for name in ("service", "lab", "other"))
         users = {name: keystone.user(name) for name in ("ferric", "ann", "bob", "eve", "nova")}
@@ -131,6 +151,7 @@ def everything(program):
             ("ann", "lab"), ("bob", "lab"), ("eve", "other"), ("nova", "service"))}
         with server.Ferric(program, config(keystone, OURS + "cache_s = 1\n")) as ferric:
             who_may_what(ferric, keystone, tokens, lab)
+            ended(ferric, keystone, tokens)
             revoked(ferric, keystone, tokens)
             keystone_away(ferric, keystone, tokens)
         application_credential(program, keystone, users["ferric"], tokens)
@@ -153,8 +174,25 @@ def who_may_what(ferric, keystone, tokens, lab):
         assert ferric.ask("/v1/nodes/first", headers=headers)[0] == status, name
         assert len(ferric.ask("/v1/nodes", headers=headers)[2]["nodes"]) == count, name
     assert len(ferric.ask("/v1/nodes", headers=with_token(keystone.admin))[2]["nodes"]) == 1
-    assert ferric.ask("/v1/nodes", headers=with_token(tokens["bob"], tokens["nova"]))[0] == 200
     assert ferric.ask("/v1/nodes", headers=with_token(tokens["bob"], "nonsense"))[0] == 401
+
+
+def ended(ferric, keystone, tokens):
+    """A token that has ended is good with a service's, and with no other."""
+    token = keystone.brief_token("bob", "lab")
+
+    def status(service=None, path="/v1/nodes", method="GET"):
+        return ferric.ask(path, method, with_token(token, service))[0]
+
+    server.until("the token ends", lambda: status() == 401)
+    assert status(tokens["nova"]) == 200
+    assert status(tokens["ann"]) == 401
+    assert status() == 401
+    # It gives bob's rights, a reader's in his project, and not the service's.
+    assert status(tokens["nova"], "/v1/nodes/first") == 200
+    assert status(tokens["nova"], "/v1/nodes/first", "DELETE") == 403
+    # Nor does one that has ended vouch for another.
+    assert ferric.ask("/v1/nodes", headers=with_token(tokens["bob"], token))[0] == 401
 
 
 def revoked(ferric, keystone, tokens):

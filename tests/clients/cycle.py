@@ -21,6 +21,9 @@ def arguments(about):
     parsed = parser.parse_args()
     parsed.name = parsed.node or "cycle-" + uuid.uuid4().hex[:8]
     parsed.makes = parsed.node is None
+    # Nothing of the user's own cloud settings may reach a client.
+    for key in [key for key in os.environ if key.startswith("OS_")]:
+        del os.environ[key]
     return parsed
 
 

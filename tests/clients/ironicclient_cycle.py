@@ -1,45 +1,20 @@
 """A node from enroll to active and back, by the baremetal command of python-ironicclient."""
 
 import json
-import os
-import sys
-import tempfile
 import time
 
 from ironicclient import shell
 
 from cycle import CONFIG_DRIVE, Failed, arguments, check, check_contains, mac, run
+from fork import forked
 
 ARGUMENTS = arguments(__doc__)
 NAME = ARGUMENTS.name
-# Nothing of the user's own cloud settings may reach the command.
-for key in [key for key in os.environ if key.startswith("OS_")]:
-    del os.environ[key]
 
 
 def command(*words):
-    """Runs the command; its exit code, what it printed and what it complained of.
-
-    It is the command's own entry point in a process of its own. A fork of this one saves the second that each start of
-    Python with all these imports takes.
-    """
-    options = ["--os-auth-type", "none", "--os-endpoint", ARGUMENTS.url]
-    with tempfile.TemporaryFile("w+") as printed, tempfile.TemporaryFile("w+") as complaint:
-        child = os.fork()
-        if child == 0:
-            os.dup2(printed.fileno(), 1)
-            os.dup2(complaint.fileno(), 2)
-            status = 70
-            try:
-                status = shell.main([*options, *words])
-            finally:
-                for stream in (sys.stdout, sys.stderr):
-                    stream.flush()
-                os._exit(status or 0)
-        _, status = os.waitpid(child, 0)
-        for stream in (printed, complaint):
-            stream.seek(0)
-        return os.waitstatus_to_exitcode(status), printed.read(), complaint.read()
+    """Runs the command; its exit code, what it printed and what it complained of."""
+    return forked(lambda: shell.main(["--os-auth-type", "none", "--os-endpoint", ARGUMENTS.url, *words]))
 
 
 def do(*words):

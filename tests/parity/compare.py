@@ -155,8 +155,25 @@ def walk(where, left, right, found, free=False):
     elif isinstance(left, list):
         if len(left) != len(right):
             found.append(Difference(f"{where} length", left, right))
+            if keys(left) and keys(right) and keys(left) != keys(right):
+                found.append(Difference(f"{where} keys", keys(left), keys(right)))
+            for number, mine, yours in alike(left, right):
+                walk(f"{where}[{number}]", mine, yours, found)
         else:
             for number, (mine, yours) in enumerate(zip(left, right)):
                 walk(f"{where}[{number}]", mine, yours, found)
     elif left != right:
         found.append(Difference(where, left, right))
+
+
+def keys(items):
+    """Those that the objects of a list have, or nothing."""
+    return sorted({key for item in items if isinstance(item, dict) for key in item})
+
+
+def alike(left, right):
+    """Of two lists of objects that are not of one length: the places on the left of those that are of one name, with both."""
+    names = {item.get("name"): item for item in right if isinstance(item, dict) and item.get("name")}
+    for number, item in enumerate(left):
+        if isinstance(item, dict) and item.get("name") in names:
+            yield number, item, names[item["name"]]

@@ -5,31 +5,43 @@ Exit: 0 if they are equal but for the differences that are meant, 1 if not, 64 f
 
 import argparse
 import collections
+import contextlib
 import json
+import os
 import pathlib
+import queue
 import signal
 import sys
 import tempfile
+import threading
 import time
 
 import corpus
 from clear import clear
 from compare import differences, short
+from coverage import missing
 from exchange import Peer
 from expected import Expected, Wrong
 from servers import Failed, Ferric, Ironic
 from states import restore, wait
 
+SHARED = pathlib.Path("/dev/shm")
+# Of the whole corpus: a file that is not read any more, or steps that are skipped, do not go unnoticed.
+LEAST_REQUESTS = 10_000
+
 
 class Run:
-    """One run of the corpus."""
+    """What came of one group."""
 
-    def __init__(self, ironic, ferric, expected, keep_all):
+    def __init__(self, ironic, ferric, expected, options):
         self.peers = (Peer(ironic), Peer(ferric))
         self.expected = expected
-        self.keep_all = keep_all
-        self.counts = collections.defaultdict(collections.Counter)
+        self.keep_all = options.pending
+        self.lines = options.line
+        self.counts = collections.Counter()
         self.by_line = collections.Counter()
+        # What is to be said of it: lines.
+        self.told = []
         # Whether the request before ended alike with both.
         self.alike = True
 
@@ -67,9 +79,12 @@ class Run:
             outcome = "pending"
         else:
             outcome = "unexpected"
-        self.counts[group.name][outcome] += 1
+        self.counts[outcome] += 1
         if open_ and (outcome == "unexpected" or self.keep_all):
-            tell(group.name, step, open_)
+            self.tell(group.name, step, open_)
+        shown = [difference for difference, rule in zip(found, rules) if rule is not None and rule.line in self.lines]
+        if shown:
+            self.tell(group.name, step, shown)
 
     def state(self, group, step):
         """What both must come to; a server that does not is an unexpected difference, or pending."""
@@ -78,41 +93,38 @@ class Run:
             if problem is None:
                 continue
             outcome = "pending" if self.expected.is_pending(group, step) else "unexpected"
-            self.counts[group.name][outcome] += 1
+            self.counts[outcome] += 1
             if outcome == "unexpected" or self.keep_all:
-                tell(group.name, f"{peer.name}: {problem}", [])
+                self.tell(group.name, f"{peer.name}: {problem}", [])
 
-    def total(self, outcome):
-        """How many requests ended so."""
-        return sum(counts[outcome] for counts in self.counts.values())
-
-
-def tell(name, step, found):
-    """A request whose answers differ, as soon as it is known."""
-    print(f"{name}: {step}")
-    if isinstance(step, corpus.Step) and step.body is not None:
-        body = step.body if isinstance(step.body, bytes) else json.dumps(step.body)
-        print(f"    sent {short(str(body), 300)}")
-    for difference in found[:12]:
-        print(f"    {difference}")
-    if len(found) > 12:
-        print(f"    and {len(found) - 12} more")
-    sys.stdout.flush()
+    def tell(self, name, step, found):
+        """A request whose answers differ."""
+        self.told.append(f"{name}: {step}")
+        if isinstance(step, corpus.Step) and step.body is not None:
+            body = step.body if isinstance(step.body, bytes) else json.dumps(step.body)
+            self.told.append(f"    sent {short(str(body), 300)}")
+        self.told += [f"    {difference}" for difference in found[:12]]
+        if len(found) > 12:
+            self.told.append(f"    and {len(found) - 12} more")
 
 
-def report(run, took_s):
-    """The counts."""
+def report(runs, took_s):
+    """The counts, from the name of each group to its run. Returns how many requests there were, and how many unexpected."""
+    total, by_line = collections.Counter(), collections.Counter()
     print(f"\n{'group':<24} {'equal':>7} {'expected':>9} {'pending':>8} {'unexpected':>11}")
-    for name, counts in run.counts.items():
+    for name, run in sorted(runs.items()):
+        counts = run.counts
         print(f"{name:<24} {counts['equal']:>7} {counts['expected']:>9} {counts['pending']:>8} {counts['unexpected']:>11}")
-    requests = sum(sum(counts.values()) for counts in run.counts.values())
+        total += counts
+        by_line += run.by_line
     print("\nexpected, by line of docs/compatibility.md:")
-    for line, count in sorted(run.by_line.items()):
+    for line, count in sorted(by_line.items()):
         print(f"  {count:>5}  {line}")
     print(
-        f"requests: {requests}; equal: {run.total('equal')}; expected: {run.total('expected')}; "
-        f"pending: {run.total('pending')}; unexpected: {run.total('unexpected')}; {took_s:.0f} s",
+        f"requests: {sum(total.values())}; equal: {total['equal']}; expected: {total['expected']}; "
+        f"pending: {total['pending']}; unexpected: {total['unexpected']}; {took_s:.0f} s",
     )
+    return sum(total.values()), total["unexpected"]
 
 
 def arguments():
@@ -121,26 +133,77 @@ def arguments():
                         "whether the comparison is sound")
     parser.add_argument("--list", action="store_true", help="say which requests there are, and send none")
     parser.add_argument("--pending", action="store_true", help="show the differences of what is not served yet, too")
+    parser.add_argument("--line", action="append", default=[], help="show the differences of this line of docs/compatibility.md, too")
+    parser.add_argument("--pairs", type=int, default=os.cpu_count() or 1, help="pairs of servers at a time; default: one a processor")
     parser.add_argument("group", nargs="*", help="only these groups")
     return parser.parse_args()
 
 
-def compare(options, expected):
-    """Starts both servers, runs the corpus and reports. Returns whether there was nothing unexpected."""
-    groups = corpus.groups(options.group)
-    with tempfile.TemporaryDirectory(prefix="parity-") as folder:
-        other = Ferric(folder, options.ferric) if options.ferric else Ironic(folder, "itself")
-        with Ironic(folder, "ironic") as ironic, other as ferric:
-            run = Run(ironic, ferric, expected, options.pending)
+def work(pair, groups, done, expected, options):
+    """One pair of servers takes group after group; what came of each, or what went wrong, goes to `done`."""
+    try:
+        while True:
+            group = groups.get_nowait()
             started = time.monotonic()
-            for group in groups:
-                run.group(group)
-                print(f"{group.name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
-            report(run, time.monotonic() - started)
-    stale = [] if options.group else expected.stale()
+            run = Run(*pair, expected, options)
+            run.group(group)
+            print(f"{group.name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+            done.put((group.name, run))
+    except queue.Empty:
+        pass
+    except BaseException as error:
+        done.put((None, error))
+
+
+def run_all(pairs, found, expected, options):
+    """All groups on as many pairs of servers as there are; the name of each group to its run."""
+    groups, done, runs = queue.Queue(), queue.Queue(), {}
+    # The longest first, so that no pair waits long for the last one.
+    for group in sorted(found, key=lambda group: -len(group.steps)):
+        groups.put(group)
+    for pair in pairs:
+        # Daemons: a run that is told to end does not wait for them.
+        threading.Thread(target=work, args=(pair, groups, done, expected, options), daemon=True).start()
+    while len(runs) < len(found):
+        name, run = done.get()
+        if name is None:
+            raise run
+        runs[name] = run
+        print(*run.told, sep="\n", end="\n" if run.told else "", flush=True)
+    return runs
+
+
+def compare(options, expected):
+    """Starts the servers, runs the corpus and reports. Returns whether there was nothing unexpected."""
+    groups = corpus.groups(options.group)
+    with contextlib.ExitStack() as stack:
+        # In memory where there is such a folder: nothing of it is kept, and Ironic waits for each of its writes.
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="parity-", dir=SHARED if SHARED.is_dir() else None))
+        pairs = []
+        for number in range(max(1, min(options.pairs, len(groups)))):
+            own = pathlib.Path(folder) / str(number)
+            own.mkdir()
+            empty = own.parent / "empty.sqlite"
+            other = Ferric(own, options.ferric) if options.ferric else Ironic(own, "itself", empty)
+            pairs.append((Ironic(own, "ironic", empty), other))
+        start(stack, [server for pair in pairs for server in pair])
+        started = time.monotonic()
+        runs = run_all(pairs, groups, expected, options)
+        requests, unexpected = report(runs, time.monotonic() - started)
+    stale = [] if options.group else expected.stale() + missing(groups)
+    if not options.group and requests < LEAST_REQUESTS:
+        stale.append(f"{requests} requests were compared, not {LEAST_REQUESTS}")
     for complaint in stale:
         print(f"stale: {complaint}")
-    return run.total("unexpected") == 0 and not stale
+    return unexpected == 0 and not stale
+
+
+def start(stack, servers):
+    """All at once, as most of it is waiting for them; they end with the stack."""
+    for server in servers:
+        stack.enter_context(server)
+    for server in servers:
+        server.wait_until_ready()
 
 
 def main():

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -39,15 +40,23 @@ class Failed(Exception):
     """A server that does not start."""
 
 
+# Ports that were given to a server, which may not listen on it yet.
+GIVEN = set()
+
+
 def free_port():
-    """A port of 127.0.0.1 that nobody listens on just now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """A port of 127.0.0.1 that nobody listens on just now, another one each time."""
+    while True:
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            port = listener.getsockname()[1]
+        if port not in GIVEN:
+            GIVEN.add(port)
+            return port
 
 
 class Server:
-    """A process that answers at `url`, with its files in `folder`. To be used by `with`."""
+    """A process that answers at `url`, with its files in `folder`. To be used by `with`; ready after `wait_until_ready`."""
 
     def __init__(self, folder, name):
         self.name = name
@@ -68,11 +77,6 @@ class Server:
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder, start_new_session=True
             )
-        try:
-            self.wait_until_ready()
-        except BaseException:
-            self.stop()
-            raise
         return self
 
     def __exit__(self, *_):
@@ -117,7 +121,11 @@ class Server:
 
 
 class Ironic(Server):
-    """Ironic, all in one process, on SQLite."""
+    """Ironic, all in one process, on SQLite. `empty` is where several keep an empty database, which takes seconds to make."""
+
+    def __init__(self, folder, name, empty=None):
+        super().__init__(folder, name)
+        self.empty = empty or self.folder / "empty.sqlite"
 
     def prepare(self):
         programs = pathlib.Path(sys.executable).parent
@@ -125,12 +133,17 @@ class Ironic(Server):
         config.write_text(self.config())
         for name in ("tmp", "tftp", "http", "images", "locks"):
             (self.folder / name).mkdir()
-        made = subprocess.run(
-            [programs / "ironic-dbsync", "--config-file", config, "create_schema"],
-            capture_output=True, text=True, check=False,
-        )
-        if made.returncode != 0:
-            raise Failed(f"ironic-dbsync failed: {made.stderr[-2000:]}")
+        database, empty = self.folder / "ironic.sqlite", self.empty
+        if not empty.exists():
+            made = subprocess.run(
+                [programs / "ironic-dbsync", "--config-file", config, "create_schema"],
+                capture_output=True, text=True, check=False,
+            )
+            if made.returncode != 0:
+                raise Failed(f"ironic-dbsync failed: {made.stderr[-2000:]}")
+            shutil.copy(database, empty)
+        if not database.exists():
+            shutil.copy(empty, database)
         return [programs / "ironic", "--config-file", config]
 
     def config(self):
@@ -144,7 +157,9 @@ class Ironic(Server):
                 "default_network_interface": "noop",
             },
             "api": {"host_ip": "127.0.0.1", "port": self.port, "api_workers": 1},
-            "database": {"connection": f"sqlite:///{self.folder}/ironic.sqlite"},
+            "database": {"connection": f"sqlite:///{self.folder}/ironic.sqlite", "sqlite_synchronous": "false"},
+            # On SQLite it does not beat, and would be taken for dead after a minute.
+            "conductor": {"heartbeat_timeout": 86400},
             "dhcp": {"dhcp_provider": "none"},
             "deploy": {"http_root": self.folder / "http", "http_url": "http://127.0.0.1:1"},
             "pxe": {

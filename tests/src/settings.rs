@@ -25,7 +25,8 @@ pub fn lab_file(plan: &Plan, folder: &Path, port: u16) -> String {
     text
 }
 
-/// How the conductor in the lab works.
+/// How the conductor in the lab works. Cleaning leaves out the overwriting of whole disks, as Ironic's own tests do:
+/// each of them would then take its full size of this machine's disk.
 pub fn settings_file(plan: &Plan, folder: &Path, images: &Images) -> String {
     let image_folder = images.system.parent().expect("a file is in a folder");
     format!(
@@ -34,6 +35,7 @@ pub fn settings_file(plan: &Plan, folder: &Path, images: &Images) -> String {
          [boot]\nkernel = {}\nramdisk = {}\n\
          kernel_append_params = \"nofb vga=normal no_timer_check console=tty0 console=ttyS0,115200n8\"\n\
          dnsmasq_hosts_dir = {}\ndnsmasq_options_dir = {}\ntftp_root = {}\n\n\
+         [steps]\nerase_devices_priority = 0\n\n\
          [images]\nallowed_paths = [{}, {}]\n\n{}",
         path(&folder.join("state")),
         path(&images.kernel),

@@ -22,9 +22,11 @@ class Step:
         self.headers = headers or {}
         self.save = save or {}
         self.follows = follows
+        # Which one of its group it is, from 1.
+        self.number = 0
 
     def __str__(self):
-        return f"{self.method} {self.path} @{self.version}"
+        return f"{self.number} {self.method} {self.path} @{self.version}"
 
 
 class Wait:
@@ -76,6 +78,7 @@ class Group:
                     follows,
                 )
             )
+            self.steps[-1].number = len(self.steps)
 
     def get(self, path, versions=LATEST, **more):
         self.ask("GET", path, versions, **more)

@@ -28,12 +28,29 @@ def fill(group):
             group.get(f"/v1/chassis?{query}", version)
         group.get(f"/v1/chassis/detail?{query}")
     group.get("/v1/chassis/detail", (1, LATEST))
+    for query in ("fields=uuid", "fields=nonsense", "fields=", "detail=true", "more=1", "fields=nodes", "fields=created_at", "fields=links"):
+        group.get(f"/v1/chassis/{full}?{query}", (7, 8, LATEST))
+    for query in ("limit=1", "limit=0", "sort_key=name", "sort_key=nonsense", "sort_key=extra", "fields=uuid,name", "fields=nonsense", "detail=true", "more=1", f"marker={node}", f"marker={uid('nobody')}"):
+        group.get(f"/v1/chassis/{full}/nodes?{query}")
+        group.get(f"/v1/chassis/{full}/nodes/detail?{query}")
+    group.get(f"/v1/chassis/{full.upper()}")
+    group.get(f"/v1/chassis/{full}.json", (2, 90, 91))
+    group.get(f"/v1/chassis/{full}/more")
+    group.get(f"/v1/chassis/{full}/nodes/{node}")
+    group.post("/v1/chassis", body={"uuid": full})
+    group.post("/v1/chassis", body=[])
+    group.post("/v1/chassis/detail", body={})
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        group.ask(method, f"/v1/chassis/{full}/nodes", LATEST, body={})
+    group.put("/v1/chassis", body={})
+    group.put(f"/v1/chassis/{full}", body={})
     group.get(f"/v1/chassis/{full}?fields=uuid", around(8))
     group.get(f"/v1/chassis/{full}/nodes?limit=1&fields=uuid")
     group.get(f"/v1/nodes?chassis_uuid={full}", (1, LATEST))
     for patch in (replace("/description", "new"), replace("/description", "x" * 256), remove("/description"), add("/extra/b", 1), remove("/extra/b"), remove("/extra/none"), remove("/extra"),
-                  replace("/uuid", uid("x")), remove("/uuid"), replace("/nonsense", 1), [], {}, replace("/nodes", [])):
+                  replace("/uuid", uid("x")), remove("/uuid"), replace("/nonsense", 1), [], {}, replace("/nodes", []), replace("/extra", []), add("/description", "added"), replace("/description", 1), replace("/created_at", "x"), replace("/links", [])):
         group.patch(f"/v1/chassis/{full}", body=patch)
+    group.patch(f"/v1/chassis/{full}", (1, LATEST), body=add("/extra/a", 1))
     group.patch(f"/v1/chassis/{uid('nobody')}", body=add("/extra/a", 1))
     group.patch("/v1/chassis", body=add("/extra/a", 1))
     group.delete("/v1/chassis")

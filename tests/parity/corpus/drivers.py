@@ -26,8 +26,13 @@ def fill(group):
         group.get(f"/v1/drivers/{name}/vendor_passthru/methods", (1, LATEST))
         group.get(f"/v1/drivers/{name}/vendor_passthru", (1, LATEST))
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
-            group.ask(method, f"/v1/drivers/{name}/vendor_passthru/nonsense", LATEST)
-            group.ask(method, f"/v1/drivers/{name}/vendor_passthru?method=nonsense", LATEST)
+            for path in ("vendor_passthru/nonsense", "vendor_passthru?method=nonsense", "vendor_passthru", "vendor_passthru/methods", "vendor_passthru/"):
+                group.ask(method, f"/v1/drivers/{name}/{path}", (1, LATEST))
+            group.ask(method, f"/v1/drivers/{name}/vendor_passthru/nonsense", LATEST, body=None if method == "GET" else {"a": 1})
+            group.ask(method, f"/v1/drivers/{name}/vendor_passthru?method=nonsense", LATEST, body=None if method == "GET" else [])
+            group.ask(method, f"/v1/drivers/{name}/vendor_passthru/nonsense?method=other", LATEST)
+        group.get(f"/v1/drivers/{name}/vendor_passthru/methods?more=1")
+        group.get(f"/v1/drivers/{name}/vendor_passthru/methods/more")
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         group.ask(method, "/v1/drivers", LATEST, body={})
         group.ask(method, "/v1/drivers/fake-hardware", LATEST, body={})

@@ -16,7 +16,11 @@ VALUES = [
     {"conditions": [{"op": "is-true", "args": {"value": "x"}}]}, {"conditions": [{"op": "is-none", "args": {"value": "x"}}]}, {"conditions": [{"op": "is-empty", "args": {"value": "x"}}]}, {"conditions": [{"op": "matches", "args": {"value": "x", "regex": "x.*"}}]},
     {"conditions": [{"op": "contains", "args": {"value": "x", "regex": "("}}]}, {"conditions": [{"op": "one-of", "args": {"value": "x", "values": ["x"]}}]}, {"conditions": [{"op": "in-net", "args": {"address": "10.0.0.1", "subnet": "10.0.0.0/8"}}]},
     {"conditions": [{"op": "lt", "args": {"values": [1, 2], "force_strings": True}}]}, {"conditions": [{"op": "eq", "args": {"values": ["{item}", 2]}, "loop": [1], "multiple": "any"}]}, {"conditions": [{"op": "eq", "args": {"values": [1, 2]}, "multiple": "nonsense"}]},
-    {"conditions": [{"op": "eq", "args": {"values": [1, 2]}, "nonsense": 1}]}, {"conditions": [{"op": "eq", "args": {"nonsense": 1}}]}, {"conditions": [{"op": "eq", "args": [1, 1]}]},
+    {"conditions": [{"op": "eq", "args": {"values": [1, 2]}, "nonsense": 1}]}, {"conditions": [{"op": "eq", "args": {"nonsense": 1}}]}, {"conditions": [{"op": "eq", "args": [1, 1]}]}, {"conditions": [{"op": "eq", "args": [[1, 1], False, 3]}]},
+    {"actions": [{"op": "set-attribute", "args": ["/extra/a", 1]}]}, {"actions": [{"op": "set-attribute", "args": {"path": "/extra/a"}}]}, {"actions": [{"op": "set-attribute", "args": {"path": "/extra/a", "value": 1}, "loop": list(range(1001))}]},
+    {"actions": [{"op": "api-call", "args": {"url": "http://a/b", "timeout": 61}}]}, {"actions": [{"op": "api-call", "args": {"url": "http://a/b", "retries": 11}}]}, {"actions": [{"op": "api-call", "args": {}}]},
+    {"actions": [{"op": "set-attribute", "args": {"path": "/extra/a", "value": 1}, "nonsense": 1}]}, {"actions": [1]}, {"conditions": [1]}, {"conditions": [{"op": 1, "args": {}}]}, {"actions": [{"op": "del-port-attribute", "args": {"port_id": "x", "path": "/extra/a"}}]},
+    {"actions": [{"op": "extend-port-attribute", "args": {"port_id": "x", "path": "/extra/a", "value": 1}}]}, {"actions": [{"op": "unset-plugin-data", "args": {"path": "a"}}]}, {"actions": [{"op": "extend-plugin-data", "args": {"path": "a", "value": 1}}]},
 ]
 
 
@@ -55,8 +59,25 @@ def fill(group):
                   add("/conditions/-", {"op": "nonsense"}), replace("/uuid", uid("x")), remove("/uuid"), [], {}, replace("/nonsense", 1), replace("/actions/0/op", "fail")):
         group.patch(f"{path}/{full}", body=patch)
     group.get(f"{path}/{full}")
+    for patch in (replace("/sensitive", False), replace("/description", "x"), replace("/actions", GOOD["actions"])):
+        group.patch(f"{path}/{uid('rule-sensitive')}", body=patch)
+    group.get(f"{path}/{uid('rule-sensitive')}")
+    for number, patch in enumerate((remove("/sensitive"), replace("/sensitive", None))):
+        made = uid(f"rule sensitive {number}")
+        group.post(path, body={"uuid": made, "sensitive": True, **GOOD})
+        group.patch(f"{path}/{made}", body=patch)
+        group.delete(f"{path}/{made}")
+    group.get(f"{path}/{full.upper()}")
+    group.get(f"{path}/{full}.json", (96, LATEST))
+    group.get(f"{path}/{full}/more")
+    for method in ("POST", "PUT"):
+        group.ask(method, f"{path}/{full}", LATEST, body={})
+    group.delete(f"{path}/nobody")
+    group.post(path, body=[])
     group.get(f"{path}/nobody")
     group.get(f"{path}/{uid('nobody')}")
     group.patch(f"{path}/{uid('nobody')}", body=replace("/description", "x"))
     group.delete(f"{path}/{uid('nobody')}")
     group.delete(path, around(96))
+    # The last one, as Ironic can never delete it. It is for no node.
+    group.post(path, body={"uuid": "nonsense", "actions": GOOD["actions"], "conditions": [{"op": "eq", "args": {"values": ["{node.driver}", "nonsense"]}}]})

@@ -91,8 +91,71 @@ def life(group):
     group.patch(path, 110, body=replace("/deploy_interface", "fake"))
     group.provision(node, "deleted", "available")
     group.provision(node, "manage", "manageable")
-    group.put(f"{path}/states/provision", 110, body={"target": "clean", "clean_steps": [{"interface": "bios", "step": "factory_reset"}]})
-    group.wait(path, "provision_state", "manageable")
+    group.patch(path, 110, body=replace("/raid_interface", "fake"))
+    group.put(f"{path}/states/raid", 110, body={"logical_disks": [{"size_gb": 10, "raid_level": "1"}]})
+    for steps in ([{"interface": "bios", "step": "factory_reset"}], [{"interface": "bios", "step": "apply_configuration", "args": {"settings": [{"name": "BootMode", "value": "Bios"}]}}]):
+        group.put(f"{path}/states/provision", 110, body={"target": "clean", "clean_steps": steps})
+        group.wait(path, "provision_state", "manageable")
+        group.get(path, 110)
+        group.get(f"{path}/bios?detail=true", 110)
+        group.get(f"{path}/firmware", 110)
+    group.provision(node, "provide", "available")
     group.get(path, 110)
+    group.provision(node, "active", "active", deploy_steps=[])
+    group.put(f"{path}/states/provision", 110, body={"target": "service", "service_steps": [{"interface": "bios", "step": "apply_configuration", "args": {"settings": [{"name": "BootMode", "value": "Uefi"}]}}]})
+    group.wait(path, "provision_state", "active", "service failed")
+    group.get(path, 110)
+    group.restore(node, "active")
+    group.patch(path, 110, body=[{"op": "remove", "path": "/deploy_interface"}])
+    group.delete(path, 110)
+    group.put(f"{path}/maintenance", 110, body={"reason": "forced"})
     group.delete(path, 110)
     group.get(path, 110)
+    life_of_ports(group)
+    steps_of_ramdisk(group)
+
+
+def life_of_ports(group):
+    """What the operator does about addresses: one that is taken is a conflict, and goes with its node."""
+    nodes = [group.node(f"metal3~address-{number}", inspect_interface="agent") for number in range(2)]
+    address = mac(8999)
+    for node in nodes:
+        group.post("/v1/ports", 110, body={"node_uuid": node, "address": address, "pxe_enabled": True})
+        group.get(f"/v1/ports?fields=node_uuid,uuid,address&address={address.upper()}", 110)
+    group.get("/v1/ports?fields=node_uuid,uuid,address", 110)
+    group.delete(f"/v1/nodes/{nodes[0]}", 110)
+    group.get(f"/v1/ports?fields=node_uuid,uuid,address&address={address}", 110)
+    group.post("/v1/ports", 110, body={"node_uuid": nodes[1], "address": address, "pxe_enabled": True})
+    node, path = nodes[1], f"/v1/nodes/{nodes[1]}"
+    group.provision(node, "manage", "manageable")
+    group.provision(node, "inspect", "inspect wait")
+    group.delete(path, 110)
+    group.put(f"{path}/states/provision", 110, body={"target": "abort"})
+    group.wait(path, "provision_state", "inspect failed")
+    group.delete(path, 110)
+    group.get(path, 110)
+
+
+def steps_of_ramdisk(group):
+    """The steps before a host is used: they need a ramdisk, which never comes."""
+    node = group.node("metal3~steps", automated_clean=False, raid_interface="fake", firmware_interface="fake", deploy_interface="direct")
+    path = f"/v1/nodes/{node}"
+    group.provision(node, "manage", "manageable")
+    raid = [{"interface": "raid", "step": "delete_configuration"}, {"interface": "raid", "step": "create_configuration"}]
+    erase = {"interface": "deploy", "step": "erase_devices_metadata"}
+    images = [{"component": "bios", "url": "http://127.0.0.1:1/bios"}, {"component": "bmc", "url": "http://127.0.0.1:1/bmc", "wait": 0}]
+    firmware = {"interface": "firmware", "step": "update", "args": {"settings": images}}
+    disks = [{"size_gb": 10, "raid_level": "1", "is_root_volume": True}, {"size_gb": "MAX", "raid_level": "0", "volume_name": "data"}]
+    for logical_disks, wanted in (([], raid[:1]), (disks, raid), (disks, [*raid, erase]), ([], [erase]), ([], [firmware])):
+        group.put(f"{path}/states/raid", 110, body={"logical_disks": logical_disks})
+        group.put(f"{path}/states/provision", 110, body={"target": "clean", "clean_steps": wanted})
+        group.wait(path, "provision_state", "clean wait", "clean failed")
+        group.get(path, 110)
+        group.put(f"{path}/states/provision", 110, body={"target": "abort"})
+        group.wait(path, "provision_state", "clean failed")
+        group.get(path, 110)
+        group.restore(node, "manageable")
+    for args in ({}, {"settings": "x"}, {"settings": images, "more": 1}):
+        group.put(f"{path}/states/provision", 110, body={"target": "clean", "clean_steps": [{**firmware, "args": args}]})
+        group.restore(node, "manageable")
+    group.get(f"{path}/firmware", 110)

@@ -53,7 +53,16 @@ def boot_device(group):
     group.put(f"/v1/nodes/{noop}/management/boot_device", body={"boot_device": "pxe"})
     for version in around(29):
         group.put(f"/v1/nodes/{node}/management/inject_nmi", version, body={})
-    group.put(f"/v1/nodes/{node}/management/inject_nmi", body={"more": 1})
+    for body in (None, [], {"more": 1}):
+        group.put(f"/v1/nodes/{node}/management/inject_nmi", body=body)
+    group.put(f"/v1/nodes/{node}/management/inject_nmi?more=1", body={})
+    group.put(f"/v1/nodes/{noop}/management/inject_nmi", body={})
+    for ident in ("nobody", "parts-management-boot-device"):
+        group.put(f"/v1/nodes/{ident}/management/inject_nmi", (29, LATEST), body={})
+    for method in ("POST", "PATCH", "DELETE"):
+        group.ask(method, f"/v1/nodes/{node}/management/inject_nmi", LATEST, body={})
+        group.ask(method, path, LATEST, body={})
+        group.ask(method, f"{path}/supported", LATEST, body={})
     group.put(f"/v1/nodes/{uid('nobody')}/management/inject_nmi")
     group.get(f"/v1/nodes/{node}/management/inject_nmi")
 
@@ -64,7 +73,28 @@ def indicators(group):
     for name in ("led@system", "led-0@chassis", "led@nonsense", "nonsense@system", "nonsense", "led@", "@system", "led%40system"):
         group.get(f"{path}/{name}", (62, 63, LATEST))
         group.put(f"{path}/{name}", body={"state": "on"})
-    for body in ({"state": "off"}, {"state": "BLINKING"}, {"state": "blinking"}, {"state": "nonsense"}, {}, {"state": None}, {"state": 1}, {"state": "on", "more": 1}):
+    group.get(f"{path}/led@system", around(63))
+    group.put(f"{path}/led@system", around(63), body={"state": "on"})
+    group.put(f"{path}/led-0@chassis", around(63), body={"state": "on"})
+    for query in ("component=system", "component=chassis", "component=nonsense", "component=", "more=1", "fields=name", "limit=1"):
+        group.get(f"{path}?{query}")
+    group.get(f"{path}/led@system?more=1")
+    group.get(f"{path}/led@system/more")
+    group.put(f"{path}/led@system?state=on", body={})
+    group.put(path, body={"state": "on"})
+    for method in ("POST", "PATCH", "DELETE"):
+        group.ask(method, path, LATEST, body={})
+        group.ask(method, f"{path}/led@system", LATEST, body={})
+    for component in ("chassis", "system", "disk", "power", "nic"):
+        group.get(f"{path}/led@{component}")
+    noop = group.node("parts-indicators-noop", management_interface="noop")
+    group.get(f"/v1/nodes/{noop}/management/indicators")
+    group.get(f"/v1/nodes/{noop}/management/indicators/led@system")
+    group.put(f"/v1/nodes/{noop}/management/indicators/led@system", body={"state": "on"})
+    for ident in (uid("nobody"), "nobody"):
+        group.get(f"/v1/nodes/{ident}/management/indicators/led@system")
+        group.put(f"/v1/nodes/{ident}/management/indicators/led@system", body={"state": "on"})
+    for body in ({"state": "unknown"}, {"state": ""}, {"state": []}, [], {"state": "off"}, {"state": "BLINKING"}, {"state": "blinking"}, {"state": "nonsense"}, {}, {"state": None}, {"state": 1}, {"state": "on", "more": 1}):
         group.put(f"{path}/led@system", (62, LATEST), body=body)
 
 
@@ -75,11 +105,15 @@ def passthru(group):
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
         group.ask(method, f"{path}/nonsense", LATEST, body={"a": 1} if method != "GET" else None)
         group.ask(method, f"{path}?method=nonsense", (1, LATEST), body={"a": 1} if method != "GET" else None)
-        group.ask(method, f"{path}/first_method", LATEST, body={"bar": "meow"} if method != "GET" else None)
+        group.ask(method, f"{path}/first_method", (1, LATEST), body={"bar": "meow"} if method != "GET" else None)
     for body in ({"bar": "meow"}, {"bar": "x"}, {}, {"baz": 1}, []):
         for method in ("first_method", "second_method", "third_method_sync", "fourth_method_shared_lock", "bmc_reset", "log_passthrough", "trait_method"):
             group.post(f"{path}?method={method}", body=body)
             group.wait(f"/v1/nodes/{node}", "reservation", None)
+    for method in ("GET", "PUT", "PATCH", "DELETE"):
+        group.ask(method, f"{path}/third_method_sync", LATEST, body={"bar": "meow"} if method != "GET" else None)
+    for version in (1, LATEST):
+        group.post(f"{path}/third_method_sync", version, body={"bar": "meow"})
     group.post(f"{path}/create_subscription", body={"Destination": "https://a/b"})
     group.delete(f"{path}/delete_subscription", body={"id": "1"})
     group.post(f"/v1/nodes/{uid('nobody')}/vendor_passthru/first_method", body={})
@@ -146,9 +180,17 @@ def settings(group):
     for query in ("detail=true", "detail=false", "fields=name,value", "fields=nonsense", "detail=true&fields=name", "limit=1", "detail=x"):
         group.get(f"/v1/nodes/{node}/bios?{query}", (40, 73, 74, LATEST))
     group.get(f"/v1/nodes/{node}/bios/nonsense", around(40))
+    for name in ("bios", "firmware"):
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            group.ask(method, f"/v1/nodes/{node}/{name}", LATEST, body={})
+    for ident in (uid("nobody"), "nobody"):
+        group.get(f"/v1/nodes/{ident}/bios/BootMode")
+    without = group.node("parts-no-bios", bios_interface="no-bios", firmware_interface="no-firmware")
+    for name in ("bios", "bios/BootMode", "firmware"):
+        group.get(f"/v1/nodes/{without}/{name}")
     group.get(f"/v1/nodes/{node}/bios/a/b")
     everywhere(group, "/firmware", 86, (113, 114))
-    for query in ("detail=true", "fields=component", "limit=1"):
+    for query in ("detail=true", "detail=false", "detail=x", "fields=component", "fields=component,current_version", "fields=nonsense", "fields=", "limit=1", "more=1", "sort_key=component"):
         group.get(f"/v1/nodes/{uid('parts-firmware')}/firmware?{query}")
     group.get(f"/v1/nodes/{uid('parts-firmware')}/firmware/bmc")
     # The fake driver writes what a step is given.
@@ -157,7 +199,16 @@ def settings(group):
     group.provision(node, "clean", "manageable", clean_steps=[step])
     group.get(f"/v1/nodes/{node}/bios", (40, 74, LATEST))
     group.get(f"/v1/nodes/{node}/bios?detail=true")
-    group.get(f"/v1/nodes/{node}/bios/BootMode", (40, 74, LATEST))
+    group.get(f"/v1/nodes/{node}/bios/BootMode", (40, 73, 74, LATEST))
+    for query in ("fields=name", "fields=name,value,attribute_type", "fields=read_only", "detail=true"):
+        group.get(f"/v1/nodes/{node}/bios?{query}", (40, 73, 74, LATEST))
+        group.get(f"/v1/nodes/{node}/bios/BootMode?{query}", (73, 74, LATEST))
+    for settings in ([{"name": "BootMode", "value": "Bios"}, {"name": "NumLock", "value": "Off"}], [{"name": "NumLock", "value": "On"}], []):
+        group.provision(node, "clean", "manageable", "clean failed", clean_steps=[{**step, "args": {"settings": settings}}])
+        group.get(f"/v1/nodes/{node}/bios")
+        group.restore(node, "manageable")
+    group.provision(node, "clean", "manageable", clean_steps=[{"interface": "bios", "step": "factory_reset"}])
+    group.get(f"/v1/nodes/{node}/bios")
     everywhere(group, "/inventory", 81)
 
 
@@ -198,17 +249,28 @@ def vmedia(group):
     path = f"/v1/nodes/{node}/vmedia"
     good = {"device_type": "cdrom", "image_url": "http://127.0.0.1:1/image.iso"}
     group.post(path, around(89), body=good)
+    group.wait(f"/v1/nodes/{node}", "reservation", None)
+    group.get(path)
     for body in ({}, {"device_type": "cdrom"}, {"image_url": "http://a/b"}, {**good, "device_type": "nonsense"}, {**good, "device_type": "disk"},
                  {**good, "image_download_source": "local"}, {**good, "image_download_source": "nonsense"}, {**good, "more": 1}, {**good, "image_url": 1},
-                 {**good, "image_url": ""}):
+                 {**good, "image_url": ""}, {**good, "device_type": "floppy"}, {**good, "image_url": "file:///image"}, {**good, "image_url": "nonsense"}, {**good, "device_type": None},
+                 {**good, "image_download_source": "http"}, {**good, "image_download_source": "swift"}, {**good, "image_download_source": None}, []):
         group.post(path, body=body)
         group.wait(f"/v1/nodes/{node}", "reservation", None)
     group.delete(path, around(89))
-    for query in ("device_types=cdrom", "device_types=cdrom,disk", "device_types=nonsense", "device_types=", "more=1"):
+    for query in ("device_types=cdrom", "device_types=cdrom,disk", "device_types=nonsense", "device_types=", "more=1", "device_types=cdrom,nonsense", "device_types=CDROM"):
         group.delete(f"{path}?{query}")
         group.wait(f"/v1/nodes/{node}", "reservation", None)
     group.post(f"/v1/nodes/{uid('nobody')}/vmedia", body=good)
     group.delete(f"/v1/nodes/{uid('nobody')}/vmedia")
+    group.post("/v1/nodes/parts-vmedia/vmedia", body=good)
+    group.wait(f"/v1/nodes/{node}", "reservation", None)
+    group.delete("/v1/nodes/parts-vmedia/vmedia")
+    group.wait(f"/v1/nodes/{node}", "reservation", None)
+    for method in ("PUT", "PATCH"):
+        group.ask(method, path, LATEST, body={})
+    group.get(f"{path}/cdrom")
+    group.get(f"{path}?more=1")
 
 
 def links(group):

@@ -99,7 +99,7 @@ def provision_bodies(group):
         group.put(path, version, body={"target": "active", "deploy_steps": [{}]})
         group.restore(ready, "available")
     for version in around(73):
-        for body in ({"configdrive": "x"}, {"deploy_steps": []}):
+        for body in ({"configdrive": "x"}, {"configdrive": {"meta_data": {}}}, {"deploy_steps": []}):
             group.put(path, version, body={"target": "deploy", **body})
             group.restore(ready, "available")
     lists_of_steps(group)
@@ -247,13 +247,23 @@ def switches(group):
     for what, since, values in (("boot_mode", 76, ["uefi", "bios", "nonsense", "", None, 1, "UEFI"]),
                                 ("secure_boot", 76, [True, False, "true", "nonsense", None, 1])):
         path = f"/v1/nodes/{node}/states/{what}"
-        group.put(path, since - 1, body={"target": values[0]})
+        group.put(path, around(since), body={"target": values[0]})
         for value in values:
             group.put(path, LATEST, body={"target": value})
             group.wait(f"/v1/nodes/{node}", "reservation", None)
         group.put(path, body={})
         group.put(path, body={"target": values[0], "more": 1})
-        group.put(f"/v1/nodes/{uid('nobody')}/states/{what}", body={"target": values[0]})
+        group.put(f"{path}?target={values[0]}", body={})
+        for ident in (uid("nobody"), "nobody", "states-switches"):
+            group.put(f"/v1/nodes/{ident}/states/{what}", body={"target": values[0]})
+        for body in ([], None, {"target": []}, {"target": {}}):
+            group.put(path, body=body)
+        for method in ("POST", "PATCH", "DELETE"):
+            group.ask(method, path, LATEST, body={})
+        noop = group.node(f"states-noop-{what.replace('_', '-')}", management_interface="noop")
+        group.put(f"/v1/nodes/{noop}/states/{what}", body={"target": values[0]})
+        group.wait(f"/v1/nodes/{noop}", "reservation", None)
+        group.get(f"/v1/nodes/{noop}/states")
     group.get(f"/v1/nodes/{node}/states", around(75))
     for fake in ("fake", "no-console"):
         console = group.node(f"states-console-{fake}", console_interface=fake)
@@ -265,7 +275,23 @@ def switches(group):
             group.get(path)
         group.put(path, (1, LATEST), body={})
         group.put(path, body={"enabled": True, "more": 1})
-    group.get(f"/v1/nodes/{uid('nobody')}/states/console")
+        group.put(f"{path}?enabled=true", body={})
+        group.wait(f"/v1/nodes/{console}", "reservation", None)
+        for body in ([], {"enabled": []}, {"enabled": ""}, {"enabled": "off"}, {"enabled": "yes"}):
+            group.put(path, body=body)
+            group.wait(f"/v1/nodes/{console}", "reservation", None)
+        group.put(path, (1, LATEST), body={"enabled": True})
+        group.wait(f"/v1/nodes/{console}", "reservation", None)
+        group.get(f"/v1/nodes/{console}/states")
+        group.get(f"/v1/nodes/{console}?fields=console_enabled,last_error")
+        group.get(path, (1, LATEST))
+        group.put(path, body={"enabled": False})
+        group.wait(f"/v1/nodes/{console}", "reservation", None)
+        for method in ("POST", "PATCH", "DELETE"):
+            group.ask(method, path, LATEST, body={})
+    for ident in (uid("nobody"), "nobody", "states-console-fake"):
+        group.get(f"/v1/nodes/{ident}/states/console", (4, 5, LATEST))
+        group.put(f"/v1/nodes/{ident}/states/console", (4, 5, LATEST), body={"enabled": False})
 
 
 def maintenance(group):

@@ -36,10 +36,16 @@ def fill(group):
             made = body(f"portgroup {name} {version}", **fields)
             group.post("/v1/portgroups", version, body=made)
             group.get(f"/v1/portgroups/{made['uuid']}", follows=True)
+            group.delete(f"/v1/portgroups/{made['uuid']}", follows=True)
     for number, fields in enumerate(VALUES):
         made = body(f"portgroup value {number}", **fields)
         made = {key: value for key, value in made.items() if not (key == "node_uuid" and value is None)}
         group.post("/v1/portgroups", body=made)
+        if made.get("uuid") == uid(f"portgroup value {number}"):
+            group.get(f"/v1/portgroups/{made['uuid']}", follows=True)
+            group.delete(f"/v1/portgroups/{made['uuid']}", follows=True)
+    for body_ in ({}, [], {"node_uuid": node, "address": mac(3900), "nonsense": 1}, {"address": mac(3900)}):
+        group.post("/v1/portgroups", body=body_)
     full = body("portgroup-full", name="portgroup-full", address=mac(3999), extra={"a": 1}, mode="balance-rr", properties={"a": 1}, physical_network="net", category="c")
     group.post("/v1/portgroups", body=full)
     for version in range(22, LATEST + 1):
@@ -62,8 +68,21 @@ def fill(group):
                   replace("/name", "renamed"), replace("/node_uuid", other), replace("/node_uuid", uid("nobody")), remove("/node_uuid"), replace("/mode", "x"), remove("/mode"),
                   replace("/properties", {"x": 1}), remove("/properties"), replace("/standalone_ports_supported", "x"), replace("/standalone_ports_supported", False),
                   remove("/standalone_ports_supported"), replace("/uuid", uid("x")), remove("/uuid"), replace("/internal_info", {}), replace("/dynamic_portgroup", True), [], {}, replace("/nonsense", 1),
-                  replace("/physical_network", "other"), replace("/category", "other")):
+                  replace("/physical_network", "other"), replace("/category", "other"), remove("/category"), remove("/physical_network"), remove("/mode"), replace("/address", None), replace("/extra", [])):
         group.patch(path, body=patch)
+        # What only one of them does is taken back.
+        for field, value in (("/node_uuid", node), ("/standalone_ports_supported", True), ("/physical_network", "net"), ("/category", "c")):
+            if patch and patch[0]["path"] == field:
+                group.patch(path, body=replace(field, value))
+    for query in ("fields=uuid", "fields=nonsense", "fields=mode,category", "fields=", "more=1", "detail=true", "fields=node_uuid", "fields=links", "fields=created_at"):
+        group.get(f"{path}?{query}", (23, LATEST))
+    for name, (since, value) in FIELDS.items():
+        for version in around(since):
+            if name not in ("address", "name", "nonsense", "internal_info", "extra"):
+                group.patch(path, version, body=replace(f"/{name}", value))
+    for name, value in (("standalone_ports_supported", True), ("mode", "balance-rr"), ("properties", {"a": 1}), ("physical_network", "net"), ("category", "c")):
+        group.patch(path, body=replace(f"/{name}", value))
+    group.get(path)
     group.patch(path, (25, 26), body=replace("/mode", "active-backup"))
     group.patch(f"/v1/portgroups/{uid('nobody')}", body=add("/extra/a", 1))
     group.patch("/v1/portgroups", body=add("/extra/a", 1))
@@ -82,6 +101,26 @@ def members(group, node, full):
     group.get(f"/v1/portgroups/{full['uuid']}/ports/detail", around(24))
     group.get(f"/v1/ports?portgroup={full['uuid']}", around(24))
     group.get("/v1/ports?portgroup=renamed")
+    for query in ("limit=1", "limit=0", "fields=uuid", "fields=nonsense", "detail=true", "more=1", "sort_key=address", "sort_key=nonsense", f"address={mac(4999)}"):
+        group.get(f"/v1/portgroups/{full['uuid']}/ports?{query}")
+        group.get(f"/v1/portgroups/{full['uuid']}/ports/detail?{query}")
+    for ident in (uid("nobody"), "nobody", "a%20b"):
+        group.get(f"/v1/portgroups/{ident}/ports", (24, LATEST))
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        group.ask(method, f"/v1/portgroups/{full['uuid']}/ports", LATEST, body={})
+    group.get(f"/v1/portgroups/{full['uuid']}/more")
+    group.patch(f"/v1/portgroups/{full['uuid']}", body=replace("/standalone_ports_supported", False))
+    group.patch(f"/v1/portgroups/{full['uuid']}", body=replace("/standalone_ports_supported", True))
+    group.patch(f"/v1/portgroups/{full['uuid']}", body=replace("/address", mac(4999)))
+    away = uid("portgroup-away")
+    group.post("/v1/portgroups", body={"uuid": away, "node_uuid": uid("portgroups-other")})
+    loose = uid("portgroup-loose")
+    group.post("/v1/ports", body={"uuid": loose, "node_uuid": node, "address": mac(4998)})
+    for member in (port, loose):
+        for patch in (add("/portgroup_uuid", away), replace("/portgroup_uuid", away)):
+            group.patch(f"/v1/ports/{member}", body=patch)
+            group.get(f"/v1/ports/{member}?fields=portgroup_uuid", follows=True)
+    group.patch(f"/v1/ports/{port}", body=replace("/portgroup_uuid", full["uuid"]))
     group.delete(f"/v1/portgroups/{full['uuid']}")
     group.patch(f"/v1/ports/{port}", body=remove("/portgroup_uuid"))
     group.patch(f"/v1/ports/{port}", body=replace("/portgroup_uuid", uid("nobody")))

@@ -108,7 +108,7 @@ def patching(group, full, node, other):
                 group.patch(path, version, body=patch)
     for patch in (replace("/address", mac(31337)), replace("/address", "nonsense"), replace("/address", None), remove("/address"), replace("/node_uuid", other),
                   replace("/node_uuid", uid("nobody")), replace("/node_uuid", "ports-node"), remove("/node_uuid"), replace("/node_uuid", node), remove("/uuid"),
-                  replace("/uuid", uid("x")), add("/extra/b", 1), remove("/extra/b"), remove("/extra/none"), replace("/extra", []), add("/extra/a.b", 1),
+                  replace("/uuid", uid("x")), add("/extra/b", 1), remove("/extra/b"), remove("/extra/none"), replace("/extra", []),
                   add("/local_link_connection", LINK), add("/local_link_connection/port_id", "q"), add("/local_link_connection/nonsense", 1), remove("/local_link_connection/port_id"),
                   replace("/physical_network", "x" * 65), replace("/pxe_enabled", "x"), replace("/is_smartnic", True), replace("/is_smartnic", "x"), replace("/name", "port-other"),
                   replace("/name", "a b"), replace("/description", 1), replace("/category", "x" * 81), [], {}, [{"op": "move", "path": "/a", "from": "/b"}], replace("/nonsense", 1)):

@@ -14,7 +14,7 @@ def fill(group):
     for number, shard in enumerate(("a", "a", "b", None)):
         group.node(f"shards-{number}", shard=shard)
     group.get("/v1/shards", around(82))
-    for path in ("/v1/shards?limit=1", "/v1/shards?more=1", "/v1/shards/a"):
+    for path in ("/v1/shards?limit=1", "/v1/shards?more=1", "/v1/shards/a", "/v1/shards?fields=name", "/v1/shards/", "/v1/shards?sort_key=count"):
         group.get(path)
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         group.ask(method, "/v1/shards", (81, LATEST), body={})
@@ -24,5 +24,11 @@ def fill(group):
         group.post("/v1/events", body={"events": [{**GOOD, "event": event}, GOOD]})
     for body in BAD:
         group.post("/v1/events", body=body)
+    group.post("/v1/events?more=1", body={"events": [GOOD]})
+    group.post("/v1/events/more", body={"events": [GOOD]})
+    for without in GOOD:
+        group.post("/v1/events", body={"events": [{key: value for key, value in GOOD.items() if key != without}]})
+        for value in (None, 1, "nonsense", []):
+            group.post("/v1/events", body={"events": [{**GOOD, without: value}]})
     for method in ("GET", "PUT", "PATCH", "DELETE"):
         group.ask(method, "/v1/events", (53, LATEST))

@@ -19,6 +19,12 @@ def fill(group):
         group.get(path, (1, 31, 32, LATEST))
         group.get(f"{path}/nonsense")
         group.post(path, (31, LATEST), body={})
+    for ident in ("volumes-node", "nobody", uid("nobody")):
+        for part in ("", "/connectors", "/targets"):
+            group.get(f"/v1/nodes/{ident}/volume{part}", (31, 32, LATEST))
+    for method in ("PUT", "PATCH", "DELETE"):
+        group.ask(method, "/v1/volume", LATEST, body={})
+        group.ask(method, f"/v1/nodes/{node}/volume", LATEST, body={})
     kind(group, "connectors", node, other, {"type": "iqn", "connector_id": "iqn.{n}"}, CONNECTORS, [replace("/type", "wwnn"), replace("/type", None), replace("/connector_id", "new"), remove("/connector_id")])
     kind(group, "targets", node, other, {"volume_type": "iscsi", "volume_id": "v{n}", "boot_index": "{i}"}, TARGETS,
          [replace("/volume_type", "fibre_channel"), replace("/volume_id", "new"), replace("/boot_index", 99), replace("/boot_index", "x"), replace("/boot_index", -1), replace("/properties", {"a": 1}), remove("/properties"),
@@ -60,14 +66,37 @@ def kind(group, what, node, other, pattern, values, patches):
         group.get(f"/v1/nodes/{node}/volume/{what}?{query}")
     for ident in (full["uuid"], uid("nobody"), "nonsense"):
         group.get(f"{path}/{ident}", (31, 32, LATEST))
-        group.get(f"{path}/{ident}?fields=uuid")
+        for query in ("fields=uuid", "fields=nonsense", "fields=", "more=1", "detail=true"):
+            group.get(f"{path}/{ident}?{query}")
         group.get(f"/v1/nodes/{node}/volume/{what}/{ident}")
     for patch in (*patches, add("/extra/b", 1), remove("/extra/b"), remove("/extra"), replace("/node_uuid", other), replace("/node_uuid", uid("nobody")), replace("/uuid", uid("x")), remove("/uuid"), [], {}, replace("/nonsense", 1)):
         group.patch(f"{path}/{full['uuid']}", body=patch)
+        # What only one of them does is taken back.
+        if patch and patch[0]["path"] == "/node_uuid":
+            group.patch(f"{path}/{full['uuid']}", body=replace("/node_uuid", node))
     group.get(f"{path}/{full['uuid']}")
+    group.get(f"{path}/{full['uuid']}/more")
+    group.put(f"{path}/{full['uuid']}", body={})
+    group.post(f"{path}/{full['uuid']}", body={})
+    group.post(path, body={})
+    group.post(path, body=[])
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        group.ask(method, f"/v1/nodes/{node}/volume/{what}", LATEST, body={})
     group.put(f"/v1/nodes/{node}/states/power", body={"target": "power on"})
     group.wait(f"/v1/nodes/{node}", "power_state", "power on")
     group.patch(f"{path}/{full['uuid']}", body=add("/extra/c", 1))
-    group.delete(f"{path}/{full['uuid']}")
+    group.put(f"/v1/nodes/{other}/states/power", body={"target": "power off"})
+    group.wait(f"/v1/nodes/{other}", "power_state", "power off")
+    group.patch(f"{path}/{full['uuid']}", body=replace("/node_uuid", other))
+    group.put(f"/v1/nodes/{node}/states/power", body={"target": "power off"})
+    group.wait(f"/v1/nodes/{node}", "power_state", "power off")
+    group.patch(f"{path}/{full['uuid']}", body=replace("/node_uuid", node))
+    if what == "targets":
+        group.patch(f"{path}/{full['uuid']}", body=add("/properties", {"auth_password": "secret"}))
+        group.patch(f"{path}/{full['uuid']}", body=replace("/properties/auth_password", "******"))
+        group.patch(f"{path}/{full['uuid']}", body=replace("/properties", {"auth_password": "******"}))
     group.delete(path)
+    group.delete(f"{path}/{uid('nobody')}")
+    group.delete(f"{path}/{full['uuid']}")
+    group.delete(f"{path}/{full['uuid']}")
     group.delete(f"{path}/nonsense")

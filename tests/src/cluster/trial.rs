@@ -85,38 +85,18 @@ impl Trial {
         moment: &Moment,
         fault: Fault,
     ) -> anyhow::Result<()> {
+        let its = moment.of(&fault.victim);
+        let now = self.without(&its, &fault).await?;
         let Fault {
             what,
             victim,
             limit,
         } = fault;
-        let its = moment.of(&victim);
         self.findings.expect(!its.is_empty(), || {
             format!("{what}: {victim} had no deploys to lose")
         });
-        let begun = Instant::now();
-        let now = loop {
-            let owners = self.site.registry.owners().await?;
-            let has = |uuid: &String| {
-                owners
-                    .get(uuid)
-                    .is_some_and(|owner| owner.conductor == victim)
-            };
-            let left = its.iter().filter(|(_, uuid)| has(uuid)).count();
-            if left == 0 {
-                break owners;
-            }
-            ensure!(
-                begun.elapsed() < LONG,
-                "{what}: {left} of {} deploys are still {victim}'s after {} s",
-                its.len(),
-                LONG.as_secs()
-            );
-            sleep(LOOK).await;
-        };
         // One that has ended meanwhile is at rest, and may go to whoever the ring says.
         let standings = fleet.standings().await?;
-        let (running, of_victim) = (moment.running.len(), its.len());
         for (name, uuid) in &moment.running {
             let (before, now) = (moment.owners.get(uuid), now.get(uuid));
             let still = standings.get(uuid).is_some_and(Standing::is_running);
@@ -125,16 +105,8 @@ impl Trial {
                 format!("{what}: {name} was taken from a conductor that was well: {before:?}, now {now:?}")
             });
         }
-        let delays: Vec<Duration> = its
-            .iter()
-            .filter_map(|(_, uuid)| {
-                let changes = self.site.registry.changes(uuid);
-                let mut changes = changes.iter();
-                let change = changes
-                    .find(|change| change.at > moment.at && change.owner.conductor != victim)?;
-                Duration::try_from(change.at.duration_since(moment.at)).ok()
-            })
-            .collect();
+        let (running, of_victim) = (moment.running.len(), its.len());
+        let delays = self.delays(&its, moment, &victim);
         let slow = delays.iter().filter(|delay| **delay > limit).count();
         self.findings.expect(slow == 0, || {
             format!(
@@ -149,6 +121,43 @@ impl Trial {
             delays,
         });
         Ok(())
+    }
+
+    /// Waits until the victim has none of these deploys any more. Answers who has what then.
+    async fn without(&self, its: &[(String, String)], fault: &Fault) -> anyhow::Result<Owners> {
+        let Fault { what, victim, .. } = fault;
+        let begun = Instant::now();
+        loop {
+            let owners = self.site.registry.owners().await?;
+            let has = |uuid: &String| {
+                owners
+                    .get(uuid)
+                    .is_some_and(|owner| owner.conductor == *victim)
+            };
+            let left = its.iter().filter(|(_, uuid)| has(uuid)).count();
+            if left == 0 {
+                return Ok(owners);
+            }
+            ensure!(
+                begun.elapsed() < LONG,
+                "{what}: {left} of {} deploys are still {victim}'s after {} s",
+                its.len(),
+                LONG.as_secs()
+            );
+            sleep(LOOK).await;
+        }
+    }
+
+    /// How long each of these deploys was without a conductor after that moment.
+    fn delays(&self, its: &[(String, String)], moment: &Moment, victim: &str) -> Vec<Duration> {
+        let delays = its.iter().filter_map(|(_, uuid)| {
+            let changes = self.site.registry.changes(uuid);
+            let mut changes = changes.iter();
+            let change =
+                changes.find(|change| change.at > moment.at && change.owner.conductor != victim)?;
+            Duration::try_from(change.at.duration_since(moment.at)).ok()
+        });
+        delays.collect()
     }
 
     /// Waits for the end of all deploys and looks at each.

@@ -33,11 +33,22 @@ impl Conductor {
         state: &Path,
         host: &str,
     ) -> anyhow::Result<Self> {
+        Self::start_with(program, folder, state, host, "")
+    }
+
+    /// With more settings than those.
+    pub(crate) fn start_with(
+        program: &Path,
+        folder: &Path,
+        state: &Path,
+        host: &str,
+        more: &str,
+    ) -> anyhow::Result<Self> {
         let ports = [free_port()?, free_port()?];
         let settings = format!(
             "state_dir = \"{}\"\nhost = \"{host}\"\n\n[api]\nlisten = \"127.0.0.1:{}\"\n\n\
              [provision]\nlisten = \"127.0.0.1:{}\"\n\n[agent]\npoll_interval_s = 1\n\n\
-             [conductor]\npower_sync_interval_s = 10\npower_recovery_interval_s = 5\nwait_check_interval_s = 1\n",
+             [conductor]\npower_sync_interval_s = 10\npower_recovery_interval_s = 5\nwait_check_interval_s = 1\n{more}",
             state.display(),
             ports[0],
             ports[1],

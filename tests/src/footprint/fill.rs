@@ -19,6 +19,8 @@ use uuid::Uuid;
 /// Nodes that share a transaction.
 const GROUP: usize = 40;
 const EVENTS: usize = 12;
+/// Events of a node that share a transaction where timelines are long.
+const EVENTS_AT_ONCE: usize = 20;
 
 /// What is to be in the store.
 #[derive(Clone, Copy, Debug)]
@@ -32,11 +34,7 @@ pub(crate) async fn fill(state: &Path, host: &str, amount: Amount) -> anyhow::Re
     std::fs::create_dir_all(state)?;
     let store = RedbStore::open(state.join("ferric.redb"))?;
     let mut random = StdRng::seed_from_u64(7);
-    let owner = Ownership {
-        conductor: host.to_owned(),
-        incarnation: Incarnation(Uuid::from_u128(random.random())),
-        epoch: Epoch(3),
-    };
+    let owner = owner(host, &mut random);
     let mut bytes = 0;
     for first in (0..amount.nodes).step_by(GROUP) {
         let mut transaction = Transaction::new();
@@ -55,6 +53,42 @@ pub(crate) async fn fill(state: &Path, host: &str, amount: Amount) -> anyhow::Re
         store.commit(transaction).await?;
     }
     Ok(bytes)
+}
+
+/// Makes a store of nodes whose timelines have grown beside each other to so many events, all of them old.
+pub(crate) async fn fill_timelines(
+    state: &Path,
+    host: &str,
+    nodes: usize,
+    events: usize,
+) -> anyhow::Result<()> {
+    std::fs::create_dir_all(state)?;
+    let store = RedbStore::open(state.join("ferric.redb"))?;
+    let mut random = StdRng::seed_from_u64(8);
+    let owner = owner(host, &mut random);
+    let nodes: Vec<Node> = (0..nodes)
+        .map(|number| node(number, &owner, &mut random))
+        .collect();
+    let enrolled = nodes.iter().fold(Transaction::new(), Transaction::put);
+    store.commit(enrolled).await?;
+    for _ in 0..events / EVENTS_AT_ONCE {
+        let mut transaction = Transaction::new();
+        for node in &nodes {
+            for _ in 0..EVENTS_AT_ONCE {
+                transaction = transaction.event(event(node, host, &mut random));
+            }
+        }
+        store.commit(transaction).await?;
+    }
+    Ok(())
+}
+
+fn owner(host: &str, random: &mut StdRng) -> Ownership {
+    Ownership {
+        conductor: host.to_owned(),
+        incarnation: Incarnation(Uuid::from_u128(random.random())),
+        epoch: Epoch(3),
+    }
 }
 
 fn node(number: usize, owner: &Ownership, random: &mut StdRng) -> Node {
@@ -148,6 +182,7 @@ fn event(node: &Node, host: &str, random: &mut StdRng) -> TimelineEvent {
         at: Timestamp::UNIX_EPOCH,
         conductor: host.to_owned(),
         run: None,
+        bulk: None,
         what: What::Note {
             text: format!("the machine said {}", hex(80, random)),
         },

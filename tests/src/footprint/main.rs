@@ -8,6 +8,7 @@
 
 mod conductor;
 mod fill;
+mod trimmed;
 
 use anyhow::Context;
 use clap::Parser;
@@ -28,7 +29,7 @@ const HOST: &str = "footprint-1";
 const IDLE: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Parser)]
-#[command(about = "Measures a conductor's memory and start")]
+#[command(about = "Measures a conductor's memory, its start and its file")]
 struct Arguments {
     #[arg(long, default_value_t = 10_000)]
     nodes: usize,
@@ -100,6 +101,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let mut findings = Findings::default();
     idle(&program, &folder, &mut findings)?;
     full(&program, &folder, &arguments, &mut findings)?;
+    trimmed::measure(&program, &folder, &mut findings)?;
     println!("{} passed, {} failed", findings.passed, findings.failed);
     Ok(ExitCode::from(u8::from(findings.failed > 0)))
 }
