@@ -133,6 +133,13 @@ pub trait Store: Send + Sync {
         let events = self.events(&EventFilter::default()).await?;
         Ok(events.last().map_or(0, |newest| newest.sequence))
     }
+
+    /// Gives the room of what was deleted back to the file system where that is worth it. Answers how many bytes that were.
+    /// Others may have to wait for a few seconds meanwhile.
+    async fn give_back(&self) -> Result<u64, StoreError> {
+        // A database server does that by itself.
+        Ok(0)
+    }
 }
 
 /// Which events to read. The default is all of them.

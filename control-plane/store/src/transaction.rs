@@ -129,6 +129,11 @@ impl Transaction {
         self.events.push(event);
         self
     }
+
+    /// Whether it makes room in the store.
+    pub(crate) fn deletes(&self) -> bool {
+        !self.delete.is_empty() || !self.forget.is_empty()
+    }
 }
 
 /// A list by indexed fields.

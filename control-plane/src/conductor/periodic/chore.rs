@@ -7,6 +7,7 @@ use super::handovers::Handovers;
 use super::orphan_allocations::OrphanAllocations;
 use super::orphans::Orphans;
 use super::stale_conductors::StaleConductors;
+use super::store_room::StoreRoom;
 use super::unindexed::Unindexed;
 use crate::conductor::Conductor;
 use crate::conductor::node_task::TaskError;
@@ -42,6 +43,7 @@ pub(in crate::conductor) fn chores() -> Vec<Arc<dyn Chore>> {
         Arc::new(StaleConductors),
         Arc::new(Certificates),
         Arc::new(Unindexed),
+        Arc::new(StoreRoom),
     ]
 }
 

@@ -26,6 +26,7 @@ mod sensor_data;
 mod stale_conductors;
 mod stalled_runs;
 mod stalled_wishes;
+mod store_room;
 mod timeline_trim;
 mod unfinished_wishes;
 mod unindexed;

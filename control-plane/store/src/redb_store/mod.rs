@@ -20,6 +20,7 @@ mod matches;
 mod open;
 mod query;
 mod reindex;
+mod room;
 mod schema;
 mod sealed_fields;
 mod shared;
@@ -216,5 +217,9 @@ impl Store for RedbStore {
 
     async fn newest_event(&self) -> Result<u64, StoreError> {
         self.read(Engine::newest_event).await
+    }
+
+    async fn give_back(&self) -> Result<u64, StoreError> {
+        self.blocking(Shared::give_back).await
     }
 }

@@ -10,6 +10,7 @@ use parking_lot::{Mutex, RwLock};
 use redb::ReadTransaction;
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,8 @@ pub(super) struct Shared {
     opener: Option<Opener>,
     rest: Mutex<Rest>,
     long_reads: Mutex<Vec<Weak<Mutex<Option<ReadTransaction>>>>>,
+    /// Since somebody last looked: there may be room to give back.
+    has_deleted: AtomicBool,
 }
 
 struct Slot {
@@ -59,6 +62,7 @@ impl Shared {
             opener,
             rest: Mutex::default(),
             long_reads: Mutex::default(),
+            has_deleted: AtomicBool::new(false),
         }
     }
 
@@ -112,6 +116,9 @@ impl Shared {
         match outcome {
             Ok(outcomes) => {
                 self.end_rest();
+                if group.iter().any(Transaction::deletes) {
+                    self.note_deleted();
+                }
                 outcomes
             }
             Err(StoreError::Away { doing, source }) => {
@@ -127,6 +134,46 @@ impl Shared {
                 group.iter().map(|_| Err(shared(&error))).collect()
             }
         }
+    }
+
+    /// With nobody else at the database, for whom it waits; others wait meanwhile. `None`: somebody reads for long.
+    pub(super) fn alone<T>(
+        &self,
+        work: impl FnOnce(&mut Engine) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        let mut slot = self.slot.write();
+        let is_read = |read: Arc<Mutex<Option<ReadTransaction>>>| read.lock().is_some();
+        if self
+            .long_reads
+            .lock()
+            .iter()
+            .filter_map(Weak::upgrade)
+            .any(is_read)
+        {
+            return Ok(None);
+        }
+        let opened = slot.opened;
+        let Some(engine) = &mut slot.engine else {
+            return Ok(None);
+        };
+        let outcome = work(engine);
+        drop(slot);
+        match outcome {
+            Err(error) if is_of_disk(&error) && self.opener.is_some() => {
+                self.open_again(opened, &error).unwrap_or_default();
+                Err(away(error))
+            }
+            other => other.map(Some),
+        }
+    }
+
+    pub(super) fn note_deleted(&self) {
+        self.has_deleted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether anything was deleted since this was last asked.
+    pub(super) fn take_deleted(&self) -> bool {
+        self.has_deleted.swap(false, Ordering::Relaxed)
     }
 
     /// A reader that may last, of this moment.

@@ -85,16 +85,7 @@ impl RedbStore {
         };
         let mut engine = open::open(path, key.as_ref(), CONVERSIONS)?;
         let before = length();
-        let doing = "making the file smaller";
-        // Each pass moves pages into the holes that are there; it says when there was nothing to move.
-        while engine
-            .database
-            .compact()
-            .map_err(|source| StoreError::Backend {
-                doing,
-                source: Box::new(source),
-            })?
-        {}
+        engine.compact()?;
         drop(engine);
         Ok((before, length()))
     }

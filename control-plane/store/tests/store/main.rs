@@ -8,5 +8,6 @@ mod disk;
 mod file;
 mod full_disk;
 mod kinds;
+mod room;
 mod upgrade;
 mod upkeep;

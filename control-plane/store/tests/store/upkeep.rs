@@ -16,7 +16,7 @@ fn holds(bytes: &[u8], text: &str) -> bool {
         .any(|part| part == text.as_bytes())
 }
 
-fn open(folder: &Path) -> RedbStore {
+pub(crate) fn open(folder: &Path) -> RedbStore {
     RedbStore::open(folder.join("ferric.redb")).unwrap()
 }
 
@@ -47,7 +47,7 @@ async fn backup(store: &dyn Upkeep, path: &Path) {
     fs::write(path, file).unwrap();
 }
 
-async fn fine(store: &dyn Upkeep) {
+pub(crate) async fn fine(store: &dyn Upkeep) {
     let report = check(store).await.unwrap();
     assert_eq!((report.found, &report.findings), (0, &Vec::new()));
     assert!(report.records > 0 && report.entries > report.records);
@@ -259,20 +259,26 @@ async fn a_change_of_the_key_that_was_interrupted_goes_on() {
     fine(&store).await;
 }
 
+/// 20 KB that cannot be packed much.
+pub(crate) fn large(number: u8) -> Node {
+    let mut large = node(number);
+    let text = (0..20_000_u32).map(|place| {
+        let mixed = place
+            .wrapping_add(u32::from(number) << 16)
+            .wrapping_mul(2_654_435_761);
+        char::from(b'0' + u8::try_from(mixed >> 26).unwrap())
+    });
+    large.description = Some(text.collect());
+    large
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_gets_smaller_and_keeps_everything() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     for number in 0..100 {
-        let mut large = node(number);
-        let text = (0..20_000_u32).map(|place| {
-            let mixed = place
-                .wrapping_add(u32::from(number) << 16)
-                .wrapping_mul(2_654_435_761);
-            char::from(b'0' + u8::try_from(mixed >> 26).unwrap())
-        });
-        large.description = Some(text.collect());
-        store.commit(Transaction::new().put(&large)).await.unwrap();
+        let put = Transaction::new().put(&large(number));
+        store.commit(put).await.unwrap();
     }
     for number in 0..90 {
         let delete = Transaction::new().delete(node(number).key());

@@ -28,6 +28,16 @@ fn told(mut lab: Lab, story: impl FnOnce(&mut Lab) + std::panic::UnwindSafe) {
     if let Err(panic) = outcome {
         lab.keep_folder();
         println!("the lab's logs are in {}", lab.folder().display());
+        // Once more, as whoever reads the end of a log only sees a backtrace otherwise.
+        println!("{}", cause(&*panic));
         std::panic::resume_unwind(panic);
     }
+}
+
+/// What a panic said, without the backtrace that an error may bring.
+fn cause(panic: &(dyn std::any::Any + Send)) -> &str {
+    let said = panic.downcast_ref::<String>().map(String::as_str);
+    let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
+    let said = said.unwrap_or("a panic without words");
+    said.split("Stack backtrace:").next().unwrap_or(said)
 }

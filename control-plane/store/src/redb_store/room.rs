@@ -1,0 +1,97 @@
+//! Gives back to the file system what redb keeps of deleted records and events: it uses that room again, and its file stays
+//! as large as it ever was. Pages are moved while nobody reads or writes, so it is done only where it is worth that.
+
+use super::engine::Engine;
+use super::error::failed;
+use super::schema::{EVENTS, IDS, INDEX, NODE_EVENTS, RECORDS, SEALED_FIELDS};
+use super::shared::{LongRead, Shared};
+use crate::StoreError;
+use redb::{Key, ReadTransaction, ReadableDatabase, ReadableTableMetadata, TableDefinition, Value};
+use std::fs;
+
+const MEASURING: &str = "looking how much of the file is in use";
+const MOVING: &str = "making the file smaller";
+/// A file of this size is small enough.
+const SMALL_BYTES: u64 = 8 << 20;
+
+impl Shared {
+    /// Answers how many bytes the file has become smaller.
+    pub(super) fn give_back(&self) -> Result<u64, StoreError> {
+        let before = self.file_bytes();
+        if before < SMALL_BYTES || !self.take_deleted() {
+            return Ok(0);
+        }
+        let compacted = self.compact_if_worth(before);
+        // A backup is being made, say, or the disk is full.
+        if !matches!(compacted, Ok(Some(()))) {
+            self.note_deleted();
+        }
+        compacted?;
+        Ok(before.saturating_sub(self.file_bytes()))
+    }
+
+    /// `None`: it is worth it and cannot be done now.
+    fn compact_if_worth(&self, bytes: u64) -> Result<Option<()>, StoreError> {
+        if bytes <= enough(self.bytes_in_use()?) {
+            return Ok(Some(()));
+        }
+        self.alone(Engine::compact)
+    }
+
+    /// 0 where there is no file.
+    fn file_bytes(&self) -> u64 {
+        fs::metadata(&self.place).map_or(0, |metadata| metadata.len())
+    }
+
+    /// Of all pages that hold something, as large as they are.
+    fn bytes_in_use(&self) -> Result<u64, StoreError> {
+        let read: LongRead =
+            self.long_read(|engine| engine.database.begin_read().map_err(failed(MEASURING)))?;
+        // One table after the other, so that an opening of the database waits for no more than one.
+        let tables = [
+            |read: &ReadTransaction| pages(read, RECORDS),
+            |read: &ReadTransaction| pages(read, IDS),
+            |read: &ReadTransaction| pages(read, INDEX),
+            |read: &ReadTransaction| pages(read, SEALED_FIELDS),
+            |read: &ReadTransaction| pages(read, EVENTS),
+            |read: &ReadTransaction| pages(read, NODE_EVENTS),
+        ];
+        let mut bytes = 0;
+        for table in tables {
+            let read = read.lock();
+            let Some(read) = &*read else {
+                return Err(StoreError::Away {
+                    doing: MEASURING,
+                    source: "the store had to be opened again meanwhile".into(),
+                });
+            };
+            bytes += table(read)?;
+        }
+        Ok(bytes)
+    }
+}
+
+/// What the file may have for so many bytes in use: half as much again, for what the next commits need.
+const fn enough(in_use: u64) -> u64 {
+    in_use + in_use / 2
+}
+
+fn pages<K: Key + 'static, V: Value + 'static>(
+    read: &ReadTransaction,
+    table: TableDefinition<'_, K, V>,
+) -> Result<u64, StoreError> {
+    let table = read.open_table(table).map_err(failed(MEASURING))?;
+    let stats = table.stats().map_err(failed(MEASURING))?;
+    Ok(stats.stored_bytes() + stats.metadata_bytes() + stats.fragmented_bytes())
+}
+
+impl Engine {
+    /// Moves what is in use to the front of the file and cuts off the rest, until there is nothing to move.
+    pub(super) fn compact(&mut self) -> Result<(), StoreError> {
+        while self.database.compact().map_err(failed(MOVING))? {}
+        // redb leaves the file without the list of free pages by which it is opened fast after a crash.
+        let mut write = self.database.begin_write().map_err(failed(MOVING))?;
+        write.set_quick_repair(true);
+        write.commit().map_err(failed(MOVING))
+    }
+}
