@@ -1,6 +1,6 @@
 //! The process on one page: store, conductor, the listeners; the first to end ends the rest.
 
-use crate::api::Gate;
+use crate::api::{Gate, PolicyError};
 use crate::auth::Authenticator;
 use crate::boot::{self, BootPlane, Glance};
 use crate::cluster::{HttpPeers, Identity};
@@ -69,10 +69,12 @@ pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> anyhow::
     };
     conductor.start().await?;
 
+    let policy_file = settings.auth.policy_file.as_ref();
+    let gate = policy_file.map(|_| listeners.gate.clone());
     let tls = listeners.tls.clone();
     let mut tasks = listeners.serve(&conductor, boot, &stop);
-    if let Some(tls) = tls {
-        tasks.spawn(reload_on_hangup(tls, stop.clone()));
+    if tls.is_some() || gate.is_some() {
+        tasks.spawn(reload_on_hangup(tls, gate, stop.clone()));
     }
     let serving = store_jobs::server::serve(upkeep, whole, stop.clone());
     tasks.spawn(async move {
@@ -124,10 +126,9 @@ impl Listeners {
         let tls = settings.tls.as_ref().map(ServerTls::load).transpose()?;
         let tls = tls.map(Arc::new);
         let authenticator = Authenticator::new(&settings.auth.strategy)?;
-        let gate = Gate::new(authenticator, settings.auth.rbac.clone());
         Ok(Self {
             operators,
-            gate,
+            gate: gate(authenticator, &settings.auth)?,
             tls,
             machines,
             others,
@@ -168,15 +169,42 @@ impl Listeners {
     }
 }
 
-/// SIGHUP has the certificate read again.
-async fn reload_on_hangup(tls: Arc<ServerTls>, stop: CancellationToken) -> anyhow::Result<()> {
+/// Who is let in, and by which rules.
+fn gate(authenticator: Authenticator, auth: &config::auth::Auth) -> Result<Gate, PolicyError> {
+    let rbac = auth.rbac.clone();
+    let Some(file) = &auth.policy_file else {
+        return Ok(Gate::new(authenticator, rbac));
+    };
+    if !auth.has_roles() {
+        tracing::warn!(
+            "auth.policy_file changes nothing: with this auth_strategy callers have no roles, and may do everything"
+        );
+    }
+    Gate::with_policy_file(authenticator, rbac, file)
+}
+
+/// SIGHUP has the certificate and the operator's rules read again, where there are some.
+async fn reload_on_hangup(
+    tls: Option<Arc<ServerTls>>,
+    gate: Option<Gate>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let mut hangups = signal(SignalKind::hangup()).context("listening to signals")?;
     while let Some(Some(())) = stop.run_until_cancelled(hangups.recv()).await {
-        match tls.reload() {
-            Ok(()) => tracing::info!("the certificate of the API was read again"),
-            Err(error) => {
+        match tls.as_ref().map(|tls| tls.reload()) {
+            None => {}
+            Some(Ok(())) => tracing::info!("the certificate of the API was read again"),
+            Some(Err(error)) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(error, "the certificate of the API is not exchanged");
+            }
+        }
+        match gate.as_ref().map(Gate::reload) {
+            None => {}
+            Some(Ok(())) => tracing::info!("the rules of access were read again"),
+            Some(Err(error)) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "the rules of access stay as they were");
             }
         }
     }

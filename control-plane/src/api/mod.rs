@@ -45,7 +45,7 @@ mod version;
 #[cfg(test)]
 mod tests;
 
-pub use access::{Gate, rules_for_people};
+pub use access::{Gate, PolicyError, rules_for_people};
 
 use crate::conductor::Conductor;
 use axum::Router;

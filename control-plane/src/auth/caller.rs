@@ -19,6 +19,20 @@ pub(crate) struct Identity {
     pub(crate) project: Option<Project>,
     pub(crate) scope: Scope,
     pub(crate) roles: BTreeSet<Role>,
+    /// The names of all other roles, in lower case: they give nothing but where a file of rules says so.
+    pub(crate) other_roles: BTreeSet<String>,
+    pub(crate) domains: Domains,
+    /// Keystone knows a project of administrators, and the token is for another one.
+    pub(crate) outside_admin_project: bool,
+}
+
+/// The domains of a token, by their identifiers, where it tells them. Only rules of a file look at them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Domains {
+    pub(crate) user: Option<String>,
+    pub(crate) project: Option<String>,
+    /// The one that the token is for.
+    pub(crate) scope: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +50,7 @@ pub(crate) enum Scope {
     Project,
 }
 
-/// The roles that rules know; all others give nothing.
+/// The roles that Ferric's own rules know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -97,8 +111,23 @@ impl Identity {
         self.with_roles(implied)
     }
 
+    /// The names that are no role's of ours, beside those that are.
+    pub(crate) fn with_other_roles<'a>(mut self, names: impl Iterator<Item = &'a str>) -> Self {
+        let others = names.filter(|name| Role::from_name(name).is_none());
+        self.other_roles = others.map(str::to_lowercase).collect();
+        self
+    }
+
     pub(crate) fn has(&self, role: Role) -> bool {
         self.roles.contains(&role)
+    }
+
+    /// The same of any role, without regard to case.
+    pub(crate) fn has_named(&self, name: &str) -> bool {
+        match Role::from_name(name) {
+            Some(role) => self.has(role),
+            None => self.other_roles.contains(&name.to_lowercase()),
+        }
     }
 
     pub(crate) fn project_id(&self) -> Option<&str> {
@@ -117,6 +146,16 @@ mod tests {
         assert_eq!(has, [false, true, true, true, false]);
         let plain = Identity::default().with_roles([Role::Admin]);
         assert!(plain.has(Role::Admin) && !plain.has(Role::Reader));
+    }
+
+    #[test]
+    fn roles_of_others_are_kept_by_name_and_none_of_ours_comes_in_with_them() {
+        let names = ["Operator", "admin", "ADMIN"].into_iter();
+        let caller = Identity::default().with_other_roles(names);
+        assert!(caller.has_named("operator") && caller.has_named("OPERATOR"));
+        assert!(!caller.has_named("admin") && !caller.has(Role::Admin));
+        let admin = caller.with_implied_roles([Role::Admin]);
+        assert!(admin.has_named("Reader") && admin.has_named("operator"));
     }
 
     #[test]

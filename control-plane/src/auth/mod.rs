@@ -14,7 +14,7 @@ pub(crate) mod played;
 mod refusal;
 
 pub use caller::Role;
-pub(crate) use caller::{Caller, Identity, Project, Scope};
+pub(crate) use caller::{Caller, Domains, Identity, Project, Scope};
 pub(crate) use keystone::{LoginError, OwnToken};
 pub(crate) use refusal::Refusal;
 

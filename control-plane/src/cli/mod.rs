@@ -16,6 +16,7 @@ mod transfer;
 pub use output::report;
 
 use clap::{Parser, Subcommand};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Bare-metal provisioning: conductor, API and boot services in one binary.
@@ -47,7 +48,11 @@ enum Command {
     /// Have a conductor hand its nodes over and end.
     Drain(drain::Drain),
     /// Show the rules of the API and whom they let.
-    Policy,
+    Policy {
+        /// With the rules of this file, which is checked.
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
 }
 
 /// How the process ends, by sysexits' numbers.
@@ -89,8 +94,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Store(arguments) => store::run(arguments).await,
         Command::Cluster(arguments) => cluster::run(arguments),
         Command::Drain(drain) => drain::run(drain).await,
-        Command::Policy => {
-            output::line(crate::api::rules_for_people().trim_end());
+        Command::Policy { file } => {
+            let rules = crate::api::rules_for_people(file.as_deref())?;
+            output::line(rules.trim_end());
             Ok(())
         }
     }

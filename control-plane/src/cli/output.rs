@@ -10,6 +10,7 @@ use super::bulk::SomeFailed;
 use super::client::ClientError;
 use super::store::FoundWrong;
 use super::transfer::Incomplete;
+use crate::api::PolicyError;
 use crate::config::SettingsError;
 use parking_lot::Mutex;
 use std::io::{BufRead, IsTerminal, Write};
@@ -78,7 +79,7 @@ pub(super) fn progress(text: &str) {
 pub fn report(error: &anyhow::Error) -> ExitCode {
     print!("{}", LAST.lock().end());
     eprintln!("ferric: {error:#}");
-    let exit = if error.is::<SettingsError>() {
+    let exit = if error.is::<SettingsError>() || error.is::<PolicyError>() {
         Exit::Usage
     } else if error.is::<FoundWrong>() || error.is::<Incomplete>() || error.is::<SomeFailed>() {
         Exit::Wrong

@@ -31,6 +31,7 @@ pub struct File {
     keystone: Option<KeystoneSection>,
     oidc: Option<OidcSection>,
     rbac: Rbac,
+    auth: auth::Section,
     api: Api,
     provision: Provision,
     http: Http,
@@ -116,6 +117,7 @@ impl File {
             keystone: self.keystone,
             oidc: self.oidc,
             rbac: self.rbac,
+            section: self.auth,
         };
         let auth = auth.check()?;
         let is_open = auth.is_open() && !self.api.allow_unauthenticated;
@@ -386,6 +388,8 @@ mod tests {
             "[conductor]\nhash_partition_exponent = 17",
             Err("from 0 to 16"),
         );
+        check("[auth]\npolicy_file = '/etc/ferric/policy.yaml'", Ok(()));
+        check("[auth]\npolicy = 'x'", Err("unknown field `policy`"));
         check("[timeline]\nmax_entries = 300\nmin_days = 1", Ok(()));
     }
 

@@ -1,5 +1,6 @@
 //! What stands in front of a route: which rule, and whose object it is about.
 
+use super::policy::Policy;
 use super::who::Rule;
 use super::{Access, Target, rules};
 use crate::api::call::Call;
@@ -7,7 +8,6 @@ use crate::api::error::{ApiError, ApiResult};
 use crate::api::nodes;
 use crate::api::nodes::find::is_name;
 use crate::auth::Caller;
-use crate::config::auth::Rbac;
 use ferric_store::{FieldValue, Key, Query, Record, Table};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -104,7 +104,7 @@ impl Guard {
         call: &Call,
         ident: Option<&str>,
         caller: &Caller,
-        rbac: &Arc<Rbac>,
+        policy: &Arc<Policy>,
     ) -> ApiResult<Access> {
         let access = &call.access;
         let mut narrowed = None;
@@ -136,7 +136,7 @@ impl Guard {
             }
         }
         // A new one, of which nothing was asked yet.
-        Ok(Access::new(caller.clone(), Arc::clone(rbac), narrowed))
+        Ok(Access::new(caller.clone(), Arc::clone(policy), narrowed))
     }
 }
 
@@ -191,7 +191,7 @@ async fn allocation(call: &Call, ident: &str, rule: &Rule) -> ApiResult<()> {
         return Ok(());
     };
     let owner = owner(&record);
-    let target = Target::owned_by(owner.as_deref());
+    let target = Target::of_allocation(owner.as_deref());
     if !call.access.allows(&rules::ALLOCATION_GET, target) {
         let text = format!("Allocation {ident} could not be found.");
         return Err(ApiError::not_found(text));
@@ -214,7 +214,8 @@ async fn runbook(call: &Call, ident: &str, rule: &Rule, if_public: IfPublic) -> 
         return Ok(());
     }
     let owner = owner(&record);
-    call.access.check(rule, Target::owned_by(owner.as_deref()))
+    call.access
+        .check(rule, Target::of_runbook(owner.as_deref()))
 }
 
 /// By UUID, or by name where the table has names.

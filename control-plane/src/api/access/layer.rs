@@ -2,6 +2,7 @@
 //! handler.
 
 use super::guard::Guard;
+use super::policy::{Policy, PolicyError};
 use super::{Access, routes};
 use crate::api::call::{Api, Call};
 use crate::api::envelope;
@@ -14,30 +15,89 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderValue, Method, header};
+use parking_lot::Mutex;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What is not Ironic's.
 const OURS: &str = "/ferric/";
 
-/// How callers are known, and the settings that rules look at.
+/// How callers are known, and the rules that hold for them. Cheap to clone.
 #[derive(Clone)]
 pub struct Gate {
     authenticator: Authenticator,
-    rbac: Arc<Rbac>,
+    rules: Arc<Rules>,
+}
+
+struct Rules {
+    rbac: Rbac,
+    /// Where those of an operator are.
+    file: Option<PathBuf>,
+    current: Mutex<Arc<Policy>>,
 }
 
 impl Gate {
+    /// With Ferric's own rules.
     pub fn new(authenticator: Authenticator, rbac: Rbac) -> Self {
-        let rbac = Arc::new(rbac);
+        let policy = Policy::new(rbac.clone());
+        Self::of(authenticator, rbac, None, policy)
+    }
+
+    /// With those of a file.
+    ///
+    /// # Errors
+    /// [`PolicyError`] says what is wrong with it.
+    pub fn with_policy_file(
+        authenticator: Authenticator,
+        rbac: Rbac,
+        file: &Path,
+    ) -> Result<Self, PolicyError> {
+        let policy = read(rbac.clone(), file)?;
+        let file = Some(file.to_owned());
+        Ok(Self::of(authenticator, rbac, file, policy))
+    }
+
+    fn of(authenticator: Authenticator, rbac: Rbac, file: Option<PathBuf>, policy: Policy) -> Self {
+        let current = Mutex::new(Arc::new(policy));
+        let rules = Arc::new(Rules {
+            rbac,
+            file,
+            current,
+        });
         Self {
             authenticator,
-            rbac,
+            rules,
         }
+    }
+
+    /// Takes the rules that are in the file now, if there is one; an error leaves what was before.
+    ///
+    /// # Errors
+    /// [`PolicyError`] says what is wrong with the file.
+    pub fn reload(&self) -> Result<(), PolicyError> {
+        if let Some(file) = &self.rules.file {
+            let policy = Arc::new(read(self.rules.rbac.clone(), file)?);
+            *self.rules.current.lock() = policy;
+        }
+        Ok(())
+    }
+
+    /// The rules that hold now.
+    pub(super) fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.rules.current.lock())
     }
 
     pub(super) fn authenticator(&self) -> &Authenticator {
         &self.authenticator
     }
+}
+
+fn read(rbac: Rbac, file: &Path) -> Result<Policy, PolicyError> {
+    let policy = Policy::read(rbac, file)?;
+    for warning in policy.warnings() {
+        tracing::warn!(file = %file.display(), "the policy file: {warning}");
+    }
+    Ok(policy)
 }
 
 pub(in crate::api) async fn admit(
@@ -90,7 +150,8 @@ async fn pass(
     api: &Api,
     parts: &mut Parts,
 ) -> ApiResult<Access> {
-    let access = Access::new(caller.clone(), Arc::clone(&gate.rbac), None);
+    let policy = gate.policy();
+    let access = Access::new(caller.clone(), Arc::clone(&policy), None);
     if let Caller::Trusted { .. } = caller {
         return Ok(access);
     }
@@ -105,7 +166,7 @@ async fn pass(
         ApiError::routing(http::StatusCode::BAD_REQUEST, rejection.body_text())
     })?;
     let ident = names.iter().next().map(|(_, value)| value);
-    guard.check(&call, ident, caller, &gate.rbac).await
+    guard.check(&call, ident, caller, &policy).await
 }
 
 /// What the table has no row for does not exist, whatever the router knows.

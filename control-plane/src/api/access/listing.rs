@@ -1,19 +1,24 @@
 //! Lists for a project: of nodes that it owns or has leased, and of what belongs to these.
 
-use super::Access;
+use super::{Access, Target, rules};
 use crate::api::call::Call;
 use crate::api::error::ApiResult;
 use crate::api::nodes;
-use ferric_store::{FieldValue, Query, Record, Table};
+use crate::auth::Caller;
+use ferric_store::{Check, FieldValue, Query, Record, Table};
 
 /// The query for objects with a `node_uuid`, of nodes only that the caller may list.
 pub(in crate::api) async fn of_visible_nodes(call: &Call, query: Query) -> ApiResult<Query> {
-    let Some(project) = call.access.project_of_list() else {
+    let (project, seen) = (call.access.project_of_list(), call.access.seen_nodes());
+    if project.is_none() && seen.is_none() {
         return Ok(query);
-    };
-    let project = FieldValue::Text(project.to_owned());
-    let own = Query::all(Table::Node).filter_any(&["owner", "lessee"], vec![project]);
-    let own = own.want(Vec::new());
+    }
+    let mut own = Query::all(Table::Node);
+    if let Some(project) = project {
+        let project = FieldValue::Text(project.to_owned());
+        own = own.filter_any(&["owner", "lessee"], vec![project]);
+    }
+    let own = seen.into_iter().fold(own, Query::check).want(Vec::new());
     let nodes = call.conductor().store().outlines(&own).await?.into_iter();
     let nodes = nodes.map(|node| FieldValue::Text(node.key.id));
     Ok(query.filter("node_uuid", nodes.collect()))
@@ -22,7 +27,7 @@ pub(in crate::api) async fn of_visible_nodes(call: &Call, query: Query) -> ApiRe
 /// Whether a list for the caller can have it: something with a `node_uuid`, which the request names beside the path. Of
 /// what it cannot have the caller gets to know nothing.
 pub(in crate::api) async fn can_be_listed(call: &Call, record: &Record) -> ApiResult<bool> {
-    if call.access.0.narrowed.is_none() {
+    if call.access.0.narrowed.is_none() && call.access.seen_nodes().is_none() {
         return Ok(true);
     }
     let mut fields = record.fields.iter();
@@ -33,6 +38,23 @@ pub(in crate::api) async fn can_be_listed(call: &Call, record: &Record) -> ApiRe
 }
 
 impl Access {
+    /// What leaves out of a list the nodes that the caller may not see. `None`: with Ferric's own rule for seeing a node
+    /// a list holds what the rules for lists say, as in Ironic.
+    pub(in crate::api) fn seen_nodes(&self) -> Option<Check> {
+        let Caller::Known(_) = self.0.caller else {
+            return None;
+        };
+        let access = self.clone();
+        let seen = move |values: &[&FieldValue]| {
+            access.sees(Target::of_projects(
+                values[0].as_text(),
+                values[1].as_text(),
+            ))
+        };
+        let is_changed = self.0.policy.changes(&rules::NODE_GET);
+        is_changed.then(|| Check::new(&["owner", "lessee"], seen))
+    }
+
     /// 403 for a list of another project's, where the caller's own is all that may be listed.
     pub(in crate::api) fn check_listed_project(&self, asked: Option<&str>) -> ApiResult<()> {
         match (self.project_of_list(), asked) {

@@ -9,10 +9,12 @@ mod later;
 mod layer;
 mod listing;
 mod patching;
+mod policy;
 mod routes;
 pub(super) mod rules;
 mod since;
 mod standing;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod who;
@@ -21,6 +23,7 @@ pub use layer::Gate;
 pub(super) use layer::admit;
 pub(super) use listing::{can_be_listed, of_visible_nodes};
 pub(super) use patching::{check_node_patch, check_runbook_patch};
+pub use policy::PolicyError;
 pub(super) use routes::is_list;
 pub(super) use since::refuse_newer;
 #[cfg(test)]
@@ -32,15 +35,26 @@ use super::error::{ApiError, ApiResult};
 use crate::auth::{Caller, Scope};
 use crate::config::auth::Rbac;
 use ferric_model::event::Requester;
+use policy::Policy;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The names of all rules and whom they let, one a line.
-pub fn rules_for_people() -> String {
+/// The names of all rules and whom they let, one a line; below them what a file of rules says to no effect.
+///
+/// # Errors
+/// [`PolicyError`] says what is wrong with the file.
+pub fn rules_for_people(file: Option<&Path>) -> Result<String, PolicyError> {
+    let policy = match file {
+        Some(path) => Policy::read(Rbac::default(), path)?,
+        None => Policy::new(Rbac::default()),
+    };
     let lines = rules::ALL
         .iter()
-        .map(|rule| format!("{}: {}\n", rule.name, rule.grants()));
-    lines.collect()
+        .map(|rule| format!("{}: {}\n", rule.name, policy.shown(rule)));
+    let warnings = policy.warnings().iter();
+    let warnings = warnings.map(|warning| format!("warning: {warning}\n"));
+    Ok(lines.chain(warnings).collect())
 }
 
 /// What the caller of one request may do. Cheap to clone.
@@ -49,7 +63,7 @@ pub(super) struct Access(Arc<Inner>);
 
 struct Inner {
     caller: Caller,
-    rbac: Arc<Rbac>,
+    policy: Arc<Policy>,
     /// A list is to hold only what belongs to this project.
     narrowed: Option<String>,
     /// Whether the handler has asked for what the layer could not know.
@@ -57,10 +71,10 @@ struct Inner {
 }
 
 impl Access {
-    fn new(caller: Caller, rbac: Arc<Rbac>, narrowed: Option<String>) -> Self {
+    fn new(caller: Caller, policy: Arc<Policy>, narrowed: Option<String>) -> Self {
         Self(Arc::new(Inner {
             caller,
-            rbac,
+            policy,
             narrowed,
             asked: AtomicBool::new(false),
         }))
@@ -69,11 +83,11 @@ impl Access {
     /// For routes that are everybody's, such as those of machines.
     pub(super) fn unlimited() -> Self {
         let caller = Caller::Trusted { user: None };
-        Self::new(caller, Arc::new(Rbac::default()), None)
+        Self::new(caller, Arc::new(Policy::new(Rbac::default())), None)
     }
 
     pub(super) fn allows(&self, rule: &Rule, target: Target<'_>) -> bool {
-        rule.allows(&self.0.caller, target, &self.0.rbac)
+        rule.allows(&self.0.caller, target, &self.0.policy)
     }
 
     /// 403 unless the rule lets the caller.
@@ -84,14 +98,14 @@ impl Access {
             false => Err(ApiError::forbidden(format!(
                 "access is denied: {} is for {}",
                 rule.name,
-                rule.grants()
+                self.0.policy.shown(rule)
             ))),
         }
     }
 
     /// Whether there is such a node for the caller at all; of all others it gets to know nothing.
     pub(super) fn sees(&self, node: Target<'_>) -> bool {
-        rules::NODE_GET.allows(&self.0.caller, node, &self.0.rbac)
+        self.allows(&rules::NODE_GET, node)
     }
 
     /// The project whose objects are all that a list may hold; `None`: it may hold everything.
@@ -109,7 +123,7 @@ impl Access {
             Caller::Known(identity) => identity,
             Caller::Trusted { .. } => return Ok(asked),
         };
-        let own = self.0.rbac.project_admin_can_manage_own_nodes
+        let own = self.0.policy.rbac().project_admin_can_manage_own_nodes
             && self.allows(&rules::NODE_CREATE_SELF_OWNED, Target::NOBODYS);
         if !own {
             self.check(&rules::NODE_CREATE, Target::NOBODYS)?;

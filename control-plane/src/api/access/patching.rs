@@ -62,7 +62,7 @@ pub(in crate::api) fn check_runbook_patch(
     patch: &Patch,
     runbook: &Runbook,
 ) -> ApiResult<()> {
-    let target = Target::owned_by(runbook.owner.as_deref());
+    let target = Target::of_runbook(runbook.owner.as_deref());
     let special = |root: &str, _: &Value| named(RUNBOOK, root);
     check(access, patch, target, rules::RUNBOOK_UPDATE, special)
 }

@@ -7,7 +7,6 @@ use ferric_model::ids::NodeId;
 use ferric_model::node::Node;
 use ferric_store::{Key, StoreError, Table};
 use http::HeaderMap;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -73,8 +72,8 @@ impl Standing {
 
     async fn check(&mut self, conductor: &Conductor) -> Result<(), Lost> {
         let caller = self.gate.authenticator().caller(&self.headers).await;
-        let rbac = Arc::clone(&self.access.0.rbac);
-        self.access = Access::new(caller.map_err(Lost::Caller)?, rbac, None);
+        // The rules may be others by now, too.
+        self.access = Access::new(caller.map_err(Lost::Caller)?, self.gate.policy(), None);
         self.checked_at = Instant::now();
         self.check_access(conductor).await
     }

@@ -1,5 +1,6 @@
 //! Who a rule lets: grants of a role in a scope, and whether a caller has one of them for an object.
 
+use super::policy::Policy;
 use crate::auth::{Caller, Identity, Role, Scope};
 use crate::config::auth::Rbac;
 use ferric_model::node::Node;
@@ -34,15 +35,28 @@ pub(in crate::api) struct Rule {
 }
 
 /// The projects that an object belongs to.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(in crate::api) struct Target<'a> {
-    owner: Option<&'a str>,
-    lessee: Option<&'a str>,
+    pub(super) kind: Kind,
+    pub(super) owner: Option<&'a str>,
+    pub(super) lessee: Option<&'a str>,
+}
+
+/// What the object is: rules of a file name its owner by that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// None in particular.
+    Nothing,
+    /// Or what belongs to a node.
+    Node,
+    Allocation,
+    Runbook,
 }
 
 impl<'a> Target<'a> {
     /// What belongs to nobody in particular.
     pub(in crate::api) const NOBODYS: Target<'static> = Target {
+        kind: Kind::Nothing,
         owner: None,
         lessee: None,
     };
@@ -52,39 +66,69 @@ impl<'a> Target<'a> {
     }
 
     pub(in crate::api) fn of_projects(owner: Option<&'a str>, lessee: Option<&'a str>) -> Self {
-        Self { owner, lessee }
-    }
-
-    pub(in crate::api) fn owned_by(owner: Option<&'a str>) -> Self {
-        let lessee = None;
-        Self { owner, lessee }
-    }
-
-    pub(in crate::api) fn lent_to(project: &'a str) -> Self {
         Self {
-            owner: None,
-            lessee: Some(project),
+            kind: Kind::Node,
+            owner,
+            lessee,
+        }
+    }
+
+    pub(in crate::api) fn of_allocation(owner: Option<&'a str>) -> Self {
+        Self::owned(Kind::Allocation, owner)
+    }
+
+    pub(in crate::api) fn of_runbook(owner: Option<&'a str>) -> Self {
+        Self::owned(Kind::Runbook, owner)
+    }
+
+    /// Of a bulk request, which is about nodes, this is the project that asked.
+    pub(in crate::api) fn of_bulk_request(owner: Option<&'a str>) -> Self {
+        Self::owned(Kind::Node, owner)
+    }
+
+    fn owned(kind: Kind, owner: Option<&'a str>) -> Self {
+        Self {
+            kind,
+            owner,
+            lessee: None,
         }
     }
 }
 
 impl Rule {
-    pub(super) fn allows(&self, caller: &Caller, target: Target<'_>, rbac: &Rbac) -> bool {
+    pub(super) fn allows(&self, caller: &Caller, target: Target<'_>, policy: &Policy) -> bool {
         match caller {
             Caller::Trusted { .. } => true,
-            Caller::Known(identity) => self.allows_identity(identity, target, rbac),
+            Caller::Known(identity) => policy.allows(self, identity, target),
         }
     }
 
-    fn allows_identity(&self, identity: &Identity, target: Target<'_>, rbac: &Rbac) -> bool {
+    /// Where no file says otherwise. Who is a service that is let everywhere is not the rule's to say.
+    pub(super) fn allows_by_default(
+        &self,
+        identity: &Identity,
+        target: Target<'_>,
+        rbac: &Rbac,
+        is_service: impl Fn() -> bool,
+    ) -> bool {
         let mut grants = self.who.iter().copied().flatten();
-        grants.any(|Grant(role, scope)| identity.has(*role) && scope.holds(identity, target, rbac))
+        grants.any(|Grant(role, scope)| match scope {
+            In::Services => is_service(),
+            scope => identity.has(*role) && scope.holds(identity, target, rbac),
+        })
     }
 
-    /// Who it lets, for people.
-    pub(super) fn grants(&self) -> String {
+    /// Whether services are among those whom it lets everywhere, by the settings.
+    pub(super) fn lets_services(&self) -> bool {
+        let mut grants = self.who.iter().copied().flatten();
+        grants.any(|Grant(_, scope)| *scope == In::Services)
+    }
+
+    /// Who it lets by default in such scopes, for people.
+    pub(super) fn grants(&self, is_meant: impl Fn(In) -> bool) -> String {
         let mut shown: Vec<String> = Vec::new();
-        for Grant(role, scope) in self.who.iter().copied().flatten() {
+        let grants = self.who.iter().copied().flatten();
+        for Grant(role, scope) in grants.filter(|Grant(_, scope)| is_meant(*scope)) {
             let grant = format!("{} {scope}", role.name());
             if !shown.contains(&grant) {
                 shown.push(grant);
@@ -98,7 +142,7 @@ impl Rule {
 }
 
 impl In {
-    fn holds(self, identity: &Identity, target: Target<'_>, rbac: &Rbac) -> bool {
+    pub(super) fn holds(self, identity: &Identity, target: Target<'_>, rbac: &Rbac) -> bool {
         let project = identity.project_id();
         let is_ours = |of: Option<&str>| project.is_some() && project == of;
         match self {

@@ -35,7 +35,7 @@ pub(super) async fn destroy(call: Call, Path(ident): Path<String>) -> ApiResult<
 }
 
 fn check(call: &Call, rule: &Rule, allocation: &Allocation) -> ApiResult<()> {
-    let target = Target::owned_by(allocation.owner.as_deref());
+    let target = Target::of_allocation(allocation.owner.as_deref());
     call.access.check(rule, target)
 }
 

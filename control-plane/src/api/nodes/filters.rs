@@ -121,6 +121,9 @@ pub(super) async fn apply(call: &Call, mut query: Query) -> ApiResult<Query> {
     if let Some(project) = own.or(arguments.text("project")) {
         query = query.filter_any(&["owner", "lessee"], vec![text(project)]);
     }
+    if let Some(seen) = call.access.seen_nodes() {
+        query = query.check(seen);
+    }
     if let Some(part) = arguments.text("description_contains") {
         query = query.check(described(part));
     }

@@ -24,6 +24,7 @@ use crate::conductor::requests::{
 use axum::response::Response;
 use ferric_model::ids::NodeId;
 use ferric_model::node::{Node, Object};
+use ferric_model::recipe::Runbook;
 use ferric_model::verb::Verb;
 use serde_json::Value;
 
@@ -59,6 +60,8 @@ pub(in crate::api) struct Checked {
     pub(in crate::api) request: ProvisionRequest,
     /// What lets the caller.
     pub(in crate::api) rules: Vec<Rule>,
+    /// Interface and step of those that may have rules of their own: all but those of a runbook that is everybody's.
+    pub(in crate::api) ruled_steps: Vec<(String, String)>,
 }
 
 /// What the body asks for, checked.
@@ -76,12 +79,33 @@ pub(in crate::api) async fn asked(call: &Call, ident: &str, body: Object) -> Api
     if let Some(runbook) = &runbook {
         request = runbook::applied(request, runbook)?;
     }
-    let node = node.uuid;
-    Ok(Checked {
-        node,
+    let is_approved = |runbook: &Runbook| runbook.public || runbook.owner.is_none();
+    let ruled_steps = match runbook.as_ref().is_some_and(is_approved) {
+        true => Vec::new(),
+        false => {
+            let steps = request.steps.iter();
+            steps
+                .map(|step| (step.interface.clone(), step.step.clone()))
+                .collect()
+        }
+    };
+    let checked = Checked {
+        node: node.uuid,
         request,
         rules,
-    })
+        ruled_steps,
+    };
+    checked.check_steps(call, target)?;
+    Ok(checked)
+}
+
+impl Checked {
+    /// 403 unless the rules of a file for single steps let the caller have them done to such a node.
+    pub(in crate::api) fn check_steps(&self, call: &Call, node: Target<'_>) -> ApiResult<()> {
+        let steps = self.ruled_steps.iter();
+        let steps = steps.map(|(interface, step)| (interface.as_str(), step.as_str()));
+        call.access.check_steps(steps, node)
+    }
 }
 
 /// 406 for a verb that is too new, 400 for one that is none or not for this state, 409 if somebody works on the node.

@@ -77,6 +77,11 @@ pub(super) async fn children(call: Call, Path(ident): Path<String>) -> ApiResult
     let id = find::node(&call, &ident).await?.node.uuid;
     let parent = FieldValue::Text(id.to_string());
     let query = Query::all(Table::Node).filter("parent_node", vec![parent]);
+    let query = call
+        .access
+        .seen_nodes()
+        .into_iter()
+        .fold(query, Query::check);
     let records = call.conductor().store().page(&query).await?.records;
     let own = call.access.project_of_list();
     let is_listed = |record: &&Record| {

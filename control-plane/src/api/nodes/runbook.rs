@@ -32,7 +32,7 @@ pub(super) async fn named(
         ApiError::invalid(format!("runbook must be a UUID or a name, not {ident}"))
     })?;
     let runbook = recipes::runbook(call, ident).await?;
-    let owner = Target::owned_by(runbook.owner.as_deref());
+    let owner = Target::of_runbook(runbook.owner.as_deref());
     call.access.check(&rules::RUNBOOK_USE, owner)?;
     let (allowed, remedy) = if call.version.0 < RUNBOOK_TRAITS {
         let remedy = format!("a trait of its name, {}", runbook.name);

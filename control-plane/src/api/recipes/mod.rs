@@ -58,6 +58,11 @@ trait Resource: Recipe + PartialEq {
         Ok(())
     }
 
+    /// 403 for steps that rules keep from the caller: of a new one, or of one that was another before.
+    fn check_steps(&self, _access: &Access, _before: Option<&Self>) -> ApiResult<()> {
+        Ok(())
+    }
+
     /// 403 for a patch that is not for the caller, beyond what guards the route.
     fn check_patch(&self, _access: &Access, _patch: &Patch) -> ApiResult<()> {
         Ok(())

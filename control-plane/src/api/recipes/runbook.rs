@@ -2,7 +2,7 @@
 
 use super::items::{self, Rank, Repeats};
 use super::{Resource, routes as common_routes, runbook_traits};
-use crate::api::access::{Access, check_runbook_patch};
+use crate::api::access::{Access, Target, check_runbook_patch};
 use crate::api::call::Api;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::{Field, Pick, Write};
@@ -79,6 +79,15 @@ impl Resource for Runbook {
     fn claim(&mut self, access: &Access) -> ApiResult<()> {
         self.owner = access.owner_of_new_runbook(self.owner.take(), self.public)?;
         Ok(())
+    }
+
+    fn check_steps(&self, access: &Access, before: Option<&Self>) -> ApiResult<()> {
+        if before.is_some_and(|before| before.steps == self.steps) {
+            return Ok(());
+        }
+        let steps = self.steps.iter();
+        let steps = steps.map(|step| (step.interface.as_str(), step.step.as_str()));
+        access.check_steps(steps, Target::NOBODYS)
     }
 
     fn check_patch(&self, access: &Access, patch: &Patch) -> ApiResult<()> {

@@ -26,6 +26,7 @@ pub(super) async fn create<R: Resource>(
     let blank = R::blank(call.api.new_id(), call.conductor().now());
     let changes = given::<R>(body, call.version)?;
     let mut recipe: R = merged(document(&blank)?, changes)?;
+    recipe.check_steps(&call.access, None)?;
     recipe.claim(&call.access)?;
     recipe.settle(None)?;
     let recipe = call.conductor().create_recipe(recipe).await?;
@@ -50,6 +51,7 @@ pub(super) async fn update<R: Resource>(
         *value = checked::<R>(field, value.take(), call.version)?;
     }
     let mut new: R = merged(before, changes)?;
+    new.check_steps(&call.access, Some(&old))?;
     new.settle(Some(&old))?;
     let stored = if new == old {
         old

@@ -1,6 +1,6 @@
 //! What Keystone says of a token: whose it is, for what, with which roles, until when.
 
-use crate::auth::{Identity, Project, Role, Scope};
+use crate::auth::{Domains, Identity, Project, Role, Scope};
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -20,7 +20,9 @@ struct Shown {
     expires_at: Timestamp,
     user: Named,
     project: Option<Named>,
+    domain: Option<Domain>,
     system: Option<System>,
+    is_admin_project: Option<bool>,
     #[serde(default)]
     roles: Vec<NamedRole>,
 }
@@ -29,6 +31,12 @@ struct Shown {
 struct Named {
     id: String,
     name: Option<String>,
+    domain: Option<Domain>,
+}
+
+#[derive(Deserialize)]
+struct Domain {
+    id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -49,17 +57,28 @@ impl Token {
             Some(System { all: true }) => Scope::System,
             Some(System { all: false }) | None => Scope::Project,
         };
+        let id = |domain: Option<Domain>| domain.and_then(|domain| domain.id);
+        let (project, project_domain) = match token.project {
+            Some(Named { id, name, domain }) => (Some(Project { id, name }), domain),
+            None => (None, None),
+        };
         let identity = Identity {
             user: token.user.id,
-            project: token.project.map(|Named { id, name }| Project { id, name }),
+            project,
             scope,
+            domains: Domains {
+                user: id(token.user.domain),
+                project: id(project_domain),
+                scope: id(token.domain),
+            },
+            outside_admin_project: token.is_admin_project == Some(false),
             ..Identity::default()
         };
         // Those that they imply stand beside them already.
-        let roles = token.roles.iter();
-        let roles = roles.filter_map(|role| Role::from_name(&role.name));
+        let names = || token.roles.iter().map(|role| role.name.as_str());
+        let identity = identity.with_other_roles(names());
         Some(Self {
-            identity: identity.with_roles(roles),
+            identity: identity.with_roles(names().filter_map(Role::from_name)),
             expires_at: token.expires_at,
         })
     }

@@ -27,6 +27,11 @@ pub(super) fn identity(
         user: user.to_owned(),
         ..Identity::default()
     };
+    // What is mapped is known by what it is mapped to.
+    let others = names.iter().copied();
+    let maps = [&settings.role_map, &settings.system_role_map];
+    let others = others.filter(|name| !maps.iter().any(|map| map.contains_key(*name)));
+    let identity = identity.with_other_roles(others);
     if !system.is_empty() {
         let scope = Scope::System;
         return Ok(Identity { scope, ..identity }.with_implied_roles(system));

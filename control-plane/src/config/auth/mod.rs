@@ -19,9 +19,23 @@ use url::Url;
 pub struct Auth {
     pub strategy: Strategy,
     pub rbac: Rbac,
+    /// Rules of the operator's own, in the place of Ferric's; `None`: there are none.
+    pub policy_file: Option<PathBuf>,
+}
+
+/// `[auth]` as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Section {
+    pub(super) policy_file: Option<PathBuf>,
 }
 
 impl Auth {
+    /// Whether callers have roles, by which rules decide.
+    pub(crate) fn has_roles(&self) -> bool {
+        matches!(self.strategy, Strategy::Keystone(_) | Strategy::Oidc(_))
+    }
+
     /// Whether everybody who reaches the API is let in.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.strategy, Strategy::NoAuth)
@@ -111,6 +125,7 @@ pub(super) struct Written {
     pub(super) keystone: Option<KeystoneSection>,
     pub(super) oidc: Option<OidcSection>,
     pub(super) rbac: Rbac,
+    pub(super) section: Section,
 }
 
 impl Written {
@@ -147,6 +162,7 @@ impl Written {
         Ok(Auth {
             strategy,
             rbac: self.rbac,
+            policy_file: self.section.policy_file,
         })
     }
 }

@@ -139,6 +139,7 @@ async fn provision(call: &Call, ident: &str, body: Object) -> ApiResult<Taken> {
     let mandate = call.access.mandate(|target| {
         let mut rules = asked.rules.iter().chain([&rules::NODE_GET]);
         rules.all(|rule| call.access.allows(rule, target))
+            && asked.check_steps(call, target).is_ok()
     });
     let verb = asked.request.verb;
     let request = serde_json::to_value(asked.request).map_err(|source| ApiError::Internal {

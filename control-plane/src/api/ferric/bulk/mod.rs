@@ -145,7 +145,7 @@ pub(super) async fn cancel(call: Call, Path(id): Path<String>) -> ApiResult<Json
     let call = newest(call);
     call.no_arguments()?;
     let request = find(&call, &id).await?;
-    let owner = Target::owned_by(request.owner.as_deref());
+    let owner = Target::of_bulk_request(request.owner.as_deref());
     call.access.check(&rules::FERRIC_BULK_CANCEL, owner)?;
     let cancelled = call.conductor().cancel_bulk_request(request.id).await?;
     Ok(Json(json!({"id": request.id, "cancelled": cancelled})))
@@ -160,7 +160,7 @@ async fn find(call: &Call, id: &str) -> ApiResult<BulkRequest> {
     let owner = found.as_ref().and_then(|request| request.owner.as_deref());
     let sees = call
         .access
-        .check(&rules::FERRIC_BULK_GET, Target::owned_by(owner));
+        .check(&rules::FERRIC_BULK_GET, Target::of_bulk_request(owner));
     found
         .filter(|_| sees.is_ok())
         .ok_or_else(|| ApiError::not_found(format!("bulk request {id} could not be found")))

@@ -6,6 +6,7 @@ mod hidden;
 mod history;
 mod nodes;
 mod others;
+mod policy;
 mod streams;
 
 use super::fixture::{Answer, Server};
