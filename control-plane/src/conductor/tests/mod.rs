@@ -27,6 +27,7 @@ pub(super) mod lab;
 mod left_behind;
 mod machine;
 mod media_changes;
+mod no_ramdisk;
 mod policies;
 mod power;
 mod refusals;
