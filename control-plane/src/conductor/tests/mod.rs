@@ -28,6 +28,7 @@ mod left_behind;
 mod machine;
 mod media_changes;
 mod no_ramdisk;
+mod plans;
 mod policies;
 mod power;
 mod refusals;
