@@ -39,6 +39,12 @@ impl Conductor {
         let interfaces = self.interfaces(node).map_err(invalid)?;
         let steps = Drivers::steps(&interfaces);
         let offers = steps.iter().filter_map(|step| Offer::of_driver(step, flow));
+        // Where no ramdisk is ever booted, none is waited for: the BMC does its part alone.
+        let has_ramdisk = flows::is_real(node, activity);
+        let offers = offers.map(|offer| Offer {
+            requires_ramdisk: offer.requires_ramdisk && has_ramdisk,
+            ..offer
+        });
         Ok(offers.collect())
     }
 

@@ -225,6 +225,7 @@ fn rebase(before: &Node, new: Node, now: &Node) -> Result<Node, RequestError> {
 fn with_ours(node: Node, now: &Node) -> Node {
     Node {
         agent: now.agent.clone(),
+        agent_offers: now.agent_offers.clone(),
         boot_mode: now.boot_mode.clone(),
         secure_boot: now.secure_boot,
         dhcp: now.dhcp,

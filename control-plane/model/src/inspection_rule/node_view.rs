@@ -53,6 +53,7 @@ const PRIVATE: &[&str] = &[
     "run",
     "ownership",
     "agent",
+    "agent_offers",
     "network_boot",
     "periodic_records",
     "power_sync_failures",

@@ -7,6 +7,7 @@ use super::editing::{Changed, Effect, perform};
 use super::format::{Scope, Unfilled, fill, lone_value};
 use super::node_view::NodeView;
 use super::operation::Multiple;
+use super::pattern::Pattern;
 use super::rule::{Deed, Rule, Test};
 use super::secrets::MaskSecrets;
 use super::weight;
@@ -18,7 +19,8 @@ use std::cell::Cell;
 
 /// What the rules of one inspection may do together, in bytes of the texts that their templates become.
 const ALLOWANCE: usize = 16 << 20;
-/// What counts as much as a text: an operation, a value that is no text, and compiling a regular expression.
+/// What counts as much as a text: an operation, a value that is no text, and compiling a regular expression or trying one
+/// out.
 const OPERATION: usize = 64;
 const VALUE: usize = 16;
 /// An action may have to write node and ports anew: so many bytes of them count as much as one of a text.
@@ -199,7 +201,9 @@ impl Runner<'_> {
     fn asks(&mut self, test: &Test, item: Option<&Value>) -> Result<bool, String> {
         let operator = test.operator;
         let compiles = test.pattern.is_none() && test.args.contains_key("regex");
-        self.charge(OPERATION + if compiles { COMPILATION } else { 0 })?;
+        let tries = test.pattern.as_ref().is_some_and(Pattern::is_tried);
+        let takes_long = compiles || tries;
+        self.charge(OPERATION + if takes_long { COMPILATION } else { 0 })?;
         let item = item
             .map(|item| self.filled(item, None, Absent::Kept))
             .transpose()?;

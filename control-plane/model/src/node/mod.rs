@@ -3,9 +3,11 @@
 //! The API's view of it (names, masking, versions) is the API's business. `driver_internal_info` of the wire is put
 //! together from `agent` and `internal_info` there.
 
+mod agent_offers;
 pub mod agent_session;
 mod wish;
 
+pub use agent_offers::AgentOffers;
 pub use wish::{Wish, WishProgress};
 
 use crate::ids::{Epoch, Incarnation, NodeId};
@@ -91,6 +93,9 @@ pub struct Node {
     pub dhcp: Option<Dhcp>,
     /// The ramdisk that is, or was last, up on the machine.
     pub agent: Option<AgentSession>,
+    /// What that agent, or the one before it, has told of its deploy steps. A conductor of an older release forgets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_offers: Option<AgentOffers>,
     /// What is remembered beside the agent's session and shown in `driver_internal_info`.
     pub internal_info: Object,
     /// Whose node it is (design D3).
@@ -200,6 +205,7 @@ impl Node {
             network_boot: NetworkBoot::LocalDisk,
             dhcp: None,
             agent: None,
+            agent_offers: None,
             internal_info: Object::new(),
             ownership: None,
             reservation: None,

@@ -79,8 +79,11 @@ fn lines(plan: &Value) -> Vec<String> {
     let steps = each("steps").into_iter().map(|step| {
         let seconds = step["estimated_seconds"].as_u64();
         let seconds = seconds.map_or_else(String::new, |seconds| format!(", about {seconds} s"));
+        let told = step["source"].as_str();
+        let told = told.filter(|source| source.starts_with("agent"));
+        let told = told.map_or_else(String::new, |source| format!(" ({source})"));
         format!(
-            "{:>3}. {}{seconds}",
+            "{:>3}. {}{told}{seconds}",
             step["number"].as_u64().unwrap_or(0),
             text(&step, "step")
         )
@@ -100,12 +103,14 @@ mod tests {
         let plan = json!({
             "text": "Node a can be deployed.",
             "findings": [{"about": "disk", "level": "ok", "text": "the image goes to /dev/sda"}],
-            "steps": [{"number": 1, "step": "power.off", "estimated_seconds": 9}, {"number": 2, "step": "deploy.deploy"}],
+            "steps": [{"number": 1, "step": "power.off", "estimated_seconds": 9}, {"number": 2, "step": "deploy.deploy"},
+                {"number": 3, "step": "deploy.burn", "source": "agent, as of today", "estimated_seconds": 5}],
         });
         let expected = [
             "ok       disk     the image goes to /dev/sda",
             "  1. power.off, about 9 s",
             "  2. deploy.deploy",
+            "  3. deploy.burn (agent, as of today), about 5 s",
             "Node a can be deployed.",
         ];
         assert_eq!(lines(&plan), expected);

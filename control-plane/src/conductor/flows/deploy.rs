@@ -28,7 +28,7 @@ pub(super) fn direct() -> Vec<Step> {
     ]
 }
 
-pub(super) fn is_write_image(step: &StepId) -> bool {
+pub(in crate::conductor) fn is_write_image(step: &StepId) -> bool {
     *step == id("deploy", "write_image")
 }
 

@@ -12,7 +12,7 @@ mod service;
 mod told;
 
 pub(super) use clean::{around_listed as clean_around, automated as automated_clean};
-pub(super) use deploy::{Composed, compose as compose_deploy};
+pub(super) use deploy::{Composed, compose as compose_deploy, is_write_image};
 pub(super) use offer::Offer;
 pub(super) use requested::{Child, InBand, Rules, listed, need_ramdisk};
 pub(super) use rescue::HASH as RESCUE_PASSWORD_HASH;

@@ -60,6 +60,20 @@ impl Offer {
         }
     }
 
+    /// As an agent has told it before: what it takes is known only when it is up.
+    pub(in crate::conductor) fn remembered(id: StepId, priority: u32) -> Self {
+        Self {
+            id,
+            priority,
+            abortable: true,
+            requires_ramdisk: true,
+            reboot_requested: false,
+            arguments: Arguments::Info(None),
+            by: Performer::Agent,
+            recovery: Recovery::AskAgent,
+        }
+    }
+
     /// As an interface of a driver lists it for this flow; `None`: it has no place there.
     pub(in crate::conductor) fn of_driver(step: &OfferedStep, flow: StepFlow) -> Option<Self> {
         let offer = step.offer(flow)?;

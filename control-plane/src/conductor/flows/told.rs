@@ -49,6 +49,21 @@ impl Told<'_> {
         Ok(steps)
     }
 
+    /// The steps of a deploy that has not begun, if its agent tells the same as this one. Nothing is checked, as what the
+    /// steps take may have changed. A deploy that asks no agent stays as it is.
+    pub(in crate::conductor) fn foreseen(&self, run: &Run) -> Vec<Step> {
+        let mut steps = run.steps.clone();
+        let question = id("agent", "get_steps");
+        let Some(question) = steps.iter().position(|step| step.id == question) else {
+            return steps;
+        };
+        let mut left = steps.split_off(question + 1);
+        left.extend(self.agents_deploy_steps(run));
+        order(&mut left);
+        steps.append(&mut left);
+        steps
+    }
+
     /// The driver's, and the agent's that are not hidden by them.
     fn visible(&self) -> impl Iterator<Item = &Offer> {
         let hidden = |offer: &&Offer| offer::find(self.driver, &offer.id).is_none();

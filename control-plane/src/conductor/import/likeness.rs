@@ -12,6 +12,7 @@ const PASSING: &[&str] = &["updated_at", "worker", "taken_at"];
 const PASSING_OF_NODES: &[&str] = &[
     "updated_at",
     "agent",
+    "agent_offers",
     "boot_mode",
     "console_enabled",
     "dhcp",

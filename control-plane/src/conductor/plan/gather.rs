@@ -3,7 +3,7 @@
 use super::durations::Durations;
 use super::steps::{self, History};
 use super::{
-    Finding, Level, Plan, PlanRequest, boot, disk, driver, image, place, room, state, text,
+    Finding, Level, Plan, PlanRequest, agents, boot, disk, driver, image, place, room, state, text,
 };
 use crate::boot::ImagePreview;
 use crate::conductor::Conductor;
@@ -52,7 +52,14 @@ impl Conductor {
         }
         let composed = self.deploy_steps(&node, activity, &request.steps).await;
         let steps = match composed {
-            Ok(composed) => steps::planned(&composed.steps, &self.history(id).await?, written),
+            Ok(composed) => {
+                let offers = self.offers(&node, activity)?;
+                let settings = &self.settings().steps;
+                let foreseen = agents::foresee(&node, activity, composed, &offers, settings);
+                findings.extend(foreseen.findings);
+                let (history, told) = (self.history(id).await?, node.agent_offers.as_ref());
+                steps::planned(&foreseen.steps, &history, written, told)
+            }
             Err(error @ RequestError::Internal { .. }) => return Err(error),
             Err(error) => {
                 findings.push(Finding::error("steps", error.to_string(), json!({})));

@@ -3,6 +3,7 @@
 //! The facts are gathered in `gather`; everything else here is pure and makes findings of them, each a sentence with the
 //! data that it is about.
 
+mod agents;
 mod disk;
 mod durations;
 mod gather;
@@ -42,7 +43,7 @@ pub struct Plan {
     pub verdict: Level,
     pub text: String,
     pub findings: Vec<Finding>,
-    /// In order, as far as they are known before the agent has told its own.
+    /// In order, with those that the agent had when it was asked last.
     pub steps: Vec<PlannedStep>,
     /// Of the steps whose duration is known.
     pub estimated_seconds: Option<u64>,

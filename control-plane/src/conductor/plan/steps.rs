@@ -1,6 +1,8 @@
 //! The steps in order, with how long each may take.
 
 use super::durations::{Durations, Estimate};
+use crate::conductor::flows;
+use ferric_model::node::AgentOffers;
 use ferric_model::step::{Performer, Step};
 use serde::Serialize;
 
@@ -12,6 +14,9 @@ pub struct PlannedStep {
     pub step: String,
     pub priority: u32,
     pub by: Performer,
+    /// Who says that there is such a step: `conductor`, `driver`, `request` (also that of a deploy template), or
+    /// `agent, as of <time>`.
+    pub source: String,
     pub estimated_seconds: Option<u64>,
     /// What the estimate is made of.
     pub from: Option<Source>,
@@ -37,7 +42,13 @@ pub(super) struct History {
 }
 
 /// `written`: bytes that go over the network for the image.
-pub(super) fn planned(steps: &[Step], history: &History, written: Option<u64>) -> Vec<PlannedStep> {
+/// `told`: what is known of the agent's.
+pub(super) fn planned(
+    steps: &[Step],
+    history: &History,
+    written: Option<u64>,
+    told: Option<&AgentOffers>,
+) -> Vec<PlannedStep> {
     let planned = steps.iter().enumerate().map(|(index, step)| {
         let found = estimate(step, history, written);
         PlannedStep {
@@ -45,12 +56,25 @@ pub(super) fn planned(steps: &[Step], history: &History, written: Option<u64>) -
             step: step.id.to_string(),
             priority: step.priority,
             by: step.by,
+            source: source(step, told),
             estimated_seconds: found.map(|(estimate, _)| estimate.seconds),
             from: found.map(|(_, source)| source),
             samples: found.map_or(0, |(estimate, _)| estimate.samples),
         }
     });
     planned.collect()
+}
+
+fn source(step: &Step, told: Option<&AgentOffers>) -> String {
+    match (step.by, told) {
+        (Performer::Conductor, _) => "conductor".to_owned(),
+        (Performer::Driver, _) => "driver".to_owned(),
+        (Performer::Agent, Some(told)) if told.has(&step.id) => {
+            format!("agent, as of {}", told.as_of)
+        }
+        (Performer::Agent, _) if flows::is_write_image(&step.id) => "conductor".to_owned(),
+        (Performer::Agent | Performer::Reserved, _) => "request".to_owned(),
+    }
 }
 
 fn estimate(

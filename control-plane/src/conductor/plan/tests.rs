@@ -5,9 +5,11 @@ use super::steps::{History, Source, planned, sum};
 use super::*;
 use crate::boot::{DigestKnown, ImagePreview};
 use crate::conductor::flows;
+use crate::config::Steps;
 use ferric_model::event::{TimelineEvent, What};
 use ferric_model::ids::RunId;
 use ferric_model::inventory::StoredInventory;
+use ferric_model::node::AgentOffers;
 use ferric_model::run::Activity;
 use ferric_model::state::ProvisionState;
 use ferric_model::step::StepId;
@@ -218,6 +220,75 @@ fn the_way_of_the_ramdisk() {
     assert_eq!(boot(&node, Err(String::new())).level, Level::Ok);
 }
 
+fn told(names: &[(&str, u32)]) -> AgentOffers {
+    let steps = names
+        .iter()
+        .map(|(name, priority)| (StepId::new("deploy", name), *priority));
+    AgentOffers::new(Timestamp::UNIX_EPOCH, Some("11.0".to_owned()), steps)
+}
+
+#[test]
+fn what_the_agent_told_last_is_planned_in_its_place() {
+    let mut node = node();
+    node.agent_offers = Some(told(&[("write_image", 0), ("burn", 70), ("asked_only", 0)]));
+    let foreseen = |node: &Node, activity| {
+        let steps = flows::steps(activity, node);
+        let settings: Steps = toml::from_str("").unwrap();
+        agents::foresee(node, activity, flows::Composed::of(steps), &[], &settings)
+    };
+    let deploy = foreseen(&node, Activity::Deploy);
+    let history = History {
+        own: Durations::of(&ran(1, 1, "burn", 300)),
+        all: Durations::default(),
+    };
+    let planned = planned(&deploy.steps, &history, None, node.agent_offers.as_ref());
+    let place = |name: &str| planned.iter().position(|step| step.step == name);
+    let burn = place("deploy.burn").unwrap();
+    assert_eq!(
+        Some(burn),
+        place("deploy.write_image").map(|place| place + 1)
+    );
+    assert_eq!(planned[burn].source, "agent, as of 1970-01-01T00:00:00Z");
+    assert_eq!(planned[burn].estimated_seconds, Some(300));
+    assert_eq!(planned[0].source, "conductor");
+    assert_eq!(place("deploy.asked_only"), None);
+    let [finding] = deploy.findings.as_slice() else {
+        panic!("{:?}", deploy.findings)
+    };
+    let said = "version 11.0) told 3 deploy steps, as of 1970-01-01T00:00:00Z, of which 1 is done";
+    assert!(finding.text.contains(said), "{}", finding.text);
+
+    node.agent_offers = Some(told(&[("burn", 70)]));
+    let findings = foreseen(&node, Activity::Deploy).findings;
+    assert_eq!(findings[1].level, Level::Warning);
+    assert!(
+        findings[1]
+            .text
+            .contains("did not offer deploy.write_image")
+    );
+    node.interfaces
+        .insert("deploy".to_owned(), "fake".to_owned());
+    assert!(foreseen(&node, Activity::Deploy).findings.is_empty());
+}
+
+#[test]
+fn that_nothing_is_known_of_the_agent_is_no_error() {
+    let node = node();
+    let steps = flows::steps(Activity::Deploy, &node);
+    let composed = flows::Composed::of(steps.clone());
+    let settings: Steps = toml::from_str("").unwrap();
+    let unknown = agents::foresee(&node, Activity::Deploy, composed, &[], &settings);
+    assert_eq!(unknown.steps, steps);
+    assert_eq!(unknown.findings[0].level, Level::Ok);
+    assert!(unknown.findings[0].text.contains("no agent has told"));
+    let history = History {
+        own: Durations::default(),
+        all: Durations::default(),
+    };
+    let planned = planned(&steps, &history, None, None);
+    assert!(planned.iter().all(|step| step.source == "conductor"));
+}
+
 fn event(node: u128, run: u128, at: i64, what: What) -> TimelineEvent {
     TimelineEvent {
         id: Uuid::nil(),
@@ -271,7 +342,7 @@ fn steps_take_as_long_as_they_took() {
         all: Durations::of(&all),
     };
     let steps = flows::steps(Activity::Deploy, &node());
-    let planned = planned(&steps, &history, Some(95));
+    let planned = planned(&steps, &history, Some(95), None);
     let of = |name: &str| planned.iter().find(|step| step.step == name).unwrap();
     let known = |name: &str| (of(name).estimated_seconds, of(name).from, of(name).samples);
     assert_eq!(known("deploy.deploy"), (Some(90), Some(Source::Node), 3));

@@ -3,7 +3,8 @@
 use super::{Outcome, StepContext, StepError, next_boot};
 use crate::conductor::agent::{AgentClient, AgentError, params};
 use crate::conductor::flows::{self, Offer, Told};
-use ferric_agent_protocol::steps::StepList;
+use ferric_agent_protocol::steps::{StepKind, StepList};
+use ferric_model::node::AgentOffers;
 use serde_json::{Value, json};
 
 pub(super) async fn get_steps(context: &StepContext) -> Result<Outcome, StepError> {
@@ -33,10 +34,24 @@ pub(super) async fn get_steps(context: &StepContext) -> Result<Outcome, StepErro
     let steps = told.steps(&context.run).map_err(StepError::Problem)?;
     let detail = format!("{} offered", offered.len());
     let version = json!(list.hardware_manager_version);
-    let outcome = Outcome::done().detail(detail).edit(move |_, run| {
+    let remembered = (kind == StepKind::Deploy).then(|| remembered(context, &offered));
+    let outcome = Outcome::done().detail(detail).edit(move |node, run| {
+        if remembered.is_some() {
+            node.agent_offers = remembered;
+        }
         run.steps = steps;
         run.agent_steps_known = true;
         run.agent_step_version = Some(version);
     });
     Ok(next_boot::noting(outcome, context, seen))
+}
+
+/// What is kept of it for the plan of the next deploy.
+fn remembered(context: &StepContext, offered: &[Offer]) -> AgentOffers {
+    let session = context.node.agent.as_ref();
+    let version = session.and_then(|session| session.version.clone());
+    let steps = offered
+        .iter()
+        .map(|offer| (offer.id.clone(), offer.priority));
+    AgentOffers::new(context.conductor.now(), version, steps)
 }

@@ -27,6 +27,8 @@ pub(super) mod lab;
 mod left_behind;
 mod machine;
 mod media_changes;
+mod no_ramdisk;
+mod plans;
 mod policies;
 mod power;
 mod refusals;

@@ -1,5 +1,6 @@
 //! Rules as a whole, from what a client writes to what becomes of the node.
 
+mod patterns;
 mod strange;
 
 use super::*;

@@ -205,7 +205,7 @@ fn plan() -> Value {
         "findings": {"type": "array", "items": {
             "type": "object", "required": ["about", "level", "text", "data"], "properties": {"level": level},
         }},
-        "steps": {"type": "array", "items": {"type": "object", "required": ["number", "step", "by"]}},
+        "steps": {"type": "array", "items": {"type": "object", "required": ["number", "step", "by", "source"]}},
         "estimated_seconds": {"type": ["integer", "null"]},
     }})
 }
