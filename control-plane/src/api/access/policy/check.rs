@@ -110,10 +110,8 @@ impl Subject {
         if attribute == Attribute::Roles {
             let filled = pattern.fill(asked).filter(|filled| !filled.lacks);
             let is = |name: &str| filled.as_ref().is_some_and(|filled| filled.text == name);
-            let own = identity.roles.iter().copied().map(Role::name);
-            return own
-                .chain(identity.other_roles.iter().map(String::as_str))
-                .any(is);
+            let mut own = identity.roles.iter().copied().map(Role::name);
+            return own.any(is) || identity.other_roles.iter().any(|role| is(role));
         }
         match attribute.of(identity) {
             Found::Absent => false,

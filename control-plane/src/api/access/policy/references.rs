@@ -111,7 +111,7 @@ pub(super) fn without_effect(written: &[(String, Entry)]) -> Vec<String> {
             let entry = written.iter().find(|(known, _)| known == name);
             match entry {
                 Some((_, entry)) => next.extend(entry.check.references()),
-                None => next.extend(of_part(name)),
+                None => of_part(name).for_each(|part| next.push(part)),
             }
         }
     }

@@ -155,23 +155,23 @@ async fn a_step_may_have_a_rule_of_its_own() {
     let manage = json!({"target": "manage"});
     world.server.provision(&node, manage, "manageable").await;
     let rules = Rules::new(
-        "'baremetal:step:execute:deploy.erase_devices': 'role:operator and rule:is_node_owner'",
+        "'baremetal:step:execute:power.power_on': 'role:operator and rule:is_node_owner'",
     );
     let admin = in_project(Role::Admin, OURS);
     let operator = admin.clone().with_other_roles(["operator"].into_iter());
     let clean = |step: &str| {
-        let steps = json!([{"interface": "deploy", "step": step}]);
+        let steps = json!([{"interface": "power", "step": step, "order": 1}]);
         json!({"target": "clean", "clean_steps": steps})
     };
-    let runbook = json!({"name": "CUSTOM_ERASE", "steps": [{"interface": "deploy", "step": "erase_devices",
+    let runbook = json!({"name": "CUSTOM_ON", "steps": [{"interface": "power", "step": "power_on",
         "args": {}, "order": 1}]});
     let own = "/v1/nodes/own/states/provision";
     for (who, path, body, status) in [
-        (&admin, own, clean("erase_devices"), 403),
+        (&admin, own, clean("power_on"), 403),
         (&admin, "/v1/runbooks", runbook.clone(), 403),
         // No node is known yet.
         (&operator, "/v1/runbooks", runbook, 403),
-        (&operator, own, clean("erase_devices"), 202),
+        (&operator, own, clean("power_on"), 202),
     ] {
         let method = if path == own {
             Method::PUT
@@ -182,7 +182,8 @@ async fn a_step_may_have_a_rule_of_its_own() {
         let answer = ask(&api, method, path, &[], body.clone()).await;
         let fault = answer.fault();
         assert_eq!(answer.status, status, "{body}: {fault}");
-        let text = "baremetal:step:execute:deploy.erase_devices is for whoever fulfils \"role:operator and";
+        let text =
+            "baremetal:step:execute:power.power_on is for whoever fulfils \"role:operator and";
         assert_eq!(fault.contains(text), status == 403, "{body}: {fault}");
     }
 }
