@@ -15,6 +15,7 @@ const EVENTS: usize = 4000;
 const IS_TRIMMED: u64 = (NODES * (EVENTS - 1100)) as u64;
 const SETTINGS: &str = "\n[timeline]\nmax_entries = 1000\ntrim_interval_s = 5\n";
 const PATIENCE: Duration = Duration::from_secs(300);
+const ROOM_PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn measure(
     program: &Path,
@@ -31,6 +32,13 @@ pub(crate) fn measure(
         if begun.elapsed() > PATIENCE {
             bail!("the timelines were not trimmed within {PATIENCE:?}");
         }
+        wait::pause(Duration::from_secs(1));
+    }
+    // The room is given back at the pace of the trimming, by the next pass or the one after it.
+    let live = held(program, folder, &state)?.live;
+    let small = || file_bytes(&state).is_ok_and(|bytes| bytes <= 2 * live);
+    let begun = Instant::now();
+    while !small() && begun.elapsed() < ROOM_PATIENCE {
         wait::pause(Duration::from_secs(1));
     }
     let after = held(program, folder, &state)?;
@@ -62,8 +70,12 @@ fn held(program: &Path, folder: &Path, state: &Path) -> anyhow::Result<Held> {
     output(&mut make)?;
     let live = std::fs::metadata(&backup)?.len();
     std::fs::remove_file(&backup)?;
-    let file = std::fs::metadata(state.join("ferric.redb"))?.len();
+    let file = file_bytes(state)?;
     Ok(Held { file, live })
+}
+
+fn file_bytes(state: &Path) -> std::io::Result<u64> {
+    Ok(std::fs::metadata(state.join("ferric.redb"))?.len())
 }
 
 /// The oldest event of any node.

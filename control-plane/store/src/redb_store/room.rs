@@ -6,11 +6,15 @@ use super::error::failed;
 use super::schema::{EVENTS, IDS, INDEX, NODE_EVENTS, RECORDS, SEALED_FIELDS};
 use super::shared::{LongRead, Shared};
 use crate::StoreError;
-use redb::{Key, ReadTransaction, ReadableDatabase, ReadableTableMetadata, TableDefinition, Value};
+use redb::{
+    Key, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
+    Value,
+};
 use std::fs;
 
 const MEASURING: &str = "looking how much of the file is in use";
 const MOVING: &str = "making the file smaller";
+const REPACKING: &str = "writing the events closer together";
 /// A file of this size is small enough.
 const SMALL_BYTES: u64 = 8 << 20;
 
@@ -32,6 +36,13 @@ impl Shared {
 
     /// `None`: it is worth it and cannot be done now.
     fn compact_if_worth(&self, bytes: u64) -> Result<Option<()>, StoreError> {
+        // What is trimmed stood between what stays: pages are left that are hardly half full, and moving them helps little.
+        if self.measured(|read| is_sparse(read, EVENTS))? {
+            self.once(|engine| engine.repack(EVENTS))?;
+        }
+        if self.measured(|read| is_sparse(read, NODE_EVENTS))? {
+            self.once(|engine| engine.repack(NODE_EVENTS))?;
+        }
         if bytes <= enough(self.bytes_in_use()?) {
             return Ok(Some(()));
         }
@@ -45,30 +56,39 @@ impl Shared {
 
     /// Of all pages that hold something, as large as they are.
     fn bytes_in_use(&self) -> Result<u64, StoreError> {
+        let all = [
+            self.measured(|read| pages(read, RECORDS))?,
+            self.measured(|read| pages(read, IDS))?,
+            self.measured(|read| pages(read, INDEX))?,
+            self.measured(|read| pages(read, SEALED_FIELDS))?,
+            self.measured(|read| pages(read, EVENTS))?,
+            self.measured(|read| pages(read, NODE_EVENTS))?,
+        ];
+        Ok(all.iter().map(|pages| pages.bytes).sum())
+    }
+
+    /// One table after the other, so that an opening of the database waits for no more than one.
+    fn measured<T>(
+        &self,
+        measure: impl FnOnce(&ReadTransaction) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let read: LongRead =
             self.long_read(|engine| engine.database.begin_read().map_err(failed(MEASURING)))?;
-        // One table after the other, so that an opening of the database waits for no more than one.
-        let tables = [
-            |read: &ReadTransaction| pages(read, RECORDS),
-            |read: &ReadTransaction| pages(read, IDS),
-            |read: &ReadTransaction| pages(read, INDEX),
-            |read: &ReadTransaction| pages(read, SEALED_FIELDS),
-            |read: &ReadTransaction| pages(read, EVENTS),
-            |read: &ReadTransaction| pages(read, NODE_EVENTS),
-        ];
-        let mut bytes = 0;
-        for table in tables {
-            let read = read.lock();
-            let Some(read) = &*read else {
-                return Err(StoreError::Away {
-                    doing: MEASURING,
-                    source: "the store had to be opened again meanwhile".into(),
-                });
-            };
-            bytes += table(read)?;
+        match &*read.lock() {
+            Some(read) => measure(read),
+            None => Err(StoreError::Away {
+                doing: MEASURING,
+                source: "the store had to be opened again meanwhile".into(),
+            }),
         }
-        Ok(bytes)
     }
+}
+
+/// Of one table.
+struct Pages {
+    bytes: u64,
+    /// Of what was put into them.
+    stored: u64,
 }
 
 /// What the file may have for so many bytes in use: half as much again, for what the next commits need.
@@ -79,13 +99,48 @@ const fn enough(in_use: u64) -> u64 {
 fn pages<K: Key + 'static, V: Value + 'static>(
     read: &ReadTransaction,
     table: TableDefinition<'_, K, V>,
-) -> Result<u64, StoreError> {
+) -> Result<Pages, StoreError> {
     let table = read.open_table(table).map_err(failed(MEASURING))?;
     let stats = table.stats().map_err(failed(MEASURING))?;
-    Ok(stats.stored_bytes() + stats.metadata_bytes() + stats.fragmented_bytes())
+    let stored = stats.stored_bytes();
+    Ok(Pages {
+        bytes: stored + stats.metadata_bytes() + stats.fragmented_bytes(),
+        stored,
+    })
+}
+
+/// Whether a table has many pages that are less than two thirds full.
+fn is_sparse<K: Key + 'static, V: Value + 'static>(
+    read: &ReadTransaction,
+    table: TableDefinition<'_, K, V>,
+) -> Result<bool, StoreError> {
+    let pages = pages(read, table)?;
+    Ok(pages.bytes > SMALL_BYTES / 4 && pages.stored < pages.bytes / 3 * 2)
 }
 
 impl Engine {
+    /// Writes a table anew, in its order, which fills its pages. Writers wait meanwhile, readers do not.
+    fn repack<K: Key + 'static, V: Value + 'static>(
+        &self,
+        table: TableDefinition<'_, K, V>,
+    ) -> Result<(), StoreError> {
+        let anew: TableDefinition<'_, K, V> = TableDefinition::new("written anew");
+        let mut write = self.database.begin_write().map_err(failed(REPACKING))?;
+        write.set_quick_repair(true);
+        {
+            let old = write.open_table(table).map_err(failed(REPACKING))?;
+            let mut new = write.open_table(anew).map_err(failed(REPACKING))?;
+            for entry in old.iter().map_err(failed(REPACKING))? {
+                let (key, value) = entry.map_err(failed(REPACKING))?;
+                let written = new.insert(key.value(), value.value());
+                written.map_err(failed(REPACKING))?;
+            }
+        }
+        write.delete_table(table).map_err(failed(REPACKING))?;
+        write.rename_table(anew, table).map_err(failed(REPACKING))?;
+        write.commit().map_err(failed(REPACKING))
+    }
+
     /// Moves what is in use to the front of the file and cuts off the rest, until there is nothing to move.
     pub(super) fn compact(&mut self) -> Result<(), StoreError> {
         while self.database.compact().map_err(failed(MOVING))? {}

@@ -1,10 +1,12 @@
 //! Room that is given back to the disk while the store is in use.
 
+use crate::file::quoting;
 use crate::upkeep::{fine, large, open};
+use ferric_model::event::What;
 use ferric_model::ids::NodeId;
 use ferric_model::node::Node;
 use ferric_store::upkeep::{Scope, Upkeep};
-use ferric_store::{Key, Store, Table, Transaction};
+use ferric_store::{EventFilter, Key, Store, Table, Transaction};
 use std::fs;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -76,4 +78,79 @@ async fn room_is_given_back_while_others_read_and_write() {
     for number in 0..=u8::MAX {
         assert!(store.get(&key(3, number)).await.unwrap().is_some());
     }
+}
+
+/// Timelines that are trimmed are all over the file: pages are left that hardly hold anything.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stays_of_long_timelines_takes_no_more_than_it_needs() {
+    const NODES: u64 = 64;
+    const ROUNDS: u64 = 700;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ferric.redb");
+    let length = || fs::metadata(&file).unwrap().len();
+    let store = open(folder.path());
+    store
+        .commit(Transaction::new().put(&large(1)))
+        .await
+        .unwrap();
+    let node = |number: u64| NodeId(Uuid::from_u128(u128::from(number) + 1));
+    let mut random = 1_u64;
+    let mut text = || {
+        // Nothing that can be packed.
+        let letters = std::iter::repeat_with(|| {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            char::from(b'0' + u8::try_from((random >> 40) % 64).unwrap())
+        });
+        letters.take(300).collect()
+    };
+    for _ in 0..ROUNDS {
+        let mut all = Transaction::new();
+        for number in 0..NODES {
+            let mut event = quoting();
+            event.node = node(number);
+            event.what = What::Note { text: text() };
+            all = all.event(event);
+        }
+        store.commit(all).await.unwrap();
+    }
+    let before = length();
+    let kept = NODES * (ROUNDS - ROUNDS / 4);
+    for number in 0..NODES {
+        let forget = Transaction::new().forget(node(number), kept);
+        store.commit(forget).await.unwrap();
+    }
+    let filter = |number| EventFilter {
+        node: Some(node(number)),
+        ..EventFilter::default()
+    };
+    let mut expected = Vec::new();
+    for number in 0..NODES {
+        let events = store.events(&filter(number)).await.unwrap();
+        assert_eq!(events.len() as u64, ROUNDS / 4);
+        expected.push(events);
+    }
+    let stored = expected
+        .iter()
+        .flatten()
+        .map(|stored| serde_json::to_vec(&stored.event).unwrap().len() as u64);
+    let stored: u64 = stored.sum();
+    assert!(store.give_back().await.unwrap() > 0);
+    assert!(
+        length() < 2 * stored && length() < before / 2,
+        "{before}, now {} for {stored}",
+        length()
+    );
+    for (number, events) in expected.iter().enumerate() {
+        let found = store.events(&filter(number as u64)).await.unwrap();
+        assert_eq!(found, *events);
+    }
+    fine(&store).await;
+    drop(store);
+    let store = open(folder.path());
+    assert_eq!(
+        store.events(&EventFilter::default()).await.unwrap().len() as u64,
+        NODES * (ROUNDS / 4)
+    );
 }
