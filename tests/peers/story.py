@@ -122,7 +122,7 @@ def rescued(node, lab, report):
     """The rescue ramdisk, and a login there."""
     node.bring_to("rescue", "rescue", rescue_password=RESCUE_PASSWORD)
     until("a login in the rescue ramdisk", LOGIN_S, lambda: login(lab, RESCUE_PASSWORD, "true").returncode == 0)
-    who = login(lab, RESCUE_PASSWORD, "id -u; cat /proc/sys/kernel/hostname")
+    who = login(lab, RESCUE_PASSWORD, "echo $EUID; cat /proc/sys/kernel/hostname")
     report.is_true("rescued: the user rescue logs in, as root of the ramdisk", who.stdout == "0\nferric-ramdisk\n", who)
     read = login(lab, RESCUE_PASSWORD, "mount -o ro /dev/disk/by-label/ferric-root /mnt && cat /mnt/etc/hostname && umount /mnt")
     report.is_true("rescued: the system on the disk has the config drive's host name", read.stdout == f"{HOST_NAME}\n", read)
