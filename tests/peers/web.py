@@ -59,6 +59,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         self.send_header("Content-Length", str(last - first + 1))
         self.send_header("Accept-Ranges", "bytes")
         self.send_header("ETag", tag)
+        self.send_header("Last-Modified", self.date_time_string(status.st_mtime))
         self.end_headers()
         file.seek(first)
         return Part(file, last - first + 1)
