@@ -90,7 +90,8 @@ class Conductor(Ironic):
     def tail(self):
         """The end of the log, without its finest parts."""
         text = self.log().read_text(errors="replace")
-        return "--- ironic\n" + tail("\n".join(line for line in text.splitlines() if " DEBUG " not in line and " ironic.api " not in line), 40)
+        told = [line for line in text.splitlines() if " DEBUG " not in line and " ironic.api " not in line]
+        return "--- ironic\n" + tail("\n".join(told), 40)
 
 
 def make_esp(image, esp):

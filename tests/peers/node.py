@@ -50,11 +50,8 @@ class Node:
         return ask(self.url + part)
 
     def set(self, **fields):
-        """Replaces fields, given as paths with `__` for the slash."""
-        ask(self.url, "PATCH", [
-            {"op": "replace" if value is not None else "remove", "path": "/" + path.replace("__", "/"), **({} if value is None else {"value": value})}
-            for path, value in fields.items()
-        ])
+        """Replaces fields."""
+        ask(self.url, "PATCH", [{"op": "replace", "path": f"/{name}", "value": value} for name, value in fields.items()])
 
     def bring_to(self, verb, goal, fails=False, **more):
         """Asks for something, and waits until the node is where that leads to. `fails`: the goal is a failure."""
@@ -71,7 +68,10 @@ class Node:
         self.authorities.add(internal.get("agent_verify_ca"))
         for activity in ("clean_step", "deploy_step", "service_step"):
             self.steps.add((node.get(activity) or {}).get("step"))
-        arrived = state == goal and node["provision_updated_at"] != before and node["target_provision_state"] in (None, goal) or fails and state == goal
-        if not arrived and (state.endswith("failed") or state == "error" or (state == "enroll" and goal != "enroll" and node["last_error"])):
+        moved = node["provision_updated_at"] != before
+        if state == goal and (fails or moved and node["target_provision_state"] in (None, goal)):
+            return node
+        refused = state == "enroll" and node["last_error"]
+        if state.endswith("failed") or state == "error" or refused:
             raise Failed(f"the node is {state} instead of {goal}: {node['last_error']}")
-        return node if arrived else None
+        return None

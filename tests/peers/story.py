@@ -28,8 +28,8 @@ def tell(lab, conductor, report, parts):
         undeployed(node, lab, report)
     if "media" in parts:
         media(node, lab, report)
-    errors = conductor.errors()
-    report.is_true("the conductor has logged no error but that of the spoilt checksum", not unexpected(errors), "\n".join(unexpected(errors)))
+    errors = unexpected(conductor.errors())
+    report.is_true("the conductor has logged no error but that of the spoilt checksum", not errors, "\n".join(errors))
 
 
 def unexpected(errors):
@@ -60,18 +60,26 @@ def inspected(node, conductor, report):
     shown = node.bring_to("inspect", "manageable")
     found = node.show("/inventory")
     inventory, more = found["inventory"], found["plugin_data"]
-    report.is_true("inspected: the interfaces are known by their MACs", sorted(nic["mac_address"] for nic in inventory["interfaces"]) == [MAC, SECOND_MAC], inventory)
-    report.is_true("inspected: the disk is known by size and serial", [(disk["size"], disk["serial"]) for disk in inventory["disks"]] == [(6 << 30, "peer-root")], inventory)
-    booted = inventory["boot"]
-    report.is_true("inspected: it was booted by UEFI from this interface", booted["current_boot_mode"] == "uefi" and booted["pxe_interface"].lower().replace("-", ":").endswith(MAC), booted)
-    report.is_true("inspected: the collectors' findings are stored", {"pci_devices", "numa_topology", "dmi", "usb_devices"} <= set(more), sorted(more))
-    ports = node.show("/ports/detail")["ports"]
-    report.is_true("inspected: the second interface has got a port, and is none to boot from", sorted((port["address"], port["pxe_enabled"]) for port in ports) == [(MAC, True), (SECOND_MAC, False)], ports)
+    macs = sorted(nic["mac_address"] for nic in inventory["interfaces"])
+    report.is_true("inspected: the interfaces are known by their MACs", macs == [MAC, SECOND_MAC], inventory)
+    disks = [(disk["size"], disk["serial"]) for disk in inventory["disks"]]
+    report.is_true("inspected: the disk is known by size and serial", disks == [(6 << 30, "peer-root")], inventory)
+    boot = inventory["boot"]
+    came_from = boot["pxe_interface"].lower().replace("-", ":")
+    as_it_was = boot["current_boot_mode"] == "uefi" and came_from.endswith(MAC)
+    report.is_true("inspected: it was booted by UEFI from this interface", as_it_was, boot)
+    collected = {"pci_devices", "numa_topology", "dmi", "usb_devices"}
+    report.is_true("inspected: the collectors' findings are stored", collected <= set(more), sorted(more))
+    ports = sorted((port["address"], port["pxe_enabled"]) for port in node.show("/ports/detail")["ports"])
+    wanted = [(MAC, True), (SECOND_MAC, False)]
+    report.is_true("inspected: the second interface has got a port, and is none to boot from", ports == wanted, ports)
     wanted = {"cpu_arch": "x86_64", "cpus": 1, "memory_mb": 1536}
     properties = {key: int(value) if str(value).isdigit() else value for key, value in shown["properties"].items()}
-    report.is_true("inspected: the hooks have set the properties", wanted.items() <= properties.items() and "local_gb" in properties, properties)
+    as_found = wanted.items() <= properties.items() and "local_gb" in properties
+    report.is_true("inspected: the hooks have set the properties", as_found, properties)
     archives = conductor.logs()
-    report.is_true("inspected: the ramdisk's logs can be unpacked, and hold its journal", archives and any("journal" in name for name in names(archives[-1])), archives)
+    has_journal = archives and any("journal" in name for name in names(archives[-1]))
+    report.is_true("inspected: the ramdisk's logs can be unpacked, and hold its journal", has_journal, archives)
 
 
 def names(archive):
@@ -93,7 +101,8 @@ def cleaned(node, conductor, report):
 def refused_image(node, conductor, report):
     """An image that is not what its checksum says."""
     before = len(conductor.logs())
-    node.set(instance_info={"image_source": f"{WEB}/os.qcow2", "image_os_hash_algo": "sha256", "image_os_hash_value": "0" * 64})
+    spoilt = {"image_os_hash_algo": "sha256", "image_os_hash_value": "0" * 64}
+    node.set(instance_info={"image_source": f"{WEB}/os.qcow2", **spoilt})
     shown = node.bring_to("active", "deploy failed", fails=True)
     report.is_true("a spoilt checksum: the deploy fails for it", "checksum" in shown["last_error"].lower(), shown["last_error"])
     report.is_true("a spoilt checksum: the ramdisk's logs were fetched", len(conductor.logs()) > before, conductor.logs())
@@ -125,7 +134,8 @@ def rescued(node, lab, report):
     until("a login in the rescue ramdisk", LOGIN_S, lambda: login(lab, RESCUE_PASSWORD, "true").returncode == 0)
     who = login(lab, RESCUE_PASSWORD, "echo $EUID; cat /proc/sys/kernel/hostname")
     report.is_true("rescued: the user rescue logs in, as root of the ramdisk", who.stdout == "0\nferric-ramdisk\n", who)
-    read = login(lab, RESCUE_PASSWORD, "mount -o ro /dev/disk/by-label/ferric-root /mnt && cat /mnt/etc/hostname && umount /mnt")
+    look = "mount -o ro /dev/disk/by-label/ferric-root /mnt && cat /mnt/etc/hostname && umount /mnt"
+    read = login(lab, RESCUE_PASSWORD, look)
     report.is_true("rescued: the system on the disk has the config drive's host name", read.stdout == f"{HOST_NAME}\n", read)
     wrong = login(lab, "another password", "true")
     report.is_true("rescued: no other password is let in", wrong.returncode != 0 and "denied" in wrong.stderr, wrong)
@@ -160,14 +170,14 @@ def undeployed(node, lab, report):
     """Back to `available`, by a cleaning that takes the partitions away."""
     report.is_true("the machine's disk has partitions", partition_table(lab.disk()) is not None)
     node.bring_to("deleted", "available")
-    report.is_true("undeployed: the machine's disk has no partitions", partition_table(lab.disk()) is None, partition_table(lab.disk()))
+    left = partition_table(lab.disk())
+    report.is_true("undeployed: the machine's disk has no partitions", left is None, left)
 
 
 def partition_table(disk):
     """As sfdisk sees it, or `None`."""
-    done = subprocess.run(
-        ["sfdisk", "--dump", disk], capture_output=True, text=True, check=False, env={"LC_ALL": "C.UTF-8", "PATH": "/usr/sbin:/sbin:/usr/bin:/bin"},
-    )
+    english = {"LC_ALL": "C.UTF-8", "PATH": "/usr/sbin:/sbin:/usr/bin:/bin"}
+    done = subprocess.run(["sfdisk", "--dump", disk], capture_output=True, text=True, check=False, env=english)
     if "does not contain a recognized partition table" in done.stderr:
         return None
     if done.returncode:
@@ -183,6 +193,7 @@ def media(node, lab, report):
     before = lab.fetched().count("GET /redfish/")
     node.steps.clear()
     node.bring_to("clean", "manageable", clean_steps=[{"interface": "deploy", "step": "erase_devices_express"}])
-    report.is_true("from a virtual CD: the BMC has fetched the image that the conductor made", lab.fetched().count("GET /redfish/") > before, tail(lab.fetched()))
+    has_fetched = lab.fetched().count("GET /redfish/") > before
+    report.is_true("from a virtual CD: the BMC has fetched the image that the conductor made", has_fetched, tail(lab.fetched()))
     report.is_true("from a virtual CD: cleaned by erase_devices_express", "erase_devices_express" in node.steps, node.steps)
     report.is_true("from a virtual CD: the agent started from it", "boot_method=vmedia" in lab.serial(), tail(lab.serial()))
