@@ -34,7 +34,9 @@ class Conductor(Ironic):
             (self.folder / name).mkdir()
         make_esp(self.lab.images / "os.qcow2", self.esp)
         unset = [word for name in WITHOUT for word in ("-u", name)]
-        return self.lab.inside(["env", *unset, *super().prepare()])
+        # Its workers would outlive a script that is killed, but not the first process of their namespace.
+        contained = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        return self.lab.inside([*contained, "env", *unset, *super().prepare()])
 
     def config(self):
         dnsmasq = self.lab.state / "dnsmasq"
