@@ -1,4 +1,4 @@
-# The ramdisk: a base that is cached, and the agent in a second archive behind it. Sourced by `build`.
+# The ramdisk: a base that is cached, and the agent in an archive behind it. Sourced by `build`.
 # shellcheck shell=bash
 
 name_ramdisk_base() {
@@ -45,6 +45,10 @@ collect_agent() {
     done
 }
 
+# Stands first and is not compressed. Ironic's conductor takes a file that begins as zstd does for a compressed image, and
+# fails to unpack this one, which goes on after the first archive.
+empty_archive() { cpio --create --format=newc --quiet </dev/null; }
+
 build_ramdisk() {
     provide_agent
     name_ramdisk_base
@@ -56,7 +60,7 @@ build_ramdisk() {
     collect_agent "$WORK/agent"
     logged "packing the agent" "$BUILD_DIR/lib/pack-initramfs" "$WORK/agent" "$WORK/agent.initramfs"
     # The kernel unpacks one archive after the other into the same root.
-    cat "$RAMDISK_BASE/base.initramfs" "$WORK/agent.initramfs" >"$WORK/initramfs"
+    { empty_archive && cat "$RAMDISK_BASE/base.initramfs" "$WORK/agent.initramfs"; } >"$WORK/initramfs"
     place "$RAMDISK_BASE/kernel" "$PRODUCTS/ferric-agent.kernel"
     place "$WORK/initramfs" "$PRODUCTS/ferric-agent.initramfs"
     manifest ramdisk "$RAMDISK_DIGEST" "$AGENT_DIGEST" "$RAMDISK_BASE"

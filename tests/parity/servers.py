@@ -58,6 +58,9 @@ def free_port():
 class Server:
     """A process that answers at `url`, with its files in `folder`. To be used by `with`; ready after `wait_until_ready`."""
 
+    # It is ready when it has this one.
+    driver = b'"fake-hardware"'
+
     def __init__(self, folder, name):
         self.name = name
         self.folder = pathlib.Path(folder) / name
@@ -94,7 +97,7 @@ class Server:
                 break
             try:
                 with DIRECT.open(f"{self.url}/v1/drivers", timeout=5) as answer:
-                    if b'"fake-hardware"' in answer.read():
+                    if self.driver in answer.read():
                         return
             except (urllib.error.URLError, OSError):
                 pass

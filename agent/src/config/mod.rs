@@ -46,7 +46,8 @@ pub enum ConfigError {
     #[error(transparent)]
     Media(#[from] MediaError),
     #[error(
-        "no address of the API: set ipa-api-url on the kernel command line, api_url in a configuration file, or --api-url"
+        "no address of the API: set ipa-api-url on the kernel command line, api_url in a configuration file, or --api-url; \
+         or, for an inspection and nothing else, ipa-inspection-callback-url"
     )]
     NoApi,
 }

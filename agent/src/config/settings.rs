@@ -45,6 +45,7 @@ pub struct Settings {
 /// How the conductor's API is reached.
 #[derive(Clone, Debug)]
 pub struct ApiSettings {
+    /// Empty when the machine is only to be inspected.
     pub urls: Vec<String>,
     pub request_timeout: Duration,
     pub global_request_id: Option<String>,
@@ -173,7 +174,9 @@ impl Settings {
     pub(super) fn from_options(options: &Options, flags: &Flags) -> Result<Self, ConfigError> {
         let discovery = Discovery::wanted(options, flags)?;
         let api = api(options)?;
-        if api.urls.is_empty() && discovery.is_none() {
+        let inspection = inspection(options, &api.urls)?;
+        // Ironic names no API to a machine that it wants inspected and then switches off.
+        if api.urls.is_empty() && inspection.callback_urls.is_empty() && discovery.is_none() {
             return Err(ConfigError::NoApi);
         }
         Ok(Self {
@@ -184,7 +187,7 @@ impl Settings {
                 timeout: options.seconds("lookup_timeout", 600)?,
                 interval: options.seconds("lookup_interval", 1)?,
             },
-            inspection: inspection(options, &api.urls)?,
+            inspection,
             clock: clock(options)?,
             vlan_interfaces: options.list("enable_vlan_interfaces").unwrap_or_default(),
             network_data: None,

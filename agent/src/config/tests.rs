@@ -79,6 +79,17 @@ fn collectors_alone_turn_inspection_on() {
 }
 
 #[test]
+fn an_address_for_inspection_data_is_enough() {
+    let cmdline = "ipa-inspection-callback-url=http://a/v1/continue_inspection";
+    let settings = Sources::new(cmdline, "").load(&[]).unwrap();
+    assert!(settings.api.urls.is_empty());
+    assert_eq!(
+        settings.inspection.callback_urls,
+        ["http://a/v1/continue_inspection"]
+    );
+}
+
+#[test]
 fn values_that_make_no_sense_are_named() {
     let check = |cmdline: &str, ini: &str, expected: &str| {
         let error = Sources::new(cmdline, ini)
@@ -88,6 +99,7 @@ fn values_that_make_no_sense_are_named() {
         assert!(error.contains(expected), "{error}");
     };
     check("quiet", "", "ipa-api-url");
+    check("ipa-inspection-collectors=default", "", "ipa-api-url");
     check("ipa-api-url=mdns,http://a", "", "mdns alone");
     check(
         "ipa-api-url=http://a ipa-ntp-server=a;reboot",

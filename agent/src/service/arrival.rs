@@ -21,21 +21,31 @@ const ROUTE_TIME: Duration = Duration::from_secs(60);
 const VERSION_ATTEMPTS: u32 = 5;
 const VERSION_PAUSE: Duration = Duration::from_secs(2);
 
-/// Introduces the machine if that is wanted, and asks which node it is unless that was the answer already.
+/// Introduces the machine if that is wanted, and asks which node it is.
 pub(super) async fn find_node(
     settings: &Settings,
     host: &Host,
     conductor: &Conductor,
 ) -> Result<LookupResponse, ServiceError> {
-    wait_for_interface().await;
-    add_vlans(settings, host);
-    let route = wait_for_route(&settings.api.urls, ROUTE_TIME);
-    tokio::join!(route, wait_for_disk(settings, host));
-    set_clock(settings, host).await?;
-    let node = inspection::introduce(settings, host).await;
+    let node = arrive(settings, host).await?;
     let answer = lookup(conductor, settings.lookup, node).await?;
     token(settings, &answer)?;
     Ok(answer)
+}
+
+/// Waits for network and disks, sets the clock, and introduces the machine if that is wanted. Answers which node it is,
+/// where that was said.
+pub(super) async fn arrive(settings: &Settings, host: &Host) -> Result<Option<Uuid>, ServiceError> {
+    wait_for_interface().await;
+    add_vlans(settings, host);
+    let servers = match settings.api.urls.as_slice() {
+        [] => settings.inspection.callback_urls.as_slice(),
+        urls => urls,
+    };
+    let route = wait_for_route(servers, ROUTE_TIME);
+    tokio::join!(route, wait_for_disk(settings, host));
+    set_clock(settings, host).await?;
+    Ok(inspection::introduce(settings, host).await)
 }
 
 /// Interfaces that are there for the lookup and the inspection like all others.

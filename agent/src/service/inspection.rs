@@ -28,7 +28,7 @@ pub(super) async fn introduce(settings: &Settings, host: &Host) -> Option<Uuid> 
         Err(error) => {
             tracing::error!(
                 error = &error as &dyn Error,
-                "inspection failed; looking the node up all the same"
+                "inspection failed; the agent goes on all the same"
             );
             None
         }

@@ -86,6 +86,9 @@ pub async fn run(
         return Ok(());
     };
     let settings = settings?;
+    if settings.api.urls.is_empty() {
+        return only_inspect(&settings, &host, &stop).await;
+    }
     let state = StateDir::open(&settings.state)?;
     let conductor = Arc::new(Conductor::new(&settings.api)?);
     let mut refused = None;
@@ -119,6 +122,25 @@ pub async fn run(
             Ended::TokenRefused => refused = Some(node),
         }
     }
+}
+
+/// For a conductor that wants the machine inspected and nothing else; it switches the machine off when it has the data.
+async fn only_inspect(
+    settings: &Settings,
+    host: &Host,
+    stop: &CancellationToken,
+) -> Result<(), ServiceError> {
+    let inspect = async {
+        sleep(settings.hardware_initialization_delay).await;
+        arrival::arrive(settings, host).await
+    };
+    let Some(inspected) = stop.run_until_cancelled(inspect).await else {
+        return Ok(());
+    };
+    inspected?;
+    tracing::info!("no address of the API is set, so the inspection was all there is to do");
+    stop.cancelled().await;
+    Ok(())
 }
 
 /// Before anything needs a network. Without its networks a machine may still have those of the ramdisk.

@@ -273,6 +273,25 @@ async fn inspection_data_come_before_the_lookup_and_name_the_node() {
     assert!(asked.body["logs"].as_str().unwrap().len() > 100);
 }
 
+/// As Ironic starts it for an inspection that it manages: the kernel command line names no API.
+#[tokio::test]
+async fn with_an_address_for_inspection_data_alone_the_machine_is_inspected_and_no_more() {
+    let conductor = Conductor::start().await;
+    let place = Place::new();
+    place.cmdline(&format!(
+        "ipa-inspection-callback-url={}/v1/continue_inspection ipa-inspection-dhcp-wait-timeout=0",
+        conductor.url
+    ));
+    let mut agent = place.start_with(&[]);
+    agent
+        .until_logged("the inspection was all there is to do")
+        .await;
+    assert!(conductor.inspections()[0].body["inventory"].is_object());
+    assert!(conductor.lookups().is_empty());
+    assert!(agent.is_running(), "{}", agent.log());
+    assert_eq!(agent.end().await.code(), Some(0));
+}
+
 #[tokio::test]
 async fn inspection_never_takes_the_token() {
     let conductor = Conductor::start().await;

@@ -56,6 +56,11 @@ impl Place {
     }
 
     pub(crate) fn start_at(&self, api_url: &str, arguments: &[&str]) -> Agent {
+        self.start_with(&[&["--api-url", api_url][..], arguments].concat())
+    }
+
+    /// Starts an agent that knows no API but by these arguments and the kernel command line.
+    pub(crate) fn start_with(&self, arguments: &[&str]) -> Agent {
         let path = |name: &str| self.path().join(name).display().to_string();
         let log = self.path().join("log");
         let output = std::fs::File::options()
@@ -64,7 +69,7 @@ impl Place {
             .open(&log)
             .unwrap();
         let child = command()
-            .args(["--api-url", api_url, "--listen", "127.0.0.1:0"])
+            .args(["--listen", "127.0.0.1:0"])
             .args(["--cmdline", &path("cmdline"), "--config-dir", &path("conf")])
             .args(["--state", &path("state")])
             .args(arguments)

@@ -1,0 +1,153 @@
+"""A machine with its BMC on a network of its own, and a web server there. All of it ends with the `with`."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import uuid
+
+from servers import free_port
+from waiting import Failed, until
+
+ADDRESS = "192.168.100.1"
+API_PORT = 6385
+WEB_PORT = 8088
+WEB = f"http://{ADDRESS}:{WEB_PORT}"
+BMC_PORT = 8001
+BMC_USER, BMC_PASSWORD = "admin", "testbed-secret"
+# The machine boots from the first.
+MAC, SECOND_MAC = "52:54:00:fe:00:01", "52:54:00:fe:00:02"
+NAME = "peer-1"
+START_S = 120
+STOP_S = 60
+# Whatever proxies and authorities the caller's environment names: all that is asked for is in the lab.
+WITHOUT = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+
+PLAN = """name = "ironic-peers"
+
+[dnsmasq]
+
+[[forward]]
+listen = "127.0.0.1:{api}"
+to = "127.0.0.1:{inner}"
+
+[[machine]]
+name = "{name}"
+uuid = "{uuid}"
+firmware = "uefi"
+cpus = 1
+memory = 1536
+nics = [{{ mac = "{mac}" }}, {{ mac = "{second}" }}]
+bmc = {{ listen = "127.0.0.1:{bmc}", username = "{user}", password = "{password}" }}
+disks = [{{ bus = "virtio", size = "6GiB", serial = "peer-root" }}]
+"""
+
+
+class Lab:
+    """The testbed's daemon and the web server, with their files in `folder`."""
+
+    def __init__(self, folder, testbed, images):
+        self.folder, self.testbed, self.images = folder, testbed, images
+        self.state, self.web = folder / "lab", folder / "web"
+        self.machine = uuid.uuid4()
+        self.api_port = free_port()
+        self.processes = []
+
+    def __enter__(self):
+        self.web.mkdir()
+        for image in ("ferric-agent.kernel", "ferric-agent.initramfs", "os.qcow2"):
+            (self.web / image).symlink_to((self.images / image).resolve(strict=True))
+        plan = self.folder / "lab.toml"
+        plan.write_text(PLAN.format(
+            api=self.api_port, inner=API_PORT, name=NAME, uuid=self.machine, mac=MAC, second=SECOND_MAC, bmc=BMC_PORT,
+            user=BMC_USER, password=BMC_PASSWORD,
+        ))
+        try:
+            self.start("testbed", [self.testbed, "--state", self.state, "up", plan])
+            until("the lab", START_S, lambda: self.lives() and (self.state / "ready").exists())
+            server = pathlib.Path(__file__).with_name("web.py")
+            self.start("web", self.inside([sys.executable, "-B", server, ADDRESS, WEB_PORT, self.web]))
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        # The web server before the network that it is in.
+        for process in reversed(self.processes):
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def start(self, name, command):
+        """Starts what runs as long as the lab, and no longer than this script, however that ends."""
+        with (self.folder / f"{name}.log").open("ab") as log:
+            guarded = ["setpriv", "--pdeathsig", "KILL", "--", *map(str, command)]
+            self.processes.append(subprocess.Popen(guarded, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment()))
+
+    def inside(self, command):
+        """The command that runs this one in the lab's network."""
+        guarded = ["setpriv", "--pdeathsig", "KILL", "--", *command]
+        return [str(part) for part in (self.testbed, "--state", self.state, "exec", "--", *guarded)]
+
+    def lives(self):
+        """True, or why not."""
+        if any(process.poll() is not None for process in self.processes):
+            raise Failed(f"a process of the lab has ended\n{self.tails()}")
+        return True
+
+    def wait_until_ready(self):
+        """Returns when the web server answers."""
+        probe = f"import socket; socket.create_connection(('{ADDRESS}', {WEB_PORT}), 5)"
+        until("the web server", START_S, lambda: self.lives() and self.run([sys.executable, "-c", probe]).returncode == 0)
+
+    def run(self, command, patience_s=60, **more):
+        """Runs a command in the lab's network to its end."""
+        try:
+            return subprocess.run(
+                self.inside(command), capture_output=True, text=True, errors="replace", timeout=patience_s, check=False,
+                stdin=subprocess.DEVNULL, env=environment(**more), start_new_session=True,
+            )
+        except subprocess.TimeoutExpired as error:
+            return subprocess.CompletedProcess(command, -1, "", f"{error}")
+
+    def serial(self):
+        """What the machine has said on its serial line since it was made."""
+        log = self.state / "machines" / NAME / "serial.log"
+        return log.read_text(errors="replace") if log.exists() else ""
+
+    def fetched(self):
+        """What was asked of the web server."""
+        return (self.folder / "web.log").read_text(errors="replace")
+
+    def address(self):
+        """The machine's address, of the newest lease."""
+        leases = (self.state / "dnsmasq" / "leases").read_text().splitlines()
+        found = [line.split()[2] for line in leases if MAC in line]
+        if not found:
+            raise Failed(f"the machine has no lease among {leases}")
+        return found[-1]
+
+    def disk(self):
+        """The file behind the machine's disk."""
+        return self.state / "machines" / NAME / "disk0.raw"
+
+    def tails(self):
+        """The ends of the logs."""
+        named = {path.name: path.read_text(errors="replace") for path in self.folder.glob("*.log")}
+        named["serial"] = self.serial()
+        return "\n".join(f"--- {name}\n{tail(text)}" for name, text in named.items())
+
+
+def tail(text, lines=30):
+    """The last lines."""
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def environment(**more):
+    """What the programs get to know of ours."""
+    return {**{name: value for name, value in os.environ.items() if name not in WITHOUT}, **more}
