@@ -1,5 +1,6 @@
 //! From a machine that nobody knows to a session with its conductor.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ferric_agent_protocol::lookup::{LookupResponse, Token};
@@ -14,6 +15,7 @@ use crate::conductor::{ClientError, Conductor, advertised_address, lookup, wait_
 use crate::config::{OnClockFailure, Settings};
 use crate::disk;
 use crate::host::{Host, RootKind};
+use crate::managers::Managers;
 use crate::network::{vlan, wait_for_interface};
 use crate::state::Session;
 
@@ -25,6 +27,7 @@ const VERSION_PAUSE: Duration = Duration::from_secs(2);
 pub(super) async fn find_node(
     settings: &Settings,
     host: &Host,
+    managers: &Arc<Managers>,
     conductor: &Conductor,
 ) -> Result<LookupResponse, ServiceError> {
     wait_for_interface().await;
@@ -32,7 +35,7 @@ pub(super) async fn find_node(
     let route = wait_for_route(&settings.api.urls, ROUTE_TIME);
     tokio::join!(route, wait_for_disk(settings, host));
     set_clock(settings, host).await?;
-    let node = inspection::introduce(settings, host).await;
+    let node = inspection::introduce(settings, host, managers).await;
     let answer = lookup(conductor, settings.lookup, node).await?;
     token(settings, &answer)?;
     Ok(answer)
