@@ -8,6 +8,7 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
@@ -66,6 +67,9 @@ pub(super) fn run(
     stop: &Stop,
     on_line: &mut dyn FnMut(&[u8]),
 ) -> Result<(), ProcessError> {
+    if stop.is_requested() {
+        return Err(ProcessError::Stopped);
+    }
     let mut child = spawn(&order).map_err(ProcessError::Start)?;
     let deadline = order.time.map(|time| (Instant::now() + time, time));
     feed(child.stdin.take(), order.input);
@@ -187,9 +191,10 @@ fn watch(
         if stop.is_requested() {
             return Err(ProcessError::Stopped);
         }
-        match deadline {
-            Some((at, time)) if Instant::now() >= at => return Err(ProcessError::TooSlow(time)),
-            _ => {}
+        if let Some((at, time)) = deadline
+            && Instant::now() >= at
+        {
+            return Err(ProcessError::TooSlow(time));
         }
         if has_ended(child) {
             return Ok(());
@@ -225,7 +230,13 @@ fn has_ended(child: &Child) -> bool {
 
 /// To all of its group. There may be nobody left to hear it.
 fn signal(child: &Child, signal: Signal) {
-    drop(killpg(pid(child), signal));
+    match killpg(pid(child), signal) {
+        Ok(()) | Err(Errno::ESRCH) => {}
+        Err(error) => tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "ending a hardware manager"
+        ),
+    }
 }
 
 /// Ends a program with its group. One that hangs in the kernel dies only when its hardware answers; nobody waits for
