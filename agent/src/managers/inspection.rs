@@ -98,7 +98,7 @@ impl Managers {
                 }
             }
         }
-        let named = |(name, text)| (format!("hardware-manager {name}"), text);
+        let named = |(name, text): (String, String)| (format!("hardware-manager {name}"), text);
         InspectionData {
             rest,
             collector_failures: failures.into_iter().map(named).collect(),
@@ -108,7 +108,8 @@ impl Managers {
 }
 
 fn unreserved(manager: &str, keys: Map<String, Value>) -> Result<Map<String, Value>, ManagerError> {
-    match keys.keys().find(|key| RESERVED.contains(&key.as_str())) {
+    let taken = keys.keys().find(|key| RESERVED.contains(&key.as_str()));
+    match taken.cloned() {
         None => Ok(keys),
         Some(key) => {
             let text = format!("the key {key} is the agent's");

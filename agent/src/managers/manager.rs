@@ -102,7 +102,7 @@ impl Manager {
             .map_err(failed("describe"))?;
         description.check().map_err(failed("describe"))?;
         let call = "evaluate_hardware_support";
-        let support = program.ask(call, Map::new()).map_err(failed(call))?;
+        let support: u32 = program.ask(call, Map::new()).map_err(failed(call))?;
         let Description {
             name,
             version,
