@@ -1,5 +1,7 @@
 //! What the parts of the running agent share.
 
+use std::sync::Arc;
+
 use ferric_agent_protocol::extensions::{Extension, Extensions};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -10,12 +12,15 @@ use crate::commands::Ledger;
 use crate::config::Settings;
 use crate::host::{Host, SystemPermit};
 use crate::image::{HttpSettings, Stop};
+use crate::managers::Managers;
 use crate::state::{Session, StateDir};
 use crate::tls::{self, TlsError};
 
 /// The agent, from the time on that it knows which node it is.
 pub struct Agent {
     pub host: Host,
+    /// Hardware managers of others.
+    pub managers: Arc<Managers>,
     pub settings: Settings,
     pub session: Session,
     pub state: StateDir,
@@ -40,6 +45,7 @@ impl Agent {
     /// When the settings of TLS cannot be used.
     pub fn new(
         host: Host,
+        managers: Arc<Managers>,
         settings: Settings,
         session: Session,
         state: StateDir,
@@ -47,6 +53,7 @@ impl Agent {
         let agreed = session.config.agreed(&Extensions::all());
         Ok(Self {
             host,
+            managers,
             session,
             ledger: Ledger::open(state.clone(), agreed.has(Extension::Progress)),
             image_http: HttpSettings {

@@ -16,6 +16,7 @@ pub(crate) mod inspection;
 pub mod inventory;
 pub(crate) mod ipmi;
 pub mod lldp;
+pub mod managers;
 pub mod mdns;
 pub mod media;
 pub mod network;

@@ -56,6 +56,11 @@ fn main() -> ExitCode {
 
 fn run(flags: &Flags, log: &LogFilter) -> Result<(), (u8, anyhow::Error)> {
     let host = Host::detect(&flags.only_devices).map_err(|error| (USAGE, error.into()))?;
+    let host = if flags.run_hardware_managers {
+        host.that_runs_programs()
+    } else {
+        host
+    };
     // Elsewhere than in the ramdisk there are no media that would be this agent's to read.
     let media = VirtualMedia::of(&host).ok();
     let settings = config::load_beside(flags, media.as_ref()).map_err(|error| match error {

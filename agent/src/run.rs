@@ -1,4 +1,4 @@
-//! Runs another program, with a bound on its time and on its output. The only place that does.
+//! Runs another program, with a bound on its time and on its output. The only place that does, but for hardware managers.
 //!
 //! Nothing goes through a shell, and every error names the command.
 

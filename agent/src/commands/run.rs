@@ -10,9 +10,9 @@ use uuid::Uuid;
 
 use super::catalog::{Command, Mode};
 use super::failure::{ErrorKind, Failure};
-use super::{flow, image, log, rescue, standby, steps, system};
+use super::{flow, image, log, managers, rescue, standby, steps, system};
 use crate::agent::Agent;
-use crate::inventory::{self, BmcDetection};
+use crate::inventory::{self, BmcDetection, InventoryError};
 use crate::progress::Progress;
 
 /// The arguments of a command, by name.
@@ -61,7 +61,7 @@ impl Run {
 
     async fn dispatch(&self, command: Command, params: Params) -> Outcome {
         match command {
-            Command::GetSteps(kind) => Ok(steps::list(kind)),
+            Command::GetSteps(kind) => managers::list(self, kind, params).await,
             Command::ExecuteStep(kind) => steps::execute(self, kind, params).await,
             Command::PrepareImage => image::prepare(self, params).await,
             Command::ExecuteBootcInstall => Err(unsupported(
@@ -91,7 +91,10 @@ impl Run {
         let is_skipped = agent.session.config.agent_skip_bmc_detect.unwrap_or(own);
         let detection = BmcDetection::unless(is_skipped);
         let bootif = agent.settings.bootif.clone();
-        let collect = move || inventory::collect(&agent.host, bootif.as_deref(), detection);
+        let collect = move || {
+            let found = inventory::collect(&agent.host, bootif.as_deref(), detection)?;
+            Ok::<_, InventoryError>(agent.managers.override_inventory(found))
+        };
         let inventory = on_thread(collect).await?;
         inventory
             .map(|inventory| json!(inventory))

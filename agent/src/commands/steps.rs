@@ -1,16 +1,16 @@
-//! The steps that this agent offers for cleaning, deploying and servicing, and running one of them.
+//! The steps that this agent itself offers for cleaning, deploying and servicing, and running one of them.
 //!
 //! Only steps that stand in `OFFERED` can be run, so the list that a conductor sees is the whole truth.
 
 use std::collections::BTreeMap;
 
 use ferric_agent_protocol::params::WriteImage;
-use ferric_agent_protocol::steps::{ExecuteStep, StepKind, StepList, StepOutcome, StepSpec};
+use ferric_agent_protocol::steps::{ExecuteStep, StepKind, StepOutcome, StepSpec};
 use serde_json::{Map, Value, json};
 
 use super::failure::{ErrorKind, Failure};
 use super::run::{Outcome, Params, Run, arguments};
-use super::{erase, image};
+use super::{erase, image, managers};
 use crate::disk::Depth;
 
 /// The name and version that a conductor sends back with each step; raised when a step changes its meaning.
@@ -112,12 +112,8 @@ fn offered(kind: StepKind) -> impl Iterator<Item = &'static Offered> {
     OFFERED.iter().filter(move |offered| offered.kind == kind)
 }
 
-fn versions() -> BTreeMap<String, String> {
-    BTreeMap::from([(MANAGER.to_owned(), MANAGER_VERSION.to_owned())])
-}
-
-/// The result of `get_*_steps`.
-pub(super) fn list(kind: StepKind) -> Value {
+/// The built-in steps as a conductor sees them.
+pub(super) fn own_steps(kind: StepKind) -> Vec<StepSpec> {
     let spec = |offered: &Offered| StepSpec {
         step: offered.action.name().to_owned(),
         interface: "deploy".to_owned(),
@@ -127,12 +123,7 @@ pub(super) fn list(kind: StepKind) -> Value {
         argsinfo: offered.action.argsinfo(),
         rest: Map::new(),
     };
-    let steps = offered(kind).map(spec).collect();
-    let list = StepList {
-        steps: BTreeMap::from([("FerricAgent".to_owned(), steps)]),
-        hardware_manager_version: versions(),
-    };
-    list.to_value(kind)
+    offered(kind).map(spec).collect()
 }
 
 /// Runs one step. Parameters besides those of the protocol are arguments too; those within the step win.
@@ -144,7 +135,13 @@ pub(super) async fn execute(run: &Run, kind: StepKind, params: Params) -> Outcom
         params.into_iter().partition(|(key, _)| is_protocol(key));
     let call = ExecuteStep::from_params(kind, params)
         .map_err(|error| Failure::caused_by(ErrorKind::CommandExecution, &error))?;
-    check_version(call.version.as_ref())?;
+    check_version(
+        &managers::versions(&run.agent.managers),
+        call.version.as_ref(),
+    )?;
+    if let Some(manager) = managers::manager_of(run, kind, &call).await? {
+        return managers::execute(run, kind, manager, call, more).await;
+    }
     let action = find(kind, &call.step.step)?;
     let outcome = StepOutcome::of(&call.step, Value::Null);
     let result = match action {
@@ -161,17 +158,19 @@ pub(super) async fn execute(run: &Run, kind: StepKind, params: Params) -> Outcom
     Ok(StepOutcome { result, ..outcome }.to_value(kind))
 }
 
-fn with_step_arguments(mut params: Params, arguments: Map<String, Value>) -> Params {
+pub(super) fn with_step_arguments(mut params: Params, arguments: Map<String, Value>) -> Params {
     params.extend(arguments);
     params
 }
 
-fn check_version(sent: Option<&BTreeMap<String, String>>) -> Result<(), Failure> {
+fn check_version(
+    own: &BTreeMap<String, String>,
+    sent: Option<&BTreeMap<String, String>>,
+) -> Result<(), Failure> {
     match sent {
-        Some(sent) if *sent != versions() => {
+        Some(sent) if sent != own => {
             let details = format!(
-                "the agent's hardware managers are {:?}, but the steps were made with {sent:?}",
-                versions()
+                "the agent's hardware managers are {own:?}, but the steps were made with {sent:?}"
             );
             Err(Failure::new(ErrorKind::VersionMismatch, details))
         }
@@ -207,14 +206,13 @@ pub(super) fn error_kind(kind: StepKind) -> ErrorKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::managers::Managers;
 
     #[test]
     fn each_kind_lists_its_own_steps() {
         let names = |kind| {
-            let list = StepList::from_value(kind, &list(kind)).unwrap();
-            assert_eq!(list.hardware_manager_version, versions());
-            let steps = list.steps["FerricAgent"].iter();
-            steps
+            own_steps(kind)
+                .iter()
                 .map(|step| format!("{} {}", step.step, step.priority))
                 .collect::<Vec<_>>()
         };
@@ -245,10 +243,11 @@ mod tests {
 
     #[test]
     fn versions_must_be_equal_if_they_are_sent() {
-        assert_eq!(check_version(None), Ok(()));
-        assert_eq!(check_version(Some(&versions())), Ok(()));
+        let own = managers::versions(&Managers::default());
+        assert_eq!(check_version(&own, None), Ok(()));
+        assert_eq!(check_version(&own, Some(&own)), Ok(()));
         let other = BTreeMap::from([("generic_hardware_manager".to_owned(), "1.2".to_owned())]);
-        let failure = check_version(Some(&other)).unwrap_err();
+        let failure = check_version(&own, Some(&other)).unwrap_err();
         assert_eq!(failure.kind, ErrorKind::VersionMismatch);
     }
 

@@ -2,7 +2,7 @@
 //! mean nothing here, and why. What stands in neither list and is read by nobody is a slip of the pen.
 
 /// Parameters and the options that they set, by the names of the configuration file.
-pub(super) const PARAMETERS: [(&str, &str); 42] = [
+pub(super) const PARAMETERS: [(&str, &str); 44] = [
     ("ipa-api-url", "api_url"),
     ("ipa-global-request-id", "global_request_id"),
     ("ipa-listen-host", "listen_host"),
@@ -39,6 +39,8 @@ pub(super) const PARAMETERS: [(&str, &str); 42] = [
     ("ipa-disk-wait-attempts", "disk_wait_attempts"),
     ("ipa-disk-wait-delay", "disk_wait_delay"),
     ("ipa-skip-bmc-detect", "skip_bmc_detect"),
+    ("ipa-hardware-managers", "hardware_managers"),
+    ("ipa-hardware-manager-timeout", "hardware_manager_timeout"),
     ("ipa-insecure", "insecure"),
     ("ipa-ntp-server", "ntp_server"),
     ("ipa-agent-token", "agent_token"),

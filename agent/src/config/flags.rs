@@ -23,6 +23,9 @@ pub struct Flags {
     /// A device that may be written although this is not a ramdisk; may be repeated
     #[arg(long = "only-device")]
     pub only_devices: Vec<PathBuf>,
+    /// Run hardware managers although this is not a ramdisk: they may do anything to this machine
+    #[arg(long)]
+    pub run_hardware_managers: bool,
     /// The kernel command line
     #[arg(long, default_value = "/proc/cmdline")]
     pub cmdline: PathBuf,

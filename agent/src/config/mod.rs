@@ -8,12 +8,14 @@ mod cmdline;
 mod discovery;
 mod flags;
 mod ini;
+mod managers;
 mod options;
 mod secret;
 mod settings;
 
 pub use discovery::{DiscoveredService, Discovery, DiscoveryAnswer};
 pub use flags::Flags;
+pub use managers::ManagerSettings;
 pub use options::OptionError;
 pub use secret::Secret;
 pub use settings::{

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ferric_agent_protocol::version::ApiVersion;
 
 use super::options::{OptionError, Options};
-use super::{ConfigError, Discovery, Flags, Secret};
+use super::{ConfigError, Discovery, Flags, ManagerSettings, Secret};
 
 /// All settings of the agent.
 #[derive(Clone, Debug)]
@@ -35,6 +35,7 @@ pub struct Settings {
     pub agent_token: Option<Secret>,
     pub ignore_bootloader_failure: bool,
     pub images: ImageSettings,
+    pub hardware_managers: ManagerSettings,
     pub debug: bool,
     /// `BOOTIF` as the boot loader wrote it.
     pub bootif: Option<String>,
@@ -201,6 +202,7 @@ impl Settings {
             debug: options.flag("debug", false)?,
             ignore_bootloader_failure: options.flag("ignore_bootloader_failure", false)?,
             images: images(options)?,
+            hardware_managers: ManagerSettings::from_options(options)?,
             bootif: options.text("bootif").map(str::to_owned),
             state: flags.state.clone(),
             only_devices: flags.only_devices.clone(),

@@ -244,3 +244,22 @@ fn virtual_media_win_over_the_command_line_and_files_over_both() {
     let expected = ("http://medium".to_owned(), 8, 1234);
     assert_eq!(load(&vmedia, Some(&media)), expected);
 }
+
+#[test]
+fn hardware_managers_are_looked_for_in_a_folder() {
+    let managers = |cmdline: &str, ini: &str| {
+        let cmdline = format!("ipa-api-url=http://a {cmdline}");
+        let loaded = Sources::new(&cmdline, ini).load(&[]);
+        loaded.map(|settings| settings.hardware_managers)
+    };
+    let default = managers("", "").unwrap();
+    let folder = std::path::Path::new("/usr/lib/ferric/hardware-managers");
+    assert_eq!(default.folder, folder);
+    assert_eq!(default.timeout.as_secs(), 30);
+    let cmdline = "ipa-hardware-managers=/opt/a ipa-hardware-manager-timeout=5";
+    let other = managers(cmdline, "[DEFAULT]\nhardware_managers = /opt/b\n").unwrap();
+    assert_eq!(other.folder, std::path::Path::new("/opt/b"));
+    assert_eq!(other.timeout.as_secs(), 5);
+    let error = managers("ipa-hardware-managers=opt", "").unwrap_err();
+    assert!(error.to_string().contains("an absolute path"), "{error}");
+}

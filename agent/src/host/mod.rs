@@ -20,6 +20,7 @@ pub(crate) use tree::{names, text};
 pub struct Host {
     root: RootKind,
     only_devices: Vec<DeviceId>,
+    runs_programs: bool,
     tree: Tree,
 }
 
@@ -40,6 +41,12 @@ pub struct BootEntryPermit(());
 /// The right to change the running system: its users, its network, the kernel's pstore.
 #[derive(Debug)]
 pub struct SystemPermit(());
+
+/// The right to run programs of others, which may do anything to the machine.
+#[derive(Debug)]
+pub struct ProgramPermit {
+    only_devices: Vec<PathBuf>,
+}
 
 /// Why something is not permitted.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +81,7 @@ impl Host {
         Ok(Self {
             root,
             only_devices: ids.collect::<Result<_, _>>()?,
+            runs_programs: false,
             tree: Tree::of_the_machine(),
         })
     }
@@ -164,6 +172,36 @@ impl Host {
             .map(SystemPermit)
     }
 
+    /// The same machine, on which programs of others may be run although it may not be a ramdisk.
+    #[must_use]
+    pub fn that_runs_programs(self) -> Self {
+        Self {
+            runs_programs: true,
+            ..self
+        }
+    }
+
+    /// The right to run programs of others. They get to know which devices were named at start, but nothing makes them
+    /// heed it: so naming some refuses them, too.
+    ///
+    /// # Errors
+    /// Anywhere but in a ramdisk whose disks are all the agent's, unless they were allowed at start.
+    pub fn permits_programs(&self, only_devices: &[PathBuf]) -> Result<ProgramPermit, HostRefusal> {
+        const WHAT: &str = "running hardware managers";
+        if !self.runs_programs {
+            self.in_ramdisk(WHAT)?;
+            if !self.only_devices.is_empty() {
+                return Err(HostRefusal::NotARamdisk {
+                    what: WHAT,
+                    why: "only some devices may be written".to_owned(),
+                });
+            }
+        }
+        Ok(ProgramPermit {
+            only_devices: only_devices.to_vec(),
+        })
+    }
+
     /// Whether there is any disk that may be written: elsewhere than in the ramdisk only when one was named.
     ///
     /// # Errors
@@ -195,6 +233,14 @@ impl DevicePermit {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+impl ProgramPermit {
+    /// The devices that may be written, if not all of them.
+    #[must_use]
+    pub fn only_devices(&self) -> &[PathBuf] {
+        &self.only_devices
     }
 }
 

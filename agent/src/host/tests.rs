@@ -61,6 +61,23 @@ fn a_ramdisk_limited_to_one_device_sees_only_that() {
     assert!(unlimited.permits_power().is_ok());
 }
 
+#[test]
+fn programs_of_others_are_run_in_a_ramdisk_whose_disks_are_all_the_agents() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let one = [file.path().to_owned()];
+    let ramdisk = |devices: &[PathBuf]| Host::with_root(RootKind::Ram, devices).unwrap();
+    assert!(ramdisk(&[]).permits_programs(&[]).is_ok());
+    for host in [ramdisk(&one), ordinary(&[]), ordinary(&one)] {
+        let refusal = host.permits_programs(&one).unwrap_err().to_string();
+        assert!(
+            refusal.starts_with("running hardware managers is refused: "),
+            "{refusal}"
+        );
+        let permit = host.that_runs_programs().permits_programs(&one).unwrap();
+        assert_eq!(permit.only_devices(), one);
+    }
+}
+
 /// A file system that is mounted from a disk of the test's own.
 struct Mounted {
     disk: LoopDisk,

@@ -13,8 +13,11 @@ use super::{Subject, default, dmi, extra, health, lldp, logs, numa, tpm, usb};
 use crate::disk::DiskError;
 use crate::inventory::{self, InventoryError};
 
+/// What hardware managers of others find out: it runs wherever there are such that collect, named or not.
+pub(super) const OF_MANAGERS: &str = "hardware-managers";
+
 /// All that there are.
-pub(super) const ALL: [Collector; 10] = [
+pub(super) const ALL: [Collector; 11] = [
     // udev may take a minute, and each channel of a BMC that does not answer 20 s.
     collector(default::NAME, 300, default::collect),
     collector("pci-devices", 30, pci_devices),
@@ -27,6 +30,8 @@ pub(super) const ALL: [Collector; 10] = [
     collector("extra-hardware", 150, extra::collect),
     // It ends on its own, when the settings say.
     collector("lldp", 3600, lldp::collect),
+    // Each manager has a time of its own.
+    collector(OF_MANAGERS, 900, of_managers),
     Collector {
         // Each of its programs has a time of its own.
         turn: Turn::Last,
@@ -115,6 +120,10 @@ impl RunningCollector {
     pub(super) fn outcome(self) -> Result<InspectionData, CollectError> {
         self.0.outcome()?
     }
+}
+
+fn of_managers(subject: &Subject) -> Result<InspectionData, CollectError> {
+    Ok(subject.managers.collect_inspection())
 }
 
 fn pci_devices(subject: &Subject) -> Result<InspectionData, CollectError> {

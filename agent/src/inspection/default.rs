@@ -12,7 +12,8 @@ pub(super) const NAME: &str = "default";
 
 pub(super) fn collect(subject: &Subject) -> Result<InspectionData, CollectError> {
     let bootif = subject.bootif.as_deref();
-    let mut inventory = inventory::collect(&subject.host, bootif, subject.detection)?;
+    let found = inventory::collect(&subject.host, bootif, subject.detection)?;
+    let mut inventory = subject.managers.override_inventory(found);
     lldp::add(subject, &mut inventory.interfaces)?;
     let disks: Vec<DiskFacts> = inventory
         .disks

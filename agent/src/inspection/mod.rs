@@ -23,12 +23,13 @@ mod usb;
 use std::error::Error;
 use std::sync::Arc;
 
-use ferric_agent_protocol::inspection::{Configuration, InspectionData, Manager};
+use ferric_agent_protocol::inspection::{Configuration, InspectionData};
 
-use crate::commands::{MANAGER, MANAGER_VERSION, sentence};
+use crate::commands::sentence;
 use crate::config::{Secret, Settings};
 use crate::host::Host;
 use crate::inventory::BmcDetection;
+use crate::managers::Managers;
 use collector::{ALL, CollectError, Collector, Turn};
 use lldp::Listening;
 
@@ -36,6 +37,7 @@ use lldp::Listening;
 #[derive(Clone, Debug)]
 pub(crate) struct Subject {
     host: Host,
+    managers: Arc<Managers>,
     bootif: Option<String>,
     detection: BmcDetection,
     token: Option<Secret>,
@@ -44,10 +46,11 @@ pub(crate) struct Subject {
 
 /// Runs the collectors that the settings name. Takes as long as the slowest of them, and then as long as the logs: not
 /// for an async thread.
-pub(crate) fn collect(settings: &Settings, host: &Host) -> InspectionData {
+pub(crate) fn collect(settings: &Settings, host: &Host, managers: Arc<Managers>) -> InspectionData {
     let inspection = &settings.inspection;
     let subject = Subject {
         host: host.clone(),
+        managers,
         bootif: settings.bootif.clone(),
         detection: BmcDetection::unless(settings.skip_bmc_detect),
         token: settings.agent_token.clone(),
@@ -67,6 +70,13 @@ fn run(all: &[Collector], names: &[String], subject: Subject) -> InspectionData 
             Some(known) => wanted.push(known),
         }
     }
+    let is_missing = |name| wanted.iter().all(|collector| collector.name != name);
+    if subject.managers.take_part_in_inspection() && is_missing(collector::OF_MANAGERS) {
+        wanted.extend(
+            all.iter()
+                .filter(|collector| collector.name == collector::OF_MANAGERS),
+        );
+    }
     for turn in [Turn::Together, Turn::Last] {
         let now = wanted.iter().filter(|collector| collector.turn == turn);
         let running: Vec<_> = now
@@ -76,7 +86,8 @@ fn run(all: &[Collector], names: &[String], subject: Subject) -> InspectionData 
             report.add(name, running.and_then(|running| running.outcome()));
         }
     }
-    report.finish(wanted.iter().map(|collector| collector.name.to_owned()))
+    let names = wanted.iter().map(|collector| collector.name.to_owned());
+    report.finish(names, &subject.managers)
 }
 
 fn unknown(name: &str) -> String {
@@ -107,14 +118,15 @@ impl Report {
         }
     }
 
-    fn finish(self, collectors: impl Iterator<Item = String>) -> InspectionData {
+    fn finish(
+        self,
+        collectors: impl Iterator<Item = String>,
+        managers: &Managers,
+    ) -> InspectionData {
         let mut data = self.data;
         data.configuration = Some(Configuration {
             collectors: collectors.collect(),
-            managers: vec![Manager {
-                name: MANAGER.to_owned(),
-                version: MANAGER_VERSION.to_owned(),
-            }],
+            managers: managers.listed(),
         });
         data.error = (!self.errors.is_empty()).then(|| self.errors.join("\n"));
         data

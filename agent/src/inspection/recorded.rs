@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Subject;
@@ -59,6 +60,7 @@ impl Recorded {
     pub(super) fn subject(&self, disks: &[&str]) -> Subject {
         Subject {
             host: self.host(disks),
+            managers: Arc::default(),
             bootif: None,
             detection: BmcDetection::Skip,
             token: None,

@@ -1,5 +1,6 @@
 //! From a machine that nobody knows to a session with its conductor.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ferric_agent_protocol::lookup::{LookupResponse, Token};
@@ -14,6 +15,7 @@ use crate::conductor::{ClientError, Conductor, advertised_address, lookup, wait_
 use crate::config::{OnClockFailure, Settings};
 use crate::disk;
 use crate::host::{Host, RootKind};
+use crate::managers::Managers;
 use crate::network::{vlan, wait_for_interface};
 use crate::state::Session;
 
@@ -25,9 +27,10 @@ const VERSION_PAUSE: Duration = Duration::from_secs(2);
 pub(super) async fn find_node(
     settings: &Settings,
     host: &Host,
+    managers: &Arc<Managers>,
     conductor: &Conductor,
 ) -> Result<LookupResponse, ServiceError> {
-    let node = arrive(settings, host).await?;
+    let node = arrive(settings, host, managers).await?;
     let answer = lookup(conductor, settings.lookup, node).await?;
     token(settings, &answer)?;
     Ok(answer)
@@ -35,7 +38,11 @@ pub(super) async fn find_node(
 
 /// Waits for network and disks, sets the clock, and introduces the machine if that is wanted. Answers which node it is,
 /// where that was said.
-pub(super) async fn arrive(settings: &Settings, host: &Host) -> Result<Option<Uuid>, ServiceError> {
+pub(super) async fn arrive(
+    settings: &Settings,
+    host: &Host,
+    managers: &Arc<Managers>,
+) -> Result<Option<Uuid>, ServiceError> {
     wait_for_interface().await;
     add_vlans(settings, host);
     let servers = match settings.api.urls.as_slice() {
@@ -45,7 +52,7 @@ pub(super) async fn arrive(settings: &Settings, host: &Host) -> Result<Option<Uu
     let route = wait_for_route(servers, ROUTE_TIME);
     tokio::join!(route, wait_for_disk(settings, host));
     set_clock(settings, host).await?;
-    Ok(inspection::introduce(settings, host).await)
+    Ok(inspection::introduce(settings, host, managers).await)
 }
 
 /// Interfaces that are there for the lookup and the inspection like all others.

@@ -22,6 +22,8 @@ use crate::commands;
 use crate::conductor::{AdvertiseError, ClientError, Conductor, LookupError};
 use crate::config::{ConfigError, Settings};
 use crate::host::Host;
+use crate::image::Stop;
+use crate::managers::Managers;
 use crate::mdns::{self, MdnsError};
 use crate::network::wait_for_interface;
 use crate::networkd;
@@ -86,19 +88,53 @@ pub async fn run(
         return Ok(());
     };
     let settings = settings?;
-    if settings.api.urls.is_empty() {
-        return only_inspect(&settings, &host, &stop).await;
-    }
+    let programs = Stop::default();
+    let managers = stop
+        .run_until_cancelled(find_managers(&settings, &host, &programs))
+        .await;
+    let result = match managers {
+        Some(Ok(managers)) if settings.api.urls.is_empty() => {
+            only_inspect(&settings, &host, &managers, &stop).await
+        }
+        Some(Ok(managers)) => serve_sessions(&settings, &host, managers, &stop).await,
+        Some(Err(fault)) => Err(ServiceError::Fault(fault)),
+        None => Ok(()),
+    };
+    programs.request();
+    result
+}
+
+/// Asks the programs that may be hardware managers what they are; `programs` ends them.
+async fn find_managers(
+    settings: &Settings,
+    host: &Host,
+    programs: &Stop,
+) -> Result<Arc<Managers>, JoinError> {
+    let (settings, host, programs) = (settings.clone(), host.clone(), programs.clone());
+    let find = move || {
+        let only_devices = &settings.only_devices;
+        Managers::find(&settings.hardware_managers, only_devices, &host, &programs)
+    };
+    tokio::task::spawn_blocking(find).await.map(Arc::new)
+}
+
+/// One session with the conductor, or another one where the first had a token that was not its own.
+async fn serve_sessions(
+    settings: &Settings,
+    host: &Host,
+    managers: Arc<Managers>,
+    stop: &CancellationToken,
+) -> Result<(), ServiceError> {
     let state = StateDir::open(&settings.state)?;
     let conductor = Arc::new(Conductor::new(&settings.api)?);
     let mut refused = None;
     loop {
         let prepare = async {
             match refused {
-                Some(node) => open_again(&settings, &conductor, &state, node).await,
+                Some(node) => open_again(settings, &conductor, &state, node).await,
                 None => {
                     sleep(settings.hardware_initialization_delay).await;
-                    open(&settings, &host, &conductor, &state).await
+                    open(settings, host, &managers, &conductor, &state).await
                 }
             }
         };
@@ -116,8 +152,10 @@ pub async fn run(
         }
         let (session, listening) = opened?;
         let node = session.node.uuid;
-        let agent = Agent::new(host.clone(), settings.clone(), session, state.clone())?;
-        match serve(&Arc::new(agent), &conductor, listening, &stop).await? {
+        let managers = Arc::clone(&managers);
+        let settings = settings.clone();
+        let agent = Agent::new(host.clone(), managers, settings, session, state.clone())?;
+        match serve(&Arc::new(agent), &conductor, listening, stop).await? {
             Ended::InOrder => return Ok(()),
             Ended::TokenRefused => refused = Some(node),
         }
@@ -128,11 +166,12 @@ pub async fn run(
 async fn only_inspect(
     settings: &Settings,
     host: &Host,
+    managers: &Arc<Managers>,
     stop: &CancellationToken,
 ) -> Result<(), ServiceError> {
     let inspect = async {
         sleep(settings.hardware_initialization_delay).await;
-        arrival::arrive(settings, host).await
+        arrival::arrive(settings, host, managers).await
     };
     let Some(inspected) = stop.run_until_cancelled(inspect).await else {
         return Ok(());
@@ -181,6 +220,7 @@ async fn open_again(
 async fn open(
     settings: &Settings,
     host: &Host,
+    managers: &Arc<Managers>,
     conductor: &Conductor,
     state: &StateDir,
 ) -> Result<(Session, Listening), ServiceError> {
@@ -192,7 +232,7 @@ async fn open(
     // The token in the answer is not given a second time, so the answer is kept before anything can go wrong.
     let answer = match state.load_or_forget::<LookupResponse>(ANSWER_FILE) {
         Some(answer) => answer,
-        None => arrival::find_node(settings, host, conductor).await?,
+        None => arrival::find_node(settings, host, managers, conductor).await?,
     };
     begin(settings, conductor, state, answer).await
 }
@@ -251,6 +291,7 @@ async fn serve(
 /// Ends the API and the heartbeat; a retired agent then stays, so that the service manager does not start another.
 async fn end_in_order(agent: &Arc<Agent>, mut tasks: JoinSet<Ended>, stop: &CancellationToken) {
     agent.stop_writing.request();
+    agent.managers.stop();
     agent.work.close();
     let was_retired = agent.retire.is_cancelled();
     if timeout(GRACE, agent.work.wait()).await.is_err() {

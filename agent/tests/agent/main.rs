@@ -11,6 +11,7 @@ mod deploy;
 mod extensions;
 mod host_safety;
 mod loop_device;
+mod managers;
 mod mdns;
 mod orders;
 mod process;

@@ -1,0 +1,28 @@
+//! Where hardware managers of others are, and how long they may think.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::options::{OptionError, Options};
+
+const FOLDER: &str = "/usr/lib/ferric/hardware-managers";
+
+/// Hardware managers that are programs of their own.
+#[derive(Clone, Debug)]
+pub struct ManagerSettings {
+    /// Each executable file in it is one.
+    pub folder: PathBuf,
+    /// For an answer to anything but a step.
+    pub timeout: Duration,
+}
+
+impl ManagerSettings {
+    pub(super) fn from_options(options: &Options) -> Result<Self, OptionError> {
+        let absolute = |text: &str| Some(PathBuf::from(text)).filter(|path| path.is_absolute());
+        let folder = options.parsed("hardware_managers", "an absolute path", absolute)?;
+        Ok(Self {
+            folder: folder.unwrap_or_else(|| Path::new(FOLDER).to_owned()),
+            timeout: options.seconds("hardware_manager_timeout", 30)?,
+        })
+    }
+}
