@@ -9,6 +9,7 @@ mod flow;
 mod image;
 mod ledger;
 mod log;
+mod raid;
 mod rescue;
 mod run;
 mod standby;
