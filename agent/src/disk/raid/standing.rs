@@ -23,7 +23,7 @@ pub(super) struct Named {
 }
 
 pub(super) fn named(bench: &impl Bench) -> Result<Vec<Named>, RaidError> {
-    let name = |array: Array| {
+    let name = |array: Array| -> Result<Named, RaidError> {
         // A volume that does not run may not tell its name; it is nobody's then.
         let name = match bench.name(&array.device) {
             Err(error) if array.level.is_empty() => {

@@ -12,7 +12,7 @@ use ferric_agent_protocol::node::Node;
 use serde_json::{Value, json};
 
 use super::arrays::{Array, Component};
-use super::bench::Bench;
+use super::bench::{Assembly, Bench};
 use super::error::RaidError;
 use super::layout::DiskLayout;
 use crate::host::HostRefusal;
@@ -198,7 +198,7 @@ impl Bench for Played {
         })
     }
 
-    fn assemble(&self) {
+    fn assemble(&self, _: Assembly) {
         let mut state = self.state.borrow_mut();
         let hidden = std::mem::take(&mut state.hidden);
         state.arrays.extend(hidden);

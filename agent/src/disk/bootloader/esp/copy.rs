@@ -14,6 +14,13 @@ type Directory<'a, 'b> = Dir<'a, Region<&'b File>>;
 /// Makes a file system that fills the device, with the id and the name of the other one, and copies the tree.
 pub(super) fn copy(from: Region<&File>, to: &OpenDisk) -> Result<(), EspError> {
     let source = FileSystem::new(from, FsOptions::new())?;
+    fill(&source, to).map_err(|error| match error {
+        EspError::Fat(error) => EspError::Copy(error),
+        other => other,
+    })
+}
+
+fn fill(source: &FileSystem<Region<&File>>, to: &OpenDisk) -> Result<(), EspError> {
     let mut region = Region::new(to.file(), 0, to.size);
     let options = FormatVolumeOptions::new()
         .volume_id(source.volume_id())

@@ -34,6 +34,8 @@ pub enum EspError {
     Fat(#[from] io::Error),
     #[error("it has no boot loader: neither a BOOTX64.CSV nor an EFI program with a known name")]
     NoLoader,
+    #[error("copying it to the disks of the RAID volume")]
+    Copy(#[source] io::Error),
     #[error("it has too many files or directories")]
     TooMany,
 }

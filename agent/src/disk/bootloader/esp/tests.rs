@@ -187,5 +187,6 @@ fn what_does_not_fit_is_an_error() {
     let permit = Host::detect(&[path]).unwrap();
     let permit = permit.permits_device(mirror.path()).unwrap();
     let esp = Esp::find(disk.path(), None).unwrap().unwrap();
-    assert!(esp.copy_to(&OpenDisk::open(&permit).unwrap()).is_err());
+    let copied = esp.copy_to(&OpenDisk::open(&permit).unwrap());
+    assert!(matches!(copied, Err(EspError::Copy(_))), "{copied:?}");
 }

@@ -17,7 +17,7 @@ use super::knobs::{Knobs, ReadOnly};
 use super::metadata::{self, Area};
 use super::method::{Done, Job, MethodError};
 use super::samples::Samples;
-use super::subject::{Bus, Subject, Sysfs, kernel_name};
+use super::subject::{Bus, Subject, Sysfs};
 use super::{EraseError, ata, chain, is_virtual_media, nvme, outcome, sanitize};
 use crate::disk::partitions::rescan;
 use crate::disk::{DiskError, erasable_disks};
