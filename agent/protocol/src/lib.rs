@@ -7,6 +7,7 @@
 
 #![warn(missing_docs)]
 
+pub mod boot;
 pub mod command;
 pub mod erase;
 pub mod extensions;

@@ -47,16 +47,34 @@ impl Node {
     /// # Errors
     /// When an entry cannot be understood: better to stop than to erase a disk that somebody wants to keep.
     pub fn skipped_disks(&self) -> Result<Vec<RootDeviceHints>, HintError> {
-        let Some(entries) = self.properties.get("skip_block_devices").filter(is_set) else {
-            return Ok(Vec::new());
-        };
-        let entries = entries.as_array().ok_or(HintError::NotAList)?;
         let of_disk = |entry: &&Value| entry.get("volume_name").is_none();
-        entries
+        self.skip_list()?
             .iter()
             .filter(of_disk)
             .map(RootDeviceHints::parse)
             .collect()
+    }
+
+    /// The names of the RAID volumes that nothing may erase or write: the other entries of that list.
+    ///
+    /// # Errors
+    /// When the list or a name cannot be understood.
+    pub fn skipped_volumes(&self) -> Result<Vec<String>, HintError> {
+        let names = self.skip_list()?.iter();
+        let names = names.filter_map(|entry| entry.get("volume_name"));
+        names
+            .map(|name| name.as_str().map(str::to_owned).ok_or(HintError::NotAName))
+            .collect()
+    }
+
+    fn skip_list(&self) -> Result<&[Value], HintError> {
+        match self.properties.get("skip_block_devices").filter(is_set) {
+            Some(entries) => entries
+                .as_array()
+                .map(Vec::as_slice)
+                .ok_or(HintError::NotAList),
+            None => Ok(&[]),
+        }
     }
 }
 
@@ -107,6 +125,9 @@ mod tests {
     fn a_skip_list_that_cannot_be_read_is_an_error() {
         let volume = json!({"properties": {"skip_block_devices": [{"volume_name": "keep"}]}});
         assert!(node(&volume).skipped_disks().unwrap().is_empty());
+        assert_eq!(node(&volume).skipped_volumes().unwrap(), ["keep"]);
+        let number = json!({"properties": {"skip_block_devices": [{"volume_name": 1}]}});
+        assert!(node(&number).skipped_volumes().is_err());
         let wrong = json!({"properties": {"skip_block_devices": "sda"}});
         assert!(node(&wrong).skipped_disks().is_err());
     }

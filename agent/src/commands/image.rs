@@ -7,7 +7,7 @@ use std::time::Duration;
 use ferric_agent_protocol::image::ImageInfo;
 use ferric_agent_protocol::lookup::LookupConfig;
 use ferric_agent_protocol::node::Node;
-use ferric_agent_protocol::params::{InstallBootloader, WriteImage};
+use ferric_agent_protocol::params::{InstallBootloader, PartitionUuids, WriteImage};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -19,16 +19,25 @@ use crate::config::{ImageServerSettings, ImageSettings};
 use crate::disk::bootloader;
 use crate::disk::config_drive::ConfigDrive;
 use crate::disk::{self, SharedFileSystems};
-use crate::image::{FormatPolicy, Md5Policy, Patience, WriteImageRequest, write_image};
+use crate::image::{
+    FormatPolicy, Md5Policy, PartitionSpec, Patience, WriteImageRequest, write_image,
+    write_partition_image,
+};
 use crate::progress::Progress;
 
 /// What this boot has written, kept over a restart of the agent.
 const FILE: &str = "written.json";
 
+const NO_LOADER: &str = "a partition image brings no boot loader that works by itself, and no program of an image is \
+    run to install one; use a whole-disk image, or set ignore_bootloader_failure and boot the node in another way";
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Written {
     image: String,
     device: PathBuf,
+    /// What is known of the partitions of a partition image.
+    #[serde(default)]
+    partitions: Option<PartitionUuids>,
 }
 
 /// What `standby.prepare_image` needs is looked at before it is accepted, as Ironic's agent does.
@@ -90,10 +99,7 @@ fn write_on_thread(
         stop: agent.stop_writing.clone(),
     };
     // What is wrong with the config drive is found out before the disk is touched.
-    let drive = wanted
-        .configdrive
-        .as_deref()
-        .filter(|text| !text.is_empty());
+    let drive = config_drive(wanted).filter(|text| !text.is_empty());
     let drive = drive
         .map(|text| ConfigDrive::load(text, &request))
         .transpose();
@@ -103,20 +109,43 @@ fn write_on_thread(
         config_drive: drive.as_ref(),
         ..request
     };
-    let written = write_image(&agent.host, &request, progress).map_err(|error| failed(&error))?;
+    let (root_uuid, partitions) = if wanted.image_info.is_partition_image() {
+        let spec = PartitionSpec::of(&wanted.image_info, node, bootloader::firmware());
+        let spec = spec.map_err(|error| failed(&error))?;
+        let written = write_partition_image(&agent.host, &request, &spec, progress);
+        let uuids = written.map_err(|error| failed(&error))?.uuids;
+        (uuids.root_uuid.clone().unwrap_or_default(), Some(uuids))
+    } else {
+        let written = write_image(&agent.host, &request, progress);
+        (written.map_err(|error| failed(&error))?.root_uuid, None)
+    };
     let record = Written {
         image: wanted.image_info.id.clone(),
         device,
+        partitions,
     };
     if let Err(error) = agent.state.save(FILE, &record) {
         clear(agent, &record.device);
         return Err(failed(&error));
     }
+    Ok(Value::String(told(&record, &root_uuid)))
+}
+
+/// The sentence that conductors read the ids from.
+fn told(record: &Written, root_uuid: &str) -> String {
     let (id, device) = (&record.image, record.device.display());
-    let root_uuid = written.root_uuid;
-    Ok(Value::String(format!(
-        "image ({id}) written to device {device} root_uuid={root_uuid}"
-    )))
+    let esp = record.partitions.as_ref();
+    let esp = esp.and_then(|partitions| partitions.efi_system_partition_uuid.as_ref());
+    let esp = esp.map(|uuid| format!(" efi_system_partition_uuid={uuid}"));
+    let esp = esp.unwrap_or_default();
+    format!("image ({id}) written to device {device} root_uuid={root_uuid}{esp}")
+}
+
+/// For a partition image it may stand in `image_info`.
+fn config_drive(wanted: &WriteImage) -> Option<&str> {
+    let within = wanted.image_info.rest.get("configdrive");
+    let within = within.and_then(Value::as_str);
+    wanted.configdrive.as_deref().or(within)
 }
 
 /// A disk of a write that is told to have failed must not boot.
@@ -174,6 +203,9 @@ pub(super) async fn partition_uuids(run: &Run) -> Outcome {
     let Some(written) = run.agent.state.load_or_forget::<Written>(FILE) else {
         return Ok(json!({}));
     };
+    if let Some(uuids) = written.partitions {
+        return Ok(json!(uuids));
+    }
     let uuids = on_thread(move || disk::partition_uuids(&written.device)).await?;
     uuids
         .map(|uuids| json!(uuids))
@@ -219,6 +251,9 @@ fn install_on_thread(agent: &Agent, wanted: &InstallBootloader) -> Outcome {
         |error: &dyn std::error::Error| Failure::caused_by(ErrorKind::CommandExecution, error);
     agent.host.permits_disks().map_err(|error| failed(&error))?;
     let device = match agent.state.load_or_forget::<Written>(FILE) {
+        Some(written) if written.partitions.is_some() => {
+            return Err(Failure::new(ErrorKind::CommandExecution, NO_LOADER));
+        }
         Some(written) => written.device,
         None => {
             let disk = disk::root_device(&agent.host, Some(&agent.session.node));
@@ -251,6 +286,23 @@ mod tests {
             format!("--config-dir={path}"),
         ];
         config::load(&Flags::parse_from(arguments)).unwrap()
+    }
+
+    #[test]
+    fn the_answer_names_the_ids_that_there_are() {
+        let mut record = Written {
+            image: "os".to_owned(),
+            device: PathBuf::from("/dev/sda"),
+            partitions: None,
+        };
+        let expected = "image (os) written to device /dev/sda root_uuid=r";
+        assert_eq!(told(&record, "r"), expected);
+        record.partitions = Some(PartitionUuids {
+            efi_system_partition_uuid: Some("E-1".to_owned()),
+            ..PartitionUuids::default()
+        });
+        let expected = format!("{expected} efi_system_partition_uuid=E-1");
+        assert_eq!(told(&record, "r"), expected);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod image;
 mod ledger;
 mod log;
 mod managers;
+mod raid;
 mod rescue;
 mod run;
 mod standby;

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::failure::{ErrorKind, Failure};
 use super::run::{Outcome, Params, Run, arguments};
-use super::{erase, image, managers};
+use super::{erase, image, managers, raid};
 use crate::disk::Depth;
 
 /// The name and version that a conductor sends back with each step; raised when a step changes its meaning.
@@ -25,6 +25,9 @@ enum Action {
     EraseExpress,
     ErasePstore,
     WriteImage,
+    CreateRaid,
+    DeleteRaid,
+    ApplyRaid,
 }
 
 struct Offered {
@@ -72,7 +75,23 @@ const OFFERED: &[Offered] = &[
         priority: 0,
         abortable: false,
     },
+    raid_step(StepKind::Clean, Action::DeleteRaid, true),
+    raid_step(StepKind::Clean, Action::CreateRaid, true),
+    raid_step(StepKind::Deploy, Action::ApplyRaid, false),
+    raid_step(StepKind::Service, Action::DeleteRaid, true),
+    raid_step(StepKind::Service, Action::CreateRaid, true),
+    raid_step(StepKind::Service, Action::ApplyRaid, false),
 ];
+
+/// Nothing of RAID happens unless it is asked for.
+const fn raid_step(kind: StepKind, action: Action, abortable: bool) -> Offered {
+    Offered {
+        kind,
+        action,
+        priority: 0,
+        abortable,
+    }
+}
 
 impl Action {
     fn name(self) -> &'static str {
@@ -82,6 +101,16 @@ impl Action {
             Self::EraseExpress => "erase_devices_express",
             Self::ErasePstore => "erase_pstore",
             Self::WriteImage => "write_image",
+            Self::CreateRaid => "create_configuration",
+            Self::DeleteRaid => "delete_configuration",
+            Self::ApplyRaid => "apply_configuration",
+        }
+    }
+
+    fn interface(self) -> &'static str {
+        match self {
+            Self::CreateRaid | Self::DeleteRaid | Self::ApplyRaid => "raid",
+            _ => "deploy",
         }
     }
 
@@ -91,6 +120,8 @@ impl Action {
             Self::EraseDevices | Self::EraseMetadata | Self::EraseExpress | Self::ErasePstore => {
                 None
             }
+            Self::CreateRaid | Self::DeleteRaid => None,
+            Self::ApplyRaid => Some(raid::apply_argsinfo()),
             Self::WriteImage => Some(Map::from_iter([
                 (
                     "image_info".to_owned(),
@@ -116,7 +147,7 @@ fn offered(kind: StepKind) -> impl Iterator<Item = &'static Offered> {
 pub(super) fn own_steps(kind: StepKind) -> Vec<StepSpec> {
     let spec = |offered: &Offered| StepSpec {
         step: offered.action.name().to_owned(),
-        interface: "deploy".to_owned(),
+        interface: offered.action.interface().to_owned(),
         priority: offered.priority,
         reboot_requested: false,
         abortable: offered.abortable,
@@ -153,6 +184,12 @@ pub(super) async fn execute(run: &Run, kind: StepKind, params: Params) -> Outcom
             let all = with_step_arguments(more, call.step.args);
             let wanted: WriteImage = arguments(all)?;
             image::write(run, wanted, call.node).await?
+        }
+        Action::CreateRaid => raid::create(run, kind, call.node).await?,
+        Action::DeleteRaid => raid::delete(run, kind, call.node).await?,
+        Action::ApplyRaid => {
+            let wanted = arguments(with_step_arguments(more, call.step.args))?;
+            raid::apply(run, kind, call.node, wanted).await?
         }
     };
     Ok(StepOutcome { result, ..outcome }.to_value(kind))
@@ -222,14 +259,39 @@ mod tests {
                 "erase_devices 10",
                 "erase_devices_metadata 99",
                 "erase_devices_express 0",
-                "erase_pstore 0"
+                "erase_pstore 0",
+                "delete_configuration 0",
+                "create_configuration 0"
             ]
         );
         assert_eq!(
             names(StepKind::Deploy),
-            ["erase_devices_metadata 0", "write_image 0"]
+            [
+                "erase_devices_metadata 0",
+                "write_image 0",
+                "apply_configuration 0"
+            ]
         );
-        assert!(names(StepKind::Service).is_empty());
+        assert_eq!(
+            names(StepKind::Service),
+            [
+                "delete_configuration 0",
+                "create_configuration 0",
+                "apply_configuration 0"
+            ]
+        );
+    }
+
+    #[test]
+    fn steps_of_raid_belong_to_its_interface() {
+        let list = StepList::from_value(StepKind::Service, &list(StepKind::Service)).unwrap();
+        let steps = &list.steps["FerricAgent"];
+        assert!(steps.iter().all(|step| step.interface == "raid"));
+        let abortable: Vec<_> = steps.iter().map(|step| step.abortable).collect();
+        assert_eq!(abortable, [true, true, false]);
+        let arguments = steps[2].argsinfo.as_ref().unwrap();
+        assert_eq!(arguments["raid_config"]["required"], json!(true));
+        assert_eq!(arguments["delete_existing"]["required"], json!(false));
     }
 
     #[test]

@@ -111,7 +111,7 @@ pub(super) const WITHOUT_EFFECT: [(&str, &str); 20] = [
 const NO_CONTAINERS: &str = "the agent runs no containers";
 const NO_DAEMON: &str = "inspection data are sent once, when the machine starts";
 const NO_METRICS: &str = "the agent sends no metrics to statsd";
-const NO_PARTITIONING: &str = "no partition images are written";
+const NO_PARTITIONING: &str = "the boot partition of a partition image has Ironic's usual size";
 const NO_PROGRAMS: &str = "it is for dd, parted, partprobe and qemu-img, which are not used";
 
 /// Why an option is without effect; `None` if it is none of Ironic's agent.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use ferric_agent_protocol::hints::{HintError, RootDeviceError};
 use thiserror::Error;
 
+use super::raid::RaidError;
 use super::table::TableError;
 use crate::host::HostRefusal;
 use crate::run::RunError;
@@ -20,6 +21,8 @@ pub enum DiskError {
     Hints(#[from] HintError),
     #[error(transparent)]
     RootDevice(#[from] RootDeviceError),
+    #[error(transparent)]
+    Raid(Box<RaidError>),
     #[error("{action} {path}")]
     Io {
         action: &'static str,
@@ -51,6 +54,15 @@ pub enum DiskError {
         #[source]
         source: TableError,
     },
+}
+
+impl From<RaidError> for DiskError {
+    fn from(error: RaidError) -> Self {
+        match error {
+            RaidError::Disk(error) => error,
+            other => Self::Raid(Box::new(other)),
+        }
+    }
 }
 
 /// Names what was being done to which file.

@@ -10,6 +10,7 @@ use ferric_agent_protocol::node::Node;
 use super::DiskError;
 use super::block_device::{BlockDevice, Kind, Udev};
 use super::error::doing;
+use super::raid::{self, Choice, Hinted};
 use super::settle::{retry, settle};
 use crate::host::{Host, RootKind};
 
@@ -24,14 +25,29 @@ pub fn list_block_devices(host: &Host) -> Result<Vec<Disk>, DiskError> {
         .collect())
 }
 
-/// The disk that the operating system goes to: by the hints of the instance, else of the node, else the smallest of
-/// at least 4 GiB. Disks on the node's skip list are never chosen.
+/// The disk that the operating system goes to: the RAID volume that the node calls its root; else by the hints of the
+/// instance, else of the node, else the smallest of at least 4 GiB that no volume is made of. Disks on the node's skip
+/// list are never chosen.
 ///
 /// # Errors
 /// When no disk fits, in one sentence with the hints and the disks.
 pub fn root_device(host: &Host, node: Option<&Node>) -> Result<Disk, DiskError> {
     let hints = node.map(Node::root_device_hints).transpose()?.flatten();
-    let disks = unskipped(disk_facts(host)?, node)?;
+    if let Some(node) = node {
+        raid::assemble(host, node)?;
+    }
+    let mut disks = unskipped(disk_facts(host)?, node)?;
+    if let Some(node) = node {
+        let hinted = if hints.is_some() {
+            Hinted::Yes
+        } else {
+            Hinted::No
+        };
+        disks = match raid::narrow(host, node, disks, hinted)? {
+            Choice::Root(facts) => return Ok(facts.disk),
+            Choice::Among(disks) => disks,
+        };
+    }
     Ok(hints::root_device(&disks, hints.as_ref())?.disk.clone())
 }
 
@@ -40,18 +56,25 @@ pub fn wait_for_root_device(host: &Host, node: Option<&Node>, time: Duration) ->
     retry(time, || root_device(host, node)).is_ok()
 }
 
-/// The disks that may be erased: all but those on the node's skip list.
+/// The disks that may be erased: all but those on the node's skip list, and those of volumes on it.
 ///
 /// # Errors
 /// When the skip list cannot be understood, or the kernel's list cannot be read.
 pub fn erasable_disks(host: &Host, node: Option<&Node>) -> Result<Vec<Disk>, DiskError> {
-    Ok(unskipped(disk_facts(host)?, node)?
-        .into_iter()
-        .map(|facts| facts.disk)
-        .collect())
+    if let Some(node) = node {
+        raid::assemble_kept(host, node)?;
+    }
+    let mut disks = unskipped(disk_facts(host)?, node)?;
+    if let Some(node) = node {
+        disks = raid::without_kept(host, node, disks)?;
+    }
+    Ok(disks.into_iter().map(|facts| facts.disk).collect())
 }
 
-fn unskipped(disks: Vec<DiskFacts>, node: Option<&Node>) -> Result<Vec<DiskFacts>, DiskError> {
+pub(super) fn unskipped(
+    disks: Vec<DiskFacts>,
+    node: Option<&Node>,
+) -> Result<Vec<DiskFacts>, DiskError> {
     let skipped = node
         .map(Node::skipped_disks)
         .transpose()?
@@ -67,7 +90,7 @@ fn unskipped(disks: Vec<DiskFacts>, node: Option<&Node>) -> Result<Vec<DiskFacts
         .collect())
 }
 
-fn disk_facts(host: &Host) -> Result<Vec<DiskFacts>, DiskError> {
+pub(super) fn disk_facts(host: &Host) -> Result<Vec<DiskFacts>, DiskError> {
     settle();
     let tree = host.tree();
     let directory = tree.path("sys/block");

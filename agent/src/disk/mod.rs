@@ -13,6 +13,7 @@ pub(crate) mod ioctl;
 pub(crate) mod open;
 pub(crate) mod partitions;
 mod passthrough;
+pub mod raid;
 pub(crate) mod region;
 pub(crate) mod settle;
 pub(crate) mod storage;
@@ -22,6 +23,7 @@ pub(crate) mod table;
 pub(crate) mod testing;
 mod uuids;
 
+pub(crate) use erase::is_virtual_media;
 pub use erase::{
     CommandError, Depth, EraseError, MethodError, SharedFileSystem, SharedFileSystems,
     erase_device_metadata, erase_devices, erase_metadata, erase_pstore,

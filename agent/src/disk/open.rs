@@ -53,10 +53,27 @@ impl Shape {
     }
 }
 
+/// Who else may be using a disk while it is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Others {
+    Nobody,
+    /// Volumes that partitions of it are members of.
+    Volumes,
+}
+
 impl OpenDisk {
     pub(crate) fn open(permit: &DevicePermit) -> Result<Self, DiskError> {
+        Self::open_beside(permit, Others::Nobody)
+    }
+
+    /// Opens a disk of which partitions are in use, to add one more.
+    pub(crate) fn open_in_use(permit: &DevicePermit) -> Result<Self, DiskError> {
+        Self::open_beside(permit, Others::Volumes)
+    }
+
+    fn open_beside(permit: &DevicePermit, others: Others) -> Result<Self, DiskError> {
         let path = permit.path().to_owned();
-        let file = open_locked(&path)?;
+        let file = open_locked(&path, others)?;
         let metadata = file.metadata().map_err(doing("looking at", &path))?;
         if metadata.is_file() {
             return Ok(Self {
@@ -113,11 +130,12 @@ impl OpenDisk {
     }
 }
 
-fn open_locked(path: &Path) -> Result<Flock<File>, DiskError> {
+fn open_locked(path: &Path, others: Others) -> Result<Flock<File>, DiskError> {
     let is_block_device =
         std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_block_device());
     // On a block device O_EXCL means: fail if it is mounted or part of something.
-    let flags = if is_block_device { libc::O_EXCL } else { 0 };
+    let is_alone = is_block_device && others == Others::Nobody;
+    let flags = if is_alone { libc::O_EXCL } else { 0 };
     let open = || {
         OpenOptions::new()
             .read(true)

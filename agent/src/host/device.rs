@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::stat::{major, minor};
 
+/// RAID volumes of RAID volumes: more than this nobody makes.
+const MAX_FLOORS: usize = 4;
+
 /// A block device by its number, or any other file by its true path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum DeviceId {
@@ -30,6 +33,26 @@ impl DeviceId {
     /// Of a partition its disk, of anything else itself.
     pub(super) fn whole_disk(&self) -> Self {
         self.disk_of_partition().unwrap_or_else(|| self.clone())
+    }
+
+    /// The disks that a RAID volume, or a partition of one, lies on; of anything else itself.
+    pub(super) fn disks_of_volume(&self) -> Vec<Self> {
+        self.disks_below(MAX_FLOORS)
+    }
+
+    fn disks_below(&self, floors: usize) -> Vec<Self> {
+        let disk = self.whole_disk();
+        let members = disk.sysfs().filter(|path| path.join("md").is_dir());
+        let members = members.and_then(|path| fs::read_dir(path.join("slaves")).ok());
+        let members = members.into_iter().flatten().flatten();
+        let members: Vec<Self> = members
+            .filter_map(|link| read_number(&link.path().join("dev")))
+            .collect();
+        if members.is_empty() || floors == 0 {
+            return vec![disk];
+        }
+        let below = members.iter().flat_map(|one| one.disks_below(floors - 1));
+        below.collect()
     }
 
     fn disk_of_partition(&self) -> Option<Self> {

@@ -213,6 +213,21 @@ impl Host {
         Ok(())
     }
 
+    /// Whether a program may look for what it works on among all disks of the machine.
+    ///
+    /// # Errors
+    /// Anywhere but in the ramdisk, and there when some disks were named.
+    pub fn permits_all_disks(&self) -> Result<(), HostRefusal> {
+        self.in_ramdisk("using all disks")?;
+        if self.only_devices.is_empty() {
+            return Ok(());
+        }
+        Err(HostRefusal::NotNamed {
+            path: PathBuf::from("/dev"),
+            why: "some were named at start".to_owned(),
+        })
+    }
+
     fn in_ramdisk(&self, what: &'static str) -> Result<(), HostRefusal> {
         match &self.root {
             RootKind::Ram => Ok(()),
@@ -223,8 +238,13 @@ impl Host {
         }
     }
 
+    /// A RAID volume is named by naming it, or all disks that it lies on.
     fn is_named(&self, path: &Path) -> bool {
-        DeviceId::of(path).is_ok_and(|id| self.only_devices.contains(&id.whole_disk()))
+        let is_listed = |id: &DeviceId| self.only_devices.contains(id);
+        let is_named = |id: DeviceId| {
+            is_listed(&id.whole_disk()) || id.disks_of_volume().iter().all(is_listed)
+        };
+        DeviceId::of(path).is_ok_and(is_named)
     }
 }
 

@@ -8,6 +8,7 @@ use super::checksum::{ChecksumError, to_hex};
 use super::client::ClientError;
 use super::download::DownloadError;
 use super::format::FormatError;
+use super::partition::PartitionError;
 use super::qcow2::{MapError, PassError, Qcow2Error};
 use super::raw::RawError;
 use super::source::SourceError;
@@ -20,8 +21,8 @@ use crate::host::HostRefusal;
 pub enum ImageError {
     #[error(transparent)]
     Refused(#[from] HostRefusal),
-    #[error("partition images are not supported yet; use a whole-disk image")]
-    PartitionImage,
+    #[error(transparent)]
+    Partition(#[from] PartitionError),
     #[error("image_info has no URL")]
     NoUrl,
     #[error(transparent)]

@@ -22,14 +22,35 @@ pub(crate) fn finish(
     progress: &Progress,
 ) -> Result<(), ImageError> {
     let work = |target: &mut Target| complete(target, drive, stop, progress);
-    or_clear(target, work, |target| {
-        if let Err(error) = target.clear() {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "clearing a disk that failed"
-            );
+    or_clear(target, work, clear)
+}
+
+/// The same for the partition of a partition image, whose table is on the disk already: what marks its file system
+/// comes last.
+pub(super) fn finish_partition(
+    target: &mut Target,
+    stop: &Stop,
+    progress: &Progress,
+) -> Result<(), ImageError> {
+    let work = |target: &mut Target| {
+        if stop.is_requested() {
+            return Err(ImageError::Cancelled);
         }
-    })
+        progress.phase("verifying");
+        target.commit().map_err(ImageError::from_target)?;
+        progress.phase("done");
+        Ok(())
+    };
+    or_clear(target, work, clear)
+}
+
+fn clear(target: &mut Target) {
+    if let Err(error) = target.clear() {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "clearing a disk that failed"
+        );
+    }
 }
 
 /// Clears after an error as after a panic, which then goes on.

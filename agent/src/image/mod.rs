@@ -1,7 +1,7 @@
 //! Writes a disk image from the network to a disk, in bounded memory and verified.
 //!
 //! A stack of small adapters, each in its own file: `source` (HTTP) -> `digest` -> `read_ahead` -> `decompress` ->
-//! format (`raw`, `qcow2`) -> `target` (the disk). Plain code on threads: it must not run on an async worker.
+//! format (`raw`, `qcow2`) -> `target` (the disk, or one of the partitions that `partition` makes). Plain code on threads: it must not run on an async worker.
 
 mod checksum;
 mod client;
@@ -11,6 +11,7 @@ mod download;
 mod error;
 mod finish;
 mod format;
+mod partition;
 mod qcow2;
 mod raw;
 mod read_ahead;
@@ -26,11 +27,14 @@ pub use download::DownloadError;
 pub(crate) use download::download;
 pub use error::ImageError;
 pub use format::{FormatError, FormatPolicy};
+pub use partition::{Ephemeral, NoRoom, PartitionError, PartitionSpec, SpecError};
 pub use qcow2::Qcow2Error;
 pub use source::{Patience, SourceError};
 pub use stop::Stop;
 pub use target::TargetError;
-pub use write::{WriteImageRequest, WrittenImage, write_image};
+pub use write::{
+    WriteImageRequest, WrittenImage, WrittenPartitions, write_image, write_partition_image,
+};
 
 #[cfg(test)]
 pub(crate) use finish::finish;

@@ -7,6 +7,7 @@ use std::io::{BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use ferric_agent_protocol::image::ImageInfo;
+use ferric_agent_protocol::params::PartitionUuids;
 
 use super::checksum::{Expected, Md5Policy, Stated, file_name};
 use super::client::{HttpSettings, ImageClient};
@@ -14,8 +15,9 @@ use super::decompress::{Packing, unpack};
 use super::digest::DigestReader;
 use super::download::fetch;
 use super::error::ImageError;
-use super::finish::finish;
+use super::finish::{finish, finish_partition};
 use super::format::{FormatPolicy, Reading};
+use super::partition::{self, PartitionSpec};
 use super::qcow2::{self, Header, Map, Qcow2Error, ReadAt};
 use super::raw;
 use super::read_ahead::ReadAhead;
@@ -79,17 +81,54 @@ pub fn write_image(
     progress: &Progress,
 ) -> Result<WrittenImage, ImageError> {
     let permit = host.permits_device(request.device)?;
+    stoppable(request, |request| {
+        let write = Write {
+            request,
+            permit,
+            progress,
+        };
+        write.run()
+    })
+}
+
+/// What is in the partitions now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenPartitions {
+    /// Bytes of the root partition that the image defines.
+    pub image_bytes: u64,
+    pub uuids: PartitionUuids,
+}
+
+/// Makes the partitions that are wanted, and downloads, verifies and writes an image to the last of them.
+///
+/// # Errors
+/// Before the disk is touched, when the image or the disk is not fit; after that the root partition has no file system.
+pub fn write_partition_image(
+    host: &Host,
+    request: &WriteImageRequest<'_>,
+    spec: &PartitionSpec,
+    progress: &Progress,
+) -> Result<WrittenPartitions, ImageError> {
+    let permit = host.permits_device(request.device)?;
+    stoppable(request, |request| {
+        let write = Write {
+            request,
+            permit,
+            progress,
+        };
+        write.run_partition(host, spec)
+    })
+}
+
+fn stoppable<T>(
+    request: &WriteImageRequest<'_>,
+    work: impl FnOnce(&WriteImageRequest<'_>) -> Result<T, ImageError>,
+) -> Result<T, ImageError> {
     let stop = request.stop.child();
-    let request = &WriteImageRequest {
+    let result = work(&WriteImageRequest {
         stop: stop.clone(),
         ..request.clone()
-    };
-    let result = Write {
-        request,
-        permit,
-        progress,
-    }
-    .run();
+    });
     if result.is_err() {
         // Ends the download thread, which may be waiting for its server.
         stop.request();
@@ -113,18 +152,25 @@ struct Opened {
     expected: Expected,
 }
 
+impl Opened {
+    /// How long the image is going to be, where that is known already.
+    fn image_bytes(&self) -> Option<u64> {
+        match self.reading {
+            Reading::Raw(Packing::None) => self.file_bytes,
+            Reading::Raw(_) => None,
+            Reading::Qcow2 => Some(Header::parse(&self.prefix).ok()?.virtual_size),
+        }
+    }
+}
+
 type Stream = std::io::Chain<Cursor<Vec<u8>>, ReadAhead<DigestReader<HttpSource>>>;
 
 impl Write<'_> {
     fn run(&self) -> Result<WrittenImage, ImageError> {
         self.progress.phase("connecting");
         let opened = self.open()?;
-        let mut target = self.open_target()?;
-        let result = match opened.reading {
-            Reading::Raw(packing) => self.write_raw(opened, packing, &mut target),
-            Reading::Qcow2 => self.write_qcow2(opened, &mut target),
-        };
-        let image_bytes = result?;
+        let mut target = self.open_target(&self.permit)?;
+        let image_bytes = self.write_opened(opened, &mut target)?;
         finish(
             &mut target,
             self.request.config_drive,
@@ -138,21 +184,43 @@ impl Write<'_> {
         })
     }
 
-    fn open_target(&self) -> Result<Target, ImageError> {
-        let target = Target::open(
-            &self.permit,
-            self.progress.clone(),
-            self.request.stop.clone(),
-        );
+    fn run_partition(
+        &self,
+        host: &Host,
+        spec: &PartitionSpec,
+    ) -> Result<WrittenPartitions, ImageError> {
+        self.progress.phase("connecting");
+        let opened = self.open()?;
+        if let Some(image_bytes) = opened.image_bytes() {
+            spec.check_fits(image_bytes)?;
+        }
+        self.progress.phase("partitions");
+        let made = partition::make(&self.permit, spec, self.request.config_drive)?;
+        let mut target = self.open_target(&host.permits_device(made.root())?)?;
+        let image_bytes = self.write_opened(opened, &mut target)?;
+        finish_partition(&mut target, &self.request.stop, self.progress)?;
+        drop(target);
+        Ok(WrittenPartitions {
+            image_bytes,
+            uuids: partition::uuids(&made)?,
+        })
+    }
+
+    fn write_opened(&self, opened: Opened, target: &mut Target) -> Result<u64, ImageError> {
+        match opened.reading {
+            Reading::Raw(packing) => self.write_raw(opened, packing, target),
+            Reading::Qcow2 => self.write_qcow2(opened, target),
+        }
+    }
+
+    fn open_target(&self, permit: &DevicePermit) -> Result<Target, ImageError> {
+        let target = Target::open(permit, self.progress.clone(), self.request.stop.clone());
         target.map_err(ImageError::from_target)
     }
 
     /// Tries the URLs in their order; the first that answers is the image.
     fn open(&self) -> Result<Opened, ImageError> {
         let info = self.request.image_info;
-        if info.is_partition_image() {
-            return Err(ImageError::PartitionImage);
-        }
         let stated = Stated::of(info, self.request.md5)?;
         let client = ImageClient::new(self.request.http, info)?;
         let mut failure = ImageError::NoUrl;

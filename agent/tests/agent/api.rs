@@ -247,6 +247,12 @@ fn clean_step(name: &str, priority: i64) -> Value {
     })
 }
 
+fn raid_step(step: &str) -> Value {
+    let mut raid = clean_step(step, 0);
+    raid["interface"] = json!("raid");
+    raid
+}
+
 #[tokio::test]
 async fn steps_are_listed_by_kind() {
     let (_conductor, _place, _agent, api) = serving().await;
@@ -261,6 +267,7 @@ async fn steps_are_listed_by_kind() {
         "clean_steps": {"FerricAgent": [
             clean_step("erase_devices", 10), clean_step("erase_devices_metadata", 99),
             clean_step("erase_devices_express", 0), clean_step("erase_pstore", 0),
+            raid_step("delete_configuration"), raid_step("create_configuration"),
         ]},
         "hardware_manager_version": {"ferric_agent": "1"},
     });
@@ -273,12 +280,17 @@ async fn steps_are_listed_by_kind() {
         .as_array()
         .unwrap();
     let names: Vec<&Value> = steps.iter().map(|step| &step["step"]).collect();
-    assert_eq!(names, ["erase_devices_metadata", "write_image"]);
+    let expected = [
+        "erase_devices_metadata",
+        "write_image",
+        "apply_configuration",
+    ];
+    assert_eq!(names, expected);
     let service = api.command("service.get_service_steps", params).await.body;
-    assert_eq!(
-        service["command_result"]["service_steps"],
-        json!({"FerricAgent": []})
-    );
+    let steps = &service["command_result"]["service_steps"]["FerricAgent"];
+    assert_eq!(steps[0], raid_step("delete_configuration"));
+    assert_eq!(steps[1], raid_step("create_configuration"));
+    assert_eq!(steps[2]["step"], "apply_configuration");
 }
 
 async fn step_error(api: &Api, name: &str, params: Value) -> (String, Value) {
@@ -302,7 +314,7 @@ async fn steps_that_cannot_be_run_fail_with_a_sentence() {
     let expected = json!({
         "type": "CleaningError", "code": 500, "message": "Clean step failed",
         "details": "this agent has no clean step \"burnin_moon\"; it has: erase_devices, erase_devices_metadata, \
-            erase_devices_express, erase_pstore",
+            erase_devices_express, erase_pstore, delete_configuration, create_configuration",
     });
     assert_eq!(error, expected);
 

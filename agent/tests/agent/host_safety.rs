@@ -37,6 +37,8 @@ async fn refuses_everything(conductor: &Conductor, agent: &mut Agent, api: &Api,
         "erase_devices_metadata",
         "erase_devices_express",
         "erase_pstore",
+        "delete_configuration",
+        "create_configuration",
     ] {
         check_refused(api, "clean.execute_clean_step", clean(device, step)).await;
     }
@@ -66,7 +68,7 @@ async fn refuses_everything(conductor: &Conductor, agent: &mut Agent, api: &Api,
     )
     .await;
     assert!(agent.is_running());
-    assert_eq!(api.commands().await.len(), 14);
+    assert_eq!(api.commands().await.len(), 16);
     assert!(
         disk.content() == Loop::pattern(),
         "the loop device was written to"

@@ -76,6 +76,9 @@ pub enum HintError {
     /// A list of disks to skip must be a list.
     #[error("skip_block_devices must be a list of root device hints")]
     NotAList,
+    /// A volume is named by a text.
+    #[error("volume_name in skip_block_devices must be a text")]
+    NotAName,
     /// No disk has such an attribute.
     #[error("there is no root device hint {0:?}; there are {known}", known = known_hints())]
     Unknown(String),

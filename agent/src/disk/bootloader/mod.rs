@@ -1,4 +1,7 @@
-//! `image.install_bootloader` for whole-disk images: the firmware learns where the boot loader is.
+//! `image.install_bootloader`: the firmware learns where the boot loader is.
+//!
+//! On a RAID volume the EFI system partition of the image goes to the mirror that lies on the disks of the volume, and
+//! each of them gets an entry.
 //!
 //! Nothing of the image is ever executed. Under BIOS the image's own MBR boots; under UEFI a boot entry is made for
 //! each loader found on the EFI system partition, after entries with the same label are deleted: some firmware
@@ -11,10 +14,13 @@ mod loaders;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use ferric_agent_protocol::boot::BootMode;
 use ferric_agent_protocol::params::InstallBootloader;
 use thiserror::Error;
 
 use super::DiskError;
+use super::open::OpenDisk;
+use super::raid::{self, RaidError};
 use super::settle::settle;
 use crate::host::{Host, HostRefusal};
 use crate::run::{RunError, run};
@@ -46,6 +52,21 @@ pub enum BootloaderError {
     },
     #[error(transparent)]
     Run(#[from] RunError),
+    #[error(transparent)]
+    Raid(#[from] RaidError),
+    #[error(
+        "{path} is a RAID volume, and BIOS knows nothing of RAID; set the node's boot mode to uefi and create the RAID configuration again"
+    )]
+    BiosOnRaid { path: PathBuf },
+}
+
+/// How the ramdisk itself was started.
+pub(crate) fn firmware() -> BootMode {
+    if Path::new(EFI_FIRMWARE).exists() {
+        BootMode::Uefi
+    } else {
+        BootMode::Bios
+    }
 }
 
 /// Makes the firmware boot from the disk that was written.
@@ -59,11 +80,16 @@ pub fn install(
     wanted: &InstallBootloader,
 ) -> Result<(), BootloaderError> {
     if wanted.target_boot_mode.as_deref() != Some("uefi") {
+        if raid::is_volume(host, device) {
+            return Err(BootloaderError::BiosOnRaid {
+                path: device.to_owned(),
+            });
+        }
         return Ok(()); // The image's own boot code is where BIOS looks for it.
     }
     host.permits_boot_entries()?;
     settle();
-    match install_entries(device, wanted) {
+    match install_entries(host, device, wanted) {
         Err(error) if error.leaves_a_disk_that_may_boot(wanted) => {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
@@ -89,48 +115,124 @@ impl BootloaderError {
     }
 }
 
-fn install_entries(device: &Path, wanted: &InstallBootloader) -> Result<(), BootloaderError> {
+/// An EFI system partition that the firmware is told of.
+struct Place {
+    disk: PathBuf,
+    partition: u32,
+    /// Keeps the labels of several apart.
+    suffix: String,
+}
+
+fn install_entries(
+    host: &Host,
+    device: &Path,
+    wanted: &InstallBootloader,
+) -> Result<(), BootloaderError> {
     let esp = Esp::find(device, wanted.efi_system_part_uuid.as_deref())?;
     let esp = esp.ok_or_else(|| BootloaderError::NoEsp {
         path: device.to_owned(),
     })?;
-    let failed = |source| BootloaderError::Esp {
-        path: device.to_owned(),
-        source,
+    if raid::is_volume(host, device) {
+        return install_mirrored(host, device, &esp);
+    }
+    let loaders = esp.loaders().map_err(failed(device))?;
+    let place = Place {
+        disk: device.to_owned(),
+        partition: esp.partition_number(),
+        suffix: String::new(),
     };
-    let loaders = esp.loaders().map_err(failed)?;
+    create_entries(&[place], &loaders)
+}
+
+fn failed(device: &Path) -> impl FnOnce(EspError) -> BootloaderError {
+    let path = device.to_owned();
+    move |source| BootloaderError::Esp { path, source }
+}
+
+/// The image's own partition is cleared at the end: the deployed system finds the mirror by the same id.
+fn install_mirrored(host: &Host, device: &Path, esp: &Esp) -> Result<(), BootloaderError> {
+    let mirror = raid::esp_mirror(host, device)?;
+    let loaders = match esp.loaders() {
+        // It was cleared by a run before this one.
+        Err(EspError::Fat(_)) => {
+            let copied = Esp::whole(&mirror.device)?;
+            copied.loaders().map_err(failed(&mirror.device))?
+        }
+        loaders => {
+            let loaders = loaders.map_err(failed(device))?;
+            let target = OpenDisk::open(&host.permits_device(&mirror.device)?)?;
+            esp.copy_to(&target).map_err(failed(&mirror.device))?;
+            loaders
+        }
+    };
+    let places = (0..)
+        .zip(mirror.places)
+        .map(|(index, (disk, partition))| Place {
+            disk,
+            partition,
+            suffix: format!(" (RAID, part{index})"),
+        });
+    create_entries(&places.collect::<Vec<_>>(), &loaders)?;
+    esp.clear(&OpenDisk::open(&host.permits_device(device)?)?)?;
+    Ok(())
+}
+
+fn create_entries(places: &[Place], loaders: &[Loader]) -> Result<(), BootloaderError> {
     if !Path::new(EFI_FIRMWARE).exists() {
         // The firmware will look for the fallback loader by itself.
         tracing::warn!("the ramdisk was not started by UEFI, so no boot entry can be made");
         return Ok(());
     }
-    create_entries(device, esp.partition_number(), &loaders)
-}
-
-fn create_entries(
-    device: &Path,
-    partition: u32,
-    loaders: &[Loader],
-) -> Result<(), BootloaderError> {
     let shown = run("efibootmgr", &["-v"])?;
-    let existing = entries::parse(&shown.stdout);
-    for entry in existing
-        .iter()
-        .filter(|entry| loaders.iter().any(|loader| loader.label == entry.label))
-    {
-        run("efibootmgr", &["-b", &entry.number, "-B"])?;
+    let wanted = entries_of(places, loaders);
+    for old in entries::parse(&shown.stdout) {
+        if wanted.iter().any(|entry| entry.label == old.label) {
+            run("efibootmgr", &["-b", &old.number, "-B"])?;
+        }
     }
-    let (device, partition) = (device.to_string_lossy(), partition.to_string());
     // Each new entry goes to the front of the boot order, so the preferred one is made last.
-    for Loader { path, label } in loaders.iter().rev() {
+    for entry in wanted.iter().rev() {
+        let (disk, partition) = (entry.disk.to_string_lossy(), entry.partition.to_string());
         run(
             "efibootmgr",
             &[
-                "-v", "-c", "-d", &device, "-p", &partition, "-w", "-L", label, "-l", path,
+                "-v",
+                "-c",
+                "-d",
+                &disk,
+                "-p",
+                &partition,
+                "-w",
+                "-L",
+                &entry.label,
+                "-l",
+                entry.loader,
             ],
         )?;
     }
     Ok(())
+}
+
+/// A boot entry that is to be.
+#[derive(Debug, PartialEq, Eq)]
+struct Wanted<'a> {
+    disk: &'a Path,
+    partition: u32,
+    label: String,
+    loader: &'a str,
+}
+
+/// The entries in the order in which they are to be tried.
+fn entries_of<'a>(places: &'a [Place], loaders: &'a [Loader]) -> Vec<Wanted<'a>> {
+    let at = |place: &'a Place| {
+        loaders.iter().map(|loader| Wanted {
+            disk: &place.disk,
+            partition: place.partition,
+            label: format!("{}{}", loader.label, place.suffix),
+            loader: &loader.path,
+        })
+    };
+    places.iter().flat_map(at).collect()
 }
 
 #[cfg(test)]
@@ -158,6 +260,30 @@ mod tests {
             error.contains("changing boot entries is refused"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn each_disk_of_a_volume_gets_entries_of_its_own() {
+        let place = |disk: &str, index| Place {
+            disk: PathBuf::from(disk),
+            partition: 2,
+            suffix: format!(" (RAID, part{index})"),
+        };
+        let places = [place("/dev/sda", 0), place("/dev/sdb", 1)];
+        let loaders = [Loader {
+            path: "\\EFI\\debian\\shimx64.efi".to_owned(),
+            label: "debian".to_owned(),
+        }];
+        let wanted = entries_of(&places, &loaders);
+        let told = wanted
+            .iter()
+            .map(|entry| (entry.disk, entry.label.as_str()));
+        let expected = [
+            (Path::new("/dev/sda"), "debian (RAID, part0)"),
+            (Path::new("/dev/sdb"), "debian (RAID, part1)"),
+        ];
+        assert_eq!(told.collect::<Vec<_>>(), expected);
+        assert!(wanted.iter().all(|entry| entry.partition == 2));
     }
 
     #[test]

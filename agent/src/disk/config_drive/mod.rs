@@ -28,7 +28,7 @@ use super::storage::Storage;
 use super::table::{Partition, Table};
 
 /// The most that a config drive may have, and the size of its partition.
-const MIB: u64 = 64;
+pub(crate) const MIB: u64 = 64;
 const LABEL: &str = "config-2";
 const LINUX_FILESYSTEM: Uuid = Uuid::from_u128(0x0fc6_3daf_8483_4772_8e79_3d69_d847_7de4);
 /// What is cleared behind the content and at the partition's end, where other file systems have their marks.
@@ -71,12 +71,25 @@ pub(crate) fn place(
     drive: &ConfigDrive,
 ) -> Result<Partition, ConfigDriveError> {
     let place = find_or_add(storage, disk, table)?;
-    if needs_vfat(disk, drive) {
-        write_as_vfat(storage, disk, place, drive)?;
-    } else {
-        write_content(storage, disk, place, drive)?;
-    }
+    fill(storage, disk, place, drive)?;
     Ok(place)
+}
+
+/// Writes the config drive into a partition that was made for it.
+///
+/// # Errors
+/// When it does not fit, or the disk does not take it.
+pub(crate) fn fill(
+    storage: &mut impl Storage,
+    disk: &Shape,
+    place: Partition,
+    drive: &ConfigDrive,
+) -> Result<(), ConfigDriveError> {
+    if needs_vfat(disk, drive) {
+        write_as_vfat(storage, disk, place, drive)
+    } else {
+        write_content(storage, disk, place, drive)
+    }
 }
 
 /// Waits until the kernel shows the partition of a disk whose table has been written.

@@ -87,7 +87,7 @@ pub enum SharedFileSystems {
     Erase,
 }
 
-fn is_virtual_media(path: &Path) -> bool {
+pub(crate) fn is_virtual_media(path: &Path) -> bool {
     let target = |path: &Path| fs::canonicalize(path).ok();
     target(Path::new(VIRTUAL_MEDIA)).is_some_and(|media| target(path) == Some(media))
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use ferric_agent_protocol::inventory::Disk;
 use parking_lot::Mutex;
 
+use super::EraseError;
 use super::nvme::Namespace;
 
 const SYSFS: &str = "/sys";
@@ -73,6 +74,30 @@ impl Sysfs {
     /// Whether a device is a RAID volume of the kernel's own.
     pub(super) fn is_md(&self, name: &str) -> bool {
         self.block(name).join("md").is_dir()
+    }
+
+    /// The RAID volume that a disk is a member of, if that is erased, too; anything else that is made of it is somebody
+    /// else's.
+    pub(super) fn volume_on(
+        &self,
+        disk: &Disk,
+        erased: &[Disk],
+    ) -> Result<Option<String>, EraseError> {
+        let holders = self.holders(&kernel_name(&disk.name));
+        let Some(first) = holders.first() else {
+            return Ok(None);
+        };
+        let is_erased = |holder: &String| {
+            let is_listed = |disk: &Disk| kernel_name(&disk.name) == *holder;
+            self.is_md(holder) && erased.iter().any(is_listed)
+        };
+        if holders.iter().all(is_erased) {
+            return Ok(Some(first.clone()));
+        }
+        Err(EraseError::Held {
+            device: disk.name.clone(),
+            holders: holders.join(", "),
+        })
     }
 
     /// How the disk is reached. Of NVMe's it is not known yet which others of the drive are kept.
@@ -288,6 +313,25 @@ mod tests {
         for tran in [None, Some("usb"), Some("sas"), Some("virtio")] {
             assert!(matches!(bus("sdx", tran), Bus::Other), "{tran:?}");
         }
+    }
+
+    #[test]
+    fn a_disk_is_left_to_the_volume_that_is_erased() {
+        let (_root, sysfs) = tree(&[
+            "block/sdx/sdx1/partition=1\n",
+            "block/sdx/sdx1/holders/md7",
+            "block/md7/md",
+        ]);
+        let disk = |name: &str| Disk {
+            name: format!("/dev/{name}"),
+            ..Disk::default()
+        };
+        let both = [disk("sdx"), disk("md7")];
+        let volume = sysfs.volume_on(&both[0], &both).unwrap();
+        assert_eq!(volume.as_deref(), Some("md7"));
+        assert_eq!(sysfs.volume_on(&both[1], &both).unwrap(), None);
+        let error = sysfs.volume_on(&both[0], &both[..1]).unwrap_err();
+        assert!(error.to_string().contains("md7 is made of it"), "{error}");
     }
 
     #[test]

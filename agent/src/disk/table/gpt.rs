@@ -10,6 +10,10 @@ const SIGNATURE: &[u8] = b"EFI PART";
 const MIN_HEADER_BYTES: usize = 92;
 /// Real tables have 128; the bound is what keeps a hostile one harmless.
 const MAX_ENTRIES: u32 = 4096;
+/// What every tool makes: 128 entries of 128 bytes.
+const USUAL_ENTRIES: u32 = 128;
+const USUAL_ENTRY_BYTES: u32 = 128;
+const REVISION: u32 = 0x0001_0000;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Gpt {
@@ -22,7 +26,52 @@ pub(crate) struct Gpt {
     entry_bytes: usize,
 }
 
+/// A partition that is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry<'a> {
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    pub(crate) kind: Uuid,
+    pub(crate) id: Uuid,
+    pub(crate) name: &'a str,
+}
+
 impl Gpt {
+    /// A table without partitions that spans a disk of this size.
+    pub(crate) fn create(
+        disk_sectors: u64,
+        sector_bytes: u32,
+        id: Uuid,
+    ) -> Result<Self, TableError> {
+        let entry_bytes = index(u64::from(USUAL_ENTRY_BYTES));
+        let entries = vec![0; entry_bytes * index(u64::from(USUAL_ENTRIES))];
+        let entry_sectors = (entries.len() as u64).div_ceil(u64::from(sector_bytes));
+        let mut header = vec![0; index(u64::from(sector_bytes))];
+        header[..8].copy_from_slice(SIGNATURE);
+        let header_bytes = u32::try_from(MIN_HEADER_BYTES).unwrap_or(u32::MAX);
+        for (at, value) in [
+            (8, REVISION),
+            (12, header_bytes),
+            (80, USUAL_ENTRIES),
+            (84, USUAL_ENTRY_BYTES),
+        ] {
+            header[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        }
+        header[56..72].copy_from_slice(&id.to_bytes_le());
+        let mut gpt = Self {
+            sector_bytes,
+            mbr: Some(Mbr::protective(disk_sectors)),
+            header,
+            header_bytes: MIN_HEADER_BYTES,
+            entries,
+            entry_bytes,
+        };
+        gpt.put(40, 2 + entry_sectors);
+        gpt.put(72, 2);
+        gpt.span(disk_sectors)?;
+        Ok(gpt)
+    }
+
     /// `None` when there is no GPT for this sector size, an error when there is a broken one.
     pub(crate) fn parse(prefix: &[u8], sector_bytes: u32) -> Result<Option<Self>, TableError> {
         let sector = index(u64::from(sector_bytes));
@@ -121,20 +170,67 @@ impl Gpt {
     ) -> Result<Partition, TableError> {
         let (lowest, end) = (u64_at(&self.header, 40), u64_at(&self.header, 48) + 1);
         let (first, last) = place_at_end(&self.partitions(), lowest, end, self.sector_bytes, mib)?;
+        self.add(Entry {
+            first,
+            last,
+            kind,
+            id,
+            name,
+        })
+    }
+
+    /// Adds a partition at the first free place that begins on a whole MiB.
+    pub(crate) fn add_at_start(
+        &mut self,
+        mib: u64,
+        kind: Uuid,
+        id: Uuid,
+        name: &str,
+    ) -> Result<Partition, TableError> {
+        let (lowest, highest) = (u64_at(&self.header, 40), u64_at(&self.header, 48));
+        let per_mib = (1 << 20) / u64::from(self.sector_bytes);
+        let taken = self.partitions();
+        let behind = taken.iter().map(|other| other.last.saturating_add(1));
+        let mut starts: Vec<u64> = [lowest]
+            .into_iter()
+            .chain(behind)
+            .map(|start| start.max(1).div_ceil(per_mib).saturating_mul(per_mib))
+            .collect();
+        starts.sort_unstable();
+        let end = |first: u64| first.saturating_add(mib * per_mib).saturating_sub(1);
+        let is_free = |first: &u64| {
+            let last = end(*first);
+            let overlaps = |other: &Partition| other.first <= last && *first <= other.last;
+            last <= highest && !taken.iter().any(overlaps)
+        };
+        let first = starts.into_iter().find(is_free);
+        let first = first.ok_or(TableError::NoRoomAnywhere(mib))?;
+        self.add(Entry {
+            first,
+            last: end(first),
+            kind,
+            id,
+            name,
+        })
+    }
+
+    /// Adds a partition where the caller wants it, in the first free entry.
+    pub(crate) fn add(&mut self, wanted: Entry<'_>) -> Result<Partition, TableError> {
+        let Entry { first, last, .. } = wanted;
         let mut entries = (1u32..).zip(self.entries.chunks_exact_mut(self.entry_bytes));
         let (number, entry) = entries
             .find(|(_, entry)| entry[..16] == [0; 16])
             .ok_or(TableError::NoFreeEntry)?;
         entry.fill(0);
-        entry[..16].copy_from_slice(&kind.to_bytes_le());
-        entry[16..32].copy_from_slice(&id.to_bytes_le());
+        entry[..16].copy_from_slice(&wanted.kind.to_bytes_le());
+        entry[16..32].copy_from_slice(&wanted.id.to_bytes_le());
         entry[32..40].copy_from_slice(&first.to_le_bytes());
         entry[40..48].copy_from_slice(&last.to_le_bytes());
         for (place, unit) in entry[56..128]
             .as_chunks_mut()
             .0
             .iter_mut()
-            .zip(name.encode_utf16())
+            .zip(wanted.name.encode_utf16())
         {
             *place = unit.to_le_bytes();
         }
@@ -143,6 +239,20 @@ impl Gpt {
             first,
             last,
         })
+    }
+
+    /// The partition with this name.
+    pub(crate) fn named(&self, name: &str) -> Option<Partition> {
+        let units: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let has_name = |partition: &Partition| {
+            let at = index(u64::from(partition.number) - 1);
+            let entry = self.entries.chunks_exact(self.entry_bytes).nth(at);
+            entry.is_some_and(|entry| {
+                let (text, rest) = entry[56..128].split_at(units.len().min(72));
+                text == units && rest.iter().all(|byte| *byte == 0)
+            })
+        };
+        self.partitions().into_iter().find(has_name)
     }
 
     /// What has to be written, in this order: the second copy first, so that there is a whole one at every moment.

@@ -8,14 +8,42 @@ const PROTECTIVE: u8 = 0xee;
 /// FAT32 with LBA: what the config drive's partition is called, as by Ironic's agent.
 const FAT32_LBA: u8 = 0x0c;
 /// Start and length are 32 bits wide.
-const MAX_SECTORS: u64 = u32::MAX as u64;
+pub(crate) const MAX_SECTORS: u64 = u32::MAX as u64;
+/// A partition of the operating system may be marked as the one that boots.
+const ACTIVE: u8 = 0x80;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Mbr {
     sector: [u8; 512],
 }
 
+/// Whether a partition is marked as the one that boots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    Active,
+    Plain,
+}
+
 impl Mbr {
+    /// A table without partitions, and without boot code.
+    pub(crate) fn create(disk_id: u32) -> Self {
+        let mut sector = [0; 512];
+        sector[440..444].copy_from_slice(&disk_id.to_le_bytes());
+        sector[510..].copy_from_slice(&[0x55, 0xaa]);
+        Self { sector }
+    }
+
+    /// What stands before a GPT, so that nobody takes the disk for an empty one.
+    pub(crate) fn protective(disk_sectors: u64) -> Self {
+        let mut mbr = Self::create(0);
+        let sectors = u32::try_from(disk_sectors.saturating_sub(1)).unwrap_or(u32::MAX);
+        let entry = &mut mbr.sector[ENTRIES..][..ENTRY_BYTES];
+        entry[..8].copy_from_slice(&[0, 0, 2, 0, PROTECTIVE, 0xff, 0xff, 0xff]);
+        entry[8..12].copy_from_slice(&1u32.to_le_bytes());
+        entry[12..].copy_from_slice(&sectors.to_le_bytes());
+        mbr
+    }
+
     /// `None` where the signature is missing, as on an empty disk.
     pub(crate) fn parse(prefix: &[u8]) -> Option<Self> {
         let sector: [u8; 512] = *prefix.first_chunk()?;
@@ -56,10 +84,6 @@ impl Mbr {
         sector_bytes: u32,
         mib: u64,
     ) -> Result<Partition, TableError> {
-        let taken: Vec<_> = self.entries().collect();
-        let free = (0..4)
-            .find(|slot| taken.iter().all(|(used, _, _)| used != slot))
-            .ok_or(TableError::NoFreeEntry)?;
         let partitions = self.partitions();
         let (first, last) = place_at_end(
             &partitions,
@@ -68,12 +92,39 @@ impl Mbr {
             sector_bytes,
             mib,
         )?;
-        let field = |sectors: u64| u32::try_from(sectors).map_err(|_| TableError::NoRoom(mib));
+        self.add(first, last, FAT32_LBA, Mark::Plain)
+            .map_err(|error| match error {
+                TableError::TooFar => TableError::NoRoom(mib),
+                other => other,
+            })
+    }
+
+    /// Adds a primary partition where the caller wants it.
+    pub(crate) fn add(
+        &mut self,
+        first: u64,
+        last: u64,
+        kind: u8,
+        mark: Mark,
+    ) -> Result<Partition, TableError> {
+        let taken: Vec<_> = self.entries().collect();
+        let free = (0..4)
+            .find(|slot| taken.iter().all(|(used, _, _)| used != slot))
+            .ok_or(TableError::NoFreeEntry)?;
+        let field = |sectors: u64| u32::try_from(sectors).map_err(|_| TableError::TooFar);
+        let (start, sectors) = (
+            field(first)?,
+            field(last.saturating_add(1).saturating_sub(first))?,
+        );
+        let flag = match mark {
+            Mark::Active => ACTIVE,
+            Mark::Plain => 0,
+        };
         let entry = &mut self.sector[ENTRIES + free * ENTRY_BYTES..][..ENTRY_BYTES];
         // Cylinders and heads mean nothing any more; these values say so.
-        entry[..8].copy_from_slice(&[0, 0xfe, 0xff, 0xff, FAT32_LBA, 0xfe, 0xff, 0xff]);
-        entry[8..12].copy_from_slice(&field(first)?.to_le_bytes());
-        entry[12..].copy_from_slice(&field(last + 1 - first)?.to_le_bytes());
+        entry[..8].copy_from_slice(&[flag, 0xfe, 0xff, 0xff, kind, 0xfe, 0xff, 0xff]);
+        entry[8..12].copy_from_slice(&start.to_le_bytes());
+        entry[12..].copy_from_slice(&sectors.to_le_bytes());
         let number = u32::try_from(free + 1).map_err(|_| TableError::NoFreeEntry)?;
         Ok(Partition {
             number,

@@ -1,16 +1,16 @@
 //! Partition tables, read from the first MiB of a disk or of an image that is about to be written.
 //!
 //! Own code and no crate, because the bytes come from an image: `gptman` allocates by a count found in the table
-//! and panics on some entries. Only what Ferric needs is here: which partitions there are, one more of them, and
-//! the second copy of a GPT at the end of the disk.
+//! and panics on some entries. Only what Ferric needs is here: which partitions there are, new tables and
+//! one more partition, and the second copy of a GPT at the end of the disk.
 
 mod gpt;
 mod mbr;
 
 use thiserror::Error;
 
-pub(crate) use gpt::Gpt;
-pub(crate) use mbr::Mbr;
+pub(crate) use gpt::{Entry, Gpt};
+pub(crate) use mbr::{MAX_SECTORS, Mark, Mbr};
 
 /// How much of the disk's start has to be given: it holds every usual table.
 pub(crate) const PREFIX_BYTES: usize = 1 << 20;
@@ -29,6 +29,12 @@ pub enum TableError {
     NoPartitions,
     #[error("there is no room for a partition of {0} MiB at the end of the disk")]
     NoRoom(u64),
+    #[error("there is no room for a partition of {0} MiB between the others")]
+    NoRoomAnywhere(u64),
+    #[error(
+        "a partition lies beyond what an MBR can address; set the capability disk_label to gpt"
+    )]
+    TooFar,
     #[error("all entries of the partition table are in use")]
     NoFreeEntry,
 }

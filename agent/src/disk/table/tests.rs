@@ -255,3 +255,77 @@ fn checksum(bytes: &[u8]) -> [u8; 4] {
     crc.update(bytes);
     crc.sum().to_le_bytes()
 }
+
+#[test]
+fn a_new_gpt_is_found_sound_by_sgdisk() {
+    for sector_bytes in [512, 4096] {
+        let sectors = 100 * MIB / u64::from(sector_bytes);
+        let mut gpt = Gpt::create(sectors, sector_bytes, Uuid::from_u128(7)).unwrap();
+        let per_mib = MIB / u64::from(sector_bytes);
+        let entry = |first_mib: u64, end_mib: u64| Entry {
+            first: first_mib * per_mib,
+            last: end_mib * per_mib - 1,
+            kind: Uuid::from_u128(0x0fc6_3daf_8483_4772_8e79_3d69_d847_7de4),
+            id: Uuid::from_u128(u128::from(first_mib)),
+            name: "raid",
+        };
+        assert_eq!(gpt.add(entry(21, 50)).unwrap().number, 1);
+        assert_eq!(gpt.add(entry(50, 99)).unwrap().number, 2);
+        let disk = Disk::new(100);
+        disk.apply(&gpt);
+        let read = Gpt::parse(&disk.prefix(), sector_bytes).unwrap().unwrap();
+        assert_eq!(read.partitions(), gpt.partitions());
+        if sector_bytes == 512 {
+            let told = disk.sgdisk(&["-v"]);
+            assert!(told.contains("No problems found"), "{told}");
+            let told = disk.sgdisk(&["-i", "1"]);
+            assert!(told.contains("Partition name: 'raid'"), "{told}");
+        }
+    }
+    assert!(Gpt::create(30, 512, Uuid::nil()).is_err());
+}
+
+#[test]
+fn a_partition_goes_to_the_first_gap_that_is_large_enough() {
+    let mut gpt = Gpt::create(100 * MIB / 512, 512, Uuid::nil()).unwrap();
+    let entry = |first_mib: u64, end_mib: u64| Entry {
+        first: first_mib * 2048,
+        last: end_mib * 2048 - 1,
+        kind: Uuid::from_u128(1),
+        id: Uuid::nil(),
+        name: "",
+    };
+    gpt.add(entry(11, 20)).unwrap();
+    gpt.add(entry(30, 99)).unwrap();
+    let mut place = |mib, name| -> Result<(u32, u64, u64), TableError> {
+        let kind = Uuid::from_u128(2);
+        let added = gpt.add_at_start(mib, kind, Uuid::nil(), name)?;
+        Ok((added.number, added.first / 2048, (added.last + 1) / 2048))
+    };
+    assert_eq!(place(10, "first"), Ok((3, 1, 11)));
+    assert_eq!(place(10, "second"), Ok((4, 20, 30)));
+    assert_eq!(place(1, "third"), Err(TableError::NoRoomAnywhere(1)));
+    assert_eq!(gpt.named("second").map(|found| found.number), Some(4));
+    assert_eq!(gpt.named("secon"), None);
+    assert_eq!(gpt.named("third"), None);
+}
+
+#[test]
+fn a_new_mbr_is_read_by_sfdisk() {
+    let mut mbr = Mbr::create(0x1234_abcd);
+    mbr.add(2048, 20 * 2048 - 1, 0xfd, Mark::Plain).unwrap();
+    mbr.add(20 * 2048, 90 * 2048 - 1, 0x83, Mark::Active)
+        .unwrap();
+    let beyond = mbr.add(1 << 32, 1 << 33, 0x83, Mark::Plain);
+    assert_eq!(beyond, Err(TableError::TooFar));
+    let disk = Disk::new(100);
+    disk.file.as_file().write_all_at(mbr.bytes(), 0).unwrap();
+    let told = run("sfdisk", &["-d", disk.path()]).unwrap().stdout;
+    let told = String::from_utf8(told).unwrap();
+    assert!(told.contains("label-id: 0x1234abcd"), "{told}");
+    assert!(
+        told.contains("start=        2048, size=       38912, type=fd"),
+        "{told}"
+    );
+    assert!(told.contains("type=83, bootable"), "{told}");
+}

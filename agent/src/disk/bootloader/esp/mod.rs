@@ -1,10 +1,13 @@
 //! The EFI system partition: found by its type in the table, read without the kernel's help.
 //!
-//! It is the image's and may be damaged on purpose, so the walk is bounded and nothing of it is mounted.
+//! It is the image's and may be damaged on purpose, so each walk is bounded and nothing of it is mounted.
+
+mod copy;
 
 use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 
 use fatfs::{Dir, FileSystem, FsOptions};
 use thiserror::Error;
@@ -13,6 +16,7 @@ use uuid::Uuid;
 use super::loaders::{self, Found, Loader};
 use crate::disk::DiskError;
 use crate::disk::error::doing;
+use crate::disk::open::{OpenDisk, at_byte};
 use crate::disk::region::Region;
 use crate::disk::table::{PREFIX_BYTES, Partition, Table};
 
@@ -21,6 +25,8 @@ const MBR_ESP: u8 = 0xef;
 const MAX_ENTRIES: usize = 10_000;
 const MAX_DEPTH: usize = 8;
 const MAX_CSV_BYTES: u64 = 64 << 10;
+/// The boot sector of a FAT file system and its second copy.
+const MARK_BYTES: u64 = 1 << 20;
 
 #[derive(Debug, Error)]
 pub enum EspError {
@@ -28,14 +34,19 @@ pub enum EspError {
     Fat(#[from] io::Error),
     #[error("it has no boot loader: neither a BOOTX64.CSV nor an EFI program with a known name")]
     NoLoader,
+    #[error("copying it to the disks of the RAID volume")]
+    Copy(#[source] io::Error),
     #[error("it has too many files or directories")]
     TooMany,
 }
 
 pub(super) struct Esp {
     disk: File,
-    sector_bytes: u64,
-    partition: Partition,
+    path: PathBuf,
+    /// In bytes.
+    start: u64,
+    length: u64,
+    number: u32,
 }
 
 impl Esp {
@@ -69,22 +80,62 @@ impl Esp {
                 });
             }
         };
-        Ok(found.map(|partition| Self {
+        let sector_bytes = u64::from(sector_bytes);
+        Ok(found.map(
+            |Partition {
+                 number,
+                 first,
+                 last,
+             }| Self {
+                disk,
+                path: device.to_owned(),
+                start: first.saturating_mul(sector_bytes),
+                length: (last.saturating_add(1))
+                    .saturating_sub(first)
+                    .saturating_mul(sector_bytes),
+                number,
+            },
+        ))
+    }
+
+    /// A device that is nothing but such a file system.
+    pub(super) fn whole(device: &Path) -> Result<Self, DiskError> {
+        let disk = File::open(device).map_err(doing("opening", device))?;
+        let length = (&disk).seek(SeekFrom::End(0));
+        Ok(Self {
+            length: length.map_err(doing("measuring", device))?,
             disk,
-            sector_bytes: u64::from(sector_bytes),
-            partition,
-        }))
+            path: device.to_owned(),
+            start: 0,
+            number: 0,
+        })
     }
 
     pub(super) fn partition_number(&self) -> u32 {
-        self.partition.number
+        self.number
+    }
+
+    fn region(&self) -> Region<&File> {
+        Region::new(&self.disk, self.start, self.length)
+    }
+
+    /// Copies all files to a new file system with the same id and name.
+    pub(super) fn copy_to(&self, target: &OpenDisk) -> Result<(), EspError> {
+        copy::copy(self.region(), target)
+    }
+
+    /// Takes the file system away, but for its files: two with one id would confuse the deployed system.
+    pub(super) fn clear(&self, disk: &OpenDisk) -> Result<(), DiskError> {
+        let length = usize::try_from(self.length.min(MARK_BYTES)).unwrap_or_default();
+        let cleared = disk.file().write_all_at(&vec![0; length], self.start);
+        cleared.map_err(at_byte("clearing", &self.path, self.start))?;
+        let flushed = disk.file().sync_all();
+        flushed.map_err(at_byte("flushing", &self.path, self.start))
     }
 
     /// The boot loaders on it, the preferred one first.
     pub(super) fn loaders(&self) -> Result<Vec<Loader>, EspError> {
-        let start = self.partition.first.saturating_mul(self.sector_bytes);
-        let sectors = (self.partition.last.saturating_add(1)).saturating_sub(self.partition.first);
-        let region = Region::new(&self.disk, start, sectors.saturating_mul(self.sector_bytes));
+        let region = self.region();
         let file_system = FileSystem::new(region, FsOptions::new())?;
         let mut found = Vec::new();
         let mut entries = 0;

@@ -5,6 +5,7 @@ use std::io::Write;
 use fatfs::{FormatVolumeOptions, format_volume};
 
 use super::*;
+use crate::host::Host;
 use crate::run::run;
 
 const MIB: u64 = 1 << 20;
@@ -115,4 +116,77 @@ fn by_id_when_no_partition_has_the_type_and_by_type_on_an_mbr() {
             .partition_number(),
         2
     );
+}
+
+/// What is on a FAT file system: its id, its name, and its files with their sizes.
+fn content(region: Region<&File>) -> Vec<String> {
+    let file_system = FileSystem::new(region, FsOptions::new()).unwrap();
+    let mut lines = vec![format!("{:08x}", file_system.volume_id())];
+    lines.push(file_system.volume_label());
+    let mut directories = vec![(String::new(), file_system.root_dir())];
+    while let Some((path, directory)) = directories.pop() {
+        for entry in directory.iter().map(Result::unwrap) {
+            let path = format!("{path}/{}", entry.file_name());
+            if entry.is_dir() && !path.ends_with('.') {
+                directories.push((path, entry.to_dir()));
+            } else if entry.is_file() {
+                lines.push(format!("{path} {}", entry.len()));
+            }
+        }
+    }
+    lines.sort();
+    lines
+}
+
+#[test]
+fn a_copy_has_the_same_files_id_and_name_and_the_original_can_be_cleared() {
+    let loader = vec![7; 3 << 20];
+    let long = "EFI/debian/a file with a long name.efi";
+    let disk = disk(&[
+        ("EFI/BOOT/BOOTX64.EFI", &loader),
+        (long, b"x"),
+        ("empty", b""),
+    ]);
+    let host = |file: &tempfile::NamedTempFile| {
+        let path = file.path().to_owned();
+        Host::detect(&[path]).unwrap().permits_device(file.path())
+    };
+    let mirror = tempfile::NamedTempFile::new().unwrap();
+    mirror.as_file().set_len(60 * MIB).unwrap();
+    mirror.as_file().write_all(&[0xff; 4096]).unwrap();
+
+    let esp = Esp::find(disk.path(), None).unwrap().unwrap();
+    let target = OpenDisk::open(&host(&mirror).unwrap()).unwrap();
+    esp.copy_to(&target).unwrap();
+    let (original, copied) = (
+        content(esp.region()),
+        content(Region::new(target.file(), 0, 60 * MIB)),
+    );
+    assert_eq!(copied, original);
+    assert!(
+        copied.contains(&format!("/EFI/BOOT/BOOTX64.EFI {}", loader.len())),
+        "{copied:?}"
+    );
+    drop(target);
+    let whole = Esp::whole(mirror.path()).unwrap();
+    assert_eq!(whole.loaders().unwrap().len(), 1);
+
+    esp.clear(&OpenDisk::open(&host(&disk).unwrap()).unwrap())
+        .unwrap();
+    assert!(matches!(esp.loaders(), Err(EspError::Fat(_))));
+    let table = Esp::find(disk.path(), None).unwrap();
+    assert!(table.is_some(), "the partition itself stays");
+}
+
+#[test]
+fn what_does_not_fit_is_an_error() {
+    let disk = disk(&[("large", &[1; 8 << 20])]);
+    let mirror = tempfile::NamedTempFile::new().unwrap();
+    mirror.as_file().set_len(4 * MIB).unwrap();
+    let path = mirror.path().to_owned();
+    let permit = Host::detect(&[path]).unwrap();
+    let permit = permit.permits_device(mirror.path()).unwrap();
+    let esp = Esp::find(disk.path(), None).unwrap().unwrap();
+    let copied = esp.copy_to(&OpenDisk::open(&permit).unwrap());
+    assert!(matches!(copied, Err(EspError::Copy(_))), "{copied:?}");
 }

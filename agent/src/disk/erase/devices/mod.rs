@@ -17,7 +17,7 @@ use super::knobs::{Knobs, ReadOnly};
 use super::metadata::{self, Area};
 use super::method::{Done, Job, MethodError};
 use super::samples::Samples;
-use super::subject::{Bus, Subject, Sysfs, kernel_name};
+use super::subject::{Bus, Subject, Sysfs};
 use super::{EraseError, ata, chain, is_virtual_media, nvme, outcome, sanitize};
 use crate::disk::partitions::rescan;
 use crate::disk::{DiskError, erasable_disks};
@@ -112,7 +112,7 @@ impl Opening<'_> {
             let reason = "it is virtual media with the ramdisk's parameters";
             return Ok(Found::Left(reason.to_owned()));
         }
-        if let Some(volume) = self.volume_on(disk)? {
+        if let Some(volume) = self.sysfs.volume_on(disk, self.disks)? {
             let reason =
                 format!("it is a member of the RAID volume {volume}, which is erased itself");
             return Ok(Found::Left(reason));
@@ -142,26 +142,6 @@ impl Opening<'_> {
             device,
             areas,
         })))
-    }
-
-    /// The RAID volume that a disk is a member of, if that is erased, too; anything else that is made of it is somebody
-    /// else's.
-    fn volume_on(&self, disk: &Disk) -> Result<Option<String>, EraseError> {
-        let holders = self.sysfs.holders(&kernel_name(&disk.name));
-        let Some(first) = holders.first() else {
-            return Ok(None);
-        };
-        let is_erased = |holder: &String| {
-            let is_listed = |disk: &Disk| kernel_name(&disk.name) == *holder;
-            self.sysfs.is_md(holder) && self.disks.iter().any(is_listed)
-        };
-        if holders.iter().all(is_erased) {
-            return Ok(Some(first.clone()));
-        }
-        Err(EraseError::Held {
-            device: disk.name.clone(),
-            holders: holders.join(", "),
-        })
     }
 }
 

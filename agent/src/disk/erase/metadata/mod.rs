@@ -12,6 +12,7 @@ use ferric_agent_protocol::node::Node;
 use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 
 use super::knobs::{Knobs, ReadOnly};
+use super::subject::Sysfs;
 use super::{EraseError, SharedFileSystems, guard, is_virtual_media, outcome};
 use crate::disk::open::{OpenDisk, at_byte};
 use crate::disk::partitions::{read_prefix, rescan};
@@ -28,11 +29,27 @@ const EDGE_BYTES: u64 = 1 << 20;
 /// Names every disk that could not be cleared; the others are.
 pub fn erase_metadata(host: &Host, node: Option<&Node>) -> Result<(), EraseError> {
     let knobs = Knobs::of(node)?;
+    let (sysfs, disks) = (Sysfs::of_the_machine(), erasable_disks(host, node)?);
     let mut errors = Vec::new();
-    for disk in erasable_disks(host, node)?.iter().rev() {
+    for disk in disks.iter().rev() {
         let path = Path::new(&disk.name);
         if is_virtual_media(path) {
             continue;
+        }
+        match sysfs.volume_on(disk, &disks) {
+            Ok(None) => {}
+            Ok(Some(volume)) => {
+                tracing::info!(
+                    ?path,
+                    volume,
+                    "a disk of a RAID volume is left to the volume"
+                );
+                continue;
+            }
+            Err(error) => {
+                errors.push(error);
+                continue;
+            }
         }
         match erase_device_metadata(host, path, knobs.shared) {
             Ok(()) => {}

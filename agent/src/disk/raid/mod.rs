@@ -1,0 +1,167 @@
+//! Software RAID by mdadm: making and deleting the volumes that a node wants, and what they mean for its boot.
+//!
+//! `config` says what is wanted, `layout` what that comes to on these disks; both are pure. `bench` is all that the
+//! machine is asked for, so that `create`, `delete`, `esp` and `standing` run in tests without any RAID.
+
+mod arrays;
+mod bench;
+mod config;
+mod create;
+mod delete;
+mod error;
+mod esp;
+mod layout;
+mod standing;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use ferric_agent_protocol::hints::DiskFacts;
+use ferric_agent_protocol::node::Node;
+use serde_json::Value;
+
+pub use config::RaidConfigError;
+pub use error::RaidError;
+pub(crate) use esp::EspMirror;
+pub use layout::PlanError;
+
+use super::bootloader::firmware;
+use crate::host::Host;
+use bench::{Assembly, Bench, Machine};
+use config::RaidConfig;
+use standing::{Kept, Standing, config_of, named};
+
+/// What to do with volumes that are there before others are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    Delete,
+    Leave,
+}
+
+/// Whether any volume was wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    Volumes,
+    Nothing,
+}
+
+/// Makes the volumes of a node's `target_raid_config`.
+///
+/// # Errors
+/// When they cannot be made of these disks, or there are partitions already.
+pub fn create_configuration(host: &Host, node: &Node, wanted: &Value) -> Result<Made, RaidError> {
+    let Some(config) = RaidConfig::parse(wanted, &node.skipped_volumes()?)? else {
+        return Ok(Made::Nothing);
+    };
+    create::create(&Machine { host }, node, &config, firmware())?;
+    Ok(Made::Volumes)
+}
+
+/// Makes the volumes of a deploy step's argument; nothing is deleted before it is known to make sense.
+///
+/// # Errors
+/// As [`create_configuration`], and when no volume is one of software.
+pub fn apply_configuration(
+    host: &Host,
+    node: &Node,
+    wanted: &Value,
+    existing: Existing,
+) -> Result<(), RaidError> {
+    let config = RaidConfig::parse(wanted, &node.skipped_volumes()?)?;
+    let config = config.ok_or_else(|| {
+        RaidConfigError("it has no logical disk with the controller software".to_owned())
+    })?;
+    if existing == Existing::Delete {
+        delete_configuration(host, node)?;
+    }
+    create::create(&Machine { host }, node, &config, firmware())
+}
+
+/// Deletes all volumes but those on the node's skip list.
+///
+/// # Errors
+/// When a volume is in use or cannot be taken apart.
+pub fn delete_configuration(host: &Host, node: &Node) -> Result<(), RaidError> {
+    delete::delete(&Machine { host }, node)
+}
+
+/// The disks that may get the operating system, without those that volumes rule out.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// The volume that the node's RAID configuration calls its root.
+    Root(Box<DiskFacts>),
+    Among(Vec<DiskFacts>),
+}
+
+/// Whether hints say which disk is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hinted {
+    Yes,
+    No,
+}
+
+/// Makes the kernel run the volumes of a node that has some: the ramdisk leaves them alone otherwise, as they would
+/// hold the disks that are to be written.
+pub(super) fn assemble(host: &Host, node: &Node) -> Result<(), RaidError> {
+    if config_of(node).is_some() || !node.skipped_volumes()?.is_empty() {
+        Machine { host }.assemble(Assembly::Whole);
+    }
+    Ok(())
+}
+
+/// The same before an erasure, but only where a volume is to be kept: the others are erased with their disks.
+pub(super) fn assemble_kept(host: &Host, node: &Node) -> Result<(), RaidError> {
+    if !node.skipped_volumes()?.is_empty() {
+        Machine { host }.assemble(Assembly::Whole);
+    }
+    Ok(())
+}
+
+/// What volumes leave of the disks for the operating system.
+pub(super) fn narrow(
+    host: &Host,
+    node: &Node,
+    disks: Vec<DiskFacts>,
+    hinted: Hinted,
+) -> Result<Choice, RaidError> {
+    let standing = Standing::of(&Machine { host }, node)?;
+    Ok(standing.choice(disks, hinted))
+}
+
+/// The disks that may be erased: none that a volume lies on which is kept, nor that volume.
+pub(super) fn without_kept(
+    host: &Host,
+    node: &Node,
+    mut disks: Vec<DiskFacts>,
+) -> Result<Vec<DiskFacts>, RaidError> {
+    let bench = Machine { host };
+    if node.skipped_volumes()?.is_empty() && node.skipped_disks()?.is_empty() {
+        return Ok(disks);
+    }
+    let kept = Kept::of(&bench, node, &named(&bench)?)?;
+    disks.retain(|facts| {
+        let path = PathBuf::from(&facts.disk.name);
+        !kept.devices.contains(&path) && !kept.disks.contains(&path)
+    });
+    Ok(disks)
+}
+
+/// Whether a device is a RAID volume.
+pub(crate) fn is_volume(host: &Host, device: &Path) -> bool {
+    let device = std::fs::canonicalize(device).unwrap_or_else(|_| device.to_owned());
+    let name = device.file_name().unwrap_or_default();
+    let block = host.tree().path("sys/block");
+    !name.is_empty() && block.join(name).join("md").is_dir()
+}
+
+/// The mirror of EFI system partitions beside a volume; it is made where it is missing.
+///
+/// # Errors
+/// When a disk of the volume has no room for one.
+pub(crate) fn esp_mirror(host: &Host, volume: &Path) -> Result<EspMirror, RaidError> {
+    let volume = std::fs::canonicalize(volume).unwrap_or_else(|_| volume.to_owned());
+    esp::prepare(&Machine { host }, &volume)
+}
