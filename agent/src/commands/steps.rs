@@ -10,7 +10,9 @@ use serde_json::{Map, Value, json};
 
 use super::failure::{ErrorKind, Failure};
 use super::run::{Outcome, Params, Run, arguments};
-use super::{erase, image};
+use super::{burnin, containers, erase, image, inject, nvram};
+use crate::burnin::Part;
+use crate::config::Settings;
 use crate::disk::Depth;
 
 /// The name and version that a conductor sends back with each step; raised when a step changes its meaning.
@@ -24,6 +26,10 @@ enum Action {
     EraseMetadata,
     EraseExpress,
     ErasePstore,
+    BurnIn(Part),
+    CleanNvram,
+    InjectFiles,
+    InstallBootc,
     WriteImage,
 }
 
@@ -65,6 +71,19 @@ const OFFERED: &[Offered] = &[
         priority: 0,
         abortable: true,
     },
+    by_hand(StepKind::Clean, Action::BurnIn(Part::Cpu)),
+    by_hand(StepKind::Clean, Action::BurnIn(Part::Memory)),
+    by_hand(StepKind::Clean, Action::BurnIn(Part::Disk)),
+    by_hand(StepKind::Clean, Action::BurnIn(Part::Network)),
+    by_hand(StepKind::Clean, Action::CleanNvram),
+    by_hand(StepKind::Deploy, Action::CleanNvram),
+    by_hand(StepKind::Deploy, Action::InjectFiles),
+    by_hand(StepKind::Service, Action::InjectFiles),
+    by_hand(StepKind::Deploy, Action::InstallBootc),
+    by_hand(StepKind::Service, Action::InstallBootc),
+    by_hand(StepKind::Service, Action::BurnIn(Part::Cpu)),
+    by_hand(StepKind::Service, Action::BurnIn(Part::Memory)),
+    by_hand(StepKind::Service, Action::BurnIn(Part::Network)),
     // The conductor has a step of its own, with priority 80, that asks for this one.
     Offered {
         kind: StepKind::Deploy,
@@ -74,6 +93,16 @@ const OFFERED: &[Offered] = &[
     },
 ];
 
+/// A step that is run where somebody asks for it.
+const fn by_hand(kind: StepKind, action: Action) -> Offered {
+    Offered {
+        kind,
+        action,
+        priority: 0,
+        abortable: true,
+    }
+}
+
 impl Action {
     fn name(self) -> &'static str {
         match self {
@@ -81,6 +110,10 @@ impl Action {
             Self::EraseMetadata => "erase_devices_metadata",
             Self::EraseExpress => "erase_devices_express",
             Self::ErasePstore => "erase_pstore",
+            Self::BurnIn(part) => part.step(),
+            Self::CleanNvram => "clean_uefi_nvram",
+            Self::InjectFiles => "inject_files",
+            Self::InstallBootc => "execute_bootc_install",
             Self::WriteImage => "write_image",
         }
     }
@@ -88,9 +121,14 @@ impl Action {
     fn argsinfo(self) -> Option<Map<String, Value>> {
         let argument = |description: &str, required: bool| json!({"description": description, "required": required});
         match self {
-            Self::EraseDevices | Self::EraseMetadata | Self::EraseExpress | Self::ErasePstore => {
-                None
-            }
+            Self::EraseDevices
+            | Self::EraseMetadata
+            | Self::EraseExpress
+            | Self::ErasePstore
+            | Self::BurnIn(_) => None,
+            Self::CleanNvram => Some(nvram::argsinfo()),
+            Self::InjectFiles => Some(inject::argsinfo()),
+            Self::InstallBootc => Some(containers::argsinfo()),
             Self::WriteImage => Some(Map::from_iter([
                 (
                     "image_info".to_owned(),
@@ -117,22 +155,44 @@ fn versions() -> BTreeMap<String, String> {
 }
 
 /// The result of `get_*_steps`.
-pub(super) fn list(kind: StepKind) -> Value {
+pub(super) async fn list(run: &Run, kind: StepKind) -> Outcome {
+    let mut list = own(kind, &run.agent.settings);
+    let containers = containers::steps(run, kind, names()).await?;
+    if !containers.is_empty() {
+        list.steps
+            .insert("ContainerHardwareManager".to_owned(), containers);
+    }
+    Ok(list.to_value(kind))
+}
+
+/// The names that are taken.
+fn names() -> Vec<&'static str> {
+    OFFERED
+        .iter()
+        .map(|offered| offered.action.name())
+        .collect()
+}
+
+/// The steps of the agent itself.
+fn own(kind: StepKind, settings: &Settings) -> StepList {
+    let priority = |offered: &Offered| match offered.action {
+        Action::InjectFiles => settings.inject_files_priority,
+        _ => offered.priority,
+    };
     let spec = |offered: &Offered| StepSpec {
         step: offered.action.name().to_owned(),
         interface: "deploy".to_owned(),
-        priority: offered.priority,
+        priority: priority(offered),
         reboot_requested: false,
         abortable: offered.abortable,
         argsinfo: offered.action.argsinfo(),
         rest: Map::new(),
     };
     let steps = offered(kind).map(spec).collect();
-    let list = StepList {
+    StepList {
         steps: BTreeMap::from([("FerricAgent".to_owned(), steps)]),
         hardware_manager_version: versions(),
-    };
-    list.to_value(kind)
+    }
 }
 
 /// Runs one step. Parameters besides those of the protocol are arguments too; those within the step win.
@@ -145,13 +205,35 @@ pub(super) async fn execute(run: &Run, kind: StepKind, params: Params) -> Outcom
     let call = ExecuteStep::from_params(kind, params)
         .map_err(|error| Failure::caused_by(ErrorKind::CommandExecution, &error))?;
     check_version(call.version.as_ref())?;
-    let action = find(kind, &call.step.step)?;
     let outcome = StepOutcome::of(&call.step, Value::Null);
+    let action = match find(kind, &call.step.step) {
+        Ok(action) => action,
+        Err(unknown) => {
+            let all = with_step_arguments(more, call.step.args);
+            let step = (call.step.step.as_str(), all);
+            let result = containers::execute(run, kind, step, names()).await?;
+            let result = result.ok_or(unknown)?;
+            return Ok(StepOutcome { result, ..outcome }.to_value(kind));
+        }
+    };
     let result = match action {
         Action::EraseDevices => erase::devices(run, kind, call.node, Depth::Everything).await?,
         Action::EraseExpress => erase::devices(run, kind, call.node, Depth::Express).await?,
         Action::EraseMetadata => erase::metadata(run, kind, call.node).await?,
         Action::ErasePstore => erase::pstore(run, kind).await?,
+        Action::BurnIn(part) => burnin::burn_in(run, kind, call.node, part).await?,
+        Action::CleanNvram => {
+            let all = with_step_arguments(more, call.step.args);
+            nvram::clean(run, kind, all).await?
+        }
+        Action::InjectFiles => {
+            let all = with_step_arguments(more, call.step.args);
+            inject::files(run, kind, call.node, (call.ports, all)).await?
+        }
+        Action::InstallBootc => {
+            let all = with_step_arguments(more, call.step.args);
+            containers::install(run, all, call.node).await?
+        }
         Action::WriteImage => {
             let all = with_step_arguments(more, call.step.args);
             let wanted: WriteImage = arguments(all)?;
@@ -206,12 +288,14 @@ pub(super) fn error_kind(kind: StepKind) -> ErrorKind {
 
 #[cfg(test)]
 mod tests {
+    use super::super::image::tests::all_settings;
     use super::*;
 
     #[test]
     fn each_kind_lists_its_own_steps() {
         let names = |kind| {
-            let list = StepList::from_value(kind, &list(kind)).unwrap();
+            let settings = all_settings("inject_files_priority = 7\n");
+            let list = StepList::from_value(kind, &own(kind, &settings).to_value(kind)).unwrap();
             assert_eq!(list.hardware_manager_version, versions());
             let steps = list.steps["FerricAgent"].iter();
             steps
@@ -224,14 +308,34 @@ mod tests {
                 "erase_devices 10",
                 "erase_devices_metadata 99",
                 "erase_devices_express 0",
-                "erase_pstore 0"
+                "erase_pstore 0",
+                "burnin_cpu 0",
+                "burnin_memory 0",
+                "burnin_disk 0",
+                "burnin_network 0",
+                "clean_uefi_nvram 0"
             ]
         );
         assert_eq!(
             names(StepKind::Deploy),
-            ["erase_devices_metadata 0", "write_image 0"]
+            [
+                "erase_devices_metadata 0",
+                "clean_uefi_nvram 0",
+                "inject_files 7",
+                "execute_bootc_install 0",
+                "write_image 0"
+            ]
         );
-        assert!(names(StepKind::Service).is_empty());
+        assert_eq!(
+            names(StepKind::Service),
+            [
+                "inject_files 7",
+                "execute_bootc_install 0",
+                "burnin_cpu 0",
+                "burnin_memory 0",
+                "burnin_network 0"
+            ]
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod inventory;
 pub(crate) mod ioctl;
 pub(crate) mod open;
 pub(crate) mod partitions;
-mod passthrough;
+pub(crate) mod passthrough;
 pub(crate) mod region;
 pub(crate) mod settle;
 pub(crate) mod storage;
@@ -22,6 +22,7 @@ pub(crate) mod table;
 pub(crate) mod testing;
 mod uuids;
 
+pub(crate) use erase::{CHUNK_BYTES, Claimed, Drive, Pattern, claim};
 pub use erase::{
     CommandError, Depth, EraseError, MethodError, SharedFileSystem, SharedFileSystems,
     erase_device_metadata, erase_devices, erase_metadata, erase_pstore,

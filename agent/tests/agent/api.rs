@@ -257,10 +257,18 @@ async fn steps_are_listed_by_kind() {
         .await
         .body;
     assert_eq!(clean["command_name"], "get_clean_steps");
+    let mut clean_uefi_nvram = clean_step("clean_uefi_nvram", 0);
+    clean_uefi_nvram["argsinfo"] = clean["command_result"]["clean_steps"]["FerricAgent"]
+        .as_array()
+        .and_then(|steps| steps.last())
+        .map_or(Value::Null, |step| step["argsinfo"].clone());
+    assert!(clean_uefi_nvram["argsinfo"]["match_patterns"].is_object());
     let expected = json!({
         "clean_steps": {"FerricAgent": [
             clean_step("erase_devices", 10), clean_step("erase_devices_metadata", 99),
             clean_step("erase_devices_express", 0), clean_step("erase_pstore", 0),
+            clean_step("burnin_cpu", 0), clean_step("burnin_memory", 0), clean_step("burnin_disk", 0),
+            clean_step("burnin_network", 0), clean_uefi_nvram,
         ]},
         "hardware_manager_version": {"ferric_agent": "1"},
     });
@@ -273,12 +281,27 @@ async fn steps_are_listed_by_kind() {
         .as_array()
         .unwrap();
     let names: Vec<&Value> = steps.iter().map(|step| &step["step"]).collect();
-    assert_eq!(names, ["erase_devices_metadata", "write_image"]);
+    let expected = [
+        "erase_devices_metadata",
+        "clean_uefi_nvram",
+        "inject_files",
+        "execute_bootc_install",
+        "write_image",
+    ];
+    assert_eq!(names, expected);
     let service = api.command("service.get_service_steps", params).await.body;
-    assert_eq!(
-        service["command_result"]["service_steps"],
-        json!({"FerricAgent": []})
-    );
+    let steps = service["command_result"]["service_steps"]["FerricAgent"]
+        .as_array()
+        .unwrap();
+    let names: Vec<&Value> = steps.iter().map(|step| &step["step"]).collect();
+    let expected = [
+        "inject_files",
+        "execute_bootc_install",
+        "burnin_cpu",
+        "burnin_memory",
+        "burnin_network",
+    ];
+    assert_eq!(names, expected);
 }
 
 async fn step_error(api: &Api, name: &str, params: Value) -> (String, Value) {
@@ -302,7 +325,8 @@ async fn steps_that_cannot_be_run_fail_with_a_sentence() {
     let expected = json!({
         "type": "CleaningError", "code": 500, "message": "Clean step failed",
         "details": "this agent has no clean step \"burnin_moon\"; it has: erase_devices, erase_devices_metadata, \
-            erase_devices_express, erase_pstore",
+            erase_devices_express, erase_pstore, burnin_cpu, burnin_memory, burnin_disk, burnin_network, \
+            clean_uefi_nvram",
     });
     assert_eq!(error, expected);
 
@@ -333,7 +357,7 @@ async fn what_this_agent_does_not_do_fails_and_says_so() {
     for (name, expected) in [
         (
             "standby.execute_bootc_install",
-            "does not install bootc containers",
+            "missing field `image_source`",
         ),
         ("poll.set_node_info", "standalone agent only"),
         ("flow.start_flow", "flow must be a list"),
