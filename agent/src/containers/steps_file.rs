@@ -67,6 +67,10 @@ fn parse(text: &str, taken: &[&str]) -> Result<Vec<ContainerStep>, String> {
     if text.len() > MAX_BYTES {
         return Err(format!("it has more than {MAX_BYTES} bytes"));
     }
+    let says_nothing = |line: &str| line.is_empty() || line.starts_with('#') || line == "---";
+    if text.lines().map(str::trim).all(says_nothing) {
+        return Ok(Vec::new());
+    }
     let file: Option<StepsFile> =
         serde_norway::from_str(text).map_err(|error| error.to_string())?;
     let steps = file.unwrap_or_default().steps.unwrap_or_default();
@@ -158,7 +162,7 @@ mod tests {
                 "x",
                 "another step",
             ),
-            ("steps: [".to_owned(), "x", "line 1"),
+            ("steps: [".to_owned(), "x", "while parsing"),
             ("- a\n".to_owned(), "x", "invalid"),
         ] {
             let error = parse(&text, &[taken]).unwrap_err();
