@@ -5,13 +5,16 @@
 
 pub mod agent;
 pub mod api;
+pub mod burnin;
 pub mod clock;
 pub mod commands;
 pub mod conductor;
 pub mod config;
+pub mod containers;
 pub mod disk;
 pub mod host;
 pub mod image;
+pub mod inject;
 pub(crate) mod inspection;
 pub mod inventory;
 pub(crate) mod ipmi;

@@ -16,6 +16,8 @@ pub enum ErrorKind {
     VersionMismatch,
     SystemReboot,
     InvalidParams,
+    ImageDownload,
+    ContainerNotPermitted,
 }
 
 impl ErrorKind {
@@ -29,6 +31,12 @@ impl ErrorKind {
             Self::ImageWrite => ("ImageWriteError", 500, "Error writing image to device"),
             Self::VersionMismatch => ("VersionMismatch", 409, "Hardware managers version mismatch"),
             Self::SystemReboot => ("SystemRebootError", 500, "Error rebooting system"),
+            Self::ImageDownload => ("ImageDownloadError", 500, "Error downloading image"),
+            Self::ContainerNotPermitted => (
+                "ContainerNotPermittedError",
+                500,
+                "Container image not permitted",
+            ),
             Self::InvalidParams => (
                 "InvalidCommandParamsError",
                 400,

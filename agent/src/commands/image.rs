@@ -149,7 +149,7 @@ fn config_drive(wanted: &WriteImage) -> Option<&str> {
 }
 
 /// A disk of a write that is told to have failed must not boot.
-fn clear(agent: &Agent, device: &Path) {
+pub(super) fn clear(agent: &Agent, device: &Path) {
     if let Err(error) = disk::erase_device_metadata(&agent.host, device, SharedFileSystems::Erase) {
         tracing::error!(
             error = &error as &dyn std::error::Error,
@@ -166,7 +166,7 @@ impl Agent {
 }
 
 /// What the operator says about downloads, else the agent's own patience. Who counts attempts does not count seconds.
-fn patience(own: &ImageServerSettings) -> Patience {
+pub(super) fn patience(own: &ImageServerSettings) -> Patience {
     let default = Patience::default();
     let give_up_after = match own.retries {
         Some(_) => Duration::MAX,
@@ -265,7 +265,7 @@ fn install_on_thread(agent: &Agent, wanted: &InstallBootloader) -> Outcome {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use clap::Parser;
 
     use super::*;
@@ -275,7 +275,7 @@ mod tests {
         all_settings(ini).images
     }
 
-    fn all_settings(ini: &str) -> Settings {
+    pub(in crate::commands) fn all_settings(ini: &str) -> Settings {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("cmdline"), "ipa-api-url=http://a").unwrap();
         std::fs::write(directory.path().join("a.conf"), ini).unwrap();

@@ -6,12 +6,16 @@ use std::sync::Arc;
 use ferric_agent_protocol::steps::{ExecuteStep, StepKind, StepList, StepOutcome};
 use serde_json::{Value, json};
 
+use super::containers;
 use super::failure::Failure;
 use super::run::{Outcome, Params, Run, on_thread};
-use super::steps::{MANAGER, MANAGER_VERSION, error_kind, own_steps, with_step_arguments};
+use super::steps::{MANAGER, MANAGER_VERSION, error_kind, names, own_steps, with_step_arguments};
 use crate::managers::{
     BUILT_IN, BUILT_IN_SUPPORT, Manager, Managers, Offer, StepOrder, deduplicate,
 };
+
+/// Steps that are containers, as Ironic's agent calls their manager.
+const CONTAINERS: &str = "ContainerHardwareManager";
 
 /// The versions of all managers, the built-in one among them.
 pub(super) fn versions(managers: &Managers) -> BTreeMap<String, String> {
@@ -27,7 +31,7 @@ pub(super) async fn list(run: &Run, kind: StepKind, mut params: Params) -> Outco
     let offers = offers(run, kind, node, ports).await?;
     let steps = offers
         .into_iter()
-        .filter(|offer| offer.manager.is_none() || !offer.steps.is_empty())
+        .filter(|offer| offer.name == BUILT_IN || !offer.steps.is_empty())
         .map(|offer| (offer.name, offer.steps));
     let list = StepList {
         steps: steps.collect(),
@@ -46,12 +50,18 @@ async fn offers(
         name: BUILT_IN.to_owned(),
         support: BUILT_IN_SUPPORT,
         manager: None,
-        steps: own_steps(kind),
+        steps: own_steps(kind, &run.agent.settings),
+    };
+    let of_containers = Offer {
+        name: CONTAINERS.to_owned(),
+        support: BUILT_IN_SUPPORT,
+        manager: None,
+        steps: containers::steps(run, kind, names()).await?,
     };
     let agent = Arc::clone(&run.agent);
     let listed = on_thread(move || agent.managers.list_steps(kind, &node, &ports)).await?;
     let mut all = listed.map_err(|error| Failure::caused_by(error_kind(kind), &error))?;
-    all.push(built_in);
+    all.extend([built_in, of_containers]);
     Ok(deduplicate(all))
 }
 

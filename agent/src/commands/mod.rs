@@ -2,14 +2,19 @@
 //!
 //! HTTP is none of their business, and none of them touches the machine but through `host`, `disk` and `image`.
 
+mod argsinfo;
+mod burnin;
 mod catalog;
+mod containers;
 mod erase;
 mod failure;
 mod flow;
 mod image;
+mod inject;
 mod ledger;
 mod log;
 mod managers;
+mod nvram;
 mod raid;
 mod rescue;
 mod run;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::catalog::{Command, Mode};
 use super::failure::{ErrorKind, Failure};
-use super::{flow, image, log, managers, rescue, standby, steps, system};
+use super::{containers, flow, image, log, managers, rescue, standby, steps, system};
 use crate::agent::Agent;
 use crate::inventory::{self, BmcDetection, InventoryError};
 use crate::progress::Progress;
@@ -64,9 +64,9 @@ impl Run {
             Command::GetSteps(kind) => managers::list(self, kind, params).await,
             Command::ExecuteStep(kind) => steps::execute(self, kind, params).await,
             Command::PrepareImage => image::prepare(self, params).await,
-            Command::ExecuteBootcInstall => Err(unsupported(
-                "this agent does not install bootc containers; use the deploy interface direct",
-            )),
+            Command::ExecuteBootcInstall => {
+                containers::install(self, params, self.agent.session.node.clone()).await
+            }
             Command::RunImage => standby::reboot(self).await,
             Command::PowerOff => standby::power_off(self).await,
             Command::Sync => standby::sync(self).await,
@@ -121,10 +121,6 @@ pub(super) fn arguments<T: serde::de::DeserializeOwned>(params: Params) -> Resul
             format!("the arguments make no sense: {error}"),
         )
     })
-}
-
-fn unsupported(details: &str) -> Failure {
-    Failure::new(ErrorKind::CommandExecution, details)
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> Failure {

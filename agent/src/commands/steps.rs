@@ -10,7 +10,9 @@ use serde_json::{Map, Value, json};
 
 use super::failure::{ErrorKind, Failure};
 use super::run::{Outcome, Params, Run, arguments};
-use super::{erase, image, managers, raid};
+use super::{burnin, containers, erase, image, inject, managers, nvram, raid};
+use crate::burnin::Part;
+use crate::config::Settings;
 use crate::disk::Depth;
 
 /// The name and version that a conductor sends back with each step; raised when a step changes its meaning.
@@ -24,6 +26,10 @@ enum Action {
     EraseMetadata,
     EraseExpress,
     ErasePstore,
+    BurnIn(Part),
+    CleanNvram,
+    InjectFiles,
+    InstallBootc,
     WriteImage,
     CreateRaid,
     DeleteRaid,
@@ -68,6 +74,19 @@ const OFFERED: &[Offered] = &[
         priority: 0,
         abortable: true,
     },
+    by_hand(StepKind::Clean, Action::BurnIn(Part::Cpu)),
+    by_hand(StepKind::Clean, Action::BurnIn(Part::Memory)),
+    by_hand(StepKind::Clean, Action::BurnIn(Part::Disk)),
+    by_hand(StepKind::Clean, Action::BurnIn(Part::Network)),
+    by_hand(StepKind::Clean, Action::CleanNvram),
+    by_hand(StepKind::Deploy, Action::CleanNvram),
+    by_hand(StepKind::Deploy, Action::InjectFiles),
+    by_hand(StepKind::Service, Action::InjectFiles),
+    by_hand(StepKind::Deploy, Action::InstallBootc),
+    by_hand(StepKind::Service, Action::InstallBootc),
+    by_hand(StepKind::Service, Action::BurnIn(Part::Cpu)),
+    by_hand(StepKind::Service, Action::BurnIn(Part::Memory)),
+    by_hand(StepKind::Service, Action::BurnIn(Part::Network)),
     // The conductor has a step of its own, with priority 80, that asks for this one.
     Offered {
         kind: StepKind::Deploy,
@@ -83,7 +102,12 @@ const OFFERED: &[Offered] = &[
     raid_step(StepKind::Service, Action::ApplyRaid, false),
 ];
 
-/// Nothing of RAID happens unless it is asked for.
+/// A step that is run where somebody asks for it.
+const fn by_hand(kind: StepKind, action: Action) -> Offered {
+    raid_step(kind, action, true)
+}
+
+/// Nothing of RAID happens unless it is asked for, either.
 const fn raid_step(kind: StepKind, action: Action, abortable: bool) -> Offered {
     Offered {
         kind,
@@ -100,6 +124,10 @@ impl Action {
             Self::EraseMetadata => "erase_devices_metadata",
             Self::EraseExpress => "erase_devices_express",
             Self::ErasePstore => "erase_pstore",
+            Self::BurnIn(part) => part.step(),
+            Self::CleanNvram => "clean_uefi_nvram",
+            Self::InjectFiles => "inject_files",
+            Self::InstallBootc => "execute_bootc_install",
             Self::WriteImage => "write_image",
             Self::CreateRaid => "create_configuration",
             Self::DeleteRaid => "delete_configuration",
@@ -117,10 +145,16 @@ impl Action {
     fn argsinfo(self) -> Option<Map<String, Value>> {
         let argument = |description: &str, required: bool| json!({"description": description, "required": required});
         match self {
-            Self::EraseDevices | Self::EraseMetadata | Self::EraseExpress | Self::ErasePstore => {
-                None
-            }
-            Self::CreateRaid | Self::DeleteRaid => None,
+            Self::EraseDevices
+            | Self::EraseMetadata
+            | Self::EraseExpress
+            | Self::ErasePstore
+            | Self::BurnIn(_)
+            | Self::CreateRaid
+            | Self::DeleteRaid => None,
+            Self::CleanNvram => Some(nvram::argsinfo()),
+            Self::InjectFiles => Some(inject::argsinfo()),
+            Self::InstallBootc => Some(containers::argsinfo()),
             Self::ApplyRaid => Some(raid::apply_argsinfo()),
             Self::WriteImage => Some(Map::from_iter([
                 (
@@ -143,12 +177,22 @@ fn offered(kind: StepKind) -> impl Iterator<Item = &'static Offered> {
     OFFERED.iter().filter(move |offered| offered.kind == kind)
 }
 
+/// The names that are taken.
+pub(super) fn names() -> Vec<&'static str> {
+    let all = OFFERED.iter().map(|offered| offered.action.name());
+    all.collect()
+}
+
 /// The built-in steps as a conductor sees them.
-pub(super) fn own_steps(kind: StepKind) -> Vec<StepSpec> {
+pub(super) fn own_steps(kind: StepKind, settings: &Settings) -> Vec<StepSpec> {
+    let priority = |offered: &Offered| match offered.action {
+        Action::InjectFiles => settings.inject_files_priority,
+        _ => offered.priority,
+    };
     let spec = |offered: &Offered| StepSpec {
         step: offered.action.name().to_owned(),
         interface: offered.action.interface().to_owned(),
-        priority: offered.priority,
+        priority: priority(offered),
         reboot_requested: false,
         abortable: offered.abortable,
         argsinfo: offered.action.argsinfo(),
@@ -173,13 +217,35 @@ pub(super) async fn execute(run: &Run, kind: StepKind, params: Params) -> Outcom
     if let Some(manager) = managers::manager_of(run, kind, &call).await? {
         return managers::execute(run, kind, manager, call, more).await;
     }
-    let action = find(kind, &call.step.step)?;
     let outcome = StepOutcome::of(&call.step, Value::Null);
+    let action = match find(kind, &call.step.step) {
+        Ok(action) => action,
+        Err(unknown) => {
+            let all = with_step_arguments(more, call.step.args);
+            let step = (call.step.step.as_str(), all);
+            let result = containers::execute(run, kind, step, names()).await?;
+            let result = result.ok_or(unknown)?;
+            return Ok(StepOutcome { result, ..outcome }.to_value(kind));
+        }
+    };
     let result = match action {
         Action::EraseDevices => erase::devices(run, kind, call.node, Depth::Everything).await?,
         Action::EraseExpress => erase::devices(run, kind, call.node, Depth::Express).await?,
         Action::EraseMetadata => erase::metadata(run, kind, call.node).await?,
         Action::ErasePstore => erase::pstore(run, kind).await?,
+        Action::BurnIn(part) => burnin::burn_in(run, kind, call.node, part).await?,
+        Action::CleanNvram => {
+            let all = with_step_arguments(more, call.step.args);
+            nvram::clean(run, kind, all).await?
+        }
+        Action::InjectFiles => {
+            let all = with_step_arguments(more, call.step.args);
+            inject::files(run, kind, call.node, (call.ports, all)).await?
+        }
+        Action::InstallBootc => {
+            let all = with_step_arguments(more, call.step.args);
+            containers::install(run, all, call.node).await?
+        }
         Action::WriteImage => {
             let all = with_step_arguments(more, call.step.args);
             let wanted: WriteImage = arguments(all)?;
@@ -242,13 +308,15 @@ pub(super) fn error_kind(kind: StepKind) -> ErrorKind {
 
 #[cfg(test)]
 mod tests {
+    use super::super::image::tests::all_settings;
     use super::*;
     use crate::managers::Managers;
 
     #[test]
     fn each_kind_lists_its_own_steps() {
         let names = |kind| {
-            own_steps(kind)
+            let settings = all_settings("inject_files_priority = 7\n");
+            own_steps(kind, &settings)
                 .iter()
                 .map(|step| format!("{} {}", step.step, step.priority))
                 .collect::<Vec<_>>()
@@ -260,6 +328,11 @@ mod tests {
                 "erase_devices_metadata 99",
                 "erase_devices_express 0",
                 "erase_pstore 0",
+                "burnin_cpu 0",
+                "burnin_memory 0",
+                "burnin_disk 0",
+                "burnin_network 0",
+                "clean_uefi_nvram 0",
                 "delete_configuration 0",
                 "create_configuration 0"
             ]
@@ -268,6 +341,9 @@ mod tests {
             names(StepKind::Deploy),
             [
                 "erase_devices_metadata 0",
+                "clean_uefi_nvram 0",
+                "inject_files 7",
+                "execute_bootc_install 0",
                 "write_image 0",
                 "apply_configuration 0"
             ]
@@ -275,6 +351,11 @@ mod tests {
         assert_eq!(
             names(StepKind::Service),
             [
+                "inject_files 7",
+                "execute_bootc_install 0",
+                "burnin_cpu 0",
+                "burnin_memory 0",
+                "burnin_network 0",
                 "delete_configuration 0",
                 "create_configuration 0",
                 "apply_configuration 0"
@@ -284,8 +365,8 @@ mod tests {
 
     #[test]
     fn steps_of_raid_belong_to_its_interface() {
-        let list = StepList::from_value(StepKind::Service, &list(StepKind::Service)).unwrap();
-        let steps = &list.steps["FerricAgent"];
+        let steps = own_steps(StepKind::Service, &all_settings(""));
+        let steps = &steps[5..];
         assert!(steps.iter().all(|step| step.interface == "raid"));
         let abortable: Vec<_> = steps.iter().map(|step| step.abortable).collect();
         assert_eq!(abortable, [true, true, false]);

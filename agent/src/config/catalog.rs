@@ -73,7 +73,7 @@ pub(super) const PARAMETERS: [(&str, &str); 44] = [
 
 /// Options of Ironic's agent that are without effect here, with the reason as part of a sentence. Those of a whole
 /// section end with `.`.
-pub(super) const WITHOUT_EFFECT: [(&str, &str); 20] = [
+pub(super) const WITHOUT_EFFECT: [(&str, &str); 17] = [
     (
         "auto_tls_allowed_clock_skew",
         "the agent's certificate is valid whatever the clock says",
@@ -82,13 +82,10 @@ pub(super) const WITHOUT_EFFECT: [(&str, &str); 20] = [
         "config_drive_rebuild",
         "a config drive is rebuilt where the disk's sectors are too large for it, and nowhere else",
     ),
-    ("disable_bootc_deploy", NO_CONTAINERS),
-    ("container.", NO_CONTAINERS),
     (
         "enable_bios_bootloader_install",
         "no boot loader is installed for BIOS",
     ),
-    ("inject_files_priority", "there is no step inject_files"),
     ("introspection_daemon", NO_DAEMON),
     ("introspection_daemon_post_interval", NO_DAEMON),
     ("disk_utils.efi_system_partition_size", NO_PARTITIONING),
@@ -108,7 +105,6 @@ pub(super) const WITHOUT_EFFECT: [(&str, &str); 20] = [
     ),
 ];
 
-const NO_CONTAINERS: &str = "the agent runs no containers";
 const NO_DAEMON: &str = "inspection data are sent once, when the machine starts";
 const NO_METRICS: &str = "the agent sends no metrics to statsd";
 const NO_PARTITIONING: &str = "the boot partition of a partition image has Ironic's usual size";

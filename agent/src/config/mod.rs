@@ -5,6 +5,7 @@
 
 mod catalog;
 mod cmdline;
+mod containers;
 mod discovery;
 mod flags;
 mod ini;

@@ -7,7 +7,8 @@ use std::time::Duration;
 use ferric_agent_protocol::version::ApiVersion;
 
 use super::options::{OptionError, Options};
-use super::{ConfigError, Discovery, Flags, ManagerSettings, Secret};
+use super::{ConfigError, Discovery, Flags, ManagerSettings, Secret, containers};
+use crate::containers::Rules;
 
 /// All settings of the agent.
 #[derive(Clone, Debug)]
@@ -34,8 +35,14 @@ pub struct Settings {
     /// A token that the conductor put on the kernel command line.
     pub agent_token: Option<Secret>,
     pub ignore_bootloader_failure: bool,
+    /// Where `inject_files` stands among the steps; 0 leaves it out unless somebody asks for it.
+    pub inject_files_priority: i64,
     pub images: ImageSettings,
     pub hardware_managers: ManagerSettings,
+    /// Which containers may run, where the conductor says nothing about that.
+    pub containers: Rules,
+    /// No system is installed from a container.
+    pub bootc_disabled: bool,
     pub debug: bool,
     /// `BOOTIF` as the boot loader wrote it.
     pub bootif: Option<String>,
@@ -201,8 +208,11 @@ impl Settings {
             agent_token: options.text("agent_token").map(Secret::new),
             debug: options.flag("debug", false)?,
             ignore_bootloader_failure: options.flag("ignore_bootloader_failure", false)?,
+            inject_files_priority: options.number("inject_files_priority", 0)?,
             images: images(options)?,
             hardware_managers: ManagerSettings::from_options(options)?,
+            containers: containers::rules(options)?,
+            bootc_disabled: options.flag("disable_bootc_deploy", false)?,
             bootif: options.text("bootif").map(str::to_owned),
             state: flags.state.clone(),
             only_devices: flags.only_devices.clone(),

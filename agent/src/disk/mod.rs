@@ -12,7 +12,7 @@ mod inventory;
 pub(crate) mod ioctl;
 pub(crate) mod open;
 pub(crate) mod partitions;
-mod passthrough;
+pub(crate) mod passthrough;
 pub mod raid;
 pub(crate) mod region;
 pub(crate) mod settle;
@@ -24,6 +24,7 @@ pub(crate) mod testing;
 mod uuids;
 
 pub(crate) use erase::is_virtual_media;
+pub(crate) use erase::{CHUNK_BYTES, Claimed, Drive, Pattern, claim};
 pub use erase::{
     CommandError, Depth, EraseError, MethodError, SharedFileSystem, SharedFileSystems,
     erase_device_metadata, erase_devices, erase_metadata, erase_pstore,

@@ -263,11 +263,19 @@ async fn steps_are_listed_by_kind() {
         .await
         .body;
     assert_eq!(clean["command_name"], "get_clean_steps");
+    let mut clean_uefi_nvram = clean_step("clean_uefi_nvram", 0);
+    clean_uefi_nvram["argsinfo"] = clean["command_result"]["clean_steps"]["FerricAgent"]
+        .as_array()
+        .and_then(|steps| steps.last())
+        .map_or(Value::Null, |step| step["argsinfo"].clone());
+    assert!(clean_uefi_nvram["argsinfo"]["match_patterns"].is_object());
     let expected = json!({
         "clean_steps": {"FerricAgent": [
             clean_step("erase_devices", 10), clean_step("erase_devices_metadata", 99),
             clean_step("erase_devices_express", 0), clean_step("erase_pstore", 0),
-            raid_step("delete_configuration"), raid_step("create_configuration"),
+             clean_step("burnin_cpu", 0), clean_step("burnin_memory", 0), clean_step("burnin_disk", 0),
+             clean_step("burnin_network", 0), clean_uefi_nvram,
+             raid_step("delete_configuration"), raid_step("create_configuration"),
         ]},
         "hardware_manager_version": {"ferric_agent": "1"},
     });
@@ -282,15 +290,31 @@ async fn steps_are_listed_by_kind() {
     let names: Vec<&Value> = steps.iter().map(|step| &step["step"]).collect();
     let expected = [
         "erase_devices_metadata",
+        "clean_uefi_nvram",
+        "inject_files",
+        "execute_bootc_install",
         "write_image",
         "apply_configuration",
     ];
     assert_eq!(names, expected);
     let service = api.command("service.get_service_steps", params).await.body;
-    let steps = &service["command_result"]["service_steps"]["FerricAgent"];
-    assert_eq!(steps[0], raid_step("delete_configuration"));
-    assert_eq!(steps[1], raid_step("create_configuration"));
-    assert_eq!(steps[2]["step"], "apply_configuration");
+    let steps = service["command_result"]["service_steps"]["FerricAgent"]
+        .as_array()
+        .unwrap();
+    let names: Vec<&Value> = steps.iter().map(|step| &step["step"]).collect();
+    let expected = [
+        "inject_files",
+        "execute_bootc_install",
+        "burnin_cpu",
+        "burnin_memory",
+        "burnin_network",
+        "delete_configuration",
+        "create_configuration",
+        "apply_configuration",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(steps[5], raid_step("delete_configuration"));
+    assert_eq!(steps[6], raid_step("create_configuration"));
 }
 
 async fn step_error(api: &Api, name: &str, params: Value) -> (String, Value) {
@@ -314,7 +338,8 @@ async fn steps_that_cannot_be_run_fail_with_a_sentence() {
     let expected = json!({
         "type": "CleaningError", "code": 500, "message": "Clean step failed",
         "details": "this agent has no clean step \"burnin_moon\"; it has: erase_devices, erase_devices_metadata, \
-            erase_devices_express, erase_pstore, delete_configuration, create_configuration",
+            erase_devices_express, erase_pstore, burnin_cpu, burnin_memory, burnin_disk, burnin_network, \
+             clean_uefi_nvram, delete_configuration, create_configuration",
     });
     assert_eq!(error, expected);
 
@@ -345,7 +370,7 @@ async fn what_this_agent_does_not_do_fails_and_says_so() {
     for (name, expected) in [
         (
             "standby.execute_bootc_install",
-            "does not install bootc containers",
+            "missing field `image_source`",
         ),
         ("poll.set_node_info", "standalone agent only"),
         ("flow.start_flow", "flow must be a list"),

@@ -39,6 +39,12 @@ async fn refuses_everything(conductor: &Conductor, agent: &mut Agent, api: &Api,
         "erase_pstore",
         "delete_configuration",
         "create_configuration",
+        "burnin_cpu",
+        "burnin_memory",
+        "burnin_disk",
+        "burnin_network",
+        "clean_uefi_nvram",
+        "generic_container_step",
     ] {
         check_refused(api, "clean.execute_clean_step", clean(device, step)).await;
     }
@@ -55,6 +61,12 @@ async fn refuses_everything(conductor: &Conductor, agent: &mut Agent, api: &Api,
         "target_boot_mode": "uefi",
     });
     check_refused(api, "image.install_bootloader", loader).await;
+    let bootc = json!({"image_source": "oci://example.com/os:1"});
+    check_refused(api, "standby.execute_bootc_install", bootc).await;
+    let files = json!([{"path": "/etc/motd", "content": "aGVsbG8="}]);
+    let mut inject = clean(device, "inject_files");
+    inject["step"]["args"]["files"] = files;
+    check_refused(api, "deploy.execute_deploy_step", inject).await;
     check_refused(api, "standby.discard_image", json!({})).await;
     check_refused(api, "standby.power_off", json!({})).await;
     check_refused(api, "standby.run_image", json!({})).await;
@@ -68,7 +80,7 @@ async fn refuses_everything(conductor: &Conductor, agent: &mut Agent, api: &Api,
     )
     .await;
     assert!(agent.is_running());
-    assert_eq!(api.commands().await.len(), 16);
+    assert_eq!(api.commands().await.len(), 24);
     assert!(
         disk.content() == Loop::pattern(),
         "the loop device was written to"

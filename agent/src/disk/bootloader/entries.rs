@@ -6,6 +6,8 @@ pub(super) struct Entry {
     /// Four hexadecimal digits.
     pub(super) number: String,
     pub(super) label: String,
+    /// The device path, and what the firmware keeps behind it.
+    pub(super) path: String,
 }
 
 /// Reads the entries. Some firmware has labels that make the output UTF-16, and bytes that are no text at all.
@@ -34,10 +36,11 @@ fn entry(line: &str) -> Option<Entry> {
         return None;
     }
     let label = rest[4..].strip_prefix(['*', ' '])?.trim_start_matches(' ');
-    let label = label.split('\t').next().unwrap_or_default();
+    let (label, path) = label.split_once('\t').unwrap_or((label, ""));
     Some(Entry {
         number: number.to_owned(),
         label: label.trim_end().to_owned(),
+        path: path.trim_end().to_owned(),
     })
 }
 
@@ -76,6 +79,21 @@ mod tests {
         junk.extend(b"Boot0005* \xff\xfe\xfa junk\n");
         let entries = parse(&junk);
         assert_eq!((entries.len(), entries[3].number.as_str()), (4, "0005"));
+    }
+
+    #[test]
+    fn the_path_follows_the_label() {
+        let paths: Vec<_> = parse(OUTPUT.as_bytes())
+            .into_iter()
+            .map(|entry| entry.path)
+            .collect();
+        let expected = [
+            "HD(1,GPT,6f1c,0x800,0x100000)/File(\\EFI\\BOOT\\BOOTX64.EFI)",
+            "PciRoot(0x0)",
+            "HD(2)",
+        ];
+        assert_eq!(paths, expected);
+        assert_eq!(parse(b"Boot0007* bare\n")[0].path, "");
     }
 
     #[test]

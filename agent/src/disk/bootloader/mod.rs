@@ -10,6 +10,7 @@
 mod entries;
 mod esp;
 mod loaders;
+mod nvram;
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,7 @@ use crate::run::{RunError, run};
 use esp::Esp;
 pub use esp::EspError;
 use loaders::Loader;
+pub use nvram::{Patterns, PatternsError, RemovedEntry, remove_entries};
 
 /// There when the running system was started by UEFI.
 const EFI_FIRMWARE: &str = "/sys/firmware/efi";
@@ -50,6 +52,10 @@ pub enum BootloaderError {
         #[source]
         source: EspError,
     },
+    #[error(
+        "the ramdisk was not started by UEFI, so the firmware's boot entries cannot be reached"
+    )]
+    NotUefi,
     #[error(transparent)]
     Run(#[from] RunError),
     #[error(transparent)]

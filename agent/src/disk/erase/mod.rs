@@ -5,6 +5,7 @@
 //! call it erased. `guard` and `subject` find out who else would be hit.
 
 mod ata;
+mod claim;
 mod device;
 mod devices;
 mod guard;
@@ -30,12 +31,14 @@ use std::path::{Path, PathBuf};
 use thiserror::Error as ThisError;
 
 use super::DiskError;
+pub(crate) use claim::{Claimed, Drive, claim};
 pub use device::CommandError;
 pub use devices::{Depth, erase_devices};
 pub use guard::SharedFileSystem;
 use metadata::Area;
 pub use metadata::{erase_device_metadata, erase_metadata};
 pub use method::MethodError;
+pub(crate) use pattern::{CHUNK_BYTES, Pattern};
 pub use pstore::erase_pstore;
 
 /// Where a virtual floppy with the ramdisk's parameters appears: it is not part of the machine.

@@ -4,25 +4,25 @@ use rand::rngs::StdRng;
 use rand::{RngCore, SeedableRng};
 
 /// Bytes of one generator. A disk is written in pieces of this length; there may be many disks, and each has a buffer.
-pub(super) const CHUNK_BYTES: usize = 256 << 10;
+pub(crate) const CHUNK_BYTES: usize = 256 << 10;
 
 type Seed = [u8; 32];
 
 /// The bytes of one pass over a disk, of any length.
-pub(super) struct Pattern {
+pub(crate) struct Pattern {
     seed: Seed,
 }
 
 impl Pattern {
     /// Another one each time.
-    pub(super) fn draw() -> Self {
+    pub(crate) fn draw() -> Self {
         let mut seed = Seed::default();
         rand::rng().fill_bytes(&mut seed);
         Self { seed }
     }
 
     /// The bytes from this offset on.
-    pub(super) fn read(&self, offset: u64, buffer: &mut [u8]) {
+    pub(crate) fn read(&self, offset: u64, buffer: &mut [u8]) {
         const CHUNK: u64 = CHUNK_BYTES as u64;
         let mut offset = offset;
         let mut rest = buffer;

@@ -84,29 +84,29 @@ pub fn erase_devices(
 }
 
 /// What decides whether a disk may be erased.
-struct Opening<'a> {
-    host: &'a Host,
-    knobs: &'a Knobs,
-    sysfs: &'a Sysfs,
+pub(super) struct Opening<'a> {
+    pub(super) host: &'a Host,
+    pub(super) knobs: &'a Knobs,
+    pub(super) sysfs: &'a Sysfs,
     /// All disks that are to be erased.
-    disks: &'a [Disk],
+    pub(super) disks: &'a [Disk],
 }
 
-enum Found {
+pub(super) enum Found {
     Ready(Box<Ready>),
     /// It is not touched, for this reason.
     Left(String),
 }
 
 /// A disk that is open and may be erased.
-struct Ready {
-    subject: Subject,
-    device: Opened,
+pub(super) struct Ready {
+    pub(super) subject: Subject,
+    pub(super) device: Opened,
     areas: Vec<Area>,
 }
 
 impl Opening<'_> {
-    fn open(&self, disk: &Disk) -> Result<Found, EraseError> {
+    pub(super) fn open(&self, disk: &Disk) -> Result<Found, EraseError> {
         let path = Path::new(&disk.name);
         if is_virtual_media(path) {
             let reason = "it is virtual media with the ramdisk's parameters";

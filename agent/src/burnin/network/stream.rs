@@ -1,0 +1,111 @@
+//! One connection of a pair: sending for the time, or receiving until the partner ends.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
+
+use super::super::BurninError;
+use super::super::meter::Meter;
+use super::NetworkError;
+use super::wire::{BLOCK_BYTES, END, NUMBER_BYTES, Payload, SEED_BYTES, SUMMARY_BYTES, WORD};
+
+/// What arrived at the reader.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Received {
+    pub(super) bytes: u64,
+    pub(super) wrong_blocks: u64,
+}
+
+/// Sends until the time is over; the answer is what the partner says has arrived.
+pub(super) fn send(
+    mut stream: TcpStream,
+    partner: &str,
+    meter: &Meter,
+) -> Result<Received, BurninError> {
+    let failed = |source| failed("sending to", partner, source);
+    let seed: u64 = rand::random();
+    let payload = Payload::new(seed);
+    let mut greeting = WORD.to_vec();
+    greeting.extend(seed.to_le_bytes());
+    stream.write_all(&greeting).map_err(failed)?;
+    let mut block = vec![0; NUMBER_BYTES + BLOCK_BYTES];
+    let mut number: u64 = 0;
+    while meter.goes_on() {
+        block[..NUMBER_BYTES].copy_from_slice(&number.to_le_bytes());
+        block[NUMBER_BYTES..].copy_from_slice(payload.block(number));
+        stream.write_all(&block).map_err(failed)?;
+        meter.count(BLOCK_BYTES as u64);
+        number += 1;
+    }
+    stream.write_all(&END.to_le_bytes()).map_err(failed)?;
+    let mut summary = [0; SUMMARY_BYTES];
+    stream.read_exact(&mut summary).map_err(failed)?;
+    let (bytes, wrong_blocks) = summary.split_at(8);
+    let word = |bytes: &[u8]| {
+        bytes
+            .first_chunk()
+            .map_or(0, |word| u64::from_le_bytes(*word))
+    };
+    Ok(Received {
+        bytes: word(bytes),
+        wrong_blocks: word(wrong_blocks),
+    })
+}
+
+/// Receives and compares until the partner ends, and tells it what has arrived.
+pub(super) fn receive(
+    mut stream: TcpStream,
+    partner: &str,
+    meter: &Meter,
+) -> Result<Received, BurninError> {
+    let failed = |source| failed("receiving from", partner, source);
+    let mut greeting = [0; WORD.len() + SEED_BYTES];
+    stream.read_exact(&mut greeting).map_err(failed)?;
+    let (word, seed) = greeting.split_at(WORD.len());
+    let seed = seed.first_chunk().filter(|_| word == WORD);
+    let Some(seed) = seed else {
+        let partner = partner.to_owned();
+        return Err(NetworkError::Foreign { partner }.into());
+    };
+    let payload = Payload::new(u64::from_le_bytes(*seed));
+    let mut received = Received::default();
+    let (mut number, mut block) = ([0; NUMBER_BYTES], vec![0; BLOCK_BYTES]);
+    for expected in 0..END {
+        stream.read_exact(&mut number).map_err(failed)?;
+        if number == END.to_le_bytes() {
+            break;
+        }
+        stream.read_exact(&mut block).map_err(failed)?;
+        let is_right = number == expected.to_le_bytes() && block == payload.block(expected);
+        if !is_right {
+            tracing::error!(
+                partner,
+                block = expected,
+                "a block arrived that was not sent so"
+            );
+            received.wrong_blocks += 1;
+        }
+        received.bytes += BLOCK_BYTES as u64;
+        meter.count(BLOCK_BYTES as u64);
+        if meter.is_stopped() {
+            return Err(BurninError::Stopped);
+        }
+    }
+    let summary = [received.bytes, received.wrong_blocks].map(u64::to_le_bytes);
+    stream.write_all(summary.as_flattened()).map_err(failed)?;
+    Ok(received)
+}
+
+fn failed(action: &'static str, partner: &str, source: io::Error) -> BurninError {
+    // What the kernel calls it would not tell anybody that the partner was silent.
+    let source = match source.kind() {
+        ErrorKind::WouldBlock => io::Error::other("nothing moved for a minute"),
+        _ => source,
+    };
+    let partner = partner.to_owned();
+    NetworkError::Stream {
+        action,
+        partner,
+        source,
+    }
+    .into()
+}
