@@ -256,7 +256,7 @@ mod tests {
             "generic_container_step 0 (false, true)",
             "container_clean_step 0 (false, true)",
         ];
-        let with = |fans: &str| [&generic[..], &[fans]].concat();
+        let with = |fans: &'static str| [&generic[..], &[fans]].concat();
         assert_eq!(listed(StepKind::Clean), with("fans 9 (true, false)"));
         assert_eq!(listed(StepKind::Deploy), with("fans 0 (true, false)"));
     }
