@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use super::containers;
 use super::failure::Failure;
+use super::offered::{names, own_steps};
 use super::run::{Outcome, Params, Run, on_thread};
-use super::steps::{MANAGER, MANAGER_VERSION, error_kind, names, own_steps, with_step_arguments};
+use super::steps::{MANAGER, MANAGER_VERSION, error_kind, with_step_arguments};
 use crate::managers::{
     BUILT_IN, BUILT_IN_SUPPORT, Manager, Managers, Offer, StepOrder, deduplicate,
 };

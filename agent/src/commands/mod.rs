@@ -15,6 +15,7 @@ mod ledger;
 mod log;
 mod managers;
 mod nvram;
+mod offered;
 mod raid;
 mod rescue;
 mod run;

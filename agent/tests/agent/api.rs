@@ -266,7 +266,7 @@ async fn steps_are_listed_by_kind() {
     let mut clean_uefi_nvram = clean_step("clean_uefi_nvram", 0);
     clean_uefi_nvram["argsinfo"] = clean["command_result"]["clean_steps"]["FerricAgent"]
         .as_array()
-        .and_then(|steps| steps.last())
+        .and_then(|steps| steps.iter().find(|step| step["step"] == "clean_uefi_nvram"))
         .map_or(Value::Null, |step| step["argsinfo"].clone());
     assert!(clean_uefi_nvram["argsinfo"]["match_patterns"].is_object());
     let expected = json!({

@@ -307,7 +307,7 @@ fn zeroes(length: u64) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::OpenOptions;
+    use std::fs::{File, OpenOptions};
     use std::os::unix::fs::OpenOptionsExt;
 
     use nix::libc;
@@ -349,9 +349,8 @@ mod tests {
                 .unwrap();
             assert_eq!(machine.add_esp(path, "uefi-holder-0").unwrap(), 3);
             let esp = machine.partition(path, 3).unwrap();
-            let size = std::fs::File::open(esp).unwrap();
-            let size = crate::disk::ioctl::size_bytes(&size).unwrap();
-            assert_eq!(size, ESP_MIB * MIB);
+            let size = |file: File| crate::disk::ioctl::size_bytes(&file).unwrap();
+            assert_eq!(size(File::open(esp).unwrap()), ESP_MIB * MIB);
             assert_eq!(machine.add_esp(path, "uefi-holder-0").unwrap(), 3);
             drop(in_use);
             machine.clear(path).unwrap();
