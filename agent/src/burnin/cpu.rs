@@ -113,21 +113,19 @@ fn work(
     checks: &AtomicU64,
 ) -> Option<String> {
     bind(processor);
-    let mut rounds = 0_u64;
-    for workload in workloads.iter().cycle() {
+    for (round, workload) in workloads.iter().cycle().enumerate() {
         if !meter.goes_on() {
             return None;
         }
         let found = (workload.run)();
         if found != workload.result {
             let fault = format!(
-                "processor {processor}, {}, round {rounds}: {found:#018x} is not {:#018x}",
+                "processor {processor}, {}, round {round}: {found:#018x} is not {:#018x}",
                 workload.name, workload.result
             );
             tracing::error!(fault, "a processor computed what is wrong");
             return Some(fault);
         }
-        rounds += 1;
         checks.fetch_add(1, Ordering::Relaxed);
         meter.count(workload.bytes);
     }

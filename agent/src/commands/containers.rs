@@ -170,7 +170,7 @@ pub(super) async fn install(run: &Run, params: Params, node: Node) -> Outcome {
 
 fn install_on_thread(agent: &Agent, wanted: &Installation, node: &Node) -> Outcome {
     let failed = |error: &dyn std::error::Error| Failure::caused_by(ErrorKind::ImageWrite, error);
-    if agent.settings.bootc_disabled {
+    if agent.settings.containers.bootc_disabled {
         let details =
             "disable_bootc_deploy is set for this agent, so that it installs no container images";
         return Err(Failure::new(ErrorKind::CommandExecution, details));

@@ -23,6 +23,7 @@ pub(super) fn rules(options: &Options) -> Result<Rules, OptionError> {
             .unwrap_or(usual.runner),
         pull_options: words("container.pull_options").unwrap_or(usual.pull_options),
         run_options: words("container.run_options").unwrap_or(usual.run_options),
+        bootc_disabled: options.flag("disable_bootc_deploy", false)?,
     })
 }
 
@@ -42,7 +43,7 @@ mod tests {
     fn options_of_containers_are_read() {
         assert_eq!(read("").unwrap(), Rules::default());
         let rules = read(
-            "[container]\nallow_arbitrary_containers = True\nallowed_containers = a:1, b@sha256:2\n\
+            "[DEFAULT]\ndisable_bootc_deploy = True\n[container]\nallow_arbitrary_containers = True\nallowed_containers = a:1, b@sha256:2\n\
              container_steps_file = /etc/steps.yaml\nrunner = docker\npull_options = --tls-verify=false -q\n\
              run_options = --rm,--network=host --privileged\n",
         );
@@ -59,6 +60,7 @@ mod tests {
             runner: Runner::Docker,
             pull_options: owned(&["--tls-verify=false", "-q"]),
             run_options: owned(&["--rm", "--network=host", "--privileged"]),
+            bootc_disabled: true,
         };
         assert_eq!(rules.unwrap(), expected);
         assert!(

@@ -41,8 +41,6 @@ pub struct Settings {
     pub hardware_managers: ManagerSettings,
     /// Which containers may run, where the conductor says nothing about that.
     pub containers: Rules,
-    /// No system is installed from a container.
-    pub bootc_disabled: bool,
     pub debug: bool,
     /// `BOOTIF` as the boot loader wrote it.
     pub bootif: Option<String>,
@@ -212,7 +210,6 @@ impl Settings {
             images: images(options)?,
             hardware_managers: ManagerSettings::from_options(options)?,
             containers: containers::rules(options)?,
-            bootc_disabled: options.flag("disable_bootc_deploy", false)?,
             bootif: options.text("bootif").map(str::to_owned),
             state: flags.state.clone(),
             only_devices: flags.only_devices.clone(),

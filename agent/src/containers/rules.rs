@@ -43,6 +43,8 @@ pub struct Rules {
     pub runner: Runner,
     pub pull_options: Vec<String>,
     pub run_options: Vec<String>,
+    /// No system is installed from a container.
+    pub bootc_disabled: bool,
 }
 
 impl Default for Rules {
@@ -55,6 +57,7 @@ impl Default for Rules {
             runner: Runner::Podman,
             pull_options: Vec::new(),
             run_options: ["--rm", "--network=host"].map(str::to_owned).to_vec(),
+            bootc_disabled: false,
         }
     }
 }
@@ -154,6 +157,7 @@ mod tests {
             runner: Runner::Docker,
             pull_options: ["--tls-verify=false", "-q"].map(str::to_owned).to_vec(),
             run_options: ["--rm", "-t"].map(str::to_owned).to_vec(),
+            bootc_disabled: false,
         };
         assert_eq!(Rules::default().overridden(Some(&said)), expected);
         let wrong =

@@ -231,8 +231,8 @@ mod tests {
 
     use super::*;
 
-    fn parsed(files: Value) -> Result<Vec<InjectedFile>, String> {
-        parse(None, Some(&files)).map_err(|error| error.to_string())
+    fn parsed(files: &Value) -> Result<Vec<InjectedFile>, String> {
+        parse(None, Some(files)).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -251,7 +251,7 @@ mod tests {
             {"path": "/x", "partition": "2", "deleted": true},
             {"path": "/x", "partition": "/dev/disk/by-partlabel/root", "content": "http://a/b"},
         ]);
-        let files = parsed(files).unwrap();
+        let files = parsed(&files).unwrap();
         let expected = InjectedFile {
             path: "/etc//ssh/./key".to_owned(),
             names: ["etc", "ssh", "key"].map(str::to_owned).to_vec(),
@@ -325,15 +325,15 @@ mod tests {
                 "unknown key user",
             ),
         ] {
-            let error = parsed(json!([file])).unwrap_err();
+            let error = parsed(&json!([file])).unwrap_err();
             assert!(error.contains(expected), "{error}");
         }
-        let error = parsed(json!([{"path": "a", "mode": true}])).unwrap_err();
+        let error = parsed(&json!([{"path": "a", "mode": true}])).unwrap_err();
         for expected in ["absolute path", "must have content", "as mode"] {
             assert!(error.contains(expected), "{error}");
         }
         assert!(
-            parsed(json!({}))
+            parsed(&json!({}))
                 .unwrap_err()
                 .contains("files must be a list")
         );

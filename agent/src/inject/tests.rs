@@ -22,7 +22,7 @@ fn disk() -> LoopDisk {
     disk
 }
 
-fn injected(disk: &LoopDisk, files: Value) -> Result<Value, String> {
+fn injected(disk: &LoopDisk, files: &Value) -> Result<Value, String> {
     let node = json!({
         "uuid": "1be26c0b-03f2-4d2e-ae87-c02d7f33c781",
         "properties": {"root_device": {"name": disk.path()}},
@@ -35,7 +35,7 @@ fn injected(disk: &LoopDisk, files: Value) -> Result<Value, String> {
         stop: Stop::default(),
     };
     let host = disk.host();
-    inject(&host, &node, &[], Some(&files), &source)
+    inject(&host, &node, &[], Some(files), &source)
         .map_err(|error| crate::commands::sentence(&error))
 }
 
@@ -50,7 +50,7 @@ fn files_get_into_the_partition_with_their_directory_or_the_one_that_is_named() 
     let (ext2, ext4) = (disk.partition(1), disk.partition(2));
     let result = injected(
         &disk,
-        json!([
+        &json!([
             {"path": "/etc/ssh/key", "content": "aGVsbG8=", "mode": 0o600, "owner": 5, "group": 6},
             {"path": "/loader.conf", "content": "Ym9vdA==", "partition": 1},
             {"path": "/etc/gone", "content": "eA==", "partition": ext4},
@@ -89,18 +89,18 @@ fn nothing_is_written_if_anything_is_wrong_with_the_list() {
         ),
         (json!({"path": "b", "content": ""}), "absolute path"),
     ] {
-        let error = injected(&disk, json!([good, bad])).unwrap_err();
+        let error = injected(&disk, &json!([good, bad])).unwrap_err();
         assert!(error.contains(expected), "{error}");
     }
     assert!(!debugfs(&disk.partition(2), "ls /etc").contains(" a "));
-    let error = injected(&disk, json!([{"path": "/opt/x/y", "content": ""}])).unwrap_err();
+    let error = injected(&disk, &json!([{"path": "/opt/x/y", "content": ""}])).unwrap_err();
     assert!(
         error.contains("has the directory /opt; looked at"),
         "{error}"
     );
     let error = injected(
         &disk,
-        json!([{"path": "/x", "content": "", "partition": 7}]),
+        &json!([{"path": "/x", "content": "", "partition": 7}]),
     )
     .unwrap_err();
     assert!(error.ends_with("has no partition 7"), "{error}");
@@ -111,6 +111,6 @@ fn a_device_that_was_not_named_is_not_mounted() {
     let (named, other) = (disk(), disk());
     let device = other.partition(2);
     let files = json!([{"path": "/etc/a", "content": "eA==", "partition": device}]);
-    let error = injected(&named, files).unwrap_err();
+    let error = injected(&named, &files).unwrap_err();
     assert!(error.contains("is refused"), "{error}");
 }

@@ -159,7 +159,7 @@ mod tests {
             File::open(self.path("root")).unwrap().into()
         }
 
-        fn write(&self, more: Value) -> Result<(), String> {
+        fn write(&self, more: &Value) -> Result<(), String> {
             let mut file = json!({"path": "/etc/a", "content": "", "partition": 1});
             let target = file.as_object_mut().unwrap();
             target.extend(more.as_object().unwrap().clone());
@@ -186,7 +186,7 @@ mod tests {
     fn a_file_is_made_or_replaced_with_its_mode_and_its_directories() {
         let place = Place::new();
         place
-            .write(json!({"path": "/var/lib/x/key", "mode": 0o600, "dirmode": 0o700}))
+            .write(&json!({"path": "/var/lib/x/key", "mode": 0o600, "dirmode": 0o700}))
             .unwrap();
         let key = place.path("root/var/lib/x/key");
         assert_eq!(fs::read(&key).unwrap(), b"new");
@@ -197,7 +197,7 @@ mod tests {
             "only the last one"
         );
         fs::write(place.path("root/etc/a"), "something longer").unwrap();
-        place.write(json!({"dirmode": 0o700})).unwrap();
+        place.write(&json!({"dirmode": 0o700})).unwrap();
         assert_eq!(fs::read(place.path("root/etc/a")).unwrap(), b"new");
         assert_ne!(mode(&place.path("root/etc")), 0o700, "it was there");
     }
@@ -207,7 +207,7 @@ mod tests {
         let place = Place::new();
         fs::create_dir(place.path("root/usr")).unwrap();
         symlink("../usr", place.path("root/etc/inside")).unwrap();
-        place.write(json!({"path": "/etc/inside/b"})).unwrap();
+        place.write(&json!({"path": "/etc/inside/b"})).unwrap();
         assert_eq!(fs::read(place.path("root/usr/b")).unwrap(), b"new");
         symlink("../../outside", place.path("root/etc/above")).unwrap();
         symlink(place.path("outside"), place.path("root/etc/absolute")).unwrap();
@@ -219,7 +219,7 @@ mod tests {
             "/etc/file",
             "/etc/file2",
         ] {
-            let error = place.write(json!({"path": path})).unwrap_err();
+            let error = place.write(&json!({"path": path})).unwrap_err();
             assert!(
                 error.contains("leads out of its partition"),
                 "{path}: {error}"
@@ -242,13 +242,13 @@ mod tests {
         fs::create_dir(place.path("root/etc/a")).unwrap();
         nix::unistd::mkfifo(&place.path("root/etc/pipe"), Mode::S_IRWXU).unwrap();
         for path in ["/etc/a", "/etc/pipe"] {
-            let error = place.write(json!({"path": path})).unwrap_err();
+            let error = place.write(&json!({"path": path})).unwrap_err();
             assert_eq!(error, format!("{path} is there, and is no file"));
         }
         assert!(place.delete("/etc/a").is_err());
         assert!(place.path("root/etc/a").is_dir());
         fs::write(place.path("root/etc/plain"), "").unwrap();
-        let error = place.write(json!({"path": "/etc/plain/x"})).unwrap_err();
+        let error = place.write(&json!({"path": "/etc/plain/x"})).unwrap_err();
         assert!(
             error.starts_with("finding the directory of /etc/plain/x"),
             "{error}"
