@@ -212,12 +212,12 @@ mod tests {
             (Operator::Matches, r"(\w+\s?)+\1$"),
             (Operator::Contains, r"(a|aa)+\1$"),
             (Operator::Contains, r"^(a*)*\1b"),
+            (Operator::Contains, r"(a+)+\1$"),
         ] {
             let fits = Pattern::new(operator, regex).unwrap().fits(&text);
             let problem = fits.unwrap_err();
             assert!(problem.contains("20000 attempts"), "{regex}: {problem}");
         }
-        check(Operator::Contains, r"(a+)+\1$", &text, false);
         check(Operator::Matches, r"(a+)+$", &text, false);
         let pattern = Pattern::new(Operator::Contains, r"(a)\1").unwrap();
         let problem = pattern.fits(&"b".repeat(20_000)).unwrap_err();

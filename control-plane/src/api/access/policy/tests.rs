@@ -155,9 +155,7 @@ fn holds(text: &str, identity: &Identity, target: Target<'_>) -> bool {
 fn each_kind_of_check() {
     let (ann, root) = (ann(), root());
     let owned = Target::of_projects(Some("ours"), None);
-    let leased = Target::of_projects(Some("theirs"), Some("ours"));
-    let free = Target::of_projects(None, None);
-    for (text, identity, target, expected) in [
+    check(&[
         ("@", &ann, owned, true),
         ("!", &ann, owned, false),
         ("not !", &ann, owned, true),
@@ -187,6 +185,16 @@ fn each_kind_of_check() {
         ("is_admin:False", &ann, owned, false),
         ("rule:is_admin", &root, owned, true),
         ("rule:is_admin", &ann, owned, false),
+    ]);
+}
+
+#[test]
+fn what_a_check_can_ask_of_an_object() {
+    let (ann, root) = (ann(), root());
+    let owned = Target::of_projects(Some("ours"), None);
+    let leased = Target::of_projects(Some("theirs"), Some("ours"));
+    let free = Target::of_projects(None, None);
+    check(&[
         ("project_id:%(node.owner)s", &ann, owned, true),
         ("project_id:%(node.owner)s", &ann, leased, false),
         ("project_id:%(node.lessee)s", &ann, leased, true),
@@ -242,11 +250,16 @@ fn each_kind_of_check() {
             owned,
             false,
         ),
-    ] {
+    ]);
+}
+
+/// Text, caller, object, and whether it holds.
+fn check(rows: &[(&str, &Identity, Target<'_>, bool)]) {
+    for (text, identity, target, expected) in rows {
         let who = &identity.user;
         assert_eq!(
-            holds(text, identity, target),
-            expected,
+            holds(text, identity, *target),
+            *expected,
             "{text}, {who}, {target:?}"
         );
     }
