@@ -176,10 +176,13 @@ fn each_of_two_conductors_takes_requests_for_the_nodes_of_both() {
             .unwrap()
     };
     assert_eq!(off(&two).0, 202);
-    assert!(
-        one.log()
-            .contains("certificates of the cluster have changed")
-    );
+    until("the new certificate to be taken", || {
+        // Looked at with the calls of another conductor.
+        assert_eq!(off(&two).0, 202);
+        let log = one.log();
+        log.contains("certificates of the cluster have changed")
+            .then_some(())
+    });
 
     one.crash();
     let (status, retry, body) = off(&two);
