@@ -16,12 +16,17 @@ const MEASURING: &str = "looking how much of the file is in use";
 const MOVING: &str = "making the file smaller";
 const REPACKING: &str = "writing the events closer together";
 /// A file of this size is small enough.
-const SMALL_BYTES: u64 = 8 << 20;
+pub(super) const SMALL_BYTES: u64 = 8 << 20;
+/// Empty room in a file that was made smaller; redb takes a power of two.
+const LEAST_ROOM: u64 = 1 << 20;
+const MOST_ROOM: u64 = 16 << 20;
+/// Stands in the file while it is made smaller.
+const PLACEHOLDER: TableDefinition<'_, (), &[u8]> = TableDefinition::new("placeholder");
 
 impl Shared {
     /// Answers how many bytes the file has become smaller.
     pub(super) fn give_back(&self) -> Result<u64, StoreError> {
-        let before = self.file_bytes();
+        let before = file_bytes(&self.place);
         if before < SMALL_BYTES || !self.take_deleted() {
             return Ok(0);
         }
@@ -31,7 +36,7 @@ impl Shared {
             self.note_deleted();
         }
         compacted?;
-        Ok(before.saturating_sub(self.file_bytes()))
+        Ok(before.saturating_sub(file_bytes(&self.place)))
     }
 
     /// `None`: it is worth it and cannot be done now.
@@ -43,15 +48,11 @@ impl Shared {
         if self.measured(|read| is_sparse(read, NODE_EVENTS))? {
             self.once(|engine| engine.repack(NODE_EVENTS))?;
         }
-        if bytes <= enough(self.bytes_in_use()?) {
+        let in_use = self.bytes_in_use()?;
+        if bytes <= enough(in_use) {
             return Ok(Some(()));
         }
-        self.alone(Engine::compact)
-    }
-
-    /// 0 where there is no file.
-    fn file_bytes(&self) -> u64 {
-        fs::metadata(&self.place).map_or(0, |metadata| metadata.len())
+        self.alone(|engine| engine.compact_with_room(room(in_use)))
     }
 
     /// Of all pages that hold something, as large as they are.
@@ -84,6 +85,11 @@ impl Shared {
     }
 }
 
+/// 0 where there is no file.
+pub(super) fn file_bytes(place: &str) -> u64 {
+    fs::metadata(place).map_or(0, |metadata| metadata.len())
+}
+
 /// Of one table.
 struct Pages {
     bytes: u64,
@@ -94,6 +100,14 @@ struct Pages {
 /// What the file may have for so many bytes in use: half as much again, for what the next commits need.
 const fn enough(in_use: u64) -> u64 {
     in_use + in_use / 2
+}
+
+/// For what is written until there is more to give back.
+fn room(in_use: u64) -> usize {
+    let room = (in_use / 8)
+        .clamp(LEAST_ROOM, MOST_ROOM)
+        .next_power_of_two();
+    usize::try_from(room).unwrap_or(usize::MAX)
 }
 
 fn pages<K: Key + 'static, V: Value + 'static>(
@@ -141,10 +155,41 @@ impl Engine {
         write.commit().map_err(failed(REPACKING))
     }
 
-    /// Moves what is in use to the front of the file and cuts off the rest, until there is nothing to move.
+    /// Moves what is in use to the front of the file and cuts off the rest.
     pub(super) fn compact(&mut self) -> Result<(), StoreError> {
+        self.move_to_front()?;
+        self.list_free_pages()
+    }
+
+    /// As `compact`, with so much empty room in the file. Without any, the next commit would make it twice as large: redb
+    /// doubles a file that has no free page left.
+    fn compact_with_room(&mut self, bytes: usize) -> Result<(), StoreError> {
+        self.move_to_front()?;
+        let write = self.database.begin_write().map_err(failed(MOVING))?;
+        {
+            let mut table = write.open_table(PLACEHOLDER).map_err(failed(MOVING))?;
+            let reserved = table.insert_reserve((), bytes).map_err(failed(MOVING))?;
+            drop(reserved);
+        }
+        write.commit().map_err(failed(MOVING))?;
+        // It is one page that fits nowhere further to the front, so that it is the last one of the file now.
+        self.move_to_front()?;
+        let write = self.database.begin_write().map_err(failed(MOVING))?;
+        write.delete_table(PLACEHOLDER).map_err(failed(MOVING))?;
+        write.commit().map_err(failed(MOVING))?;
+        // Its page is free from the commit after this one on.
+        let write = self.database.begin_write().map_err(failed(MOVING))?;
+        write.commit().map_err(failed(MOVING))?;
+        self.list_free_pages()
+    }
+
+    fn move_to_front(&mut self) -> Result<(), StoreError> {
         while self.database.compact().map_err(failed(MOVING))? {}
-        // redb leaves the file without the list of free pages by which it is opened fast after a crash.
+        Ok(())
+    }
+
+    /// redb leaves a compacted file without the list of free pages by which it is opened fast after a crash.
+    fn list_free_pages(&self) -> Result<(), StoreError> {
         let mut write = self.database.begin_write().map_err(failed(MOVING))?;
         write.set_quick_repair(true);
         write.commit().map_err(failed(MOVING))
