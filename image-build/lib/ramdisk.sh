@@ -22,8 +22,8 @@ file_digest() { sha256sum "$1" | cut -d ' ' -f 1; }
 provide_agent() {
     AGENT=${FERRIC_AGENT_BINARY:-}
     if [ -z "$AGENT" ]; then
-        AGENT=$REPOSITORY/target/release/ferric-agent
-        logged "building ferric-agent" cargo build --release --workspace --locked --bin ferric-agent \
+        AGENT=$REPOSITORY/target/ramdisk/ferric-agent
+        logged "building ferric-agent" cargo build --profile ramdisk --package ferric-agent --locked --bin ferric-agent \
             --manifest-path "$REPOSITORY/Cargo.toml" --target-dir "$REPOSITORY/target"
     fi
     [ -f "$AGENT" ] || fail "there is no agent at $AGENT"
