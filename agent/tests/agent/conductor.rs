@@ -52,7 +52,7 @@ struct Book {
 
 #[derive(Clone)]
 struct Shared {
-    version: &'static str,
+    version: String,
     book: Arc<Mutex<Book>>,
     changed: watch::Sender<()>,
 }
@@ -82,7 +82,7 @@ impl Conductor {
         Self::of_version("1.115").await
     }
 
-    pub(crate) async fn of_version(version: &'static str) -> Self {
+    pub(crate) async fn of_version(version: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let book = Book {
@@ -92,7 +92,7 @@ impl Conductor {
             ..Book::default()
         };
         let shared = Shared {
-            version,
+            version: version.to_owned(),
             book: Arc::new(Mutex::new(book)),
             changed: watch::Sender::new(()),
         };
@@ -157,6 +157,14 @@ impl Conductor {
     pub(crate) async fn lookup(&self, number: usize) -> Asked {
         self.until(&format!("lookup {number}"), |book| {
             book.lookups.get(number - 1).cloned()
+        })
+        .await
+    }
+
+    /// Waits for inspection data; their number is counted from one, too.
+    pub(crate) async fn inspection(&self, number: usize) -> Asked {
+        self.until(&format!("inspection {number}"), |book| {
+            book.inspections.get(number - 1).cloned()
         })
         .await
     }
