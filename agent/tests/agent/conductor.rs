@@ -39,6 +39,7 @@ type Answers = VecDeque<(u16, Value)>;
 
 #[derive(Default)]
 struct Book {
+    probes: Vec<Asked>,
     lookups: Vec<Asked>,
     heartbeats: Vec<Asked>,
     inspections: Vec<Asked>,
@@ -161,6 +162,14 @@ impl Conductor {
         .await
     }
 
+    /// Waits for the question which versions there are, asked for this time.
+    pub(crate) async fn probe(&self, number: usize) -> Asked {
+        self.until(&format!("probe {number}"), |book| {
+            book.probes.get(number - 1).cloned()
+        })
+        .await
+    }
+
     /// Waits for inspection data; their number is counted from one, too.
     pub(crate) async fn inspection(&self, number: usize) -> Asked {
         self.until(&format!("inspection {number}"), |book| {
@@ -211,8 +220,17 @@ fn next(answers: &mut Answers) -> (u16, Value) {
     answers[0].clone()
 }
 
-async fn root(State(shared): State<Shared>) -> Json<Value> {
-    Json(json!({"default_version": {"id": "v1", "version": shared.version, "min_version": "1.1"}}))
+async fn root(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    let version = json!({"id": "v1", "version": shared.version, "min_version": "1.1"});
+    let asked = Asked {
+        headers,
+        query: HashMap::new(),
+        body: Value::Null,
+    };
+    shared.note(|book| {
+        book.probes.push(asked);
+        (200, json!({"default_version": version}))
+    })
 }
 
 async fn lookup(

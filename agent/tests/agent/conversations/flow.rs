@@ -121,6 +121,8 @@ pub(super) struct Receive {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum What {
+    /// Which versions the API has.
+    Probe,
     Lookup,
     Heartbeat,
     Inspection,

@@ -114,7 +114,7 @@ mod tests {
         );
         let two = json!("52:54:00:00:00:0a,52:54:00:00:00:0b");
         check("macs", &[two], &[json!(""), json!("52:54:00:00:00:0a,")]);
-        let gzip = STANDARD.encode([0x1f, 0x8b, 8, 0]);
+        let gzip = STANDARD.encode([0x1f_u8, 0x8b, 8, 0]);
         check("tar.gz", &[json!(gzip)], &[json!("QUFB"), json!("?")]);
         let pem = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
         let with_key = format!("{pem}-----BEGIN PRIVATE KEY-----\n-----END CERTIFICATE-----\n");

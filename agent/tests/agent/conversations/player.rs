@@ -171,6 +171,7 @@ impl Scene {
     async fn receive(&mut self, receive: &Receive) -> Played {
         let number = receive.number;
         let asked = match receive.what {
+            What::Probe => self.conductor.probe(number).await,
             What::Lookup => self.conductor.lookup(number).await,
             What::Heartbeat => self.conductor.heartbeat(number).await,
             What::Inspection => self.conductor.inspection(number).await,
