@@ -66,6 +66,7 @@ impl From<Refusal> for ApiError {
                 StatusCode::BAD_REQUEST,
                 format!("Invalid command: Unknown command: {name}"),
             ),
+            Refusal::Invalid(why) => (StatusCode::BAD_REQUEST, format!("Invalid command: {why}")),
             Refusal::InvalidParams(what) => (
                 StatusCode::BAD_REQUEST,
                 format!("Invalid command parameters: {what}"),

@@ -15,6 +15,10 @@ use crate::agent::Agent;
 use crate::inventory::{self, BmcDetection, InventoryError};
 use crate::progress::Progress;
 
+/// Why `poll.set_node_info` is refused, alone as in a flow.
+pub(super) const NOT_STANDALONE: &str =
+    "node information can be set on a standalone agent only, and this one has a conductor";
+
 /// The arguments of a command, by name.
 pub(super) type Params = Map<String, Value>;
 
@@ -77,10 +81,7 @@ impl Run {
             Command::CollectSystemLogs => log::collect(self).await,
             Command::StartFlow => flow::start(self, params).await,
             Command::GetHardwareInfo => self.hardware_info().await,
-            Command::SetNodeInfo => Err(Failure::new(
-                ErrorKind::InvalidParams,
-                "node information can be set on a standalone agent only, and this one has a conductor",
-            )),
+            Command::SetNodeInfo => Err(Failure::new(ErrorKind::InvalidParams, NOT_STANDALONE)),
             Command::Lockdown => system::lockdown(self),
         }
     }

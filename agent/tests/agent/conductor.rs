@@ -39,6 +39,7 @@ type Answers = VecDeque<(u16, Value)>;
 
 #[derive(Default)]
 struct Book {
+    probes: Vec<Asked>,
     lookups: Vec<Asked>,
     heartbeats: Vec<Asked>,
     inspections: Vec<Asked>,
@@ -52,7 +53,7 @@ struct Book {
 
 #[derive(Clone)]
 struct Shared {
-    version: &'static str,
+    version: String,
     book: Arc<Mutex<Book>>,
     changed: watch::Sender<()>,
 }
@@ -82,7 +83,7 @@ impl Conductor {
         Self::of_version("1.115").await
     }
 
-    pub(crate) async fn of_version(version: &'static str) -> Self {
+    pub(crate) async fn of_version(version: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let book = Book {
@@ -92,7 +93,7 @@ impl Conductor {
             ..Book::default()
         };
         let shared = Shared {
-            version,
+            version: version.to_owned(),
             book: Arc::new(Mutex::new(book)),
             changed: watch::Sender::new(()),
         };
@@ -161,6 +162,22 @@ impl Conductor {
         .await
     }
 
+    /// Waits for the question which versions there are, asked for this time.
+    pub(crate) async fn probe(&self, number: usize) -> Asked {
+        self.until(&format!("probe {number}"), |book| {
+            book.probes.get(number - 1).cloned()
+        })
+        .await
+    }
+
+    /// Waits for inspection data; their number is counted from one, too.
+    pub(crate) async fn inspection(&self, number: usize) -> Asked {
+        self.until(&format!("inspection {number}"), |book| {
+            book.inspections.get(number - 1).cloned()
+        })
+        .await
+    }
+
     async fn until(&self, what: &str, find: impl Fn(&Book) -> Option<Asked>) -> Asked {
         let mut changed = self.shared.changed.subscribe();
         let wait = async {
@@ -203,8 +220,17 @@ fn next(answers: &mut Answers) -> (u16, Value) {
     answers[0].clone()
 }
 
-async fn root(State(shared): State<Shared>) -> Json<Value> {
-    Json(json!({"default_version": {"id": "v1", "version": shared.version, "min_version": "1.1"}}))
+async fn root(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    let version = json!({"id": "v1", "version": shared.version, "min_version": "1.1"});
+    let asked = Asked {
+        headers,
+        query: HashMap::new(),
+        body: Value::Null,
+    };
+    shared.note(|book| {
+        book.probes.push(asked);
+        (200, json!({"default_version": version}))
+    })
 }
 
 async fn lookup(

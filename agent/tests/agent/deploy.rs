@@ -51,7 +51,7 @@ impl Machine {
 }
 
 /// A disk image with an MBR that has an id and one partition.
-fn image() -> Vec<u8> {
+pub(crate) fn image() -> Vec<u8> {
     let mut image = vec![0; 4 << 20];
     image[440..444].copy_from_slice(&0x1234_abcd_u32.to_le_bytes());
     image[446..462].copy_from_slice(&[0x80, 0, 0, 0, 0x83, 0, 0, 0, 0, 8, 0, 0, 0, 8, 0, 0]);

@@ -7,6 +7,7 @@
 mod api;
 mod arrival;
 mod conductor;
+mod conversations;
 mod deploy;
 mod extensions;
 mod host_safety;

@@ -151,13 +151,12 @@ impl Drop for Agent {
 impl Api {
     /// As the conductor knows it after a heartbeat.
     pub(crate) fn of(heartbeat: &Asked) -> Self {
-        let pem = heartbeat.body["agent_verify_ca"]
-            .as_str()
-            .expect("a certificate");
-        let certificate = reqwest::Certificate::from_pem(pem.as_bytes()).unwrap();
+        // To an old server the agent has no certificate, and its address is one of HTTP.
+        let pem = heartbeat.body["agent_verify_ca"].as_str();
+        let certificate = pem.map(|pem| reqwest::Certificate::from_pem(pem.as_bytes()).unwrap());
         ferric_agent::tls::install_provider();
         let client = reqwest::Client::builder()
-            .tls_certs_only([certificate])
+            .tls_certs_only(certificate)
             .tls_version_min(reqwest::tls::Version::TLS_1_3)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()

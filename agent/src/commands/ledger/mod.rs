@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::catalog::{Command, Unknown};
 use super::failure::{ErrorKind, Failure};
 use super::image;
+use super::run::NOT_STANDALONE;
 use crate::progress::Progress;
 use crate::state::StateDir;
 
@@ -66,8 +67,13 @@ pub enum Begun {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     Busy(String),
-    StaleEpoch { sent: u64, seen: u64 },
+    StaleEpoch {
+        sent: u64,
+        seen: u64,
+    },
     Unknown(Unknown),
+    /// The command is never run, whatever its parameters are.
+    Invalid(&'static str),
     InvalidParams(String),
 }
 
@@ -109,6 +115,9 @@ impl Ledger {
             return Err(Refusal::Busy(last.command_name.clone()));
         }
         let command = Command::parse(order.name).map_err(Refusal::Unknown)?;
+        if command == Command::SetNodeInfo {
+            return Err(Refusal::Invalid(NOT_STANDALONE));
+        }
         image::validate(command, order.params).map_err(Refusal::InvalidParams)?;
         let id = order.id.unwrap_or_else(Uuid::new_v4);
         let progress = inner.list(id, command);

@@ -72,6 +72,20 @@ fn a_command_that_is_not_known_is_not_listed() {
     assert!(ledger.list().is_empty());
 }
 
+/// As Ironic's agent: it is the one command that is known and yet is refused before it is listed.
+#[test]
+fn node_information_cannot_be_set() {
+    let directory = tempfile::tempdir().unwrap();
+    let ledger = ledger(&directory);
+    let refused = refusal(&ledger, &order("poll.set_node_info"));
+    assert_eq!(refused, Refusal::Invalid(NOT_STANDALONE));
+    assert!(ledger.list().is_empty());
+    let (id, _) = begin(&ledger, "standby.sync");
+    let refused = refusal(&ledger, &order("poll.set_node_info"));
+    assert_eq!(refused, Refusal::Busy("sync".to_owned()));
+    ledger.finish(id, Ok(Value::Null));
+}
+
 #[test]
 fn sending_a_command_twice_starts_it_once() {
     let directory = tempfile::tempdir().unwrap();
