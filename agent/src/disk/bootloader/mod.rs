@@ -85,7 +85,7 @@ pub fn install(
     device: &Path,
     wanted: &InstallBootloader,
 ) -> Result<(), BootloaderError> {
-    if wanted.target_boot_mode.as_deref() != Some("uefi") {
+    if boot_mode(wanted, firmware()) == BootMode::Bios {
         if raid::is_volume(host, device) {
             return Err(BootloaderError::BiosOnRaid {
                 path: device.to_owned(),
@@ -104,6 +104,15 @@ pub fn install(
             Ok(())
         }
         outcome => outcome,
+    }
+}
+
+/// Who does not say how the machine is to boot means it to boot as the ramdisk did.
+fn boot_mode(wanted: &InstallBootloader, firmware: BootMode) -> BootMode {
+    match wanted.target_boot_mode.as_deref() {
+        Some("uefi") => BootMode::Uefi,
+        Some("bios") => BootMode::Bios,
+        Some(_) | None => firmware,
     }
 }
 
@@ -157,19 +166,21 @@ fn failed(device: &Path) -> impl FnOnce(EspError) -> BootloaderError {
 
 /// The image's own partition is cleared at the end: the deployed system finds the mirror by the same id.
 fn install_mirrored(host: &Host, device: &Path, esp: &Esp) -> Result<(), BootloaderError> {
+    // By a run before this one. What is merely damaged is an error: the mirror may be that of an older system.
+    let own_loaders = if esp.is_cleared()? {
+        None
+    } else {
+        // What cannot be read is found out before the disks of the volume are written.
+        Some(esp.loaders().map_err(failed(device))?)
+    };
     let mirror = raid::esp_mirror(host, device)?;
-    let loaders = match esp.loaders() {
-        // It was cleared by a run before this one.
-        Err(EspError::Fat(_)) => {
-            let copied = Esp::whole(&mirror.device)?;
-            copied.loaders().map_err(failed(&mirror.device))?
-        }
-        loaders => {
-            let loaders = loaders.map_err(failed(device))?;
-            let target = OpenDisk::open(&host.permits_device(&mirror.device)?)?;
-            esp.copy_to(&target).map_err(failed(&mirror.device))?;
-            loaders
-        }
+    let loaders = if let Some(loaders) = own_loaders {
+        let target = OpenDisk::open(&host.permits_device(&mirror.device)?)?;
+        esp.copy_to(&target).map_err(failed(&mirror.device))?;
+        loaders
+    } else {
+        let copied = Esp::whole(&mirror.device)?;
+        copied.loaders().map_err(failed(&mirror.device))?
     };
     let places = (0..)
         .zip(mirror.places)
@@ -256,9 +267,7 @@ mod tests {
     fn an_ordinary_host_keeps_its_boot_entries_and_bios_has_none() {
         let host = Host::detect(&[]).unwrap();
         let nowhere = Path::new("/dev/no-such-disk");
-        for mode in [None, Some("bios")] {
-            install(&host, nowhere, &wanted(mode)).unwrap();
-        }
+        install(&host, nowhere, &wanted(Some("bios"))).unwrap();
         let error = install(&host, nowhere, &wanted(Some("uefi")))
             .unwrap_err()
             .to_string();
@@ -266,6 +275,19 @@ mod tests {
             error.contains("changing boot entries is refused"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_machine_boots_as_it_is_told_else_as_its_ramdisk_did() {
+        for firmware in [BootMode::Bios, BootMode::Uefi] {
+            for (told, expected) in [
+                (Some("bios"), BootMode::Bios),
+                (Some("uefi"), BootMode::Uefi),
+                (None, firmware),
+            ] {
+                assert_eq!(boot_mode(&wanted(told), firmware), expected, "{told:?}");
+            }
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod copy;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use fatfs::{Dir, FileSystem, FsOptions};
@@ -38,6 +39,8 @@ pub enum EspError {
     Copy(#[source] io::Error),
     #[error("it has too many files or directories")]
     TooMany,
+    #[error("its FAT file system is damaged: sizes in it make no sense")]
+    Senseless,
 }
 
 pub(super) struct Esp {
@@ -121,7 +124,7 @@ impl Esp {
 
     /// Copies all files to a new file system with the same id and name.
     pub(super) fn copy_to(&self, target: &OpenDisk) -> Result<(), EspError> {
-        copy::copy(self.region(), target)
+        unharmed(|| copy::copy(self.region(), target))
     }
 
     /// Takes the file system away, but for its files: two with one id would confuse the deployed system.
@@ -133,13 +136,23 @@ impl Esp {
         flushed.map_err(at_byte("flushing", &self.path, self.start))
     }
 
+    /// Whether `clear` was here before.
+    pub(super) fn is_cleared(&self) -> Result<bool, DiskError> {
+        let mut mark = vec![0; usize::try_from(self.length.min(MARK_BYTES)).unwrap_or_default()];
+        let read = self.disk.read_exact_at(&mut mark, self.start);
+        read.map_err(at_byte("reading", &self.path, self.start))?;
+        Ok(mark.iter().all(|byte| *byte == 0))
+    }
+
     /// The boot loaders on it, the preferred one first.
     pub(super) fn loaders(&self) -> Result<Vec<Loader>, EspError> {
-        let region = self.region();
-        let file_system = FileSystem::new(region, FsOptions::new())?;
-        let mut found = Vec::new();
-        let mut entries = 0;
-        walk(&file_system.root_dir(), "", &mut entries, &mut found)?;
+        let found = unharmed(|| {
+            let file_system = FileSystem::new(self.region(), FsOptions::new())?;
+            let mut found = Vec::new();
+            let mut entries = 0;
+            walk(&file_system.root_dir(), "", &mut entries, &mut found)?;
+            Ok(found)
+        })?;
         let loaders = loaders::choose(found);
         if loaders.is_empty() {
             Err(EspError::NoLoader)
@@ -147,6 +160,11 @@ impl Esp {
             Ok(loaders)
         }
     }
+}
+
+/// The crate that reads FAT computes with what an image says, and panics where the sums go wrong.
+fn unharmed<T>(read: impl FnOnce() -> Result<T, EspError>) -> Result<T, EspError> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or(Err(EspError::Senseless))
 }
 
 /// Collects the files with known names. `path` ends with a backslash, as the firmware writes paths.

@@ -171,8 +171,10 @@ fn a_copy_has_the_same_files_id_and_name_and_the_original_can_be_cleared() {
     let whole = Esp::whole(mirror.path()).unwrap();
     assert_eq!(whole.loaders().unwrap().len(), 1);
 
+    assert!(!esp.is_cleared().unwrap());
     esp.clear(&OpenDisk::open(&host(&disk).unwrap()).unwrap())
         .unwrap();
+    assert!(esp.is_cleared().unwrap());
     assert!(matches!(esp.loaders(), Err(EspError::Fat(_))));
     let table = Esp::find(disk.path(), None).unwrap();
     assert!(table.is_some(), "the partition itself stays");
@@ -189,4 +191,22 @@ fn what_does_not_fit_is_an_error() {
     let esp = Esp::find(disk.path(), None).unwrap().unwrap();
     let copied = esp.copy_to(&OpenDisk::open(&permit).unwrap());
     assert!(matches!(copied, Err(EspError::Copy(_))), "{copied:?}");
+}
+
+#[test]
+fn sizes_that_make_no_sense_are_an_error_and_no_panic() {
+    let disk = disk(&[("EFI/BOOT/BOOTX64.EFI", b"MZ")]);
+    let put = |at: u64, bytes: &[u8]| {
+        disk.as_file().write_all_at(bytes, 11 * MIB + at).unwrap();
+    };
+    // FAT32 by its fields, with two tables that together are longer than 32 bits can say.
+    put(17, &[0; 4]);
+    put(22, &[0; 2]);
+    put(32, &200_000_u32.to_le_bytes());
+    put(36, &u32::MAX.to_le_bytes());
+    put(40, &[0; 4]);
+    let esp = Esp::find(disk.path(), None).unwrap().unwrap();
+    let error = esp.loaders().unwrap_err();
+    assert!(matches!(error, EspError::Senseless), "{error:?}");
+    assert!(!esp.is_cleared().unwrap());
 }
