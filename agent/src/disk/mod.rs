@@ -8,6 +8,7 @@ pub mod bootloader;
 pub mod config_drive;
 mod erase;
 mod error;
+pub(crate) mod identity;
 mod inventory;
 pub(crate) mod ioctl;
 pub(crate) mod open;
