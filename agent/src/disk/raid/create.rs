@@ -41,6 +41,8 @@ pub(super) fn create(
         bench.check(&disk.path)?;
         if bench.has_partitions(&disk.path)? {
             with_partitions.push(disk.path.display().to_string());
+        } else {
+            bench.check_content(&disk.path)?;
         }
     }
     if !with_partitions.is_empty() {

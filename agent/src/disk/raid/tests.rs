@@ -64,7 +64,12 @@ fn nothing_is_written_where_something_is_refused() {
     let alone = Played::new(&["sda", "sdb"]);
     let skipped = json!({"skip_block_devices": [{"name": "/dev/sdb"}]});
     assert!(matches!(make(&alone, &skipped), Err(RaidError::Plan(_))));
-    for bench in [occupied, forbidden, alone] {
+    let shared = Played::new(&["sda", "sdb"]).sharing("/dev/sdb");
+    assert!(matches!(
+        make(&shared, &json!({})),
+        Err(RaidError::Erase(_))
+    ));
+    for bench in [occupied, forbidden, alone, shared] {
         assert!(bench.notes().is_empty(), "{:?}", bench.notes());
     }
 }
@@ -180,6 +185,55 @@ fn a_volume_that_may_not_be_written_is_not_even_stopped() {
     let error = delete(&bench, &node(&json!({}))).unwrap_err();
     assert!(matches!(error, RaidError::Refused(_)), "{error}");
     assert!(bench.notes().is_empty(), "{:?}", bench.notes());
+}
+
+#[test]
+fn a_volume_on_a_disk_with_a_shared_file_system_is_not_even_stopped() {
+    let bench = Played::new(&["sda", "sdb"])
+        .with(&[("md0", "x", "raid1", &["sda1", "sdb1"])])
+        .sharing("/dev/sdb");
+    let error = delete(&bench, &node(&json!({}))).unwrap_err();
+    assert!(matches!(error, RaidError::Erase(_)), "{error}");
+    assert!(bench.notes().is_empty(), "{:?}", bench.notes());
+}
+
+/// `md1` stands on `md0`.
+const TWO_FLOORS: &[super::testing::Volume] = &[
+    ("md0", "low", "raid0", &["sda1", "sdb1"]),
+    ("md1", "high", "raid1", &["md0", "sdc1"]),
+];
+
+#[test]
+fn a_volume_of_volumes_is_taken_apart_from_the_top() {
+    let bench = Played::new(&["sda", "sdb", "sdc"])
+        .with(TWO_FLOORS)
+        .failing("mdadm --examine", 10);
+    delete(&bench, &node(&json!({}))).unwrap();
+    let expected = [
+        "clear /dev/md1",
+        "mdadm --stop /dev/md1",
+        "mdadm --zero-superblock /dev/md0",
+        "mdadm --zero-superblock /dev/sdc1",
+        "clear /dev/md0",
+        "mdadm --stop /dev/md0",
+        "mdadm --zero-superblock /dev/sda1",
+        "mdadm --zero-superblock /dev/sdb1",
+        "clear /dev/sda",
+        "clear /dev/sdb",
+        "clear /dev/sdc",
+    ];
+    assert_eq!(bench.notes(), expected);
+}
+
+#[test]
+fn what_a_kept_volume_stands_on_is_kept_with_it() {
+    let bench = Played::new(&["sda", "sdb", "sdc"])
+        .with(TWO_FLOORS)
+        .failing("mdadm --examine", 10);
+    let keep = json!({"properties": {"skip_block_devices": [{"volume_name": "high"}]}});
+    delete(&bench, &node(&keep)).unwrap();
+    assert!(bench.notes().is_empty(), "{:?}", bench.notes());
+    assert_eq!(bench.devices(), ["/dev/md0", "/dev/md1"]);
 }
 
 #[test]

@@ -55,6 +55,53 @@ fn md_superblocks_of_every_version_are_gone() {
 }
 
 #[test]
+fn marks_that_lie_further_in_are_gone() {
+    let marks: [(u64, &[u8]); 4] = [
+        (1 << 20, &[0x0d, 0xd0, 0x01, 0xc0]), // VMFS, the volume
+        (2 << 20, &[0x5e, 0xf1, 0xab, 0x2f]), // VMFS, the file system
+        (2 << 20, b"SKUL\xba\xbe"),
+        (4 << 20, b"SKUL\xba\xbe"),
+    ];
+    for (offset, mark) in marks {
+        let disk = FileDisk::new(60 * MIB);
+        disk.file.as_file().write_all_at(mark, offset).unwrap();
+        let garbage_at = 3 * MIB;
+        let before = disk.bytes();
+        erase_device_metadata(&disk.host, disk.path(), SharedFileSystems::Erase).unwrap();
+        let after = disk.bytes();
+        let range = |at: u64, length: usize| {
+            let at = usize::try_from(at).unwrap();
+            at..at + length
+        };
+        let place = range(offset, mark.len());
+        assert!(after[place].iter().all(|byte| *byte == 0), "{offset}");
+        let kept = range(garbage_at, 4096);
+        assert!(after[kept.clone()] == before[kept], "only marks go");
+    }
+}
+
+#[test]
+fn what_is_left_of_a_partition_that_ends_beyond_the_disk_is_cleared() {
+    let disk = FileDisk::new(60 * MIB);
+    disk.file.as_file().write_all_at(&[0; 1 << 20], 0).unwrap();
+    shell(disk.path(), "sgdisk -o -n 1:40960:0 \"$1\" >/dev/null");
+    disk.file.as_file().set_len(40 * MIB).unwrap();
+    let start = 20 << 20;
+    assert!(
+        disk.bytes()[start..start + 4096]
+            .iter()
+            .any(|byte| *byte != 0)
+    );
+    erase(&disk).unwrap();
+    assert!(
+        disk.bytes()[start..start + (1 << 20)]
+            .iter()
+            .all(|byte| *byte == 0)
+    );
+    disk.assert_has_no_table();
+}
+
+#[test]
 fn partitions_of_a_real_block_device_are_cleared_before_its_table() {
     let disk = LoopDisk::new(100 * MIB, 512);
     shell(
