@@ -2,7 +2,10 @@
 
 use std::os::unix::fs::FileExt;
 
+use uuid::Uuid;
+
 use super::*;
+use crate::disk::table::{Entry, Gpt};
 use crate::disk::testing::LoopDisk;
 use crate::image::testing::FileDisk;
 use crate::run::run;
@@ -200,6 +203,27 @@ fn shared_file_systems_are_protected_unless_told_otherwise() {
         erase_device_metadata(&disk.host, disk.path(), SharedFileSystems::Erase).unwrap();
         disk.assert_has_no_table();
     }
+}
+
+#[test]
+fn a_shared_file_system_is_seen_by_a_table_for_other_sectors() {
+    let disk = FileDisk::new(60 * MIB);
+    let mut gpt = Gpt::create(60 * MIB / 4096, 4096, Uuid::new_v4()).unwrap();
+    let gpfs = Uuid::from_u128(0x37af_fc90_ef7d_4e96_91c3_2d7a_e055_b174);
+    let entry = Entry {
+        first: 256,
+        last: 1023,
+        kind: gpfs,
+        id: Uuid::new_v4(),
+        name: "shared",
+    };
+    gpt.add(entry).unwrap();
+    for change in Table::Gpt(gpt).changes() {
+        let file = disk.file.as_file();
+        file.write_all_at(&change.bytes, change.offset).unwrap();
+    }
+    let error = erase(&disk).unwrap_err().to_string();
+    assert!(error.contains("GPFS"), "{error}");
 }
 
 #[test]
