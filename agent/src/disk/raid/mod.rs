@@ -74,10 +74,11 @@ pub fn apply_configuration(
     let config = config.ok_or_else(|| {
         RaidConfigError("it has no logical disk with the controller software".to_owned())
     })?;
-    if existing == Existing::Delete {
-        delete_configuration(host, node)?;
+    let machine = Machine::of(host, node)?;
+    match existing {
+        Existing::Delete => create::replace(&machine, node, &config, firmware()),
+        Existing::Leave => create::create(&machine, node, &config, firmware()),
     }
-    create::create(&Machine::of(host, node)?, node, &config, firmware())
 }
 
 /// Deletes all volumes but those on the node's skip list.

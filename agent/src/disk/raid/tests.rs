@@ -6,7 +6,7 @@ use ferric_agent_protocol::boot::BootMode;
 use serde_json::{Value, json};
 
 use super::config::RaidConfig;
-use super::create::create;
+use super::create::{create, replace};
 use super::delete::delete;
 use super::error::RaidError;
 use super::esp;
@@ -116,6 +116,43 @@ fn beside_a_kept_volume_the_others_stay_or_nothing_is_made() {
     .unwrap();
     assert_eq!(elsewhere.devices(), ["/dev/md0", "/dev/md1", "/dev/md2"]);
     assert!(!elsewhere.notes().join(" ").contains("sdc"));
+}
+
+#[test]
+fn a_kept_volume_that_does_not_run_yet_is_seen() {
+    let keep = json!({"skip_block_devices": [{"volume_name": "data"}]});
+    let bench = Played::new(&["sda", "sdb"]).with_hidden(&[
+        ("md126", "data", "raid0", &["sda2", "sdb2"]),
+        ("md127", "root", "raid1", &["sda1", "sdb1"]),
+    ]);
+    make(&bench, &keep).unwrap();
+    assert!(bench.notes().is_empty(), "{:?}", bench.notes());
+}
+
+#[test]
+fn nothing_is_deleted_for_volumes_that_do_not_fit() {
+    let replaced = |size_gb: u64| {
+        let bench = Played::new(&["sda", "sdb"])
+            .with(&[("md0", "old", "raid1", &["sda1", "sdb1"])])
+            .failing("mdadm --examine", 10);
+        let wanted = json!({"logical_disks": [
+            {"controller": "software", "raid_level": "1", "size_gb": size_gb, "volume_name": "new"},
+        ]});
+        let config = RaidConfig::parse(&wanted, &[]).unwrap().unwrap();
+        let outcome = replace(&bench, &node(&json!({})), &config, BootMode::Uefi);
+        (outcome, bench)
+    };
+    let (outcome, bench) = replaced(1000);
+    assert!(matches!(outcome, Err(RaidError::Plan(_))), "{outcome:?}");
+    assert!(bench.notes().is_empty(), "{:?}", bench.notes());
+    let (outcome, bench) = replaced(50);
+    outcome.unwrap();
+    let notes = bench.notes();
+    assert!(
+        notes.contains(&"mdadm --stop /dev/md0".to_owned()),
+        "{notes:?}"
+    );
+    assert_eq!(bench.devices(), ["/dev/md0"], "its number is free again");
 }
 
 #[test]

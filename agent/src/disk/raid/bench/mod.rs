@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::arrays::{self, Array};
 use super::error::RaidError;
 use super::layout::{DiskLayout, ESP_MIB};
+use crate::disk::config_drive::is_without_partitions;
 use crate::disk::identity::announce;
 use crate::disk::open::{OpenDisk, at_byte};
 use crate::disk::partitions::{of, partition_node, read_table, rescan};
@@ -59,7 +60,7 @@ pub(super) trait Bench {
     /// The partitions of a disk as the kernel knows them.
     fn partitions(&self, disk: &Path) -> Vec<PathBuf>;
 
-    /// Whether the table on a disk has partitions, or the kernel knows of any.
+    /// Whether the table on a disk has partitions, or the kernel knows of any. Fails where the kernel never shows any.
     fn has_partitions(&self, disk: &Path) -> Result<bool, RaidError>;
 
     /// Fails where this device may not be written.
@@ -190,7 +191,11 @@ impl Bench for Machine<'_> {
         if !self.partitions(disk).is_empty() {
             return Ok(true);
         }
-        let table = read_table(&self.open(disk)?);
+        let disk = self.open(disk)?;
+        if disk.is_block_device && is_without_partitions(&disk.path) {
+            return Err(RaidError::NotShown { path: disk.path });
+        }
+        let table = read_table(&disk);
         Ok(table.is_ok_and(|table| table.partitions().is_ok()))
     }
 

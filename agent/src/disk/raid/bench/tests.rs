@@ -106,6 +106,14 @@ fn a_shared_file_system_is_protected_unless_the_node_says_otherwise() {
     Machine::new(&host).check_content(path).unwrap();
 }
 
+#[test]
+fn a_disk_whose_partitions_the_kernel_does_not_show_is_refused() {
+    let disk = LoopDisk::unscanned(16 * MIB);
+    let host = disk.host();
+    let refused = Machine::new(&host).has_partitions(disk.path());
+    assert!(matches!(refused, Err(RaidError::NotShown { .. })));
+}
+
 /// The same sum that every GPT has.
 fn checksum(bytes: &[u8]) -> [u8; 4] {
     let mut crc = flate2::Crc::new();
