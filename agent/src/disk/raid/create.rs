@@ -70,7 +70,7 @@ fn planned(
 ) -> Result<Option<Layout>, RaidError> {
     if !node.skipped_volumes()?.is_empty() {
         // What is to be kept must be seen, and hold its disks.
-        bench.assemble(Assembly::Whole);
+        bench.assemble(Assembly::All);
     }
     let arrays = named(bench)?;
     let kept = Kept::of(bench, node, &arrays)?;

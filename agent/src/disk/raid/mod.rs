@@ -113,10 +113,11 @@ pub(super) fn assemble(host: &Host, node: &Node) -> Result<(), RaidError> {
     Ok(())
 }
 
-/// The same before an erasure, but only where a volume is to be kept: the others are erased with their disks.
+/// The same before an erasure, but only where a volume is to be kept: the others are erased with their disks. One that
+/// misses a disk is kept, too, and tells its name only when it runs.
 pub(super) fn assemble_kept(host: &Host, node: &Node) -> Result<(), RaidError> {
     if !node.skipped_volumes()?.is_empty() {
-        Machine::new(host).assemble(Assembly::Whole);
+        Machine::new(host).assemble(Assembly::All);
     }
     Ok(())
 }

@@ -142,6 +142,7 @@ fn an_esp_is_added_whatever_a_header_says_of_the_second_copy() {
     let sum = checksum(&header[..92]);
     header[16..20].copy_from_slice(&sum);
     file.write_all_at(&header, 512).unwrap();
+    file.write_all_at(&[0; 512], 800 * MIB - 512).unwrap();
     file.sync_all().unwrap();
     drop(file);
     assert_eq!(machine.add_esp(disk.path(), "uefi-holder-0").unwrap(), 3);
