@@ -25,7 +25,9 @@ const ESP: Uuid = Uuid::from_u128(0xc12a_7328_f81f_11d2_ba4b_00a0_c93e_c93b);
 const MBR_ESP: u8 = 0xef;
 const MAX_ENTRIES: usize = 10_000;
 const MAX_DEPTH: usize = 8;
-const MAX_CSV_BYTES: u64 = 64 << 10;
+/// All that are found are in memory at once.
+const MAX_FOUND: usize = 100;
+const MAX_CSV_BYTES: u64 = 4 << 10;
 /// The boot sector of a FAT file system and its second copy.
 const MARK_BYTES: u64 = 1 << 20;
 
@@ -178,7 +180,8 @@ fn walk(
         let entry = entry?;
         *entries += 1;
         // A loop in the allocation table would go on for ever.
-        if *entries > MAX_ENTRIES || path.matches('\\').count() > MAX_DEPTH {
+        let is_deep = path.matches('\\').count() > MAX_DEPTH;
+        if *entries > MAX_ENTRIES || found.len() > MAX_FOUND || is_deep {
             return Err(EspError::TooMany);
         }
         let name = entry.file_name();

@@ -87,6 +87,25 @@ fn an_esp_without_a_loader_is_an_error() {
 }
 
 #[test]
+fn more_loaders_than_any_image_has_are_too_many() {
+    let names = ["bootx64.csv", "boot.csv", "bootx64.efi", "winload.efi"];
+    let paths = |count: usize| -> Vec<String> {
+        let path = |number: usize| format!("{}/{}", number / 4, names[number % 4]);
+        (0..count).map(path).collect()
+    };
+    let found = |count: usize| {
+        let paths = paths(count);
+        let files: Vec<(&str, &[u8])> = paths
+            .iter()
+            .map(|path| (path.as_str(), &b"x"[..]))
+            .collect();
+        found(&files)
+    };
+    assert_eq!(found(MAX_FOUND / 2).unwrap().len(), 20);
+    assert!(matches!(found(MAX_FOUND + 8), Err(EspError::TooMany)));
+}
+
+#[test]
 fn by_id_when_no_partition_has_the_type_and_by_type_on_an_mbr() {
     let disk = tempfile::NamedTempFile::new().unwrap();
     disk.as_file().set_len(100 * MIB).unwrap();
