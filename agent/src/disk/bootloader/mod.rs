@@ -25,6 +25,7 @@ use super::raid::{self, RaidError};
 use super::settle::settle;
 use crate::host::{Host, HostRefusal};
 use crate::run::{RunError, run};
+use entries::Entry;
 use esp::Esp;
 pub use esp::EspError;
 use loaders::Loader;
@@ -32,6 +33,9 @@ pub use nvram::{Patterns, PatternsError, RemovedEntry, remove_entries};
 
 /// There when the running system was started by UEFI.
 const EFI_FIRMWARE: &str = "/sys/firmware/efi";
+
+/// What the device path of an entry on a disk has in it.
+const ON_DISK: &str = "HD(";
 
 /// The id of a disk whose MBR has none, as a GPT disk's.
 const NO_DISK_ID: &str = "0x00000000";
@@ -202,10 +206,8 @@ fn create_entries(places: &[Place], loaders: &[Loader]) -> Result<(), Bootloader
     }
     let shown = run("efibootmgr", &["-v"])?;
     let wanted = entries_of(places, loaders);
-    for old in entries::parse(&shown.stdout) {
-        if wanted.iter().any(|entry| entry.label == old.label) {
-            run("efibootmgr", &["-b", &old.number, "-B"])?;
-        }
+    for old in replaced(entries::parse(&shown.stdout), &wanted) {
+        run("efibootmgr", &["-b", &old.number, "-B"])?;
     }
     // Each new entry goes to the front of the boot order, so the preferred one is made last.
     for entry in wanted.iter().rev() {
@@ -228,6 +230,16 @@ fn create_entries(places: &[Place], loaders: &[Loader]) -> Result<(), Bootloader
         )?;
     }
     Ok(())
+}
+
+/// The entries that the new ones stand for: those with a label of theirs, but only on disks. An image chooses its label,
+/// and must not take the machine's way to the network away.
+fn replaced(entries: Vec<Entry>, wanted: &[Wanted<'_>]) -> Vec<Entry> {
+    let is_replaced = |old: &Entry| {
+        let has_label = wanted.iter().any(|entry| entry.label == old.label);
+        has_label && old.path.contains(ON_DISK)
+    };
+    entries.into_iter().filter(is_replaced).collect()
 }
 
 /// A boot entry that is to be.
@@ -312,6 +324,24 @@ mod tests {
         ];
         assert_eq!(told.collect::<Vec<_>>(), expected);
         assert!(wanted.iter().all(|entry| entry.partition == 2));
+    }
+
+    #[test]
+    fn an_image_replaces_entries_on_disks_alone() {
+        let shown = b"Boot0001* debian\tHD(1,GPT,6f1c)/File(\\EFI\\debian\\shimx64.efi)\n\
+            Boot0002* UEFI PXEv4\tPciRoot(0x0)/Pci(0x2,0x0)/MAC(525400000001,1)/IPv4(0.0.0.0)\n\
+            Boot0003* other\tHD(1,GPT,6f1c)/File(\\EFI\\other\\shimx64.efi)\n\
+            Boot0004* debian\tPciRoot(0x0)/Pci(0x1,0x0)/HD(1,GPT,77aa)/File(\\EFI\\x.efi)\n";
+        let wanted = |label: &str| Wanted {
+            disk: Path::new("/dev/sda"),
+            partition: 1,
+            label: label.to_owned(),
+            loader: "\\EFI\\debian\\shimx64.efi",
+        };
+        let wanted = [wanted("debian"), wanted("UEFI PXEv4")];
+        let replaced = replaced(entries::parse(shown), &wanted);
+        let numbers: Vec<_> = replaced.iter().map(|old| old.number.as_str()).collect();
+        assert_eq!(numbers, ["0001", "0004"]);
     }
 
     #[test]
