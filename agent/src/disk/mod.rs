@@ -8,6 +8,7 @@ pub mod bootloader;
 pub mod config_drive;
 mod erase;
 mod error;
+pub(crate) mod identity;
 mod inventory;
 pub(crate) mod ioctl;
 pub(crate) mod open;
@@ -24,7 +25,9 @@ pub(crate) mod testing;
 mod uuids;
 
 pub(crate) use erase::is_virtual_media;
-pub(crate) use erase::{CHUNK_BYTES, Claimed, Drive, Pattern, claim};
+pub(crate) use erase::{
+    CHUNK_BYTES, Claimed, Drive, Pattern, check_shared, claim, shared_file_systems,
+};
 pub use erase::{
     CommandError, Depth, EraseError, MethodError, SharedFileSystem, SharedFileSystems,
     erase_device_metadata, erase_devices, erase_metadata, erase_pstore,

@@ -11,6 +11,7 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::libc;
 
 use super::error::{DiskError, doing};
+use super::identity::announce;
 use super::ioctl;
 use super::settle::retry;
 use super::table::Partition;
@@ -62,13 +63,25 @@ enum Others {
 }
 
 impl OpenDisk {
+    /// Opens a disk that nobody else uses, to write to it, and notes which disk that is.
     pub(crate) fn open(permit: &DevicePermit) -> Result<Self, DiskError> {
-        Self::open_beside(permit, Others::Nobody)
+        Self::open_beside(permit, Others::Nobody).inspect(Self::announce)
     }
 
-    /// Opens a disk of which partitions are in use, to add one more.
+    /// Opens a disk of which partitions are in use, to add one more, and notes which disk that is.
     pub(crate) fn open_in_use(permit: &DevicePermit) -> Result<Self, DiskError> {
+        Self::open_beside(permit, Others::Volumes).inspect(Self::announce)
+    }
+
+    /// Opens a disk, which may be in use, only to see what is on it.
+    pub(crate) fn open_to_look(permit: &DevicePermit) -> Result<Self, DiskError> {
         Self::open_beside(permit, Others::Volumes)
+    }
+
+    fn announce(&self) {
+        if self.is_block_device {
+            announce(&self.path);
+        }
     }
 
     fn open_beside(permit: &DevicePermit, others: Others) -> Result<Self, DiskError> {

@@ -1,7 +1,8 @@
 //! Commands that the kernel hands to a drive as they are: `linux/nvme_ioctl.h` and `scsi/sg.h`.
 //!
 //! One of the files with `unsafe`, see `disk/ioctl.rs`. It carries commands and answers; what they mean is known
-//! where they are made (`erase`). On what is no such drive the kernel answers with an error.
+//! where they are made (`erase`, `inspection::health`, `burnin`). On what is no such drive the kernel answers with an
+//! error.
 #![expect(
     unsafe_code,
     reason = "the one place for drives' own commands, see docs/architecture.md"
@@ -14,7 +15,11 @@ use std::os::fd::AsRawFd;
 use std::ptr;
 use std::time::Duration;
 
-const SENSE_BYTES: usize = 32;
+const SENSE_BYTES: usize = 64;
+/// The driver has sense data of the disk, which is no error of the driver.
+const DRIVER_SENSE: u16 = 0x08;
+/// What `cmd_len` of `scsi/sg.h` may be for the commands that are sent here.
+const COMMAND_BYTES: usize = 16;
 /// `dxfer_direction` of `scsi/sg.h`.
 const NO_DATA: c_int = -1;
 const TO_DRIVE: c_int = -2;
@@ -98,13 +103,35 @@ pub(crate) enum Data<'a> {
 }
 
 /// How a SCSI command ended; all is 0 where it succeeded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ScsiEnd {
     pub(crate) status: u8,
     pub(crate) host_status: u16,
     pub(crate) driver_status: u16,
-    /// The low four bits of the sense key's byte, where the drive sent sense data.
-    pub(crate) sense_key: u8,
+    /// What the drive says about the end, in one of two forms; mostly nothing.
+    pub(crate) sense: Vec<u8>,
+}
+
+impl ScsiEnd {
+    /// Whether nobody on the way has anything to complain of.
+    pub(crate) fn is_success(&self) -> bool {
+        (self.status, self.host_status, self.driver_status) == (0, 0, 0) && self.sense_key() == 0
+    }
+
+    /// Whether the command has come to the drive, whatever that made of it.
+    pub(crate) fn reached_the_drive(&self) -> bool {
+        self.host_status == 0 && self.driver_status & !DRIVER_SENSE == 0
+    }
+
+    /// What is wrong, 0 where nothing is. Descriptor format (72h, 73h) has it in the second byte, fixed format in the
+    /// third.
+    pub(crate) fn sense_key(&self) -> u8 {
+        let at = match self.sense.first().map(|code| code & 0x7f) {
+            Some(0x72 | 0x73) => 1,
+            _ => 2,
+        };
+        self.sense.get(at).map_or(0, |byte| byte & 0x0f)
+    }
 }
 
 /// Sends a command to the controller behind a namespace and receives its data, of which there may be none. The answer
@@ -134,14 +161,17 @@ pub(crate) fn nvme_admin(
     u16::try_from(status).map_err(io::Error::other)
 }
 
-/// Sends a SCSI command to a disk and waits for its end.
+/// Sends a SCSI command of at most 16 bytes to a disk and waits for its end.
 pub(crate) fn scsi(
     disk: &File,
-    command: &[u8; 16],
+    command: &[u8],
     data: Data<'_>,
     timeout: Duration,
 ) -> io::Result<ScsiEnd> {
-    let mut command = *command;
+    let mut block = [0; COMMAND_BYTES];
+    let sent = block.get_mut(..command.len());
+    sent.ok_or(io::ErrorKind::InvalidInput)?
+        .copy_from_slice(command);
     let mut sense = [0; SENSE_BYTES];
     let (direction, data, data_len) = match data {
         Data::None => (NO_DATA, ptr::null_mut(), 0),
@@ -157,7 +187,7 @@ pub(crate) fn scsi(
         iovec_count: 0,
         data_len: length(data_len)?,
         data: data.cast(),
-        command: command.as_mut_ptr(),
+        command: block.as_mut_ptr(),
         sense: sense.as_mut_ptr(),
         timeout_ms: milliseconds(timeout),
         flags: 0,
@@ -181,17 +211,8 @@ pub(crate) fn scsi(
         status: raw.status,
         host_status: raw.host_status,
         driver_status: raw.driver_status,
-        sense_key: sense_key(&sense[..usize::from(raw.sense_len).min(SENSE_BYTES)]),
+        sense: sense[..usize::from(raw.sense_len).min(SENSE_BYTES)].to_vec(),
     })
-}
-
-/// Descriptor format (72h, 73h) has it in the second byte, fixed format in the third.
-fn sense_key(sense: &[u8]) -> u8 {
-    let at = match sense.first() {
-        Some(code) if code & 0x7f >= 0x72 => 1,
-        _ => 2,
-    };
-    sense.get(at).map_or(0, |byte| byte & 0x0f)
 }
 
 fn length<T: TryFrom<usize>>(bytes: usize) -> io::Result<T> {
@@ -221,6 +242,7 @@ mod tests {
         assert_eq!(size_of::<RawScsi>(), 88);
         assert_eq!(offset_of!(RawScsi, data), 16);
         assert_eq!(offset_of!(RawScsi, timeout_ms), 40);
+        assert_eq!(offset_of!(RawScsi, user), 56);
         assert_eq!(offset_of!(RawScsi, status), 64);
         assert_eq!(offset_of!(RawScsi, host_status), 68);
         assert_eq!(offset_of!(RawScsi, info), 80);
@@ -253,9 +275,32 @@ mod tests {
     }
 
     #[test]
-    fn the_sense_key_is_found_in_both_formats() {
-        assert_eq!(sense_key(&[0x72, 0x0b, 0, 0]), 0x0b);
-        assert_eq!(sense_key(&[0x70, 0, 0x05, 0]), 0x05);
-        assert_eq!(sense_key(&[]), 0);
+    fn a_command_that_is_too_long_is_not_sent() {
+        let file = File::open("/dev/null").unwrap();
+        let long = [0; COMMAND_BYTES + 1];
+        let error = scsi(&file, &long, Data::None, Duration::from_secs(1)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn an_end_tells_success_and_whose_fault_it_was() {
+        let end = |status, host_status, driver_status, sense: &[u8]| ScsiEnd {
+            status,
+            host_status,
+            driver_status,
+            sense: sense.to_vec(),
+        };
+        for (end, sense_key, is_success, reached) in [
+            (end(0, 0, 0, &[]), 0, true, true),
+            (end(0, 0, 0, &[0x72, 0, 0, 0x1d]), 0, true, true),
+            (end(2, 0, 8, &[0x72, 0x0b, 0, 0]), 0x0b, false, true),
+            (end(2, 0, 8, &[0x70, 0, 0x05, 0]), 0x05, false, true),
+            (end(2, 0, 8, &[0xf3, 0x04]), 0x04, false, true),
+            (end(0, 3, 0, &[]), 0, false, false),
+            (end(0, 0, 6, &[]), 0, false, false),
+        ] {
+            let told = (end.sense_key(), end.is_success(), end.reached_the_drive());
+            assert_eq!(told, (sense_key, is_success, reached), "{end:?}");
+        }
     }
 }

@@ -19,20 +19,20 @@ pub(crate) struct LoopDisk {
 impl LoopDisk {
     /// A block device in a file, empty, with partition scanning.
     pub(crate) fn new(bytes: u64, sector_bytes: u32) -> Self {
+        Self::with_options(bytes, sector_bytes, &["--partscan"])
+    }
+
+    /// One of which the kernel shows no partitions.
+    pub(crate) fn unscanned(bytes: u64) -> Self {
+        Self::with_options(bytes, 512, &[])
+    }
+
+    fn with_options(bytes: u64, sector_bytes: u32, options: &[&str]) -> Self {
         let file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().set_len(bytes).unwrap();
         let (sector, path) = (sector_bytes.to_string(), file.path().to_str().unwrap());
-        let made = run(
-            "losetup",
-            &[
-                "--find",
-                "--show",
-                "--partscan",
-                "--sector-size",
-                &sector,
-                path,
-            ],
-        );
+        let arguments = ["--find", "--show", "--sector-size", &sector, path];
+        let made = run("losetup", &[options, &arguments].concat());
         let made = made.expect("tests of block devices need root and loop devices");
         let device = PathBuf::from(String::from_utf8(made.stdout).unwrap().trim());
         let open = std::fs::File::open(&device).unwrap();

@@ -19,6 +19,12 @@ const LOADER_NAMES: [&str; 10] = [
     "winload.efi",
 ];
 
+/// More entries than any image needs; the firmware has little room for them.
+const MAX_LOADERS: usize = 20;
+/// Of what a description says.
+const MAX_LABEL_LETTERS: usize = 128;
+const MAX_PATH_LETTERS: usize = 512;
+
 /// A file on the EFI system partition.
 #[derive(Debug)]
 pub(super) struct Found {
@@ -58,7 +64,7 @@ pub(super) fn choose(mut found: Vec<Found>) -> Vec<Loader> {
     }
     let programs = found.into_iter().filter(|file| file.csv.is_none());
     (1..)
-        .zip(programs)
+        .zip(programs.take(MAX_LOADERS))
         .map(|(index, file)| Loader {
             path: file.path,
             label: format!("ironic{index}"),
@@ -100,9 +106,12 @@ fn described(path: &str, csv: &[u8]) -> Option<Loader> {
     let mut fields = text.lines().next()?.split(',');
     let (file, label) = (fields.next()?.trim(), fields.next()?.trim());
     let (directory, _) = path.rsplit_once('\\')?;
-    let is_sound =
-        |text: &str| !text.is_empty() && !text.contains(|letter: char| letter.is_control());
-    (is_sound(file) && is_sound(label)).then(|| Loader {
+    let is_sound = |text: &str, most: usize| {
+        (1..=most).contains(&text.chars().count())
+            && !text.contains(|letter: char| letter.is_control())
+    };
+    let fits = is_sound(file, MAX_PATH_LETTERS) && is_sound(label, MAX_LABEL_LETTERS);
+    fits.then(|| Loader {
         path: format!("{directory}\\{file}"),
         label: label.to_owned(),
     })
@@ -168,6 +177,25 @@ mod tests {
             ],
         );
         check(&[], &[]);
+    }
+
+    #[test]
+    fn an_image_cannot_fill_the_firmware_with_entries() {
+        let long = "x".repeat(MAX_LABEL_LETTERS + 1);
+        let fitting = "x".repeat(MAX_LABEL_LETTERS);
+        let csv = |label: &str| Some(utf16(&format!("a.efi,{label},,")));
+        check(&[("\\EFI\\BOOT.CSV", csv(&long))], &[]);
+        check(
+            &[("\\EFI\\BOOT.CSV", csv(&fitting))],
+            &[("\\EFI\\a.efi", fitting.as_str())],
+        );
+        let program = |number: usize| Found {
+            path: format!("\\{number:04}\\BOOTX64.EFI"),
+            csv: None,
+        };
+        let loaders = choose((0..1000).map(program).collect());
+        assert_eq!(loaders.len(), MAX_LOADERS);
+        assert_eq!(loaders[0].path, "\\0000\\BOOTX64.EFI");
     }
 
     #[test]

@@ -25,6 +25,7 @@ use super::raid::{self, RaidError};
 use super::settle::settle;
 use crate::host::{Host, HostRefusal};
 use crate::run::{RunError, run};
+use entries::Entry;
 use esp::Esp;
 pub use esp::EspError;
 use loaders::Loader;
@@ -32,6 +33,9 @@ pub use nvram::{Patterns, PatternsError, RemovedEntry, remove_entries};
 
 /// There when the running system was started by UEFI.
 const EFI_FIRMWARE: &str = "/sys/firmware/efi";
+
+/// What the device path of an entry on a disk has in it.
+const ON_DISK: &str = "HD(";
 
 /// The id of a disk whose MBR has none, as a GPT disk's.
 const NO_DISK_ID: &str = "0x00000000";
@@ -85,7 +89,7 @@ pub fn install(
     device: &Path,
     wanted: &InstallBootloader,
 ) -> Result<(), BootloaderError> {
-    if wanted.target_boot_mode.as_deref() != Some("uefi") {
+    if boot_mode(wanted, firmware()) == BootMode::Bios {
         if raid::is_volume(host, device) {
             return Err(BootloaderError::BiosOnRaid {
                 path: device.to_owned(),
@@ -104,6 +108,15 @@ pub fn install(
             Ok(())
         }
         outcome => outcome,
+    }
+}
+
+/// Who does not say how the machine is to boot means it to boot as the ramdisk did.
+fn boot_mode(wanted: &InstallBootloader, firmware: BootMode) -> BootMode {
+    match wanted.target_boot_mode.as_deref() {
+        Some("uefi") => BootMode::Uefi,
+        Some("bios") => BootMode::Bios,
+        Some(_) | None => firmware,
     }
 }
 
@@ -157,19 +170,21 @@ fn failed(device: &Path) -> impl FnOnce(EspError) -> BootloaderError {
 
 /// The image's own partition is cleared at the end: the deployed system finds the mirror by the same id.
 fn install_mirrored(host: &Host, device: &Path, esp: &Esp) -> Result<(), BootloaderError> {
+    // By a run before this one. What is merely damaged is an error: the mirror may be that of an older system.
+    let own_loaders = if esp.is_cleared()? {
+        None
+    } else {
+        // What cannot be read is found out before the disks of the volume are written.
+        Some(esp.loaders().map_err(failed(device))?)
+    };
     let mirror = raid::esp_mirror(host, device)?;
-    let loaders = match esp.loaders() {
-        // It was cleared by a run before this one.
-        Err(EspError::Fat(_)) => {
-            let copied = Esp::whole(&mirror.device)?;
-            copied.loaders().map_err(failed(&mirror.device))?
-        }
-        loaders => {
-            let loaders = loaders.map_err(failed(device))?;
-            let target = OpenDisk::open(&host.permits_device(&mirror.device)?)?;
-            esp.copy_to(&target).map_err(failed(&mirror.device))?;
-            loaders
-        }
+    let loaders = if let Some(loaders) = own_loaders {
+        let target = OpenDisk::open(&host.permits_device(&mirror.device)?)?;
+        esp.copy_to(&target).map_err(failed(&mirror.device))?;
+        loaders
+    } else {
+        let copied = Esp::whole(&mirror.device)?;
+        copied.loaders().map_err(failed(&mirror.device))?
     };
     let places = (0..)
         .zip(mirror.places)
@@ -191,10 +206,8 @@ fn create_entries(places: &[Place], loaders: &[Loader]) -> Result<(), Bootloader
     }
     let shown = run("efibootmgr", &["-v"])?;
     let wanted = entries_of(places, loaders);
-    for old in entries::parse(&shown.stdout) {
-        if wanted.iter().any(|entry| entry.label == old.label) {
-            run("efibootmgr", &["-b", &old.number, "-B"])?;
-        }
+    for old in replaced(entries::parse(&shown.stdout), &wanted) {
+        run("efibootmgr", &["-b", &old.number, "-B"])?;
     }
     // Each new entry goes to the front of the boot order, so the preferred one is made last.
     for entry in wanted.iter().rev() {
@@ -217,6 +230,16 @@ fn create_entries(places: &[Place], loaders: &[Loader]) -> Result<(), Bootloader
         )?;
     }
     Ok(())
+}
+
+/// The entries that the new ones stand for: those with a label of theirs, but only on disks. An image chooses its label,
+/// and must not take the machine's way to the network away.
+fn replaced(entries: Vec<Entry>, wanted: &[Wanted<'_>]) -> Vec<Entry> {
+    let is_replaced = |old: &Entry| {
+        let has_label = wanted.iter().any(|entry| entry.label == old.label);
+        has_label && old.path.contains(ON_DISK)
+    };
+    entries.into_iter().filter(is_replaced).collect()
 }
 
 /// A boot entry that is to be.
@@ -256,9 +279,7 @@ mod tests {
     fn an_ordinary_host_keeps_its_boot_entries_and_bios_has_none() {
         let host = Host::detect(&[]).unwrap();
         let nowhere = Path::new("/dev/no-such-disk");
-        for mode in [None, Some("bios")] {
-            install(&host, nowhere, &wanted(mode)).unwrap();
-        }
+        install(&host, nowhere, &wanted(Some("bios"))).unwrap();
         let error = install(&host, nowhere, &wanted(Some("uefi")))
             .unwrap_err()
             .to_string();
@@ -266,6 +287,19 @@ mod tests {
             error.contains("changing boot entries is refused"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_machine_boots_as_it_is_told_else_as_its_ramdisk_did() {
+        for firmware in [BootMode::Bios, BootMode::Uefi] {
+            for (told, expected) in [
+                (Some("bios"), BootMode::Bios),
+                (Some("uefi"), BootMode::Uefi),
+                (None, firmware),
+            ] {
+                assert_eq!(boot_mode(&wanted(told), firmware), expected, "{told:?}");
+            }
+        }
     }
 
     #[test]
@@ -290,6 +324,24 @@ mod tests {
         ];
         assert_eq!(told.collect::<Vec<_>>(), expected);
         assert!(wanted.iter().all(|entry| entry.partition == 2));
+    }
+
+    #[test]
+    fn an_image_replaces_entries_on_disks_alone() {
+        let shown = b"Boot0001* debian\tHD(1,GPT,6f1c)/File(\\EFI\\debian\\shimx64.efi)\n\
+            Boot0002* UEFI PXEv4\tPciRoot(0x0)/Pci(0x2,0x0)/MAC(525400000001,1)/IPv4(0.0.0.0)\n\
+            Boot0003* other\tHD(1,GPT,6f1c)/File(\\EFI\\other\\shimx64.efi)\n\
+            Boot0004* debian\tPciRoot(0x0)/Pci(0x1,0x0)/HD(1,GPT,77aa)/File(\\EFI\\x.efi)\n";
+        let wanted = |label: &str| Wanted {
+            disk: Path::new("/dev/sda"),
+            partition: 1,
+            label: label.to_owned(),
+            loader: "\\EFI\\debian\\shimx64.efi",
+        };
+        let wanted = [wanted("debian"), wanted("UEFI PXEv4")];
+        let replaced = replaced(entries::parse(shown), &wanted);
+        let numbers: Vec<_> = replaced.iter().map(|old| old.number.as_str()).collect();
+        assert_eq!(numbers, ["0001", "0004"]);
     }
 
     #[test]

@@ -219,7 +219,7 @@ fn node(device: &Path, number: u32) -> Result<PathBuf, ConfigDriveError> {
 }
 
 /// A loop device without partition scanning and a device mapper target never show partitions.
-fn is_without_partitions(device: &Path) -> bool {
+pub(crate) fn is_without_partitions(device: &Path) -> bool {
     let name = std::fs::canonicalize(device)
         .ok()
         .and_then(|path| path.file_name().map(ToOwned::to_owned));

@@ -14,7 +14,7 @@ use thiserror::Error;
 use super::ata;
 use crate::disk::ioctl;
 use crate::disk::open::OpenDisk;
-use crate::disk::passthrough::{self, Data, NvmeCommand, ScsiEnd};
+use crate::disk::passthrough::{self, Data, NvmeCommand};
 
 /// Dirty pages at most: this much being written back, and this much waiting.
 const WRITE_BACK_BYTES: u64 = 16 << 20;
@@ -100,12 +100,12 @@ impl Device for Opened {
         let data = std::mem::replace(&mut command.data, Data::None);
         let sent = passthrough::scsi(self.disk.file(), &block, data, command.timeout);
         let end = sent.map_err(CommandError::Kernel)?;
-        if end == ScsiEnd::default() {
+        if end.is_success() {
             return Ok(());
         }
         Err(CommandError::Ata {
             status: end.status,
-            sense_key: end.sense_key,
+            sense_key: end.sense_key(),
             adapter: end.host_status,
             driver: end.driver_status,
         })

@@ -12,7 +12,7 @@ use super::{Area, EraseError};
 use crate::disk::DiskError;
 use crate::disk::open::{OpenDisk, at_byte};
 use crate::disk::partitions::read_prefix;
-use crate::disk::table::Table;
+use crate::disk::table::{Table, TableError};
 
 const GPFS: Uuid = Uuid::from_u128(0x37af_fc90_ef7d_4e96_91c3_2d7a_e055_b174);
 const VMFS: Uuid = Uuid::from_u128(0xaa31_e02a_400f_11db_9590_000c_2911_d1b8);
@@ -63,7 +63,13 @@ pub(super) fn check(disk: &OpenDisk, partitions: &[Area]) -> Result<(), EraseErr
 }
 
 fn by_type(disk: &OpenDisk) -> Result<Option<SharedFileSystem>, DiskError> {
-    Ok(match Table::parse(&read_prefix(disk)?, disk.sector_bytes) {
+    let prefix = read_prefix(disk)?;
+    let table = match Table::parse(&prefix, disk.sector_bytes) {
+        // The disk was in another adapter, which showed it with other sectors.
+        Err(TableError::SectorSize { image, .. }) => Table::parse(&prefix, image),
+        table => table,
+    };
+    Ok(match table {
         Ok(Table::Gpt(gpt)) => {
             gpt.partitions()
                 .iter()

@@ -71,6 +71,11 @@ impl Knobs {
     }
 }
 
+/// Whether a node permits that file systems are erased that other machines may be using.
+pub(crate) fn shared_file_systems(node: &Node) -> Result<SharedFileSystems, EraseError> {
+    Ok(Knobs::of(Some(node))?.shared)
+}
+
 /// A setting that is there and not null.
 fn value<'a>(node: Option<&'a Node>, name: &str) -> Option<&'a Value> {
     let value = node?.driver_internal_info.get(name)?;

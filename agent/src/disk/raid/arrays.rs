@@ -50,6 +50,18 @@ impl Array {
         self.components.iter().map(member).collect()
     }
 
+    /// Whether it is made of that volume, or of a partition of it.
+    pub(super) fn stands_on(&self, volume: &Path) -> bool {
+        let start = format!("{}p", volume.display());
+        let is_partition_of_it = |component: &Component| {
+            let node = component.node.to_string_lossy();
+            component.partition.is_some() && node.starts_with(&start)
+        };
+        self.components
+            .iter()
+            .any(|one| one.node == volume || is_partition_of_it(one))
+    }
+
     pub(super) fn shares_a_disk(&self, disks: &[PathBuf]) -> bool {
         self.disks().iter().any(|disk| disks.contains(disk))
     }
@@ -204,6 +216,7 @@ mod tests {
         assert_eq!(second.members(), None, "it is made of whole disks");
         assert!(second.shares_a_disk(&paths(&["/dev/sdb"])));
         assert!(!first.shares_a_disk(&paths(&["/dev/sdb"])));
+        assert!(second.stands_on(&first.device) && !first.stands_on(&second.device));
     }
 
     #[test]

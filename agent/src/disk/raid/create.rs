@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use ferric_agent_protocol::boot::BootMode;
 use ferric_agent_protocol::node::Node;
 
-use super::bench::Bench;
+use super::bench::{Assembly, Bench};
 use super::config::RaidConfig;
+use super::delete::delete;
 use super::error::RaidError;
-use super::layout::{ArrayPlan, Boot, plan};
+use super::layout::{ArrayPlan, Boot, Layout, plan};
 use super::standing::{Kept, Named, named};
 
 /// How often a member that mdadm left out is added.
@@ -21,26 +22,17 @@ pub(super) fn create(
     config: &RaidConfig,
     firmware: BootMode,
 ) -> Result<(), RaidError> {
-    let arrays = named(bench)?;
-    let kept = Kept::of(bench, node, &arrays)?;
-    if stands_beside_kept(config, &arrays, &kept)? {
+    let Some(layout) = planned(bench, node, config, firmware)? else {
         tracing::info!("the RAID volumes are there already, as one of them is kept");
         return Ok(());
-    }
-    let mut disks = bench.disks(node)?;
-    disks.retain(|facts| !kept.disks.contains(&PathBuf::from(&facts.disk.name)));
-    let mode = node.boot_mode().unwrap_or(firmware);
-    let boot = Boot {
-        mode,
-        label: node.disk_label(mode),
     };
-    let taken: Vec<PathBuf> = arrays.iter().map(|one| one.array.device.clone()).collect();
-    let layout = plan(config, &disks, boot, &taken)?;
     let mut with_partitions = Vec::new();
     for disk in &layout.disks {
         bench.check(&disk.path)?;
         if bench.has_partitions(&disk.path)? {
             with_partitions.push(disk.path.display().to_string());
+        } else {
+            bench.check_content(&disk.path)?;
         }
     }
     if !with_partitions.is_empty() {
@@ -55,6 +47,45 @@ pub(super) fn create(
         make(bench, array)?;
     }
     Ok(())
+}
+
+/// The same after all other volumes were deleted, which is not done for volumes that do not fit on the disks.
+pub(super) fn replace(
+    bench: &impl Bench,
+    node: &Node,
+    config: &RaidConfig,
+    firmware: BootMode,
+) -> Result<(), RaidError> {
+    planned(bench, node, config, firmware)?;
+    delete(bench, node)?;
+    create(bench, node, config, firmware)
+}
+
+/// What is to be made; nothing where all of it is there already.
+fn planned(
+    bench: &impl Bench,
+    node: &Node,
+    config: &RaidConfig,
+    firmware: BootMode,
+) -> Result<Option<Layout>, RaidError> {
+    if !node.skipped_volumes()?.is_empty() {
+        // What is to be kept must be seen, and hold its disks.
+        bench.assemble(Assembly::All);
+    }
+    let arrays = named(bench)?;
+    let kept = Kept::of(bench, node, &arrays)?;
+    if stands_beside_kept(config, &arrays, &kept)? {
+        return Ok(None);
+    }
+    let mut disks = bench.disks(node)?;
+    disks.retain(|facts| !kept.disks.contains(&PathBuf::from(&facts.disk.name)));
+    let mode = node.boot_mode().unwrap_or(firmware);
+    let boot = Boot {
+        mode,
+        label: node.disk_label(mode),
+    };
+    let taken: Vec<PathBuf> = arrays.iter().map(|one| one.array.device.clone()).collect();
+    Ok(Some(plan(config, &disks, boot, &taken)?))
 }
 
 /// Whether there is nothing to make, because a wanted volume is kept and the others were left beside it.

@@ -64,7 +64,7 @@ fn pass(bench: &impl Bench, node: &Node) -> Result<(), RaidError> {
     let arrays = named(bench)?;
     let kept = Kept::of(bench, node, &arrays)?;
     let mut disks: Vec<PathBuf> = Vec::new();
-    for one in &arrays {
+    for one in &from_the_top(arrays) {
         let device = &one.array.device;
         match fate(one, &kept) {
             Fate::Stays => tracing::info!(?device, "a RAID volume is kept"),
@@ -92,13 +92,29 @@ fn pass(bench: &impl Bench, node: &Node) -> Result<(), RaidError> {
     Ok(())
 }
 
+/// A volume that others stand on can be taken apart only after those.
+fn from_the_top(mut arrays: Vec<Named>) -> Vec<Named> {
+    let mut sorted = Vec::new();
+    while !arrays.is_empty() {
+        let carries_none = |one: &Named| {
+            let device = &one.array.device;
+            !arrays.iter().any(|other| other.array.stands_on(device))
+        };
+        let at = arrays.iter().position(carries_none).unwrap_or(0);
+        sorted.push(arrays.remove(at));
+    }
+    sorted
+}
+
 /// Takes a volume apart. A volume that does not run has no content that could be cleared.
 fn remove(bench: &impl Bench, one: &Named) -> Result<(), RaidError> {
     let device = &one.array.device;
     for disk in one.array.disks() {
         bench.check(&disk)?;
+        bench.check_content(&disk)?;
     }
     bench.check(device)?;
+    bench.announce(device);
     if !one.array.level.is_empty() {
         bench.clear(device)?;
     }
@@ -134,6 +150,7 @@ fn forget(bench: &impl Bench, disk: &Path) -> Result<(), RaidError> {
             Err(error) => return Err(error.into()),
             Ok(_) => {
                 bench.check(&device)?;
+                bench.announce(&device);
                 // mdadm takes a partition table for something of its own, and finds nothing to take off.
                 if let Err(error) = bench.mdadm(&["--zero-superblock", &text]) {
                     tracing::info!(

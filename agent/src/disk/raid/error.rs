@@ -31,6 +31,10 @@ pub enum RaidError {
         "there are partitions on {disks}; run raid.delete_configuration or deploy.erase_devices_metadata before"
     )]
     Partitions { disks: String },
+    #[error(
+        "the kernel shows no partitions of {path}, as of multipath maps and other mappings, so that no RAID volume can be made of it"
+    )]
+    NotShown { path: PathBuf },
     #[error("the kernel does not show partition {number} of {path}")]
     NoNode { path: PathBuf, number: u32 },
     #[error("the kernel does not show the RAID volume {device} that mdadm has made")]

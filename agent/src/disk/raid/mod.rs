@@ -56,7 +56,7 @@ pub fn create_configuration(host: &Host, node: &Node, wanted: &Value) -> Result<
     let Some(config) = RaidConfig::parse(wanted, &node.skipped_volumes()?)? else {
         return Ok(Made::Nothing);
     };
-    create::create(&Machine { host }, node, &config, firmware())?;
+    create::create(&Machine::of(host, node)?, node, &config, firmware())?;
     Ok(Made::Volumes)
 }
 
@@ -74,10 +74,11 @@ pub fn apply_configuration(
     let config = config.ok_or_else(|| {
         RaidConfigError("it has no logical disk with the controller software".to_owned())
     })?;
-    if existing == Existing::Delete {
-        delete_configuration(host, node)?;
+    let machine = Machine::of(host, node)?;
+    match existing {
+        Existing::Delete => create::replace(&machine, node, &config, firmware()),
+        Existing::Leave => create::create(&machine, node, &config, firmware()),
     }
-    create::create(&Machine { host }, node, &config, firmware())
 }
 
 /// Deletes all volumes but those on the node's skip list.
@@ -85,7 +86,7 @@ pub fn apply_configuration(
 /// # Errors
 /// When a volume is in use or cannot be taken apart.
 pub fn delete_configuration(host: &Host, node: &Node) -> Result<(), RaidError> {
-    delete::delete(&Machine { host }, node)
+    delete::delete(&Machine::of(host, node)?, node)
 }
 
 /// The disks that may get the operating system, without those that volumes rule out.
@@ -107,15 +108,16 @@ pub(super) enum Hinted {
 /// hold the disks that are to be written.
 pub(super) fn assemble(host: &Host, node: &Node) -> Result<(), RaidError> {
     if config_of(node).is_some() || !node.skipped_volumes()?.is_empty() {
-        Machine { host }.assemble(Assembly::Whole);
+        Machine::new(host).assemble(Assembly::Whole);
     }
     Ok(())
 }
 
-/// The same before an erasure, but only where a volume is to be kept: the others are erased with their disks.
+/// The same before an erasure, but only where a volume is to be kept: the others are erased with their disks. One that
+/// misses a disk is kept, too, and tells its name only when it runs.
 pub(super) fn assemble_kept(host: &Host, node: &Node) -> Result<(), RaidError> {
     if !node.skipped_volumes()?.is_empty() {
-        Machine { host }.assemble(Assembly::Whole);
+        Machine::new(host).assemble(Assembly::All);
     }
     Ok(())
 }
@@ -127,7 +129,7 @@ pub(super) fn narrow(
     disks: Vec<DiskFacts>,
     hinted: Hinted,
 ) -> Result<Choice, RaidError> {
-    let standing = Standing::of(&Machine { host }, node)?;
+    let standing = Standing::of(&Machine::new(host), node)?;
     Ok(standing.choice(disks, hinted))
 }
 
@@ -137,7 +139,7 @@ pub(super) fn without_kept(
     node: &Node,
     mut disks: Vec<DiskFacts>,
 ) -> Result<Vec<DiskFacts>, RaidError> {
-    let bench = Machine { host };
+    let bench = Machine::new(host);
     if node.skipped_volumes()?.is_empty() && node.skipped_disks()?.is_empty() {
         return Ok(disks);
     }
@@ -163,5 +165,5 @@ pub(crate) fn is_volume(host: &Host, device: &Path) -> bool {
 /// When a disk of the volume has no room for one.
 pub(crate) fn esp_mirror(host: &Host, volume: &Path) -> Result<EspMirror, RaidError> {
     let volume = std::fs::canonicalize(volume).unwrap_or_else(|_| volume.to_owned());
-    esp::prepare(&Machine { host }, &volume)
+    esp::prepare(&Machine::new(host), &volume)
 }

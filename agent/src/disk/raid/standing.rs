@@ -61,7 +61,14 @@ impl Kept {
             let by_name = one.name.as_ref().is_some_and(|name| names.contains(name));
             by_name || !one.array.disks().iter().all(|disk| free.contains(disk))
         };
-        let kept: Vec<&Named> = arrays.iter().filter(is_kept).collect();
+        let mut kept: Vec<&Named> = arrays.iter().filter(is_kept).collect();
+        // What a kept volume is made of is kept with it.
+        while let Some(below) = arrays
+            .iter()
+            .find(|one| !kept.contains(one) && carries_one(one, &kept))
+        {
+            kept.push(below);
+        }
         let devices = kept.iter().map(|one| one.array.device.clone()).collect();
         let disks = kept.iter().flat_map(|one| one.array.disks()).collect();
         Ok(Self {
@@ -70,6 +77,11 @@ impl Kept {
             disks,
         })
     }
+}
+
+fn carries_one(one: &Named, others: &[&Named]) -> bool {
+    let device = &one.array.device;
+    others.iter().any(|other| other.array.stands_on(device))
 }
 
 /// What the volumes of a node mean for the choice of its root device.

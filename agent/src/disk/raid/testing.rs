@@ -15,6 +15,7 @@ use super::arrays::{Array, Component};
 use super::bench::{Assembly, Bench};
 use super::error::RaidError;
 use super::layout::DiskLayout;
+use crate::disk::{EraseError, SharedFileSystem};
 use crate::host::HostRefusal;
 use crate::run::{Output, RunError};
 
@@ -42,6 +43,8 @@ struct State {
     /// Volumes that come back when they are assembled.
     hidden: Vec<(Array, String)>,
     refused: Vec<PathBuf>,
+    /// Disks that carry what other machines may be using.
+    shared: Vec<PathBuf>,
     /// Members that mdadm leaves out.
     late: Vec<PathBuf>,
 }
@@ -55,8 +58,19 @@ impl Played {
     }
 
     pub(super) fn with(self, volumes: &[Volume]) -> Self {
-        let arrays = volumes.iter().map(array);
-        self.state.borrow_mut().arrays = arrays.collect();
+        let mut arrays: Vec<_> = volumes.iter().map(array).collect();
+        let places = arrays
+            .iter()
+            .map(|(one, _)| (one.device.clone(), one.disks()));
+        let places: BTreeMap<PathBuf, Vec<PathBuf>> = places.collect();
+        let components = arrays.iter_mut().flat_map(|(one, _)| &mut one.components);
+        for component in components {
+            if let Some(disks) = places.get(&component.node) {
+                component.disks.clone_from(disks);
+                component.partition = None;
+            }
+        }
+        self.state.borrow_mut().arrays = arrays;
         self
     }
 
@@ -80,6 +94,11 @@ impl Played {
 
     pub(super) fn refusing(self, device: &str) -> Self {
         self.state.borrow_mut().refused.push(PathBuf::from(device));
+        self
+    }
+
+    pub(super) fn sharing(self, disk: &str) -> Self {
+        self.state.borrow_mut().shared.push(PathBuf::from(disk));
         self
     }
 
@@ -240,6 +259,18 @@ impl Bench for Played {
         }
         Ok(())
     }
+
+    fn check_content(&self, disk: &Path) -> Result<(), RaidError> {
+        if self.state.borrow().shared.iter().any(|one| one == disk) {
+            return Err(RaidError::Erase(EraseError::Shared {
+                path: disk.to_owned(),
+                kind: SharedFileSystem::Gfs2,
+            }));
+        }
+        Ok(())
+    }
+
+    fn announce(&self, _: &Path) {}
 
     fn write_table(&self, disk: &DiskLayout) -> Result<(), RaidError> {
         let count = u32::try_from(disk.partitions.len()).unwrap();

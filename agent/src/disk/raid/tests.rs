@@ -6,7 +6,7 @@ use ferric_agent_protocol::boot::BootMode;
 use serde_json::{Value, json};
 
 use super::config::RaidConfig;
-use super::create::create;
+use super::create::{create, replace};
 use super::delete::delete;
 use super::error::RaidError;
 use super::esp;
@@ -64,7 +64,12 @@ fn nothing_is_written_where_something_is_refused() {
     let alone = Played::new(&["sda", "sdb"]);
     let skipped = json!({"skip_block_devices": [{"name": "/dev/sdb"}]});
     assert!(matches!(make(&alone, &skipped), Err(RaidError::Plan(_))));
-    for bench in [occupied, forbidden, alone] {
+    let shared = Played::new(&["sda", "sdb"]).sharing("/dev/sdb");
+    assert!(matches!(
+        make(&shared, &json!({})),
+        Err(RaidError::Erase(_))
+    ));
+    for bench in [occupied, forbidden, alone, shared] {
         assert!(bench.notes().is_empty(), "{:?}", bench.notes());
     }
 }
@@ -111,6 +116,43 @@ fn beside_a_kept_volume_the_others_stay_or_nothing_is_made() {
     .unwrap();
     assert_eq!(elsewhere.devices(), ["/dev/md0", "/dev/md1", "/dev/md2"]);
     assert!(!elsewhere.notes().join(" ").contains("sdc"));
+}
+
+#[test]
+fn a_kept_volume_that_does_not_run_yet_is_seen() {
+    let keep = json!({"skip_block_devices": [{"volume_name": "data"}]});
+    let bench = Played::new(&["sda", "sdb"]).with_hidden(&[
+        ("md126", "data", "raid0", &["sda2", "sdb2"]),
+        ("md127", "root", "raid1", &["sda1", "sdb1"]),
+    ]);
+    make(&bench, &keep).unwrap();
+    assert!(bench.notes().is_empty(), "{:?}", bench.notes());
+}
+
+#[test]
+fn nothing_is_deleted_for_volumes_that_do_not_fit() {
+    let replaced = |size_gb: u64| {
+        let bench = Played::new(&["sda", "sdb"])
+            .with(&[("md0", "old", "raid1", &["sda1", "sdb1"])])
+            .failing("mdadm --examine", 10);
+        let wanted = json!({"logical_disks": [
+            {"controller": "software", "raid_level": "1", "size_gb": size_gb, "volume_name": "new"},
+        ]});
+        let config = RaidConfig::parse(&wanted, &[]).unwrap().unwrap();
+        let outcome = replace(&bench, &node(&json!({})), &config, BootMode::Uefi);
+        (outcome, bench)
+    };
+    let (outcome, bench) = replaced(1000);
+    assert!(matches!(outcome, Err(RaidError::Plan(_))), "{outcome:?}");
+    assert!(bench.notes().is_empty(), "{:?}", bench.notes());
+    let (outcome, bench) = replaced(50);
+    outcome.unwrap();
+    let notes = bench.notes();
+    assert!(
+        notes.contains(&"mdadm --stop /dev/md0".to_owned()),
+        "{notes:?}"
+    );
+    assert_eq!(bench.devices(), ["/dev/md0"], "its number is free again");
 }
 
 #[test]
@@ -180,6 +222,55 @@ fn a_volume_that_may_not_be_written_is_not_even_stopped() {
     let error = delete(&bench, &node(&json!({}))).unwrap_err();
     assert!(matches!(error, RaidError::Refused(_)), "{error}");
     assert!(bench.notes().is_empty(), "{:?}", bench.notes());
+}
+
+#[test]
+fn a_volume_on_a_disk_with_a_shared_file_system_is_not_even_stopped() {
+    let bench = Played::new(&["sda", "sdb"])
+        .with(&[("md0", "x", "raid1", &["sda1", "sdb1"])])
+        .sharing("/dev/sdb");
+    let error = delete(&bench, &node(&json!({}))).unwrap_err();
+    assert!(matches!(error, RaidError::Erase(_)), "{error}");
+    assert!(bench.notes().is_empty(), "{:?}", bench.notes());
+}
+
+/// `md1` stands on `md0`.
+const TWO_FLOORS: &[super::testing::Volume] = &[
+    ("md0", "low", "raid0", &["sda1", "sdb1"]),
+    ("md1", "high", "raid1", &["md0", "sdc1"]),
+];
+
+#[test]
+fn a_volume_of_volumes_is_taken_apart_from_the_top() {
+    let bench = Played::new(&["sda", "sdb", "sdc"])
+        .with(TWO_FLOORS)
+        .failing("mdadm --examine", 10);
+    delete(&bench, &node(&json!({}))).unwrap();
+    let expected = [
+        "clear /dev/md1",
+        "mdadm --stop /dev/md1",
+        "mdadm --zero-superblock /dev/md0",
+        "mdadm --zero-superblock /dev/sdc1",
+        "clear /dev/md0",
+        "mdadm --stop /dev/md0",
+        "mdadm --zero-superblock /dev/sda1",
+        "mdadm --zero-superblock /dev/sdb1",
+        "clear /dev/sda",
+        "clear /dev/sdb",
+        "clear /dev/sdc",
+    ];
+    assert_eq!(bench.notes(), expected);
+}
+
+#[test]
+fn what_a_kept_volume_stands_on_is_kept_with_it() {
+    let bench = Played::new(&["sda", "sdb", "sdc"])
+        .with(TWO_FLOORS)
+        .failing("mdadm --examine", 10);
+    let keep = json!({"properties": {"skip_block_devices": [{"volume_name": "high"}]}});
+    delete(&bench, &node(&keep)).unwrap();
+    assert!(bench.notes().is_empty(), "{:?}", bench.notes());
+    assert_eq!(bench.devices(), ["/dev/md0", "/dev/md1"]);
 }
 
 #[test]

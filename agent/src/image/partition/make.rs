@@ -48,12 +48,16 @@ pub(in crate::image) fn make(
     drive: Option<&ConfigDrive>,
 ) -> Result<Made, PartitionError> {
     let disk = OpenDisk::open(permit)?;
+    if disk.is_block_device && config_drive::is_without_partitions(&disk.path) {
+        return Err(PartitionError::NotShown { path: disk.path });
+    }
     let shape = disk.shape();
     let wanted = match drive {
         Some(_) => Drive::Wanted,
         None => Drive::None,
     };
     let placed = plan(spec, &shape, wanted)?;
+    let table = table(&placed, spec.label, &shape).map_err(refused(&disk))?;
     let is_kept = |one: &Placed| one.role == Role::Ephemeral && spec.ephemeral == Ephemeral::Kept;
     let keeps = placed.iter().any(is_kept);
     if keeps {
@@ -66,7 +70,6 @@ pub(in crate::image) fn make(
         clear(&disk, start, length)?;
     }
     if !keeps {
-        let table = table(&placed, spec.label, &shape).map_err(refused(&disk))?;
         for change in table.changes() {
             write(&disk, change.offset, &change.bytes)?;
         }

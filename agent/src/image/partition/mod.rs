@@ -36,6 +36,10 @@ pub enum PartitionError {
         "{path} does not have the partitions that this instance had before, so its ephemeral partition cannot be kept"
     )]
     NotAsBefore { path: PathBuf },
+    #[error(
+        "the kernel shows no partitions of {path}, as of multipath maps and other mappings; write a whole-disk image to it"
+    )]
+    NotShown { path: PathBuf },
     #[error("the kernel does not show partition {number} of {path}")]
     NoNode { path: PathBuf, number: u32 },
     #[error(

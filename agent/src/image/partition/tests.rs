@@ -6,8 +6,10 @@ use ferric_agent_protocol::boot::{BootMode, DiskLabel};
 use serde_json::json;
 
 use super::*;
+use crate::disk::TableError;
 use crate::disk::config_drive::ConfigDrive;
 use crate::disk::testing::LoopDisk;
+use crate::host::Host;
 use crate::image::testing::{Server, image_info, patience, settings};
 use crate::image::{
     FormatPolicy, ImageError, Md5Policy, Stop, WriteImageRequest, WrittenPartitions,
@@ -121,6 +123,60 @@ fn an_image_that_is_too_large_is_refused_before_the_disk_is_touched() {
     let mut sector = [1; 512];
     file.read_exact_at(&mut sector, 0).unwrap();
     assert_eq!(sector, [0; 512]);
+}
+
+/// A disk of 4 TiB that takes no room, with something of its owner in it.
+fn large_disk() -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    file.as_file().set_len(4 << 40).unwrap();
+    for offset in [0, MIB] {
+        file.as_file().write_all_at(b"mine", offset).unwrap();
+    }
+    file
+}
+
+#[test]
+fn what_an_mbr_cannot_address_is_refused_before_the_disk_is_touched() {
+    let file = large_disk();
+    let host = Host::detect(&[file.path().to_owned()]).unwrap();
+    let permit = host.permits_device(file.path()).unwrap();
+    let spec = PartitionSpec {
+        root_mib: 3 << 20,
+        ..spec(BootMode::Bios, DiskLabel::Msdos)
+    };
+    let error = make(&permit, &spec, None).unwrap_err();
+    let is_too_far = matches!(
+        error,
+        PartitionError::Disk(DiskError::Table {
+            source: TableError::TooFar,
+            ..
+        })
+    );
+    assert!(is_too_far, "{error:?}");
+    for offset in [0, MIB] {
+        let mut found = [0; 4];
+        file.as_file().read_exact_at(&mut found, offset).unwrap();
+        assert_eq!(&found, b"mine");
+    }
+}
+
+#[test]
+fn a_disk_whose_partitions_the_kernel_does_not_show_is_left_as_it_is() {
+    let disk = LoopDisk::unscanned(100 * MIB);
+    let file = std::fs::OpenOptions::new().write(true).open(disk.path());
+    let file = file.unwrap();
+    file.write_all_at(b"mine", 0).unwrap();
+    file.sync_all().unwrap();
+    drop(file);
+    let before = std::fs::read(disk.path()).unwrap();
+    let permit = disk.host().permits_device(disk.path()).unwrap();
+    let spec = spec(BootMode::Bios, DiskLabel::Msdos);
+    let error = make(&permit, &spec, None).unwrap_err();
+    assert!(
+        matches!(error, PartitionError::NotShown { .. }),
+        "{error:?}"
+    );
+    assert!(std::fs::read(disk.path()).unwrap() == before);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::attributes::name;
-use super::{Drive, Health, HealthError, asking, little_endian};
+use super::{Drive, Health, HealthError, answered, asking, little_endian};
 
 const PASS_THROUGH_16: u8 = 0x85;
 /// Protocols of the pass-through, shifted to their place.
@@ -92,8 +92,8 @@ fn read(
 ) -> Result<Block, HealthError> {
     let mut block = [0; BLOCK_BYTES];
     let command = pass_through(command, feature, PIO_DATA_IN, ONE_BLOCK_IN);
-    let reply = drive.scsi(&command, &mut block).map_err(asking(what))?;
-    reply.data_or_refusal(what)?;
+    let end = drive.scsi(&command, &mut block).map_err(asking(what))?;
+    answered(&end, what)?;
     Ok(block)
 }
 

@@ -6,7 +6,7 @@
 
 mod ata;
 mod attributes;
-mod ioctl;
+mod device;
 mod nvme;
 mod scsi;
 #[cfg(test)]
@@ -25,6 +25,7 @@ use super::collector::{CollectError, keyed};
 use super::deadline::{Running, Unfinished};
 use crate::commands::sentence;
 use crate::disk;
+use crate::disk::passthrough::ScsiEnd;
 use crate::host::Host;
 
 /// For all questions to one disk.
@@ -104,37 +105,22 @@ enum HealthError {
 /// A disk that can be asked.
 trait Drive {
     /// Sends a SCSI command that has no data, or whose data go into `data`.
-    fn scsi(&mut self, command: &[u8], data: &mut [u8]) -> io::Result<ScsiReply>;
+    fn scsi(&mut self, command: &[u8], data: &mut [u8]) -> io::Result<ScsiEnd>;
 
     /// Fills `data` with a log page of an NVMe controller.
     fn nvme_log(&mut self, page: u8, data: &mut [u8]) -> io::Result<()>;
 }
 
-/// How a SCSI command ended; status 0 is success.
-#[derive(Clone, Debug, Default)]
-struct ScsiReply {
-    status: u8,
-    sense: Vec<u8>,
-}
-
-impl ScsiReply {
-    /// What is wrong, in the two forms that there are; 0 is nothing.
-    fn sense_key(&self) -> u8 {
-        let byte = |index: usize| self.sense.get(index).copied().unwrap_or(0);
-        let is_descriptor = matches!(byte(0) & 0x7f, 0x72 | 0x73);
-        byte(if is_descriptor { 1 } else { 2 }) & 0x0f
+/// Fails where the answer to a question is that there is none.
+fn answered(end: &ScsiEnd, what: &'static str) -> Result<(), HealthError> {
+    if end.status == 0 {
+        return Ok(());
     }
-
-    fn data_or_refusal(&self, what: &'static str) -> Result<(), HealthError> {
-        if self.status == 0 {
-            return Ok(());
-        }
-        Err(HealthError::Refused {
-            what,
-            status: self.status,
-            sense_key: self.sense_key(),
-        })
-    }
+    Err(HealthError::Refused {
+        what,
+        status: end.status,
+        sense_key: end.sense_key(),
+    })
 }
 
 pub(super) fn collect(subject: &Subject) -> Result<InspectionData, CollectError> {
@@ -163,7 +149,7 @@ fn begin(host: &Host, disk: &Disk) -> Result<Running<Result<Health, HealthError>
         return Err(HealthError::NotVisible);
     }
     let ask = move || {
-        let mut device = ioctl::Device::open(&path).map_err(HealthError::Open)?;
+        let mut device = device::Device::open(&path).map_err(HealthError::Open)?;
         health(protocol, &mut device)
     };
     Ok(Running::start("disk-health", DISK_TIME, ask)?)

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Drive, Health, HealthError, asking};
+use super::{Drive, Health, HealthError, answered, asking};
 
 const LOG_SENSE: u8 = 0x4d;
 /// The values of now, and not those of the last reset.
@@ -88,8 +88,8 @@ fn read_page(drive: &mut dyn Drive, page: u8) -> Result<Vec<u8>, HealthError> {
     let mut bytes = vec![0; usize::from(PAGE_BYTES)];
     let [high, low] = PAGE_BYTES.to_be_bytes();
     let command = [LOG_SENSE, 0, CUMULATIVE | page, 0, 0, 0, 0, high, low, 0];
-    let reply = drive.scsi(&command, &mut bytes).map_err(asking(WHAT))?;
-    reply.data_or_refusal(WHAT)?;
+    let end = drive.scsi(&command, &mut bytes).map_err(asking(WHAT))?;
+    answered(&end, WHAT)?;
     let length = usize::from(u16::from_be_bytes([bytes[2], bytes[3]]));
     let end = (4 + length).min(bytes.len());
     Ok(bytes[4..end].to_vec())

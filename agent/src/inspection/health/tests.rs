@@ -9,13 +9,21 @@ use crate::inspection::recorded::Recorded;
 /// A disk made of a function from a SCSI command to its data and its end.
 struct Played<F>(F);
 
-impl<F: FnMut(&[u8], &mut [u8]) -> ScsiReply> Drive for Played<F> {
-    fn scsi(&mut self, command: &[u8], data: &mut [u8]) -> io::Result<ScsiReply> {
+impl<F: FnMut(&[u8], &mut [u8]) -> ScsiEnd> Drive for Played<F> {
+    fn scsi(&mut self, command: &[u8], data: &mut [u8]) -> io::Result<ScsiEnd> {
         Ok((self.0)(command, data))
     }
 
     fn nvme_log(&mut self, _page: u8, _data: &mut [u8]) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+fn end(status: u8, sense: &[u8]) -> ScsiEnd {
+    ScsiEnd {
+        status,
+        sense: sense.to_vec(),
+        ..ScsiEnd::default()
     }
 }
 
@@ -47,7 +55,7 @@ impl Sata {
         }
     }
 
-    fn answer(&self, command: &[u8], data: &mut [u8]) -> ScsiReply {
+    fn answer(&self, command: &[u8], data: &mut [u8]) -> ScsiEnd {
         assert_eq!((command.len(), command[0]), (16, 0x85));
         let smart = |feature| (0xb0, feature);
         match (command[14], command[4]) {
@@ -70,14 +78,11 @@ impl Sata {
             }
             command if command == smart(0xda) => {
                 assert!(data.is_empty());
-                return ScsiReply {
-                    status: 2,
-                    sense: self.registers.clone(),
-                };
+                return end(2, &self.registers);
             }
             command => panic!("a command that nobody may send: {command:x?}"),
         }
-        ScsiReply::default()
+        ScsiEnd::default()
     }
 
     fn health(&self) -> Result<Health, HealthError> {
@@ -160,10 +165,7 @@ fn a_sata_disk_that_cannot_tell_is_an_error() {
     assert!(matches!(error, HealthError::SmartOff));
     let error = with(|disk| disk.checksum_error = 1);
     assert!(matches!(error, HealthError::Checksum { .. }));
-    let mut refusing = Played(|_: &[u8], _: &mut [u8]| ScsiReply {
-        status: 2,
-        sense: vec![0x70, 0, 5],
-    });
+    let mut refusing = Played(|_: &[u8], _: &mut [u8]| end(2, &[0x70, 0, 5]));
     let error = ata::health(&mut refusing).unwrap_err().to_string();
     let expected = "the disk refused to tell its identity: status 2, sense key 5";
     assert_eq!(error, expected);
@@ -197,7 +199,7 @@ fn a_sas_disk_tells_by_its_log_pages() {
         let mut asked = pages.iter().filter(|page| page[0] == command[2] & 0x3f);
         let page = asked.next().expect("only pages that the disk lists");
         data[..page.len()].copy_from_slice(page);
-        ScsiReply::default()
+        ScsiEnd::default()
     });
     let expected = json!({
         "passed": false,
@@ -231,7 +233,7 @@ proptest! {
                 let sum = data.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
                 data[last] = sum.wrapping_neg();
             }
-            ScsiReply { status: 0, sense: sense.clone() }
+            end(0, &sense)
         });
         scsi::health(&mut disk).unwrap();
         ata::health(&mut disk).unwrap();
@@ -241,7 +243,7 @@ proptest! {
 struct Nvme([u8; 512]);
 
 impl Drive for Nvme {
-    fn scsi(&mut self, _command: &[u8], _data: &mut [u8]) -> io::Result<ScsiReply> {
+    fn scsi(&mut self, _command: &[u8], _data: &mut [u8]) -> io::Result<ScsiEnd> {
         Err(io::ErrorKind::Unsupported.into())
     }
 

@@ -7,6 +7,7 @@ mod copy;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use fatfs::{Dir, FileSystem, FsOptions};
@@ -24,7 +25,9 @@ const ESP: Uuid = Uuid::from_u128(0xc12a_7328_f81f_11d2_ba4b_00a0_c93e_c93b);
 const MBR_ESP: u8 = 0xef;
 const MAX_ENTRIES: usize = 10_000;
 const MAX_DEPTH: usize = 8;
-const MAX_CSV_BYTES: u64 = 64 << 10;
+/// All that are found are in memory at once.
+const MAX_FOUND: usize = 100;
+const MAX_CSV_BYTES: u64 = 4 << 10;
 /// The boot sector of a FAT file system and its second copy.
 const MARK_BYTES: u64 = 1 << 20;
 
@@ -38,6 +41,8 @@ pub enum EspError {
     Copy(#[source] io::Error),
     #[error("it has too many files or directories")]
     TooMany,
+    #[error("its FAT file system is damaged: sizes in it make no sense")]
+    Senseless,
 }
 
 pub(super) struct Esp {
@@ -121,7 +126,7 @@ impl Esp {
 
     /// Copies all files to a new file system with the same id and name.
     pub(super) fn copy_to(&self, target: &OpenDisk) -> Result<(), EspError> {
-        copy::copy(self.region(), target)
+        unharmed(|| copy::copy(self.region(), target))
     }
 
     /// Takes the file system away, but for its files: two with one id would confuse the deployed system.
@@ -133,13 +138,23 @@ impl Esp {
         flushed.map_err(at_byte("flushing", &self.path, self.start))
     }
 
+    /// Whether `clear` was here before.
+    pub(super) fn is_cleared(&self) -> Result<bool, DiskError> {
+        let mut mark = vec![0; usize::try_from(self.length.min(MARK_BYTES)).unwrap_or_default()];
+        let read = self.disk.read_exact_at(&mut mark, self.start);
+        read.map_err(at_byte("reading", &self.path, self.start))?;
+        Ok(mark.iter().all(|byte| *byte == 0))
+    }
+
     /// The boot loaders on it, the preferred one first.
     pub(super) fn loaders(&self) -> Result<Vec<Loader>, EspError> {
-        let region = self.region();
-        let file_system = FileSystem::new(region, FsOptions::new())?;
-        let mut found = Vec::new();
-        let mut entries = 0;
-        walk(&file_system.root_dir(), "", &mut entries, &mut found)?;
+        let found = unharmed(|| {
+            let file_system = FileSystem::new(self.region(), FsOptions::new())?;
+            let mut found = Vec::new();
+            let mut entries = 0;
+            walk(&file_system.root_dir(), "", &mut entries, &mut found)?;
+            Ok(found)
+        })?;
         let loaders = loaders::choose(found);
         if loaders.is_empty() {
             Err(EspError::NoLoader)
@@ -147,6 +162,11 @@ impl Esp {
             Ok(loaders)
         }
     }
+}
+
+/// The crate that reads FAT computes with what an image says, and panics where the sums go wrong.
+fn unharmed<T>(read: impl FnOnce() -> Result<T, EspError>) -> Result<T, EspError> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or(Err(EspError::Senseless))
 }
 
 /// Collects the files with known names. `path` ends with a backslash, as the firmware writes paths.
@@ -160,7 +180,8 @@ fn walk(
         let entry = entry?;
         *entries += 1;
         // A loop in the allocation table would go on for ever.
-        if *entries > MAX_ENTRIES || path.matches('\\').count() > MAX_DEPTH {
+        let is_deep = path.matches('\\').count() > MAX_DEPTH;
+        if *entries > MAX_ENTRIES || found.len() > MAX_FOUND || is_deep {
             return Err(EspError::TooMany);
         }
         let name = entry.file_name();

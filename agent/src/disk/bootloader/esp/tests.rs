@@ -87,6 +87,25 @@ fn an_esp_without_a_loader_is_an_error() {
 }
 
 #[test]
+fn more_loaders_than_any_image_has_are_too_many() {
+    let names = ["bootx64.csv", "boot.csv", "bootx64.efi", "winload.efi"];
+    let paths = |count: usize| -> Vec<String> {
+        let path = |number: usize| format!("{}/{}", number / 4, names[number % 4]);
+        (0..count).map(path).collect()
+    };
+    let found = |count: usize| {
+        let paths = paths(count);
+        let files: Vec<(&str, &[u8])> = paths
+            .iter()
+            .map(|path| (path.as_str(), &b"x"[..]))
+            .collect();
+        found(&files)
+    };
+    assert_eq!(found(MAX_FOUND / 2).unwrap().len(), 20);
+    assert!(matches!(found(MAX_FOUND + 8), Err(EspError::TooMany)));
+}
+
+#[test]
 fn by_id_when_no_partition_has_the_type_and_by_type_on_an_mbr() {
     let disk = tempfile::NamedTempFile::new().unwrap();
     disk.as_file().set_len(100 * MIB).unwrap();
@@ -171,8 +190,10 @@ fn a_copy_has_the_same_files_id_and_name_and_the_original_can_be_cleared() {
     let whole = Esp::whole(mirror.path()).unwrap();
     assert_eq!(whole.loaders().unwrap().len(), 1);
 
+    assert!(!esp.is_cleared().unwrap());
     esp.clear(&OpenDisk::open(&host(&disk).unwrap()).unwrap())
         .unwrap();
+    assert!(esp.is_cleared().unwrap());
     assert!(matches!(esp.loaders(), Err(EspError::Fat(_))));
     let table = Esp::find(disk.path(), None).unwrap();
     assert!(table.is_some(), "the partition itself stays");
@@ -189,4 +210,22 @@ fn what_does_not_fit_is_an_error() {
     let esp = Esp::find(disk.path(), None).unwrap().unwrap();
     let copied = esp.copy_to(&OpenDisk::open(&permit).unwrap());
     assert!(matches!(copied, Err(EspError::Copy(_))), "{copied:?}");
+}
+
+#[test]
+fn sizes_that_make_no_sense_are_an_error_and_no_panic() {
+    let disk = disk(&[("EFI/BOOT/BOOTX64.EFI", b"MZ")]);
+    let put = |at: u64, bytes: &[u8]| {
+        disk.as_file().write_all_at(bytes, 11 * MIB + at).unwrap();
+    };
+    // FAT32 by its fields, with two tables that together are longer than 32 bits can say.
+    put(17, &[0; 4]);
+    put(22, &[0; 2]);
+    put(32, &200_000_u32.to_le_bytes());
+    put(36, &u32::MAX.to_le_bytes());
+    put(40, &[0; 4]);
+    let esp = Esp::find(disk.path(), None).unwrap().unwrap();
+    let error = esp.loaders().unwrap_err();
+    assert!(matches!(error, EspError::Senseless), "{error:?}");
+    assert!(!esp.is_cleared().unwrap());
 }

@@ -1,7 +1,7 @@
 //! Clearing of metadata: afterwards a disk has no partition table, and no file system, RAID or volume is found on it.
 //!
 //! Natively and not by `wipefs`, because it has to be read back anyway: what marks a partition or a disk lies within
-//! its first or its last MiB. Partitions are cleared before the table that says where they are, so that a power cut
+//! its first or its last MiB, or at one of a few places more. Partitions are cleared before the table that says where they are, so that a power cut
 //! in between leaves nothing behind that a second run would not find.
 
 use std::fs;
@@ -20,8 +20,11 @@ use crate::disk::table::Table;
 use crate::disk::{DiskError, erasable_disks, ioctl};
 use crate::host::Host;
 
-/// Signatures of file systems, RAID and LVM lie within this distance of the start or the end.
+/// Signatures of file systems, RAID and LVM lie within this distance of the start or the end, but for a few.
 const EDGE_BYTES: u64 = 1 << 20;
+/// Where those few are behind the start: VMFS, and the second header of a LUKS 2 with much room for keys.
+const INNER_MARKS: [u64; 3] = [1 << 20, 2 << 20, 4 << 20];
+const MARK_BYTES: u64 = 4096;
 
 /// Clears the metadata of all disks but those on the node's skip list.
 ///
@@ -92,6 +95,14 @@ pub(super) fn look_at(disk: &OpenDisk, shared: SharedFileSystems) -> Result<Vec<
     Ok(areas)
 }
 
+/// Fails where a disk carries what other machines may be using, unless that is to be erased.
+pub(crate) fn check_shared(disk: &OpenDisk, shared: SharedFileSystems) -> Result<(), EraseError> {
+    match shared {
+        SharedFileSystems::Protect => look_at(disk, shared).map(drop),
+        SharedFileSystems::Erase => Ok(()),
+    }
+}
+
 /// Clears the metadata of an open disk and of its partitions.
 pub(super) fn clear_open(disk: &OpenDisk, mut areas: Vec<Area>) -> Result<(), EraseError> {
     areas.sort_unstable_by_key(|area| std::cmp::Reverse(area.start));
@@ -117,13 +128,14 @@ pub(super) struct Area {
 }
 
 impl Area {
-    /// The two regions that are cleared; they overlap in a small area, which does no harm.
-    fn edges(self) -> [(u64, u64); 2] {
+    /// Starts and lengths of what is cleared; they overlap in a small area, which does no harm.
+    fn marked(self) -> Vec<(u64, u64)> {
         let length = self.length.min(EDGE_BYTES);
-        [
-            (self.start, length),
-            (self.start + self.length - length, length),
-        ]
+        let edges = [self.start, self.start + self.length - length].map(|start| (start, length));
+        let inner = INNER_MARKS.into_iter();
+        let inner = inner.filter(|at| at + MARK_BYTES <= self.length);
+        let inner = inner.map(|at| (self.start + at, MARK_BYTES));
+        edges.into_iter().chain(inner).collect()
     }
 }
 
@@ -144,14 +156,12 @@ fn partitions(disk: &OpenDisk) -> Result<Vec<Area>, DiskError> {
             length,
         });
     }
-    // A damaged table may point anywhere.
-    areas.retain(|area| {
-        area.length > 0
-            && area
-                .start
-                .checked_add(area.length)
-                .is_some_and(|end| end <= disk.size)
-    });
+    // A damaged table may point anywhere, and that of a larger disk beyond the end of this one.
+    areas.retain(|area| area.start < disk.size);
+    for area in &mut areas {
+        area.length = area.length.min(disk.size - area.start);
+    }
+    areas.retain(|area| area.length > 0);
     areas.dedup();
     Ok(areas)
 }
@@ -189,7 +199,7 @@ fn kernel_partitions(disk: &OpenDisk) -> Vec<Area> {
 }
 
 fn clear(disk: &OpenDisk, area: Area) -> Result<(), DiskError> {
-    for (start, length) in area.edges() {
+    for (start, length) in area.marked() {
         let zeroes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
         disk.file()
             .write_all_at(&zeroes, start)
@@ -205,7 +215,7 @@ fn verify(disk: &OpenDisk, areas: &[Area]) -> Result<(), EraseError> {
     }
     let advice = posix_fadvise(disk.file(), 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
     advice.map_err(|error| at_byte("flushing", &disk.path, 0)(error.into()))?;
-    for (start, length) in areas.iter().flat_map(|area| area.edges()) {
+    for (start, length) in areas.iter().flat_map(|area| area.marked()) {
         let mut found = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
         disk.file()
             .read_exact_at(&mut found, start)

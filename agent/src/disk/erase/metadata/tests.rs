@@ -2,7 +2,10 @@
 
 use std::os::unix::fs::FileExt;
 
+use uuid::Uuid;
+
 use super::*;
+use crate::disk::table::{Entry, Gpt};
 use crate::disk::testing::LoopDisk;
 use crate::image::testing::FileDisk;
 use crate::run::run;
@@ -51,6 +54,53 @@ fn md_superblocks_of_every_version_are_gone() {
         disk.file.as_file().write_all_at(&magic, offset).unwrap();
     }
     erase(&disk).unwrap();
+    disk.assert_has_no_table();
+}
+
+#[test]
+fn marks_that_lie_further_in_are_gone() {
+    let marks: [(u64, &[u8]); 4] = [
+        (1 << 20, &[0x0d, 0xd0, 0x01, 0xc0]), // VMFS, the volume
+        (2 << 20, &[0x5e, 0xf1, 0xab, 0x2f]), // VMFS, the file system
+        (2 << 20, b"SKUL\xba\xbe"),
+        (4 << 20, b"SKUL\xba\xbe"),
+    ];
+    for (offset, mark) in marks {
+        let disk = FileDisk::new(60 * MIB);
+        disk.file.as_file().write_all_at(mark, offset).unwrap();
+        let garbage_at = 3 * MIB;
+        let before = disk.bytes();
+        erase_device_metadata(&disk.host, disk.path(), SharedFileSystems::Erase).unwrap();
+        let after = disk.bytes();
+        let range = |at: u64, length: usize| {
+            let at = usize::try_from(at).unwrap();
+            at..at + length
+        };
+        let place = range(offset, mark.len());
+        assert!(after[place].iter().all(|byte| *byte == 0), "{offset}");
+        let kept = range(garbage_at, 4096);
+        assert!(after[kept.clone()] == before[kept], "only marks go");
+    }
+}
+
+#[test]
+fn what_is_left_of_a_partition_that_ends_beyond_the_disk_is_cleared() {
+    let disk = FileDisk::new(60 * MIB);
+    disk.file.as_file().write_all_at(&[0; 1 << 20], 0).unwrap();
+    shell(disk.path(), "sgdisk -o -n 1:40960:0 \"$1\" >/dev/null");
+    disk.file.as_file().set_len(40 * MIB).unwrap();
+    let start = 20 << 20;
+    assert!(
+        disk.bytes()[start..start + 4096]
+            .iter()
+            .any(|byte| *byte != 0)
+    );
+    erase(&disk).unwrap();
+    assert!(
+        disk.bytes()[start..start + (1 << 20)]
+            .iter()
+            .all(|byte| *byte == 0)
+    );
     disk.assert_has_no_table();
 }
 
@@ -153,6 +203,27 @@ fn shared_file_systems_are_protected_unless_told_otherwise() {
         erase_device_metadata(&disk.host, disk.path(), SharedFileSystems::Erase).unwrap();
         disk.assert_has_no_table();
     }
+}
+
+#[test]
+fn a_shared_file_system_is_seen_by_a_table_for_other_sectors() {
+    let disk = FileDisk::new(60 * MIB);
+    let mut gpt = Gpt::create(60 * MIB / 4096, 4096, Uuid::new_v4()).unwrap();
+    let gpfs = Uuid::from_u128(0x37af_fc90_ef7d_4e96_91c3_2d7a_e055_b174);
+    let entry = Entry {
+        first: 256,
+        last: 1023,
+        kind: gpfs,
+        id: Uuid::new_v4(),
+        name: "shared",
+    };
+    gpt.add(entry).unwrap();
+    for change in Table::Gpt(gpt).changes() {
+        let file = disk.file.as_file();
+        file.write_all_at(&change.bytes, change.offset).unwrap();
+    }
+    let error = erase(&disk).unwrap_err().to_string();
+    assert!(error.contains("GPFS"), "{error}");
 }
 
 #[test]

@@ -13,12 +13,15 @@ use uuid::Uuid;
 use super::arrays::{self, Array};
 use super::error::RaidError;
 use super::layout::{DiskLayout, ESP_MIB};
+use crate::disk::config_drive::is_without_partitions;
+use crate::disk::identity::announce;
 use crate::disk::open::{OpenDisk, at_byte};
 use crate::disk::partitions::{of, partition_node, read_table, rescan};
 use crate::disk::settle::{retry, settle};
 use crate::disk::table::{Entry, Gpt, Mark, Mbr, Table};
 use crate::disk::{
-    DiskError, SharedFileSystems, TableError, erase_device_metadata, inventory, is_virtual_media,
+    DiskError, SharedFileSystems, TableError, check_shared, erase_device_metadata, inventory,
+    is_virtual_media, shared_file_systems,
 };
 use crate::host::Host;
 use crate::run::{Limits, Output, RunError, run, run_within};
@@ -57,11 +60,17 @@ pub(super) trait Bench {
     /// The partitions of a disk as the kernel knows them.
     fn partitions(&self, disk: &Path) -> Vec<PathBuf>;
 
-    /// Whether the table on a disk has partitions, or the kernel knows of any.
+    /// Whether the table on a disk has partitions, or the kernel knows of any. Fails where the kernel never shows any.
     fn has_partitions(&self, disk: &Path) -> Result<bool, RaidError>;
 
     /// Fails where this device may not be written.
     fn check(&self, device: &Path) -> Result<(), RaidError>;
+
+    /// Fails where a disk, which may be in use, carries what other machines may be using.
+    fn check_content(&self, disk: &Path) -> Result<(), RaidError>;
+
+    /// Notes which piece of hardware mdadm is going to write to.
+    fn announce(&self, device: &Path);
 
     /// Gives a disk a new partition table.
     fn write_table(&self, disk: &DiskLayout) -> Result<(), RaidError>;
@@ -91,10 +100,24 @@ pub(super) trait Bench {
 
 /// This machine.
 pub(super) struct Machine<'a> {
-    pub(super) host: &'a Host,
+    host: &'a Host,
+    shared: SharedFileSystems,
 }
 
-impl Machine<'_> {
+impl<'a> Machine<'a> {
+    pub(super) fn new(host: &'a Host) -> Self {
+        Self {
+            host,
+            shared: SharedFileSystems::Protect,
+        }
+    }
+
+    /// The machine of a node, which may permit that shared file systems are erased.
+    pub(super) fn of(host: &'a Host, node: &Node) -> Result<Self, RaidError> {
+        let shared = shared_file_systems(node)?;
+        Ok(Self { host, shared })
+    }
+
     fn open(&self, device: &Path) -> Result<OpenDisk, RaidError> {
         Ok(OpenDisk::open(&self.host.permits_device(device)?)?)
     }
@@ -168,13 +191,26 @@ impl Bench for Machine<'_> {
         if !self.partitions(disk).is_empty() {
             return Ok(true);
         }
-        let table = read_table(&self.open(disk)?);
+        let disk = self.open(disk)?;
+        if disk.is_block_device && is_without_partitions(&disk.path) {
+            return Err(RaidError::NotShown { path: disk.path });
+        }
+        let table = read_table(&disk);
         Ok(table.is_ok_and(|table| table.partitions().is_ok()))
     }
 
     fn check(&self, device: &Path) -> Result<(), RaidError> {
         self.host.permits_device(device)?;
         Ok(())
+    }
+
+    fn check_content(&self, disk: &Path) -> Result<(), RaidError> {
+        let disk = OpenDisk::open_to_look(&self.host.permits_device(disk)?)?;
+        Ok(check_shared(&disk, self.shared)?)
+    }
+
+    fn announce(&self, device: &Path) {
+        announce(device);
     }
 
     fn write_table(&self, layout: &DiskLayout) -> Result<(), RaidError> {
@@ -202,6 +238,9 @@ impl Bench for Machine<'_> {
         if let Some(there) = gpt.named(name) {
             return Ok(there.number);
         }
+        // Whatever the header says: the second copy belongs to the end of this disk.
+        let spanned = gpt.span(disk.shape().sectors());
+        spanned.map_err(|source| of(&disk.path, source))?;
         let added = gpt
             .add_at_start(ESP_MIB, ESP, Uuid::new_v4(), name)
             .map_err(|source| of(&disk.path, source))?;
@@ -253,12 +292,7 @@ impl Bench for Machine<'_> {
     }
 
     fn clear(&self, device: &Path) -> Result<(), RaidError> {
-        // Whoever deletes a RAID configuration means all that is on it.
-        Ok(erase_device_metadata(
-            self.host,
-            device,
-            SharedFileSystems::Erase,
-        )?)
+        Ok(erase_device_metadata(self.host, device, self.shared)?)
     }
 }
 
@@ -306,86 +340,4 @@ fn zeroes(length: u64) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs::{File, OpenOptions};
-    use std::os::unix::fs::OpenOptionsExt;
-
-    use nix::libc;
-
-    use super::*;
-    use crate::disk::table::Partition;
-    use crate::disk::testing::LoopDisk;
-
-    const MIB: u64 = 1 << 20;
-
-    fn layout(disk: &LoopDisk, label: DiskLabel, sectors_in_mib: u64) -> DiskLayout {
-        let partition = |number: u32, first: u64, end: u64| Partition {
-            number,
-            first: first * sectors_in_mib,
-            last: end * sectors_in_mib - 1,
-        };
-        DiskLayout {
-            path: disk.path().to_owned(),
-            label,
-            partitions: vec![partition(1, 551, 600), partition(2, 600, 700)],
-        }
-    }
-
-    #[test]
-    fn a_disk_gets_its_partitions_and_later_an_esp_while_they_are_in_use() {
-        for sector_bytes in [512, 4096] {
-            let disk = LoopDisk::new(800 * MIB, sector_bytes);
-            let (host, path) = (disk.host(), disk.path());
-            let machine = Machine { host: &host };
-            assert!(!machine.has_partitions(path).unwrap());
-            let layout = layout(&disk, DiskLabel::Gpt, MIB / u64::from(sector_bytes));
-            machine.write_table(&layout).unwrap();
-            assert!(machine.has_partitions(path).unwrap());
-            let second = machine.partition(path, 2).unwrap();
-            let in_use = OpenOptions::new()
-                .read(true)
-                .custom_flags(libc::O_EXCL)
-                .open(&second)
-                .unwrap();
-            assert_eq!(machine.add_esp(path, "uefi-holder-0").unwrap(), 3);
-            let esp = machine.partition(path, 3).unwrap();
-            let size = |file: File| crate::disk::ioctl::size_bytes(&file).unwrap();
-            assert_eq!(size(File::open(esp).unwrap()), ESP_MIB * MIB);
-            assert_eq!(machine.add_esp(path, "uefi-holder-0").unwrap(), 3);
-            drop(in_use);
-            machine.clear(path).unwrap();
-            assert!(!machine.has_partitions(path).unwrap());
-        }
-    }
-
-    #[test]
-    fn an_mbr_gets_partitions_but_no_esp() {
-        let disk = LoopDisk::new(800 * MIB, 512);
-        let host = disk.host();
-        let machine = Machine { host: &host };
-        machine
-            .write_table(&layout(&disk, DiskLabel::Msdos, 2048))
-            .unwrap();
-        machine.partition(disk.path(), 2).unwrap();
-        let refused = machine.add_esp(disk.path(), "uefi-holder-0");
-        assert!(matches!(refused, Err(RaidError::NoGpt { .. })));
-    }
-
-    #[test]
-    fn a_disk_that_was_not_named_is_refused() {
-        let (named, other) = (LoopDisk::new(800 * MIB, 512), LoopDisk::new(800 * MIB, 512));
-        let host = named.host();
-        let machine = Machine { host: &host };
-        let layout = layout(&other, DiskLabel::Gpt, 2048);
-        for refused in [
-            machine.check(other.path()),
-            machine.write_table(&layout),
-            machine.clear(other.path()),
-            machine.add_esp(other.path(), "x").map(|_| ()),
-        ] {
-            assert!(refused.is_err());
-        }
-        assert!(host.permits_all_disks().is_err());
-        assert_eq!(other.partition_count(), 0);
-    }
-}
+mod tests;
