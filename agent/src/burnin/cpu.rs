@@ -28,7 +28,7 @@ pub(super) fn burn_in(
     host.permits_system()?;
     let lasts = settings.time("agent_burnin_cpu_timeout", A_DAY_S)?;
     let workers = workers(settings, "agent_burnin_cpu_cpu")?;
-    let report = Report::create(settings.file("agent_burnin_cpu_outputfile")?)?;
+    let report = Report::create(host, settings.file("agent_burnin_cpu_outputfile")?)?;
     let result = compute(&processors(), workers, lasts, watch, &WORKLOADS)?;
     report.write(&result)?;
     Ok(result)

@@ -36,7 +36,7 @@ pub(super) fn burn_in(
     let lasts = settings.time("agent_burnin_vm_timeout", A_DAY_S)?;
     let workers = workers(settings, "agent_burnin_vm_vm")?;
     let share = settings.share("agent_burnin_vm_vm-bytes", Share::Percent(98))?;
-    let report = Report::create(settings.file("agent_burnin_vm_outputfile")?)?;
+    let report = Report::create(host, settings.file("agent_burnin_vm_outputfile")?)?;
     let bytes = amount(share, available(host.tree()))?;
     let result = test(bytes, workers, lasts, watch)?;
     report.write(&result)?;
