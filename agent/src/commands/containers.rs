@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::argsinfo::{self, Need};
 use super::failure::{ErrorKind, Failure};
-use super::image::{clear, patience};
+use super::image::{CONFIG_DRIVE, clear, patience};
 use super::run::{Outcome, Params, Run, arguments, on_thread};
 use super::steps::error_kind;
 use crate::agent::Agent;
@@ -132,14 +132,13 @@ pub(super) struct Installation {
 }
 
 pub(super) fn argsinfo() -> Map<String, Value> {
-    let drive = "A URL, or base64 of a gzipped ISO 9660 image, for the config drive.";
     argsinfo::argsinfo(&[
         (
             "image_source",
             Need::Required,
             "The container image, oci://registry/name:tag.",
         ),
-        ("configdrive", Need::Optional, drive),
+        ("configdrive", Need::Optional, CONFIG_DRIVE),
         (
             "oci_pull_secret",
             Need::Optional,

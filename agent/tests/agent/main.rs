@@ -16,3 +16,4 @@ mod mdns;
 mod orders;
 mod process;
 mod restart;
+mod steps;
