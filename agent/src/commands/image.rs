@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferric_agent_protocol::image::ImageInfo;
+use ferric_agent_protocol::inventory::Disk;
 use ferric_agent_protocol::lookup::LookupConfig;
 use ferric_agent_protocol::node::Node;
 use ferric_agent_protocol::params::{InstallBootloader, PartitionUuids, WriteImage};
@@ -122,6 +123,7 @@ fn write_on_thread(
         .transpose();
     let drive = drive.map_err(|error| failed(&error))?;
     agent.forget_written();
+    tell_of(&disk, "a disk is written");
     let request = WriteImageRequest {
         config_drive: drive.as_ref(),
         ..request
@@ -146,6 +148,17 @@ fn write_on_thread(
         return Err(failed(&error));
     }
     Ok(Value::String(told(&record, &root_uuid)))
+}
+
+/// Which one of its kind it is, in the log before anything becomes of it.
+pub(super) fn tell_of(disk: &Disk, what: &str) {
+    tracing::info!(
+        device = disk.name,
+        serial = disk.serial.as_deref(),
+        model = disk.model.as_deref(),
+        size_bytes = disk.size,
+        "{what}"
+    );
 }
 
 /// The sentence that conductors read the ids from.

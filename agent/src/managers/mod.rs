@@ -32,6 +32,7 @@ use manager::Extra;
 use program::Program;
 
 pub use manager::{Manager, StepOrder};
+pub(crate) use steps::check_steps;
 pub use steps::{Offer, deduplicate};
 
 /// The name that lists of steps have for the built-in manager; it takes any machine.

@@ -31,7 +31,7 @@ pub struct Offer {
 }
 
 /// What a manager lists must be of use to a conductor.
-pub(super) fn check_steps(kind: StepKind, steps: &[StepSpec]) -> Result<(), String> {
+pub(crate) fn check_steps(kind: StepKind, steps: &[StepSpec]) -> Result<(), String> {
     let mut names = BTreeSet::new();
     for spec in steps {
         let (step, interface) = (&spec.step, spec.interface.as_str());

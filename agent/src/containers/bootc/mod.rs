@@ -23,7 +23,7 @@ use crate::disk::storage::Storage;
 use crate::disk::table::Table;
 use crate::disk::{DiskError, TableError};
 use crate::host::{DevicePermit, SystemPermit};
-use crate::run::{Limits, Output, RunError, run, run_within};
+use crate::run::{Limits, Output, RunError, run, run_until};
 
 const INSTALL_TIME: Duration = Duration::from_secs(6 * 3600);
 /// What is left for the EFI system partition and the config drive.
@@ -66,10 +66,10 @@ pub enum BootcError {
 }
 
 impl BootcError {
-    /// Whether it was the image that could not be had.
+    /// Whether code of the image was at the disk already when [`Bootc::install`] failed so.
     #[must_use]
-    pub fn is_of_the_download(&self) -> bool {
-        matches!(self, Self::Pull { .. } | Self::NoBootc(_))
+    pub fn has_touched_the_disk(&self) -> bool {
+        matches!(self, Self::Install { .. })
     }
 }
 
@@ -180,7 +180,7 @@ impl Bootc {
             ..Limits::default()
         };
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        match run_within(&podman.program, &arguments, limits) {
+        match run_until(&podman.program, &arguments, limits, &podman.stop) {
             Ok(output) if lacks_bootc(&output) => Err(BootcError::NoBootc(self.image.clone())),
             Ok(_) => Ok(()),
             Err(RunError::Failed { stderr, .. }) if stderr.contains(NO_BOOTC) => {
