@@ -40,9 +40,10 @@ fn by_device(records: Vec<EraseRecord>) -> Value {
 pub(super) async fn metadata(run: &Run, kind: StepKind, node: Node) -> Outcome {
     permits_disks(run, kind)?;
     let agent = Arc::clone(&run.agent);
+    // Whatever becomes of the step, no image is whole any more.
+    run.agent.forget_written();
     let erased = on_thread(move || disk::erase_metadata(&agent.host, Some(&node))).await?;
     erased.map_err(|error| failed(kind, &error))?;
-    run.agent.forget_written();
     Ok(Value::Null)
 }
 
