@@ -104,6 +104,10 @@ pub(super) async fn execute(
     };
     let container = Container::permitted(&wanted, origin, &rules);
     let container = container.map_err(|error| failed(kind, &error))?;
+    if kind == StepKind::Clean {
+        // What it does to the disks is not known here.
+        run.agent.forget_written();
+    }
     let runner = RunnerProgram::new(rules.runner, &run.agent.stop_writing);
     let ran = on_thread(move || container.run(&permit, &runner)).await?;
     ran.map_err(|error| failed(kind, &error))?;

@@ -1,7 +1,7 @@
 //! The steps of all managers: what one may offer, and who has a step that several offer.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ferric_agent_protocol::steps::{StepKind, StepSpec};
@@ -63,25 +63,26 @@ pub(crate) fn check_steps(kind: StepKind, steps: &[StepSpec]) -> Result<(), Stri
 /// that whose name comes first.
 #[must_use]
 pub fn deduplicate(mut offers: Vec<Offer>) -> Vec<Offer> {
-    let rank = |offer: &Offer, spec: &StepSpec| {
-        (
-            Reverse(offer.support),
-            Reverse(spec.priority),
-            offer.name.clone(),
-        )
+    let rank = |(name, support): &(String, u32), spec: &StepSpec| {
+        (Reverse(*support), Reverse(spec.priority), name.clone())
     };
-    let all: Vec<_> = offers
-        .iter()
-        .flat_map(|offer| offer.steps.iter().map(move |spec| (offer, spec)))
-        .map(|(offer, spec)| (spec.step.clone(), rank(offer, spec)))
-        .collect();
+    let mut first = BTreeMap::new();
+    for offer in &offers {
+        let manager = (offer.name.clone(), offer.support);
+        for spec in &offer.steps {
+            let own = rank(&manager, spec);
+            let other = first
+                .entry(spec.step.clone())
+                .or_insert_with(|| own.clone());
+            if own < *other {
+                *other = own;
+            }
+        }
+    }
     for offer in &mut offers {
-        let (name, support) = (offer.name.clone(), offer.support);
-        offer.steps.retain(|spec| {
-            let own = (Reverse(support), Reverse(spec.priority), name.clone());
-            !all.iter()
-                .any(|(step, rank)| *step == spec.step && *rank < own)
-        });
+        let manager = (offer.name.clone(), offer.support);
+        let is_first = |spec: &StepSpec| first.get(&spec.step) == Some(&rank(&manager, spec));
+        offer.steps.retain(is_first);
     }
     offers
 }

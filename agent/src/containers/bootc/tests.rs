@@ -96,6 +96,11 @@ fn the_secret_is_gone_before_the_image_runs() {
          *) ls {path} | grep ferric-registry && exit 9;; esac; exit 0"
     );
     let podman = FakePodman::new(&script);
+    let left_behind = machine
+        .directory
+        .path()
+        .join("ferric-registry-of-an-agent-that-was-killed");
+    fs::write(left_behind, "old").unwrap();
     let secret = STANDARD.encode("dXNlcjpwYXNz");
     let bootc = Bootc {
         authorized_keys: Some("ssh-ed25519 AAAA".to_owned()),
