@@ -52,6 +52,12 @@ pub(crate) fn check_steps(kind: StepKind, steps: &[StepSpec]) -> Result<(), Stri
         if spec.priority < 0 {
             return Err(format!("the priority of step {step} is below 0"));
         }
+        let mut arguments = spec.argsinfo.iter().flatten();
+        if let Some((name, _)) = arguments.find(|(_, about)| !about.is_object()) {
+            return Err(format!(
+                "the argument {name} of step {step} must be described by an object, such as {{\"required\": false}}"
+            ));
+        }
         if !names.insert(step) {
             return Err(format!("step {step} is listed twice"));
         }
@@ -152,6 +158,8 @@ mod tests {
         refused(clean, &twice, "listed twice");
         let low = json!([{"step": "a", "interface": "deploy", "priority": -1}]);
         refused(clean, &low, "below 0");
+        let argument = json!([{"step": "a", "interface": "bios", "argsinfo": {"url": "Where."}}]);
+        refused(clean, &argument, "the argument url of step a must be");
         let network: Vec<StepSpec> = serde_json::from_value(json!([step("a", "network")])).unwrap();
         assert_eq!(check_steps(StepKind::Service, &network), Ok(()));
     }
