@@ -17,6 +17,8 @@ use crate::run::group;
 /// A line, and all lines of a call together.
 pub(super) const MAX_LINE: u64 = 1 << 20;
 pub(super) const MAX_OUTPUT: u64 = 64 << 20;
+/// A step may tell for days how far it is.
+const MORE_PER_SECOND: u64 = 16 << 10;
 
 const POLL: Duration = Duration::from_millis(20);
 /// Between the polite request to end and the other one.
@@ -129,9 +131,14 @@ fn read_lines(pipe: Option<impl Read + Send + 'static>) -> Receiver<Output> {
     receiver
 }
 
+/// What a program may have written after this time.
+pub(super) fn most_bytes(after: Duration) -> u64 {
+    MAX_OUTPUT + after.as_secs().saturating_mul(MORE_PER_SECOND)
+}
+
 /// `None` when there was more than a program may write.
 fn send_lines(pipe: &mut impl BufRead, sender: &SyncSender<Output>) -> Option<()> {
-    let mut left = MAX_OUTPUT;
+    let (begun, mut all) = (Instant::now(), 0);
     loop {
         let mut line = Vec::new();
         let read = pipe
@@ -142,8 +149,8 @@ fn send_lines(pipe: &mut impl BufRead, sender: &SyncSender<Output>) -> Option<()
         if read.is_err() || length == 0 {
             return Some(());
         }
-        left = left.checked_sub(length)?;
-        if length > MAX_LINE {
+        all += length;
+        if length > MAX_LINE || all > most_bytes(begun.elapsed()) {
             return None;
         }
         if sender.send(Output::Line(line)).is_err() {
