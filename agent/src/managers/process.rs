@@ -133,7 +133,7 @@ fn read_lines(pipe: Option<impl Read + Send + 'static>) -> Receiver<Output> {
 
 /// What a program may have written after this time.
 pub(super) fn most_bytes(after: Duration) -> u64 {
-    MAX_OUTPUT + after.as_secs().saturating_mul(MORE_PER_SECOND)
+    MAX_OUTPUT.saturating_add(after.as_secs().saturating_mul(MORE_PER_SECOND))
 }
 
 /// `None` when there was more than a program may write.

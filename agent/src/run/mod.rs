@@ -144,7 +144,8 @@ fn run_to_end(
     let Some((stdout, stderr)) = received(&stdout).zip(received(&stderr)) else {
         return Err(ended_early(child));
     };
-    let Some(status) = ended(&mut child, deadline).map_err(start)? else {
+    let ended = ended(&mut child, deadline, &is_stopped);
+    let Some(status) = ended.map_err(start)? else {
         return Err(ended_early(child));
     };
     if status.success() {
@@ -206,15 +207,19 @@ fn received(
     None
 }
 
-/// The status of the program, if it ends before the deadline.
+/// The status of the program, if it ends before the deadline and before somebody wants an end.
 #[expect(
     clippy::disallowed_methods,
     reason = "nothing but a signal tells of the end of a program, and the deadline is here"
 )]
-fn ended(child: &mut Child, deadline: Instant) -> std::io::Result<Option<ExitStatus>> {
+fn ended(
+    child: &mut Child,
+    deadline: Instant,
+    is_stopped: &dyn Fn() -> bool,
+) -> std::io::Result<Option<ExitStatus>> {
     loop {
         let status = child.try_wait()?;
-        if status.is_some() || Instant::now() >= deadline {
+        if status.is_some() || Instant::now() >= deadline || is_stopped() {
             return Ok(status);
         }
         std::thread::sleep(POLL);
