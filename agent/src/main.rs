@@ -76,8 +76,9 @@ fn run(flags: &Flags, log: &LogFilter) -> Result<(), (u8, anyhow::Error)> {
     let runtime = tokio::runtime::Runtime::new().context("starting the runtime");
     let runtime = runtime.map_err(|error| (INTERNAL, error))?;
     let result = runtime.block_on(until_signal(settings, host));
-    // A disk that does not answer must not keep the process from ending.
-    runtime.shutdown_timeout(Duration::from_secs(1));
+    // A disk that does not answer must not keep the process from ending, but a hardware manager is given three seconds
+    // to end and must be gone, too.
+    runtime.shutdown_timeout(Duration::from_secs(6));
     result
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::meter::Meter;
 use super::report::Report;
 use super::settings::Settings;
+use super::threads::on_threads;
 use super::workload::{WORKLOADS, Workload};
 use super::{BurninError, Watch, seconds};
 use crate::host::Host;
@@ -28,7 +29,7 @@ pub(super) fn burn_in(
     host.permits_system()?;
     let lasts = settings.time("agent_burnin_cpu_timeout", A_DAY_S)?;
     let workers = workers(settings, "agent_burnin_cpu_cpu")?;
-    let report = Report::create(settings.file("agent_burnin_cpu_outputfile")?)?;
+    let report = Report::create(host, settings.file("agent_burnin_cpu_outputfile")?)?;
     let result = compute(&processors(), workers, lasts, watch, &WORKLOADS)?;
     report.write(&result)?;
     Ok(result)
@@ -77,18 +78,14 @@ fn compute(
     let workers = workers.unwrap_or(processors.len()).max(1);
     let meter = Meter::begin(watch, "burning in the processors", lasts);
     let checks = AtomicU64::new(0);
-    let (meter, counted) = (&meter, &checks);
-    let faults: Vec<String> = std::thread::scope(|scope| {
-        let places = processors.iter().copied().cycle().take(workers);
-        let threads: Vec<_> = places
-            .map(|processor| scope.spawn(move || work(processor, workloads, meter, counted)))
-            .collect();
-        let ended = threads.into_iter().map(|thread| {
-            let panicked = || Some("the agent has a fault".to_owned());
-            thread.join().unwrap_or_else(|_| panicked())
-        });
-        ended.flatten().collect()
-    });
+    let joined = on_threads(processors, workers, &meter, |processor| {
+        work(processor, workloads, &meter, &checks)
+    })?;
+    let panicked = || Some("the agent has a fault".to_owned());
+    let ended = joined.into_iter();
+    let faults: Vec<String> = ended
+        .filter_map(|joined| joined.unwrap_or_else(|_| panicked()))
+        .collect();
     if !faults.is_empty() {
         return Err(BurninError::Faulty {
             what: "processors computed what is wrong",

@@ -1,6 +1,6 @@
 //! Time and progress of work that lasts a time and has no size: its size is what the rate until now will come to.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Watch;
@@ -11,6 +11,7 @@ pub(super) struct Meter {
     begun: Instant,
     lasts: Duration,
     bytes: AtomicU64,
+    ended: AtomicBool,
 }
 
 impl Meter {
@@ -22,6 +23,7 @@ impl Meter {
             begun: Instant::now(),
             lasts,
             bytes: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
         }
     }
 
@@ -30,8 +32,13 @@ impl Meter {
         self.elapsed() < self.lasts && !self.is_stopped()
     }
 
+    /// Ends this work before its time, and nothing else.
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+
     pub(super) fn is_stopped(&self) -> bool {
-        self.watch.stop.is_requested()
+        self.ended.load(Ordering::Relaxed) || self.watch.stop.is_requested()
     }
 
     pub(super) fn elapsed(&self) -> Duration {
@@ -89,5 +96,9 @@ mod tests {
         watch.stop.request();
         assert!(!meter.goes_on());
         assert!(!Meter::begin(&Watch::default(), "x", Duration::ZERO).goes_on());
+        let watch = Watch::default();
+        let ended = Meter::begin(&watch, "x", Duration::from_mins(1));
+        ended.end();
+        assert!(!ended.goes_on() && !watch.stop.is_requested());
     }
 }

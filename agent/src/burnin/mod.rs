@@ -14,6 +14,7 @@ mod selftest;
 mod settings;
 #[cfg(test)]
 mod testing;
+mod threads;
 mod workload;
 
 use std::path::PathBuf;
@@ -82,6 +83,12 @@ pub enum BurninError {
         wanted: u64,
         available: u64,
         kept: u64,
+    },
+    #[error("{workers} threads at a time are more than the kernel gives")]
+    Threads {
+        workers: usize,
+        #[source]
+        source: std::io::Error,
     },
     #[error("{what}: {}", .faults.join("; "))]
     Faulty {

@@ -4,15 +4,18 @@
 //! 5.8 and 5.16.1.7). A drive without one passes, as with Ironic's agent; the result says so.
 
 use std::fs::File;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::disk::passthrough::{Data, NvmeCommand, nvme_admin, scsi};
 use crate::disk::{Claimed, Drive};
 use crate::image::Stop;
 
-/// A drive of today takes a day; this is more than any.
-const MOST: Duration = Duration::from_secs(5 * 86400);
-const POLL: Duration = Duration::from_secs(30);
+const POLL_S: u32 = 30;
+const POLL: Duration = Duration::from_secs(POLL_S as u64);
+/// A drive of today takes a day; five days are more than any.
+const MOST_POLLS: u32 = 5 * 86400 / POLL_S;
+/// As often in a row a drive may fail to say how far it is.
+const MOST_SILENT: u32 = 5;
 const COMMAND_TIME: Duration = Duration::from_secs(30);
 
 const NONE: &str = "none: it takes no commands for that";
@@ -24,7 +27,7 @@ enum State {
     Running,
     Passed,
     Failed(u8),
-    /// It knows no such test, or has done none.
+    /// It has done none.
     Absent,
 }
 
@@ -33,6 +36,14 @@ pub(super) fn run(disk: &Claimed, stop: &Stop) -> Result<&'static str, String> {
     let Some((drive, file)) = disk.drive() else {
         return Ok(NONE);
     };
+    let state = || match drive {
+        Drive::Ata => ata_state(file),
+        Drive::Nvme => nvme_state(file),
+    };
+    // Who is silent before has no such test; who is silent afterwards may be broken.
+    if state().is_none() {
+        return Ok("none: it does not tell how one ends");
+    }
     let begun = match drive {
         Drive::Ata => ata_begin(file),
         Drive::Nvme => nvme_begin(file),
@@ -40,24 +51,32 @@ pub(super) fn run(disk: &Claimed, stop: &Stop) -> Result<&'static str, String> {
     if !begun {
         return Ok("none: it did not begin one");
     }
-    let deadline = Instant::now() + MOST;
-    while Instant::now() < deadline {
-        if !stop.pause(POLL) {
+    until_ended(state, || stop.pause(POLL))
+}
+
+/// Asks how far it is, after each pause. `pause` says whether to go on.
+fn until_ended(
+    mut state: impl FnMut() -> Option<State>,
+    mut pause: impl FnMut() -> bool,
+) -> Result<&'static str, String> {
+    let mut silent = 0;
+    for _ in 0..MOST_POLLS {
+        if !pause() {
             return Err("was still testing itself when the burn-in was cancelled".to_owned());
         }
-        let state = match drive {
-            Drive::Ata => ata_state(file),
-            Drive::Nvme => nvme_state(file),
-        };
-        match state {
-            State::Running => {}
-            State::Passed => return Ok(PASSED),
-            State::Absent => return Ok("none: it does not tell how it ended"),
-            State::Failed(status) => {
+        match state() {
+            Some(State::Running) => silent = 0,
+            Some(State::Passed) => return Ok(PASSED),
+            Some(State::Absent) => return Ok("none: it does not tell how it ended"),
+            Some(State::Failed(status)) => {
                 return Err(format!(
                     "failed its own long self-test with status {status:#x}"
                 ));
             }
+            None => silent += 1,
+        }
+        if silent == MOST_SILENT {
+            return Err("does not answer any more since it began its long self-test".to_owned());
         }
     }
     Err("did not end its own long self-test within five days".to_owned())
@@ -97,12 +116,13 @@ fn ata_begin(file: &File) -> bool {
     scsi(file, &block, Data::None, COMMAND_TIME).is_ok_and(|end| end.status == 0)
 }
 
-fn ata_state(file: &File) -> State {
+/// `None` if it does not say.
+fn ata_state(file: &File) -> Option<State> {
     let mut data = [0; 512];
     let block = smart(READ_DATA, 0, true);
     match scsi(file, &block, Data::FromDrive(&mut data), COMMAND_TIME) {
-        Ok(end) if end.status == 0 => of_ata(data[ATA_STATUS]),
-        _ => State::Absent,
+        Ok(end) if end.status == 0 => Some(of_ata(data[ATA_STATUS])),
+        _ => None,
     }
 }
 
@@ -138,12 +158,13 @@ fn nvme_begin(file: &File) -> bool {
     nvme_admin(file, &command, &mut []).is_ok_and(|status| status == 0)
 }
 
-fn nvme_state(file: &File) -> State {
+/// `None` if it does not say.
+fn nvme_state(file: &File) -> Option<State> {
     let mut page = [0; PAGE_BYTES];
     let command = nvme(GET_LOG_PAGE, SELF_TEST_PAGE | (PAGE_WORDS - 1) << 16);
     match nvme_admin(file, &command, &mut page) {
-        Ok(0) => of_nvme(&page),
-        _ => State::Absent,
+        Ok(0) => Some(of_nvme(&page)),
+        _ => None,
     }
 }
 
@@ -175,6 +196,23 @@ mod tests {
         assert_eq!(page(2, 0x20), State::Running);
         assert_eq!(page(0, 0x27), State::Failed(7));
         assert_eq!(page(0, 0x0f), State::Absent);
+    }
+
+    fn ended(states: &[Option<State>]) -> Result<&'static str, String> {
+        let mut states = states.iter().copied();
+        until_ended(|| states.next().flatten(), || true)
+    }
+
+    #[test]
+    fn a_drive_that_falls_silent_while_it_tests_itself_does_not_pass() {
+        let (running, passed) = (Some(State::Running), Some(State::Passed));
+        assert_eq!(ended(&[running, None, None, running, passed]), Ok(PASSED));
+        let silent = ended(&[running]).unwrap_err();
+        assert!(silent.starts_with("does not answer any more"), "{silent}");
+        let failed = ended(&[running, Some(State::Failed(7))]).unwrap_err();
+        assert!(failed.ends_with("status 0x7"), "{failed}");
+        let cancelled = until_ended(|| running, || false).unwrap_err();
+        assert!(cancelled.ends_with("was cancelled"), "{cancelled}");
     }
 
     #[test]

@@ -11,17 +11,18 @@ use serde_json::{Map, Value};
 
 use super::argsinfo::{self, Need};
 use super::failure::{ErrorKind, Failure};
-use super::image::{clear, patience};
+use super::image::{CONFIG_DRIVE, clear, patience, tell_of};
 use super::run::{Outcome, Params, Run, arguments, on_thread};
 use super::steps::error_kind;
 use crate::agent::Agent;
 use crate::containers::{
     self, Bootc, BootcError, Container, ContainerError, GENERIC_STEPS, Origin, Places, Rules,
-    Runner, Wanted,
+    Runner, RunnerProgram, Wanted,
 };
 use crate::disk;
 use crate::disk::config_drive::ConfigDrive;
 use crate::image::{FormatPolicy, Md5Policy, WriteImageRequest};
+use crate::managers::check_steps;
 
 /// The steps, where this is the agent's own machine and has a program for containers. Priorities of the file are for
 /// cleaning; the other kinds have the steps for whoever asks for them.
@@ -30,21 +31,23 @@ pub(super) async fn steps(
     kind: StepKind,
     taken: Vec<&'static str>,
 ) -> Result<Vec<StepSpec>, Failure> {
-    if run.agent.host.permits_system().is_err() {
+    if run.agent.host.permits_containers().is_err() {
         return Ok(Vec::new());
     }
     let rules = rules(&run.agent);
     let read = move || {
-        if containers::is_available() {
-            containers::read_steps(&rules.steps_file, &taken).map(Some)
-        } else {
-            Ok(None)
+        if !containers::is_available() {
+            return Ok(Vec::new());
+        }
+        let path = rules.steps_file;
+        let steps = specs(kind, containers::read_steps(&path, &taken)?);
+        match check_steps(kind, &steps) {
+            Ok(()) => Ok(steps),
+            Err(reason) => Err(ContainerError::Steps { path, reason }),
         }
     };
-    let steps = on_thread(read)
-        .await?
-        .map_err(|error| failed(kind, &error))?;
-    Ok(steps.map_or_else(Vec::new, |steps| specs(kind, steps)))
+    let steps = on_thread(read).await?;
+    steps.map_err(|error| failed(kind, &error))
 }
 
 fn specs(kind: StepKind, steps: Vec<containers::ContainerStep>) -> Vec<StepSpec> {
@@ -81,10 +84,15 @@ pub(super) async fn execute(
     taken: Vec<&'static str>,
 ) -> Result<Option<Value>, Failure> {
     let rules = rules(&run.agent);
+    let permit = run.agent.host.permits_containers();
     let of_file = if GENERIC_STEPS.contains(&name) {
         None
+    } else if permit.is_err() {
+        // The path may be a conductor's, and errors tell what is in the file.
+        return Ok(None);
     } else {
-        let steps = containers::read_steps(&rules.steps_file, &taken);
+        let path = rules.steps_file.clone();
+        let steps = on_thread(move || containers::read_steps(&path, &taken)).await?;
         let steps = steps.map_err(|error| failed(kind, &error))?;
         let step = steps.into_iter().find(|step| step.name == name);
         let Some(step) = step else {
@@ -92,7 +100,6 @@ pub(super) async fn execute(
         };
         Some(step.wanted())
     };
-    let permit = run.agent.host.permits_system();
     let permit = permit.map_err(|error| Failure::caused_by(error_kind(kind), &error))?;
     let (wanted, origin) = match of_file {
         Some(wanted) => (wanted, Origin::Ramdisk),
@@ -100,7 +107,12 @@ pub(super) async fn execute(
     };
     let container = Container::permitted(&wanted, origin, &rules);
     let container = container.map_err(|error| failed(kind, &error))?;
-    let ran = on_thread(move || container.run(&permit, &rules.runner.into())).await?;
+    if kind == StepKind::Clean {
+        // What it does to the disks is not known here.
+        run.agent.forget_written();
+    }
+    let runner = RunnerProgram::new(rules.runner, &run.agent.stop_writing);
+    let ran = on_thread(move || container.run(&permit, &runner)).await?;
     ran.map_err(|error| failed(kind, &error))?;
     Ok(Some(Value::Null))
 }
@@ -132,14 +144,13 @@ pub(super) struct Installation {
 }
 
 pub(super) fn argsinfo() -> Map<String, Value> {
-    let drive = "A URL, or base64 of a gzipped ISO 9660 image, for the config drive.";
     argsinfo::argsinfo(&[
         (
             "image_source",
             Need::Required,
             "The container image, oci://registry/name:tag.",
         ),
-        ("configdrive", Need::Optional, drive),
+        ("configdrive", Need::Optional, CONFIG_DRIVE),
         (
             "oci_pull_secret",
             Need::Optional,
@@ -177,7 +188,7 @@ fn install_on_thread(agent: &Agent, wanted: &Installation, node: &Node) -> Outco
     }
     let permit = agent
         .host
-        .permits_system()
+        .permits_containers()
         .map_err(|error| failed(&error))?;
     let info = wanted.instance_info.as_ref().unwrap_or(&node.instance_info);
     let bootc = Bootc::new(&wanted.image_source, wanted.pull_secret.as_deref());
@@ -190,11 +201,16 @@ fn install_on_thread(agent: &Agent, wanted: &Installation, node: &Node) -> Outco
         .map_err(|error| failed(&error))?;
     let drive = config_drive(agent, wanted).map_err(|error| failed(&error))?;
     agent.forget_written();
-    let podman = Runner::Podman.into();
+    tell_of(&disk, "a disk is given to a container image");
+    let podman = RunnerProgram::new(Runner::Podman, &agent.stop_writing);
     let installed = bootc.install(&permit, &device, &podman, &Places::default());
+    let is_touched = installed
+        .as_ref()
+        .err()
+        .is_none_or(BootcError::has_touched_the_disk);
     let installed = installed.and_then(|()| containers::complete(&device, drive.as_ref()));
     installed.map_err(|error| {
-        if !error.is_of_the_download() {
+        if is_touched {
             clear(agent, &path);
         }
         let kind = match &error {

@@ -4,6 +4,9 @@ use std::error::Error;
 
 use ferric_agent_protocol::command::{CommandError, CommandStatus};
 
+/// A program may write megabytes before it fails.
+const MAX_DETAILS_BYTES: usize = 16 << 10;
+
 /// Classes of errors by Ironic's names. `TypeError` is deliberately not among them: to a conductor it means that
 /// the agent is too old.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,12 +57,12 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure with a text of its own.
+    /// A failure with a text of its own, of which only so much is kept as every list may carry again.
     #[must_use]
     pub fn new(kind: ErrorKind, details: impl Into<String>) -> Self {
         Self {
             kind,
-            details: details.into(),
+            details: shortened(details.into()),
         }
     }
 
@@ -107,6 +110,17 @@ pub fn sentence(error: &dyn Error) -> String {
     text
 }
 
+/// The beginning and the end of a text that is too long: what a program says last often says why it failed.
+pub(crate) fn shortened(text: String) -> String {
+    if text.len() <= MAX_DETAILS_BYTES {
+        return text;
+    }
+    let (head, tail) = (MAX_DETAILS_BYTES / 4, MAX_DETAILS_BYTES / 4 * 3);
+    let head = text.floor_char_boundary(head);
+    let tail = text.ceil_char_boundary(text.len() - tail);
+    format!("{} [...] {}", &text[..head], &text[tail..])
+}
+
 #[cfg(test)]
 mod tests {
     use std::io;
@@ -129,6 +143,18 @@ mod tests {
             "opening /dev/sda: no medium"
         );
         assert_eq!(sentence(&Outer::Repeating(cause())), "opening: no medium");
+    }
+
+    #[test]
+    fn of_a_long_text_the_beginning_and_the_end_are_kept() {
+        let failure = Failure::new(ErrorKind::Cleaning, "short");
+        assert_eq!(failure.details, "short");
+        // Two bytes each, and one before them: the cuts would be within letters.
+        let long = format!("begins {}ends", "ä".repeat(1 << 20));
+        let details = Failure::new(ErrorKind::Cleaning, long).details;
+        assert!(details.len() < MAX_DETAILS_BYTES + 10);
+        assert!(details.starts_with("begins ä") && details.ends_with("äends"));
+        assert!(details.contains("ä [...] ä"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::catalog::Command;
 use super::failure::{ErrorKind, Failure};
+use super::image;
 use super::run::{Outcome, Params, Run};
 
 /// More than any operator writes down.
@@ -31,9 +32,6 @@ fn parse(params: &Params) -> Result<Vec<(Command, Params)>, String> {
         .get("flow")
         .and_then(Value::as_array)
         .ok_or("flow must be a list of commands")?;
-    if flow.len() > MAX_COMMANDS {
-        return Err(format!("a flow has at most {MAX_COMMANDS} commands"));
-    }
     let steps = flow.iter().map(|step| {
         step.as_object()
             .ok_or("a command of a flow must be an object")
@@ -41,6 +39,9 @@ fn parse(params: &Params) -> Result<Vec<(Command, Params)>, String> {
     let mut commands = Vec::new();
     for step in steps {
         for (name, params) in step? {
+            if commands.len() == MAX_COMMANDS {
+                return Err(format!("a flow has at most {MAX_COMMANDS} commands"));
+            }
             let command =
                 Command::parse(name).map_err(|_| format!("there is no command {name:?}"))?;
             if command == Command::StartFlow {
@@ -49,6 +50,7 @@ fn parse(params: &Params) -> Result<Vec<(Command, Params)>, String> {
             let params = params
                 .as_object()
                 .ok_or_else(|| format!("the parameters of {name} must be an object"))?;
+            image::validate(command, params).map_err(|error| format!("{name}: {error}"))?;
             commands.push((command, params.clone()));
         }
     }
@@ -77,6 +79,19 @@ mod tests {
     }
 
     #[test]
+    fn a_flow_has_an_end() {
+        let sync = json!({"standby.sync": {}});
+        check(
+            &json!(vec![sync.clone(); MAX_COMMANDS]),
+            Ok(vec!["sync"; MAX_COMMANDS]),
+        );
+        check(
+            &json!(vec![sync; MAX_COMMANDS + 1]),
+            Err("a flow has at most 100 commands"),
+        );
+    }
+
+    #[test]
     fn a_flow_is_understood_before_it_begins() {
         let good = json!([{"standby.sync": {}}, {"poll.get_hardware_info": {}}]);
         check(&good, Ok(vec!["sync", "get_hardware_info"]));
@@ -89,6 +104,10 @@ mod tests {
             Err("a flow cannot contain a flow"),
         );
         check(&json!("x"), Err("flow must be a list of commands"));
+        check(
+            &json!([{"standby.sync": {}}, {"standby.prepare_image": {}}]),
+            Err("standby.prepare_image: image_info is missing"),
+        );
         check(
             &json!([{"standby.sync": 1}]),
             Err("the parameters of standby.sync must be an object"),

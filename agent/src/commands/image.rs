@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferric_agent_protocol::image::ImageInfo;
+use ferric_agent_protocol::inventory::Disk;
 use ferric_agent_protocol::lookup::LookupConfig;
 use ferric_agent_protocol::node::Node;
 use ferric_agent_protocol::params::{InstallBootloader, PartitionUuids, WriteImage};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::argsinfo::{self, Need};
 use super::catalog::Command;
 use super::failure::{ErrorKind, Failure};
 use super::run::{Outcome, Params, Run, arguments, on_thread};
@@ -27,6 +29,10 @@ use crate::progress::Progress;
 
 /// What this boot has written, kept over a restart of the agent.
 const FILE: &str = "written.json";
+
+/// What a config drive may be, for whoever lists arguments.
+pub(super) const CONFIG_DRIVE: &str =
+    "A URL, or base64 of a gzipped ISO 9660 image, for the config drive.";
 
 const NO_LOADER: &str = "a partition image brings no boot loader that works by itself, and no program of an image is \
     run to install one; use a whole-disk image, or set ignore_bootloader_failure and boot the node in another way";
@@ -63,6 +69,18 @@ pub(super) fn validate(command: Command, params: &Params) -> Result<(), String> 
         );
     }
     Ok(())
+}
+
+/// What a conductor is told of the arguments of `write_image`.
+pub(super) fn argsinfo() -> Map<String, Value> {
+    argsinfo::argsinfo(&[
+        (
+            "image_info",
+            Need::Required,
+            "The image, its addresses and its checksum.",
+        ),
+        ("configdrive", Need::Optional, CONFIG_DRIVE),
+    ])
 }
 
 /// `standby.prepare_image`: what the step `write_image` does, by its older name.
@@ -105,6 +123,7 @@ fn write_on_thread(
         .transpose();
     let drive = drive.map_err(|error| failed(&error))?;
     agent.forget_written();
+    tell_of(&disk, "a disk is written");
     let request = WriteImageRequest {
         config_drive: drive.as_ref(),
         ..request
@@ -129,6 +148,17 @@ fn write_on_thread(
         return Err(failed(&error));
     }
     Ok(Value::String(told(&record, &root_uuid)))
+}
+
+/// Which one of its kind it is, in the log before anything becomes of it.
+pub(super) fn tell_of(disk: &Disk, what: &str) {
+    tracing::info!(
+        device = disk.name,
+        serial = disk.serial.as_deref(),
+        model = disk.model.as_deref(),
+        size_bytes = disk.size,
+        "{what}"
+    );
 }
 
 /// The sentence that conductors read the ids from.

@@ -12,11 +12,8 @@ use super::offered::{names, own_steps};
 use super::run::{Outcome, Params, Run, on_thread};
 use super::steps::{MANAGER, MANAGER_VERSION, error_kind, with_step_arguments};
 use crate::managers::{
-    BUILT_IN, BUILT_IN_SUPPORT, Manager, Managers, Offer, StepOrder, deduplicate,
+    BUILT_IN, BUILT_IN_SUPPORT, CONTAINERS, Manager, Managers, Offer, StepOrder, deduplicate,
 };
-
-/// Steps that are containers, as Ironic's agent calls their manager.
-const CONTAINERS: &str = "ContainerHardwareManager";
 
 /// The versions of all managers, the built-in one among them.
 pub(super) fn versions(managers: &Managers) -> BTreeMap<String, String> {

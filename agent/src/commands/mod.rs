@@ -24,6 +24,7 @@ mod steps;
 mod system;
 
 pub use catalog::{Command, Mode, Unknown};
+pub(crate) use failure::shortened;
 pub use failure::{ErrorKind, Failure, sentence};
 pub use ledger::{Begun, Ledger, Order, Refusal};
 pub use log::bundle as log_bundle;

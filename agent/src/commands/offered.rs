@@ -3,11 +3,11 @@
 //! Only steps that stand in `OFFERED` can be run, so the list that a conductor sees is the whole truth.
 
 use ferric_agent_protocol::steps::{StepKind, StepSpec};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::failure::Failure;
 use super::steps::error_kind;
-use super::{containers, inject, nvram, raid};
+use super::{containers, image, inject, nvram, raid};
 use crate::burnin::Part;
 use crate::config::Settings;
 
@@ -72,40 +72,39 @@ const OFFERED: &[Offered] = &[
     by_hand(StepKind::Clean, Action::BurnIn(Part::Network)),
     by_hand(StepKind::Clean, Action::CleanNvram),
     by_hand(StepKind::Deploy, Action::CleanNvram),
-    by_hand(StepKind::Deploy, Action::InjectFiles),
-    by_hand(StepKind::Service, Action::InjectFiles),
-    by_hand(StepKind::Deploy, Action::InstallBootc),
-    by_hand(StepKind::Service, Action::InstallBootc),
+    to_the_end(StepKind::Deploy, Action::InjectFiles),
+    to_the_end(StepKind::Service, Action::InjectFiles),
+    to_the_end(StepKind::Deploy, Action::InstallBootc),
+    to_the_end(StepKind::Service, Action::InstallBootc),
     by_hand(StepKind::Service, Action::BurnIn(Part::Cpu)),
     by_hand(StepKind::Service, Action::BurnIn(Part::Memory)),
     by_hand(StepKind::Service, Action::BurnIn(Part::Network)),
     // The conductor has a step of its own, with priority 80, that asks for this one.
-    Offered {
-        kind: StepKind::Deploy,
-        action: Action::WriteImage,
-        priority: 0,
-        abortable: false,
-    },
-    raid_step(StepKind::Clean, Action::DeleteRaid, true),
-    raid_step(StepKind::Clean, Action::CreateRaid, true),
-    raid_step(StepKind::Deploy, Action::ApplyRaid, false),
-    raid_step(StepKind::Service, Action::DeleteRaid, true),
-    raid_step(StepKind::Service, Action::CreateRaid, true),
-    raid_step(StepKind::Service, Action::ApplyRaid, false),
+    to_the_end(StepKind::Deploy, Action::WriteImage),
+    to_the_end(StepKind::Service, Action::WriteImage),
+    by_hand(StepKind::Clean, Action::DeleteRaid),
+    by_hand(StepKind::Clean, Action::CreateRaid),
+    to_the_end(StepKind::Deploy, Action::ApplyRaid),
+    by_hand(StepKind::Service, Action::DeleteRaid),
+    by_hand(StepKind::Service, Action::CreateRaid),
+    to_the_end(StepKind::Service, Action::ApplyRaid),
 ];
 
 /// A step that is run where somebody asks for it.
 const fn by_hand(kind: StepKind, action: Action) -> Offered {
-    raid_step(kind, action, true)
-}
-
-/// Nothing of RAID happens unless it is asked for, either.
-const fn raid_step(kind: StepKind, action: Action, abortable: bool) -> Offered {
     Offered {
         kind,
         action,
         priority: 0,
-        abortable,
+        abortable: true,
+    }
+}
+
+/// The same, for what leaves half a system behind when it is aborted.
+const fn to_the_end(kind: StepKind, action: Action) -> Offered {
+    Offered {
+        abortable: false,
+        ..by_hand(kind, action)
     }
 }
 
@@ -135,7 +134,6 @@ impl Action {
     }
 
     fn argsinfo(self) -> Option<Map<String, Value>> {
-        let argument = |description: &str, required: bool| json!({"description": description, "required": required});
         match self {
             Self::EraseDevices
             | Self::EraseMetadata
@@ -148,19 +146,7 @@ impl Action {
             Self::InjectFiles => Some(inject::argsinfo()),
             Self::InstallBootc => Some(containers::argsinfo()),
             Self::ApplyRaid => Some(raid::apply_argsinfo()),
-            Self::WriteImage => Some(Map::from_iter([
-                (
-                    "image_info".to_owned(),
-                    argument("The image, its addresses and its checksum.", true),
-                ),
-                (
-                    "configdrive".to_owned(),
-                    argument(
-                        "A URL, or base64 of a gzipped ISO 9660 image, for the config drive.",
-                        false,
-                    ),
-                ),
-            ])),
+            Self::WriteImage => Some(image::argsinfo()),
         }
     }
 }
@@ -216,6 +202,7 @@ mod tests {
     use super::super::failure::ErrorKind;
     use super::super::image::tests::all_settings;
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn each_kind_lists_its_own_steps() {
@@ -261,6 +248,7 @@ mod tests {
                 "burnin_cpu 0",
                 "burnin_memory 0",
                 "burnin_network 0",
+                "write_image 0",
                 "delete_configuration 0",
                 "create_configuration 0",
                 "apply_configuration 0"
@@ -268,10 +256,29 @@ mod tests {
         );
     }
 
+    /// As Ironic's agent has it, which says nothing of these.
+    #[test]
+    fn what_would_leave_half_a_system_cannot_be_aborted() {
+        let kept = |kind| {
+            let steps = own_steps(kind, &all_settings("")).into_iter();
+            let kept = steps.filter(|step| !step.abortable);
+            kept.map(|step| step.step).collect::<Vec<_>>()
+        };
+        let all = [
+            "inject_files",
+            "execute_bootc_install",
+            "write_image",
+            "apply_configuration",
+        ];
+        assert_eq!(kept(StepKind::Deploy), all);
+        assert_eq!(kept(StepKind::Service), all);
+        assert!(kept(StepKind::Clean).is_empty());
+    }
+
     #[test]
     fn steps_of_raid_belong_to_its_interface() {
         let steps = own_steps(StepKind::Service, &all_settings(""));
-        let steps = &steps[5..];
+        let steps = &steps[6..];
         assert!(steps.iter().all(|step| step.interface == "raid"));
         let abortable: Vec<_> = steps.iter().map(|step| step.abortable).collect();
         assert_eq!(abortable, [true, true, false]);

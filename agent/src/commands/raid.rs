@@ -8,6 +8,7 @@ use ferric_agent_protocol::steps::StepKind;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::argsinfo::{self, Need};
 use super::failure::Failure;
 use super::run::{Outcome, Run, on_thread};
 use super::steps::error_kind;
@@ -28,19 +29,15 @@ fn yes() -> bool {
 
 /// What a conductor is told of the arguments of `apply_configuration`.
 pub(super) fn apply_argsinfo() -> Map<String, Value> {
-    let argument = |description: &str, required: bool| json!({"description": description, "required": required});
-    Map::from_iter([
+    let existing =
+        "Whether existing RAID volumes are deleted before; true unless it is said otherwise.";
+    argsinfo::argsinfo(&[
         (
-            "raid_config".to_owned(),
-            argument("The RAID configuration to apply.", true),
+            "raid_config",
+            Need::Required,
+            "The RAID configuration to apply.",
         ),
-        (
-            "delete_existing".to_owned(),
-            argument(
-                "Whether existing RAID volumes are deleted before; true unless it is said otherwise.",
-                false,
-            ),
-        ),
+        ("delete_existing", Need::Optional, existing),
     ])
 }
 

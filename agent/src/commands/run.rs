@@ -94,7 +94,8 @@ impl Run {
         let bootif = agent.settings.bootif.clone();
         let collect = move || {
             let found = inventory::collect(&agent.host, bootif.as_deref(), detection)?;
-            Ok::<_, InventoryError>(agent.managers.override_inventory(found))
+            let (inventory, _) = agent.managers.override_inventory(found);
+            Ok::<_, InventoryError>(inventory)
         };
         let inventory = on_thread(collect).await?;
         inventory

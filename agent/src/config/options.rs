@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+/// More than anybody waits, and little enough to be added to the time of today.
+const MOST: Duration = Duration::from_secs(100 * 366 * 86400);
+
 /// What was written, by the names of Ironic's agent; those of a section have its name and a dot before them.
 #[derive(Debug, Default)]
 pub(super) struct Options {
@@ -115,6 +118,7 @@ impl Options {
         let seconds = text.parse().ok();
         seconds
             .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+            .filter(|time| *time <= MOST)
             .ok_or_else(|| invalid(name, "a number of seconds", text))
     }
 

@@ -262,4 +262,9 @@ fn hardware_managers_are_looked_for_in_a_folder() {
     assert_eq!(other.timeout.as_secs(), 5);
     let error = managers("ipa-hardware-managers=opt", "").unwrap_err();
     assert!(error.to_string().contains("an absolute path"), "{error}");
+    for wrong in ["0", "51", "1e18", "1e30", "soon"] {
+        let error = managers(&format!("ipa-hardware-manager-timeout={wrong}"), "").unwrap_err();
+        let expected = "hardware_manager_timeout must be ";
+        assert!(error.to_string().contains(expected), "{error}");
+    }
 }

@@ -21,12 +21,19 @@ pub use bootc::{Bootc, BootcError, Places};
 pub use rules::{Rules, Runner};
 pub use steps_file::{ContainerStep, read as read_steps};
 
+use crate::commands::shortened;
 use crate::host::SystemPermit;
-use crate::run::{Limits, RunError, run, run_within};
+use crate::image::Stop;
+use crate::run::{Limits, RunError, run_until, run_within};
 
 /// For pulling an image, and for all that its container does.
 const PULL_TIME: Duration = Duration::from_secs(2 * 3600);
 const RUN_TIME: Duration = Duration::from_secs(7 * 86400);
+/// For saying its version. A list of steps, which a conductor waits 60 s for, may have to ask both programs.
+const VERSION_LIMITS: Limits = Limits {
+    time: Duration::from_secs(4),
+    output_bytes: 4096,
+};
 
 /// Programs that are looked for.
 const RUNNERS: [Runner; 2] = [Runner::Podman, Runner::Docker];
@@ -138,7 +145,7 @@ impl Container {
         _permit: &SystemPermit,
         runner: &RunnerProgram,
     ) -> Result<(), ContainerError> {
-        let version = run(&runner.program, &["--version"]);
+        let version = run_within(&runner.program, &["--version"], VERSION_LIMITS);
         version.map_err(|source| ContainerError::Runner {
             runner: runner.name,
             source,
@@ -169,18 +176,21 @@ fn is_image(image: &str) -> bool {
 pub struct RunnerProgram {
     name: &'static str,
     program: String,
-}
-
-impl From<Runner> for RunnerProgram {
-    fn from(runner: Runner) -> Self {
-        Self {
-            name: runner.name(),
-            program: runner.name().to_owned(),
-        }
-    }
+    stop: Stop,
 }
 
 impl RunnerProgram {
+    /// `stop` ends whatever it runs.
+    #[must_use]
+    pub fn new(runner: Runner, stop: &Stop) -> Self {
+        Self {
+            name: runner.name(),
+            program: runner.name().to_owned(),
+            stop: stop.clone(),
+        }
+    }
+
+    /// The options may hold passwords, so errors do not show them.
     fn run(
         &self,
         command: &str,
@@ -197,9 +207,16 @@ impl RunnerProgram {
             time,
             ..Limits::default()
         };
-        let output = run_within(&self.program, &arguments, limits)?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        tracing::info!(command, image, output = %text.trim(), "a container program ended");
+        let ended = run_until(&self.program, &arguments, limits, &self.stop);
+        let output =
+            ended.map_err(|error| error.called(&format!("{} {command} {image}", self.name)))?;
+        let text = shortened(String::from_utf8_lossy(&output.stdout).into_owned());
+        tracing::info!(
+            command,
+            image,
+            output = text.trim(),
+            "a container program ended"
+        );
         Ok(())
     }
 }
@@ -209,7 +226,7 @@ impl RunnerProgram {
 pub fn is_available() -> bool {
     RUNNERS
         .iter()
-        .any(|runner| run(runner.name(), &["--version"]).is_ok())
+        .any(|runner| run_within(runner.name(), &["--version"], VERSION_LIMITS).is_ok())
 }
 
 #[cfg(test)]

@@ -69,7 +69,8 @@ impl Rules {
     pub fn overridden(mut self, by: Option<&Value>) -> Self {
         for (key, value) in by.and_then(Value::as_object).into_iter().flatten() {
             if self.set(key, value).is_none() {
-                tracing::warn!(key, %value, "the conductor's option for containers is ignored");
+                // Not its value: options of podman may hold passwords.
+                tracing::warn!(key, "the conductor's option for containers is ignored");
             }
         }
         self

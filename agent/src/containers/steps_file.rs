@@ -1,7 +1,7 @@
 //! Steps that the builder of the ramdisk has written down, in YAML: `steps`, a list.
 
-use std::fs;
-use std::io::ErrorKind;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{ContainerError, GENERIC_STEPS, Wanted};
 
 /// Whatever is larger is no list of steps.
-const MAX_BYTES: usize = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 
 /// A step that is a container.
 #[derive(Clone, Debug, Deserialize)]
@@ -50,7 +50,7 @@ impl ContainerStep {
 /// # Errors
 /// When the file is there and cannot be used.
 pub fn read(path: &Path, taken: &[&str]) -> Result<Vec<ContainerStep>, ContainerError> {
-    let text = match fs::read_to_string(path) {
+    let text = match text(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         text => text.map_err(|source| ContainerError::Read {
             path: path.to_owned(),
@@ -63,10 +63,23 @@ pub fn read(path: &Path, taken: &[&str]) -> Result<Vec<ContainerStep>, Container
     })
 }
 
-fn parse(text: &str, taken: &[&str]) -> Result<Vec<ContainerStep>, String> {
-    if text.len() > MAX_BYTES {
-        return Err(format!("it has more than {MAX_BYTES} bytes"));
+/// The path may be a conductor's: a device would not end, and a pipe not begin.
+fn text(path: &Path) -> io::Result<String> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no file"));
     }
+    let mut text = String::new();
+    File::open(path)?
+        .take(MAX_BYTES + 1)
+        .read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_BYTES {
+        let reason = format!("it has more than {MAX_BYTES} bytes");
+        return Err(io::Error::other(reason));
+    }
+    Ok(text)
+}
+
+fn parse(text: &str, taken: &[&str]) -> Result<Vec<ContainerStep>, String> {
     let says_nothing = |line: &str| line.is_empty() || line.starts_with('#') || line == "---";
     if text.lines().map(str::trim).all(says_nothing) {
         return Ok(Vec::new());
@@ -132,6 +145,20 @@ mod tests {
                 .unwrap()
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn a_file_that_is_none_or_too_large_is_not_read() {
+        let told = |path: &Path| {
+            let error = read(path, &[]).unwrap_err();
+            crate::commands::sentence(&error)
+        };
+        let none = told(Path::new("/dev/zero"));
+        assert!(none.ends_with("/dev/zero: it is no file"), "{none}");
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(MAX_BYTES + 1).unwrap();
+        let large = told(file.path());
+        assert!(large.ends_with("more than 1048576 bytes"), "{large}");
     }
 
     #[test]

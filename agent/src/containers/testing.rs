@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use super::RunnerProgram;
+use crate::image::Stop;
 
 pub(super) struct FakePodman(tempfile::TempDir);
 
@@ -24,6 +25,7 @@ impl FakePodman {
         RunnerProgram {
             name: "podman",
             program: path.to_str().unwrap().to_owned(),
+            stop: Stop::default(),
         }
     }
 

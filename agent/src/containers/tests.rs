@@ -113,3 +113,43 @@ fn a_container_that_fails_is_told_with_what_it_said() {
         "{error}"
     );
 }
+
+#[test]
+fn options_of_a_container_that_fails_are_not_told() {
+    let rules = Rules {
+        run_options: words("--env=PASSWORD=secret"),
+        ..rules()
+    };
+    let step = json!({"container_url": "example.com/tool:1"});
+    let container = permitted(step, Origin::Arguments, &rules).unwrap();
+    let podman = FakePodman::new("[ \"$1\" != run ] || exit 3");
+    let permit = SystemPermit::of_a_namespace();
+    let error = container.run(&permit, &podman.program()).unwrap_err();
+    let text = crate::commands::sentence(&error);
+    assert!(podman.calls()[2].contains("secret"), "{:?}", podman.calls());
+    assert!(!text.contains("secret"), "{text}");
+    let expected = "`podman run example.com/tool:1` ended with exit status: 3";
+    assert!(text.contains(expected), "{text}");
+}
+
+#[test]
+fn a_container_ends_with_the_agent() {
+    let step = json!({"container_url": "example.com/tool:1"});
+    let container = permitted(step, Origin::Arguments, &rules()).unwrap();
+    let podman = FakePodman::new("[ \"$1\" != run ] || sleep 60");
+    let program = podman.program();
+    let permit = SystemPermit::of_a_namespace();
+    let begun = std::time::Instant::now();
+    std::thread::scope(|scope| {
+        let running = scope.spawn(|| container.run(&permit, &program));
+        while podman.calls().len() < 3 {
+            assert!(begun.elapsed() < Duration::from_secs(20));
+            std::thread::yield_now();
+        }
+        program.stop.request();
+        let error = running.join().unwrap().unwrap_err();
+        let text = crate::commands::sentence(&error);
+        assert!(text.ends_with("was ended because the agent ends"), "{text}");
+    });
+    assert!(begun.elapsed() < Duration::from_secs(30));
+}

@@ -228,6 +228,16 @@ impl Host {
         })
     }
 
+    /// The right to run containers: whatever they are told, they may see all disks and all of the system.
+    ///
+    /// # Errors
+    /// Anywhere but in a ramdisk whose disks are all the agent's.
+    pub fn permits_containers(&self) -> Result<SystemPermit, HostRefusal> {
+        let permit = self.permits_system()?;
+        self.permits_all_disks()?;
+        Ok(permit)
+    }
+
     fn in_ramdisk(&self, what: &'static str) -> Result<(), HostRefusal> {
         match &self.root {
             RootKind::Ram => Ok(()),

@@ -62,6 +62,18 @@ fn a_ramdisk_limited_to_one_device_sees_only_that() {
 }
 
 #[test]
+fn containers_are_run_in_a_ramdisk_whose_disks_are_all_the_agents() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let one = [file.path().to_owned()];
+    let ramdisk = |devices: &[PathBuf]| Host::with_root(RootKind::Ram, devices).unwrap();
+    assert!(ramdisk(&[]).permits_containers().is_ok());
+    assert!(ramdisk(&one).permits_containers().is_err());
+    // That programs of others may be run is said of hardware managers alone.
+    let host = ordinary(&[]).that_runs_programs();
+    assert!(host.permits_containers().is_err());
+}
+
+#[test]
 fn programs_of_others_are_run_in_a_ramdisk_whose_disks_are_all_the_agents() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let one = [file.path().to_owned()];

@@ -14,8 +14,8 @@ use crate::image::{
     download,
 };
 
-/// All of it is in memory until it is in its place.
-const MAX_BYTES: u64 = 64 << 20;
+/// Of all files together: all of it is in memory until it is in its place.
+pub(super) const MAX_BYTES: u64 = 64 << 20;
 
 #[derive(Debug, Error)]
 pub enum ContentError {
@@ -25,6 +25,8 @@ pub enum ContentError {
     Template(#[from] TemplateError),
     #[error("its address must begin with http:// or https://")]
     Scheme,
+    #[error("all contents together have more than {} MiB", MAX_BYTES >> 20)]
+    TooMuch,
     #[error("downloading it: {0}")]
     Download(DownloadError),
 }
@@ -37,13 +39,23 @@ pub struct Source<'a> {
 }
 
 impl Source<'_> {
-    pub(super) fn get(&self, text: &str, facts: &Value) -> Result<Vec<u8>, ContentError> {
+    /// `left` is how many bytes it may have.
+    pub(super) fn get(
+        &self,
+        text: &str,
+        facts: &Value,
+        left: u64,
+    ) -> Result<Vec<u8>, ContentError> {
         if !text.contains("://") {
             let text: Vec<u8> = text
                 .bytes()
                 .filter(|byte| !byte.is_ascii_whitespace())
                 .collect();
-            return STANDARD.decode(text).map_err(|_| ContentError::Base64);
+            let content = STANDARD.decode(text).map_err(|_| ContentError::Base64)?;
+            if content.len() as u64 > left {
+                return Err(ContentError::TooMuch);
+            }
+            return Ok(content);
         }
         let url = filled(text, facts)?;
         if !url.starts_with("http://") && !url.starts_with("https://") {
@@ -60,7 +72,10 @@ impl Source<'_> {
             patience: self.patience,
             stop: self.stop.clone(),
         };
-        download(&request, &url, MAX_BYTES).map_err(ContentError::Download)
+        download(&request, &url, left).map_err(|error| match error {
+            DownloadError::TooLarge(_) => ContentError::TooMuch,
+            other => ContentError::Download(other),
+        })
     }
 }
 
@@ -72,6 +87,10 @@ mod tests {
     use crate::image::testing::settings;
 
     fn get(text: &str) -> Result<Vec<u8>, String> {
+        get_within(text, MAX_BYTES)
+    }
+
+    fn get_within(text: &str, left: u64) -> Result<Vec<u8>, String> {
         let http = settings();
         let source = Source {
             http: &http,
@@ -79,7 +98,8 @@ mod tests {
             stop: Stop::default(),
         };
         let facts = json!({"node": {"uuid": "1"}});
-        source.get(text, &facts).map_err(|error| error.to_string())
+        let content = source.get(text, &facts, left);
+        content.map_err(|error| error.to_string())
     }
 
     #[test]
@@ -87,6 +107,13 @@ mod tests {
         assert_eq!(get("aGVs\nbG8="), Ok(b"hello".to_vec()));
         assert_eq!(get(""), Ok(Vec::new()));
         assert!(get("hello!").unwrap_err().contains("neither base64"));
+    }
+
+    #[test]
+    fn what_is_left_is_not_exceeded() {
+        assert_eq!(get_within("aGVsbG8=", 5), Ok(b"hello".to_vec()));
+        let error = get_within("aGVsbG8=", 4).unwrap_err();
+        assert_eq!(error, "all contents together have more than 64 MiB");
     }
 
     #[test]

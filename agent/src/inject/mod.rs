@@ -101,16 +101,18 @@ pub fn inject(
         return Ok(json!({"files": []}));
     }
     let facts = json!({"node": node, "ports": ports});
-    let mut ready = Vec::new();
+    let (mut ready, mut left) = (Vec::new(), content::MAX_BYTES);
     for file in files {
         let content = match &file.change {
             Change::Delete => None,
             Change::Write(text) => {
-                let content = source.get(text, &facts);
-                Some(content.map_err(|source| InjectError::Content {
+                let content = source.get(text, &facts, left);
+                let content = content.map_err(|source| InjectError::Content {
                     path: file.path.clone(),
                     source,
-                })?)
+                })?;
+                left = left.saturating_sub(content.len() as u64);
+                Some(content)
             }
         };
         ready.push((file, content));

@@ -3,9 +3,9 @@
 //! It is mounted over a directory that every system has, as nobody else sees it there. Devices and programs on it
 //! count for nothing.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -84,9 +84,17 @@ impl Mounted {
             device: device.to_owned(),
             source,
         };
-        let file = File::open(device).map_err(opening)?;
-        let kind = FileSystem::of(&file).map_err(opening)?;
-        drop(file);
+        // A pipe would be waited for, and of other devices some do a thing already when they are opened.
+        let kind = if fs::metadata(device)
+            .map_err(opening)?
+            .file_type()
+            .is_block_device()
+        {
+            let file = File::open(device).map_err(opening)?;
+            FileSystem::of(&file).map_err(opening)?
+        } else {
+            None
+        };
         let kind = kind.ok_or_else(|| InjectError::NoFileSystem {
             device: device.to_owned(),
         })?;

@@ -114,3 +114,13 @@ fn a_device_that_was_not_named_is_not_mounted() {
     let error = injected(&named, &files).unwrap_err();
     assert!(error.contains("is refused"), "{error}");
 }
+
+#[test]
+fn a_pipe_in_the_place_of_a_device_is_not_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let host = Host::recorded(directory.path(), std::slice::from_ref(&pipe)).unwrap();
+    let error = Mounted::of(&host, &pipe).err().unwrap();
+    assert!(matches!(error, InjectError::NoFileSystem { .. }), "{error}");
+}

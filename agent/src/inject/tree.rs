@@ -17,6 +17,8 @@ use super::file::InjectedFile;
 const BENEATH: ResolveFlag = ResolveFlag::RESOLVE_BENEATH
     .union(ResolveFlag::RESOLVE_NO_MAGICLINKS)
     .union(ResolveFlag::RESOLVE_NO_XDEV);
+/// Of finding a path while mounts change elsewhere.
+const ATTEMPTS: u32 = 100;
 const DIRECTORY: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY);
 
 /// Whether the root has this directory, or a link to one that is on the same partition.
@@ -113,6 +115,13 @@ fn open(root: &OwnedFd, path: &str, flags: OFlag, mode: Mode) -> Result<OwnedFd,
         .flags(flags | OFlag::O_CLOEXEC)
         .mode(mode)
         .resolve(BENEATH);
+    // With `..` in a link the kernel asks for another attempt when anything was mounted or renamed meanwhile.
+    for _ in 1..ATTEMPTS {
+        match openat2(root, path, how) {
+            Err(Errno::EAGAIN) => {}
+            opened => return opened,
+        }
+    }
     openat2(root, path, how)
 }
 

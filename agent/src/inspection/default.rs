@@ -13,7 +13,7 @@ pub(super) const NAME: &str = "default";
 pub(super) fn collect(subject: &Subject) -> Result<InspectionData, CollectError> {
     let bootif = subject.bootif.as_deref();
     let found = inventory::collect(&subject.host, bootif, subject.detection)?;
-    let mut inventory = subject.managers.override_inventory(found);
+    let (mut inventory, collector_failures) = subject.managers.override_inventory(found);
     lldp::add(subject, &mut inventory.interfaces)?;
     let disks: Vec<DiskFacts> = inventory
         .disks
@@ -27,6 +27,7 @@ pub(super) fn collect(subject: &Subject) -> Result<InspectionData, CollectError>
         root_disk: smallest_disk(&disks).map(|facts| facts.disk.clone()),
         boot_interface: boot_interface.or_else(|| bootif.map(mac_of_bootif)),
         inventory: Some(inventory),
+        collector_failures,
         ..InspectionData::default()
     })
 }

@@ -8,6 +8,11 @@ use crate::progress::Progress;
 
 /// Of a text that is quoted in an error or shown as a phase.
 const MAX_QUOTE: usize = 200;
+/// Of what it says of its failure.
+const MAX_ERROR: usize = 4000;
+/// An answer is shown within others, and whoever reads those gives up at 128 levels: with one such answer no list of
+/// the commands could be read any more.
+const MAX_LEVELS: usize = 64;
 
 /// Why a call has no result.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +27,8 @@ pub(super) enum CallError {
     },
     #[error("it answered twice")]
     Twice,
+    #[error("its answer has more than {} levels", MAX_LEVELS)]
+    TooDeep,
     #[error("it ended without an answer")]
     NoAnswer,
     #[error("{0}")]
@@ -77,8 +84,11 @@ impl<'a> Answer<'a> {
             }
             Ok(_) if self.outcome.is_some() => self.broken = Some(CallError::Twice),
             Ok(Line::Progress(mark)) => self.report(&mark),
+            Ok(Line::Result(value)) if levels(&value) > MAX_LEVELS => {
+                self.broken = Some(CallError::TooDeep);
+            }
             Ok(Line::Result(value)) => self.outcome = Some(Ok(value)),
-            Ok(Line::Error(text)) => self.outcome = Some(Err(text)),
+            Ok(Line::Error(text)) => self.outcome = Some(Err(start(&text, MAX_ERROR))),
         }
     }
 
@@ -115,7 +125,20 @@ impl<'a> Answer<'a> {
 }
 
 fn quote(text: &str) -> String {
-    text.chars().take(MAX_QUOTE).collect()
+    start(text, MAX_QUOTE)
+}
+
+fn start(text: &str, letters: usize) -> String {
+    text.chars().take(letters).collect()
+}
+
+/// How deep it is nested; what was parsed is bounded.
+fn levels(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(levels).max().unwrap_or(0),
+        Value::Object(fields) => 1 + fields.values().map(levels).max().unwrap_or(0),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
 }
 
 #[cfg(test)]
@@ -159,6 +182,23 @@ mod tests {
         assert_eq!(twice, Err("it answered twice".to_owned()));
         let after = answer(&[r#"{"result": 1}"#, r#"{"progress": {}}"#]);
         assert_eq!(after, Err("it answered twice".to_owned()));
+    }
+
+    #[test]
+    fn an_answer_that_would_spoil_lists_is_none() {
+        let nested = |levels: usize| {
+            let (open, close) = ("[".repeat(levels), "]".repeat(levels));
+            answer(&[&format!("{{\"result\": {open}{close}}}")])
+        };
+        assert!(nested(MAX_LEVELS).is_ok());
+        let expected = Err("its answer has more than 64 levels".to_owned());
+        assert_eq!(nested(MAX_LEVELS + 1), expected);
+        let objects = format!("{}1{}", "{\"a\":".repeat(65), "}".repeat(65));
+        let objects = answer(&[&format!("{{\"result\": {objects}}}")]);
+        assert_eq!(objects, expected);
+        let long = "x".repeat(1 << 19);
+        let error = answer(&[&format!("{{\"error\": \"{long}\"}}")]).unwrap_err();
+        assert_eq!(error.len(), MAX_ERROR);
     }
 
     #[test]

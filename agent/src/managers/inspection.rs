@@ -6,12 +6,13 @@ use ferric_agent_protocol::inspection::{InspectionData, Manager as Listed};
 use ferric_agent_protocol::inventory::Inventory;
 use serde_json::{Map, Value, json};
 
+use super::answer::CallError;
 use super::manager::Extra;
 use super::{ManagerError, Managers};
 use crate::commands::{MANAGER, MANAGER_VERSION, sentence};
 
-/// Keys that mean something to a conductor and are the agent's to fill.
-const RESERVED: [&str; 8] = [
+/// Keys of the agent's own: those of the data themselves, and those of its collectors.
+const RESERVED: [&str; 15] = [
     "inventory",
     "root_disk",
     "boot_interface",
@@ -20,7 +21,17 @@ const RESERVED: [&str; 8] = [
     "logs",
     "error",
     "collector_failures",
+    "data",
+    "disk_health",
+    "dmi",
+    "lldp_raw",
+    "numa_topology",
+    "tpm",
+    "usb_devices",
 ];
+
+/// What could not be had of a manager, under a name of its own beside the collectors.
+type Failures = BTreeMap<String, String>;
 
 impl Managers {
     /// All managers by their names and versions, the built-in one first.
@@ -49,41 +60,41 @@ impl Managers {
     }
 
     /// The inventory as the managers see it; the one with the highest support has the last word. One that fails changes
-    /// nothing.
+    /// nothing, and is told of.
     #[must_use]
-    pub fn override_inventory(&self, mut inventory: Inventory) -> Inventory {
+    pub fn override_inventory(&self, mut inventory: Inventory) -> (Inventory, Failures) {
+        let mut failures = Failures::new();
         let with_overrides =
             |manager: &&std::sync::Arc<super::Manager>| manager.has(Extra::OverrideInventory);
         for manager in self.managers.iter().rev().filter(with_overrides) {
             let mut value = json!(inventory);
-            let patched = manager.override_inventory(&value).map(|patch| {
+            let patched = manager.override_inventory(&value).and_then(|patch| {
                 merge(&mut value, Value::Object(patch));
-                serde_json::from_value(value)
+                let call = Extra::OverrideInventory.name();
+                let senseless =
+                    |error| ManagerError::new(manager.name(), call, CallError::Form(error));
+                serde_json::from_value(value).map_err(senseless)
             });
             match patched {
-                Ok(Ok(patched)) => inventory = patched,
-                Ok(Err(error)) => {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::error!(
-                        error,
-                        manager = manager.name,
-                        "what it makes is no inventory"
-                    );
-                }
+                Ok(patched) => inventory = patched,
                 Err(error) => {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::error!(error, "the inventory stays as it is");
+                    let logged = &error as &dyn std::error::Error;
+                    tracing::error!(error = logged, "the inventory stays as it is");
+                    failures.insert(named(manager.name()), sentence(&error));
                 }
             }
         }
-        inventory
+        (inventory, failures)
     }
 
     /// What the managers found out. Of a key that several have, the one with the highest support is right.
     #[must_use]
     pub fn collect_inspection(&self) -> InspectionData {
         let mut rest = Map::new();
-        let mut failures: BTreeMap<String, String> = self.failures.clone();
+        let failures = self.failures.iter();
+        let mut failures: Failures = failures
+            .map(|(file, text)| (named(file), text.clone()))
+            .collect();
         let collecting = self.managers.iter().rev();
         for manager in collecting.filter(|manager| manager.has(Extra::CollectInspection)) {
             match manager
@@ -94,17 +105,20 @@ impl Managers {
                 Err(error) => {
                     let logged = &error as &dyn std::error::Error;
                     tracing::error!(error = logged, "a hardware manager adds nothing");
-                    failures.insert(manager.name.clone(), sentence(&error));
+                    failures.insert(named(manager.name()), sentence(&error));
                 }
             }
         }
-        let named = |(name, text): (String, String)| (format!("hardware-manager {name}"), text);
         InspectionData {
             rest,
-            collector_failures: failures.into_iter().map(named).collect(),
+            collector_failures: failures,
             ..InspectionData::default()
         }
     }
+}
+
+fn named(manager: &str) -> String {
+    format!("hardware-manager {manager}")
 }
 
 fn unreserved(manager: &str, keys: Map<String, Value>) -> Result<Map<String, Value>, ManagerError> {
@@ -114,11 +128,7 @@ fn unreserved(manager: &str, keys: Map<String, Value>) -> Result<Map<String, Val
         Some(key) => {
             let text = format!("the key {key} is the agent's");
             let call = Extra::CollectInspection.name();
-            Err(ManagerError::new(
-                manager,
-                call,
-                super::answer::CallError::Content(text),
-            ))
+            Err(ManagerError::new(manager, call, CallError::Content(text)))
         }
     }
 }
@@ -191,6 +201,7 @@ mod tests {
     fn the_keys_of_the_agent_are_its_own() {
         let keys = |value: Value| value.as_object().unwrap().clone();
         assert!(unreserved("acme", keys(json!({"acme": 1}))).is_ok());
+        assert!(unreserved("acme", keys(json!({"lldp_raw": {}}))).is_err());
         let error = unreserved("acme", keys(json!({"acme": 1, "error": "x"}))).unwrap_err();
         let expected = "hardware manager acme, collect_inspection: its answer makes no sense: the key error is the agent's";
         assert_eq!(sentence(&error), expected);

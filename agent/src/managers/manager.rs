@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::answer::CallError;
 use super::program::{PROTOCOL, Program, Request};
 use super::steps::check_steps;
-use super::{BUILT_IN, ManagerError};
+use super::{BUILT_IN, CONTAINERS, ManagerError};
 use crate::commands::MANAGER;
 use crate::progress::Progress;
 
@@ -71,7 +71,7 @@ impl Description {
                 "a name has 1 to 64 letters, digits, dots, dashes and underscores, and this is {name:?}"
             ));
         }
-        if [BUILT_IN, MANAGER].contains(&name.as_str()) {
+        if [BUILT_IN, CONTAINERS, MANAGER].contains(&name.as_str()) {
             return wrong(format!("{name} is the name of the built-in manager"));
         }
         if !(1..=64).contains(&self.version.len()) {
@@ -123,6 +123,10 @@ impl Manager {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(super) fn file_name(&self) -> String {
+        self.program.file_name()
     }
 
     pub(super) fn has(&self, extra: Extra) -> bool {

@@ -32,11 +32,15 @@ use manager::Extra;
 use program::Program;
 
 pub use manager::{Manager, StepOrder};
+pub(crate) use steps::check_steps;
 pub use steps::{Offer, deduplicate};
 
 /// The name that lists of steps have for the built-in manager; it takes any machine.
 pub const BUILT_IN: &str = "FerricAgent";
 pub const BUILT_IN_SUPPORT: u32 = 1;
+
+/// Steps that are containers are listed under this name, which is that of their manager in Ironic's agent.
+pub const CONTAINERS: &str = "ContainerHardwareManager";
 
 /// More than anybody needs; each costs the time of its answers.
 const MAX_PROGRAMS: usize = 32;
@@ -123,9 +127,9 @@ impl Managers {
         }
     }
 
-    fn fail(&mut self, name: String, text: String) {
-        tracing::error!(name, text, "a hardware manager is not used");
-        self.failures.insert(name, text);
+    fn fail(&mut self, file: String, text: String) {
+        tracing::error!(file, text, "a hardware manager is not used");
+        self.failures.insert(file, text);
     }
 
     /// In order, and one after the other: a later one may need what an earlier one has set up.
@@ -137,7 +141,7 @@ impl Managers {
             }
             match manager.initialize() {
                 Ok(()) => self.managers.push(manager),
-                Err(error) => self.fail(manager.name.clone(), sentence(&error)),
+                Err(error) => self.fail(manager.file_name(), sentence(&error)),
             }
         }
     }

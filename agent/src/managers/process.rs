@@ -8,22 +8,22 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
-use nix::sys::signal::{Signal, killpg};
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 
 use super::log::LogLines;
 use crate::image::Stop;
+use crate::run::group;
 
 /// A line, and all lines of a call together.
 pub(super) const MAX_LINE: u64 = 1 << 20;
 pub(super) const MAX_OUTPUT: u64 = 64 << 20;
+/// A step may tell for days how far it is.
+const MORE_PER_SECOND: u64 = 16 << 10;
 
 const POLL: Duration = Duration::from_millis(20);
 /// Between the polite request to end and the other one.
 const GRACE: Duration = Duration::from_secs(3);
-/// For a program that was killed, and for the last lines of one that has ended.
+/// For the last lines of a program that has ended.
 const END_TIME: Duration = Duration::from_secs(1);
 
 /// What is to be run.
@@ -76,11 +76,11 @@ pub(super) fn run(
     let output = read_lines(child.stdout.take());
     let log = read_log(child.stderr.take(), order.program);
     if let Err(error) = watch(&child, &output, stop, deadline, on_line) {
-        end(child);
+        group::end(child, GRACE);
         return Err(error);
     }
     // It has ended, but is not reaped yet, so its number is still that of its group and of no other.
-    signal(&child, Signal::SIGKILL);
+    group::signal(&child, Signal::SIGKILL);
     let rest = drain(&output, on_line);
     let status = child.wait().map_err(ProcessError::Start)?;
     let said = log.recv_timeout(END_TIME).unwrap_or_default();
@@ -131,9 +131,14 @@ fn read_lines(pipe: Option<impl Read + Send + 'static>) -> Receiver<Output> {
     receiver
 }
 
+/// What a program may have written after this time.
+pub(super) fn most_bytes(after: Duration) -> u64 {
+    MAX_OUTPUT.saturating_add(after.as_secs().saturating_mul(MORE_PER_SECOND))
+}
+
 /// `None` when there was more than a program may write.
 fn send_lines(pipe: &mut impl BufRead, sender: &SyncSender<Output>) -> Option<()> {
-    let mut left = MAX_OUTPUT;
+    let (begun, mut all) = (Instant::now(), 0);
     loop {
         let mut line = Vec::new();
         let read = pipe
@@ -144,8 +149,8 @@ fn send_lines(pipe: &mut impl BufRead, sender: &SyncSender<Output>) -> Option<()
         if read.is_err() || length == 0 {
             return Some(());
         }
-        left = left.checked_sub(length)?;
-        if length > MAX_LINE {
+        all += length;
+        if length > MAX_LINE || all > most_bytes(begun.elapsed()) {
             return None;
         }
         if sender.send(Output::Line(line)).is_err() {
@@ -196,7 +201,7 @@ fn watch(
         {
             return Err(ProcessError::TooSlow(time));
         }
-        if has_ended(child) {
+        if group::has_ended(child) {
             return Ok(());
         }
     }
@@ -213,54 +218,4 @@ fn drain(output: &Receiver<Output>, on_line: &mut dyn FnMut(&[u8])) -> Result<()
             Err(_) => return Ok(()),
         }
     }
-}
-
-fn pid(child: &Child) -> Pid {
-    Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX))
-}
-
-/// Does not reap it.
-fn has_ended(child: &Child) -> bool {
-    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
-    !matches!(
-        waitid(Id::Pid(pid(child)), flags),
-        Ok(WaitStatus::StillAlive)
-    )
-}
-
-/// To all of its group. There may be nobody left to hear it.
-fn signal(child: &Child, signal: Signal) {
-    match killpg(pid(child), signal) {
-        Ok(()) | Err(Errno::ESRCH) => {}
-        Err(error) => tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            "ending a hardware manager"
-        ),
-    }
-}
-
-/// Ends a program with its group. One that hangs in the kernel dies only when its hardware answers; nobody waits for
-/// that.
-fn end(mut child: Child) {
-    signal(&child, Signal::SIGTERM);
-    wait_until_ended(&child, GRACE);
-    signal(&child, Signal::SIGKILL);
-    if !wait_until_ended(&child, END_TIME) {
-        tracing::warn!(
-            pid = child.id(),
-            "a hardware manager does not end although it was killed"
-        );
-    }
-    std::thread::spawn(move || drop(child.wait()));
-}
-
-fn wait_until_ended(child: &Child, time: Duration) -> bool {
-    let until = Instant::now() + time;
-    while !has_ended(child) {
-        if Instant::now() >= until {
-            return false;
-        }
-        std::thread::park_timeout(POLL);
-    }
-    true
 }

@@ -1,7 +1,7 @@
 //! The steps of all managers: what one may offer, and who has a step that several offer.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ferric_agent_protocol::steps::{StepKind, StepSpec};
@@ -31,7 +31,7 @@ pub struct Offer {
 }
 
 /// What a manager lists must be of use to a conductor.
-pub(super) fn check_steps(kind: StepKind, steps: &[StepSpec]) -> Result<(), String> {
+pub(crate) fn check_steps(kind: StepKind, steps: &[StepSpec]) -> Result<(), String> {
     let mut names = BTreeSet::new();
     for spec in steps {
         let (step, interface) = (&spec.step, spec.interface.as_str());
@@ -52,6 +52,12 @@ pub(super) fn check_steps(kind: StepKind, steps: &[StepSpec]) -> Result<(), Stri
         if spec.priority < 0 {
             return Err(format!("the priority of step {step} is below 0"));
         }
+        let mut arguments = spec.argsinfo.iter().flatten();
+        if let Some((name, _)) = arguments.find(|(_, about)| !about.is_object()) {
+            return Err(format!(
+                "the argument {name} of step {step} must be described by an object, such as {{\"required\": false}}"
+            ));
+        }
         if !names.insert(step) {
             return Err(format!("step {step} is listed twice"));
         }
@@ -63,25 +69,26 @@ pub(super) fn check_steps(kind: StepKind, steps: &[StepSpec]) -> Result<(), Stri
 /// that whose name comes first.
 #[must_use]
 pub fn deduplicate(mut offers: Vec<Offer>) -> Vec<Offer> {
-    let rank = |offer: &Offer, spec: &StepSpec| {
-        (
-            Reverse(offer.support),
-            Reverse(spec.priority),
-            offer.name.clone(),
-        )
+    let rank = |(name, support): &(String, u32), spec: &StepSpec| {
+        (Reverse(*support), Reverse(spec.priority), name.clone())
     };
-    let all: Vec<_> = offers
-        .iter()
-        .flat_map(|offer| offer.steps.iter().map(move |spec| (offer, spec)))
-        .map(|(offer, spec)| (spec.step.clone(), rank(offer, spec)))
-        .collect();
+    let mut first = BTreeMap::new();
+    for offer in &offers {
+        let manager = (offer.name.clone(), offer.support);
+        for spec in &offer.steps {
+            let own = rank(&manager, spec);
+            let other = first
+                .entry(spec.step.clone())
+                .or_insert_with(|| own.clone());
+            if own < *other {
+                *other = own;
+            }
+        }
+    }
     for offer in &mut offers {
-        let (name, support) = (offer.name.clone(), offer.support);
-        offer.steps.retain(|spec| {
-            let own = (Reverse(support), Reverse(spec.priority), name.clone());
-            !all.iter()
-                .any(|(step, rank)| *step == spec.step && *rank < own)
-        });
+        let manager = (offer.name.clone(), offer.support);
+        let is_first = |spec: &StepSpec| first.get(&spec.step) == Some(&rank(&manager, spec));
+        offer.steps.retain(is_first);
     }
     offers
 }
@@ -151,6 +158,8 @@ mod tests {
         refused(clean, &twice, "listed twice");
         let low = json!([{"step": "a", "interface": "deploy", "priority": -1}]);
         refused(clean, &low, "below 0");
+        let argument = json!([{"step": "a", "interface": "bios", "argsinfo": {"url": "Where."}}]);
+        refused(clean, &argument, "the argument url of step a must be");
         let network: Vec<StepSpec> = serde_json::from_value(json!([step("a", "network")])).unwrap();
         assert_eq!(check_steps(StepKind::Service, &network), Ok(()));
     }

@@ -17,3 +17,4 @@ mod mdns;
 mod orders;
 mod process;
 mod restart;
+mod steps;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -208,6 +208,33 @@ async fn polishing(api: &Api) -> Value {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     panic!("the step shows no progress");
+}
+
+/// Nobody waits for its answer any more, but it is not left behind.
+#[tokio::test]
+async fn a_manager_that_does_not_want_to_end_is_killed_with_the_agent() {
+    let conductor = Conductor::start().await;
+    let place = Place::new();
+    let script = r#"#!/bin/sh
+trap "" TERM
+echo $$ >"$0.pid"
+while :; do sleep 1; done
+"#;
+    let file = folder(&place).join("stubborn");
+    fs::write(&file, script).unwrap();
+    fs::set_permissions(&file, PermissionsExt::from_mode(0o755)).unwrap();
+    use_managers(&place, "");
+    let agent = place.start(&conductor, &["--run-hardware-managers"]);
+    let pid = || fs::read_to_string(folder(&place).join("stubborn.pid")).unwrap_or_default();
+    let deadline = Instant::now() + Duration::from_secs(25);
+    while !pid().ends_with('\n') {
+        assert!(Instant::now() < deadline, "{}", agent.log());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(agent.end().await.success());
+    let stat = Path::new("/proc").join(pid().trim()).join("stat");
+    let stat = fs::read_to_string(stat).unwrap_or_default();
+    assert!(stat.is_empty() || stat.contains(") Z "), "{stat}");
 }
 
 /// A manager of a higher support has its own way to erase; its step ends with the agent, and nothing of it is left.

@@ -57,10 +57,18 @@ pub(super) fn burn_in(
     host.permits_disks()?;
     let limits = Limits::of(settings)?;
     let wants_selftest = settings.flag("agent_burnin_fio_disk_smart_test")?;
-    let report = Report::create(settings.file("agent_burnin_fio_disk_outputfile")?)?;
+    let report = Report::create(host, settings.file("agent_burnin_fio_disk_outputfile")?)?;
     let claim = claim(host, node)?;
     for (device, reason) in &claim.left {
         tracing::warn!(device, reason, "a disk is not burned in");
+    }
+    for disk in claim.disks.iter().map(Claimed::disk) {
+        tracing::info!(
+            device = disk.name,
+            serial = disk.serial.as_deref(),
+            size_bytes = disk.size,
+            "a disk is overwritten by its burn-in"
+        );
     }
     watch.progress.phase("burning in the disks");
     let burned = all_at_once(&claim.disks, watch, |disk, progress| {

@@ -142,13 +142,10 @@ fn a_cancelled_burn_in_leaves_a_disk_alone() {
 }
 
 #[test]
-fn the_step_goes_over_a_whole_disk_and_reports() {
+fn the_step_goes_over_a_whole_disk() {
     let disk = LoopDisk::new(4 << 20, 512);
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("report");
     let node = node(&json!({
-        "agent_burnin_fio_disk_loops": "2", "agent_burnin_fio_disk_outputfile": path,
-        "agent_burnin_fio_disk_smart_test": true,
+        "agent_burnin_fio_disk_loops": "2", "agent_burnin_fio_disk_smart_test": true,
     }));
     let watch = Watch::default();
     let result = burn_in(&disk.host(), &node, &Settings::of(&node), &watch).unwrap();
@@ -156,16 +153,16 @@ fn the_step_goes_over_a_whole_disk_and_reports() {
     assert_eq!(of_disk["passes"], 2, "{result}");
     assert_eq!(of_disk["bytes_written_and_read"], 4 * (4 << 20));
     assert_eq!(of_disk["self_test"], "none: it takes no commands for that");
-    let reported: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    assert_eq!(reported, result);
     let content = std::fs::read(disk.path()).unwrap();
     let zeroes = content.iter().filter(|byte| **byte == 0).count();
     assert!(zeroes < content.len() / 100, "random bytes are everywhere");
 }
 
 #[test]
-fn a_bad_setting_or_a_disk_in_use_stops_it_before_the_first_byte() {
+fn a_bad_setting_or_a_file_that_is_not_ours_stops_it_before_the_first_byte() {
     let disk = LoopDisk::new(4 << 20, 512);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("report");
     let run = |driver_info: &Value| {
         let node = node(driver_info);
         burn_in(&disk.host(), &node, &Settings::of(&node), &Watch::default())
@@ -174,8 +171,9 @@ fn a_bad_setting_or_a_disk_in_use_stops_it_before_the_first_byte() {
     };
     let error = run(&json!({"agent_burnin_fio_disk_loops": "many"}));
     assert!(error.contains("agent_burnin_fio_disk_loops"), "{error}");
-    let error = run(&json!({"agent_burnin_fio_disk_outputfile": "/no/such/place"}));
-    assert!(error.contains("/no/such/place"), "{error}");
+    let error = run(&json!({"agent_burnin_fio_disk_outputfile": path}));
+    assert!(error.contains("is refused"), "{error}");
+    assert!(!path.exists());
     let content = std::fs::read(disk.path()).unwrap();
     assert!(content.iter().all(|byte| *byte == 0));
 }

@@ -13,6 +13,7 @@ use super::cpu::{bind, processors, workers};
 use super::meter::Meter;
 use super::report::Report;
 use super::settings::{Settings, Share};
+use super::threads::on_threads;
 use super::{BurninError, Watch, rate, seconds};
 use crate::host::{Host, Tree};
 use pattern::Pattern;
@@ -36,7 +37,7 @@ pub(super) fn burn_in(
     let lasts = settings.time("agent_burnin_vm_timeout", A_DAY_S)?;
     let workers = workers(settings, "agent_burnin_vm_vm")?;
     let share = settings.share("agent_burnin_vm_vm-bytes", Share::Percent(98))?;
-    let report = Report::create(settings.file("agent_burnin_vm_outputfile")?)?;
+    let report = Report::create(host, settings.file("agent_burnin_vm_outputfile")?)?;
     let bytes = amount(share, available(host.tree()))?;
     let result = test(bytes, workers, lasts, watch)?;
     report.write(&result)?;
@@ -88,22 +89,17 @@ fn test(
     let workers = workers.unwrap_or(processors.len()).max(1);
     let words = usize::try_from(bytes / WORD_BYTES).unwrap_or(usize::MAX) / workers;
     let meter = Meter::begin(watch, "burning in the memory", lasts);
-    let counting = &meter;
-    let tested: Vec<Tested> = std::thread::scope(|scope| {
-        let places = processors.iter().copied().cycle().take(workers);
-        let threads: Vec<_> = places
-            .map(|processor| scope.spawn(move || work(processor, words, counting)))
-            .collect();
-        let ended = threads.into_iter();
-        ended
-            .map(|thread| {
-                thread.join().unwrap_or_else(|_| Tested {
-                    fault: Some("the agent has a fault".to_owned()),
-                    ..Tested::default()
-                })
-            })
-            .collect()
-    });
+    let joined = on_threads(&processors, workers, &meter, |processor| {
+        work(processor, words, &meter)
+    })?;
+    let panicked = || Tested {
+        fault: Some("the agent has a fault".to_owned()),
+        ..Tested::default()
+    };
+    let ended = joined.into_iter();
+    let tested: Vec<Tested> = ended
+        .map(|joined| joined.unwrap_or_else(|_| panicked()))
+        .collect();
     let passes = tested.iter().map(|tested| tested.passes).min();
     let faults: Vec<String> = tested
         .into_iter()

@@ -153,7 +153,7 @@ pub(super) fn burn_in(
     };
     let file = settings.file("agent_burnin_fio_network_outputfile")?;
     let roles = [pair.role, pair.role.other()];
-    let report = |role| Report::create(file.as_deref().map(|path| named(path, role)));
+    let report = |role| Report::create(host, file.as_deref().map(|path| named(path, role)));
     let reports = [report(roles[0])?, report(roles[1])?];
     let before = counters::read(host.tree());
     let mut result = json!({"partner": run.partner.name});

@@ -8,6 +8,9 @@ use super::super::meter::Meter;
 use super::NetworkError;
 use super::wire::{BLOCK_BYTES, END, NUMBER_BYTES, Payload, SEED_BYTES, SUMMARY_BYTES, WORD};
 
+/// Of one connection; a link that is broken would fill the log.
+const MAX_LOGGED: u64 = 10;
+
 /// What arrived at the reader.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Received {
@@ -77,11 +80,13 @@ pub(super) fn receive(
         stream.read_exact(&mut block).map_err(failed)?;
         let is_right = number == expected.to_le_bytes() && block == payload.block(expected);
         if !is_right {
-            tracing::error!(
-                partner,
-                block = expected,
-                "a block arrived that was not sent so"
-            );
+            if received.wrong_blocks < MAX_LOGGED {
+                tracing::error!(
+                    partner,
+                    block = expected,
+                    "a block arrived that was not sent so"
+                );
+            }
             received.wrong_blocks += 1;
         }
         received.bytes += BLOCK_BYTES as u64;

@@ -23,12 +23,14 @@ use crate::disk::storage::Storage;
 use crate::disk::table::Table;
 use crate::disk::{DiskError, TableError};
 use crate::host::{DevicePermit, SystemPermit};
-use crate::run::{Limits, Output, RunError, run, run_within};
+use crate::run::{Limits, Output, RunError, run, run_until};
 
 const INSTALL_TIME: Duration = Duration::from_secs(6 * 3600);
 /// What is left for the EFI system partition and the config drive.
 const LEFT_MIB: u64 = 768;
 const NO_PIVOT_ROOT: &str = "[engine]\nno_pivot_root = true\n";
+/// How files with a secret are called.
+const SECRET: &str = "ferric-registry";
 const NO_BOOTC: &str = "executable file `bootc` not found";
 
 #[derive(Debug, Error)]
@@ -66,10 +68,10 @@ pub enum BootcError {
 }
 
 impl BootcError {
-    /// Whether it was the image that could not be had.
+    /// Whether code of the image was at the disk already when [`Bootc::install`] failed so.
     #[must_use]
-    pub fn is_of_the_download(&self) -> bool {
-        matches!(self, Self::Pull { .. } | Self::NoBootc(_))
+    pub fn has_touched_the_disk(&self) -> bool {
+        matches!(self, Self::Install { .. })
     }
 }
 
@@ -167,6 +169,7 @@ impl Bootc {
             bytes,
         })?;
         write_configuration(&places.configuration)?;
+        remove_secrets(&places.secret)?;
         self.pull(podman, &places.secret)?;
         let keys = self
             .authorized_keys
@@ -180,7 +183,7 @@ impl Bootc {
             ..Limits::default()
         };
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        match run_within(&podman.program, &arguments, limits) {
+        match run_until(&podman.program, &arguments, limits, &podman.stop) {
             Ok(output) if lacks_bootc(&output) => Err(BootcError::NoBootc(self.image.clone())),
             Ok(_) => Ok(()),
             Err(RunError::Failed { stderr, .. }) if stderr.contains(NO_BOOTC) => {
@@ -197,7 +200,7 @@ impl Bootc {
     fn pull(&self, podman: &RunnerProgram, place: &Path) -> Result<(), BootcError> {
         let secret = self.secret.as_ref().map(|secret| {
             let auth = json!({"auths": {(self.registry.as_str()): {"auth": secret}}});
-            TemporaryFile::write(place, "ferric-registry", &auth.to_string())
+            TemporaryFile::write(place, SECRET, &auth.to_string())
         });
         let secret = secret.transpose()?;
         let mut options = Vec::new();
@@ -288,6 +291,16 @@ fn write_configuration(directory: &Path) -> Result<(), BootcError> {
     let path = directory.join("01-ipa.conf");
     let written = fs::create_dir_all(directory).and_then(|()| fs::write(&path, NO_PIVOT_ROOT));
     written.map_err(|source| BootcError::Write { path, source })
+}
+
+/// Those that an agent has left behind that was killed while it pulled.
+fn remove_secrets(directory: &Path) -> Result<(), BootcError> {
+    let names = crate::host::names(directory).into_iter();
+    for name in names.filter(|name| name.starts_with(SECRET)) {
+        let path = directory.join(name);
+        fs::remove_file(&path).map_err(|source| BootcError::Write { path, source })?;
+    }
+    Ok(())
 }
 
 /// A file that only this user reads, and that goes with its owner.

@@ -22,6 +22,11 @@ impl Machine {
     }
 
     fn install(&self, bootc: &Bootc, podman: &FakePodman) -> Result<(), String> {
+        let installed = self.try_install(bootc, podman);
+        installed.map_err(|error| crate::commands::sentence(&error))
+    }
+
+    fn try_install(&self, bootc: &Bootc, podman: &FakePodman) -> Result<(), BootcError> {
         let path = self.directory.path();
         let places = Places {
             configuration: path.join("conf"),
@@ -30,8 +35,7 @@ impl Machine {
         };
         let device = self.disk.host().permits_device(self.disk.path()).unwrap();
         let permit = SystemPermit::of_a_namespace();
-        let installed = bootc.install(&permit, &device, &podman.program(), &places);
-        installed.map_err(|error| crate::commands::sentence(&error))
+        bootc.install(&permit, &device, &podman.program(), &places)
     }
 
     /// What is left in the directory for temporary files.
@@ -92,6 +96,11 @@ fn the_secret_is_gone_before_the_image_runs() {
          *) ls {path} | grep ferric-registry && exit 9;; esac; exit 0"
     );
     let podman = FakePodman::new(&script);
+    let left_behind = machine
+        .directory
+        .path()
+        .join("ferric-registry-of-an-agent-that-was-killed");
+    fs::write(left_behind, "old").unwrap();
     let secret = STANDARD.encode("dXNlcjpwYXNz");
     let bootc = Bootc {
         authorized_keys: Some("ssh-ed25519 AAAA".to_owned()),
@@ -138,6 +147,27 @@ fn failures_are_told_and_leave_no_secret() {
         told("[ \"$1\" = pull ] || echo 'crun: executable file `bootc` not found in $PATH'");
     assert!(error.contains("has no program bootc"), "{error}");
     assert!(machine.left().is_empty(), "{:?}", machine.left());
+}
+
+/// Else a disk would be cleared to which nobody has written.
+#[test]
+fn what_fails_before_the_image_runs_has_not_touched_the_disk() {
+    let machine = Machine::new();
+    let bootc = Bootc::new(SOURCE, None).unwrap();
+    let touches = |script: &str| {
+        let failed = machine.try_install(&bootc, &FakePodman::new(script));
+        failed.unwrap_err().has_touched_the_disk()
+    };
+    assert!(!touches("exit 1"));
+    assert!(!touches("echo 'executable file `bootc` not found'"));
+    assert!(touches("[ \"$1\" = pull ] || exit 1"));
+    let small = Machine {
+        disk: LoopDisk::new(200 << 20, 512),
+        ..Machine::new()
+    };
+    let error = small.try_install(&bootc, &FakePodman::new("")).unwrap_err();
+    assert!(matches!(error, BootcError::TooSmall { .. }), "{error}");
+    assert!(!error.has_touched_the_disk());
 }
 
 #[test]

@@ -96,6 +96,15 @@ fn a_flood_is_ended() {
 }
 
 #[test]
+fn a_step_may_tell_for_days_how_far_it_is() {
+    use crate::managers::process::{MAX_OUTPUT, most_bytes};
+    assert_eq!(most_bytes(Duration::ZERO), MAX_OUTPUT);
+    let days = 30 * 86400;
+    let ten_lines_a_second = days * 10 * 200;
+    assert!(most_bytes(Duration::from_secs(days)) > ten_lines_a_second);
+}
+
+#[test]
 fn a_flood_into_the_log_does_no_harm() {
     let script = "yes oops | head -c 5000000 >&2; echo '{\"result\": 1}'";
     assert_eq!(run_step(script), Ok(json!(1)));

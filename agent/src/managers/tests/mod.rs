@@ -193,6 +193,7 @@ fn programs_that_are_no_managers_are_told_of() {
     folder.write("2-twin", "name=acme");
     folder.write("3-later", "name=later protocol=2");
     folder.write("4-impostor", "name=ferric_agent");
+    folder.write("4-other-impostor", "name=ContainerHardwareManager");
     folder.write("5-nameless", "name=");
     folder.write("6-unversioned", "name=unversioned version=");
     folder.write("7-vague", "name=vague support='\"yes\"'");
@@ -212,6 +213,10 @@ fn programs_that_are_no_managers_are_told_of() {
         (
             "4-impostor",
             "ferric_agent is the name of the built-in manager",
+        ),
+        (
+            "4-other-impostor",
+            "ContainerHardwareManager is the name of the built-in manager",
         ),
         ("5-nameless", "and this is \"\""),
         ("6-unversioned", "a version has 1 to 64 letters"),
@@ -247,7 +252,7 @@ fn managers_are_initialised_in_order_and_one_that_fails_is_dropped() {
     let initialised = fs::read_to_string(folder.path("initialized")).unwrap();
     assert_eq!(initialised, "high\nlow\n");
     let expected = "hardware manager failing, initialize: no bus";
-    assert_eq!(managers.failures["failing"], expected);
+    assert_eq!(managers.failures["4"], expected);
 }
 
 fn spec(step: &str, priority: i64) -> StepSpec {
@@ -355,11 +360,15 @@ fn managers_add_to_the_inspection_and_the_highest_support_is_right() {
         disks: vec![Disk::default()],
         ..Inventory::default()
     };
-    let after = managers.override_inventory(before.clone());
+    let (after, failures) = managers.override_inventory(before.clone());
     assert_eq!(after.hostname.as_deref(), Some("high"));
     assert_eq!(after.bmc_mac.as_deref(), Some("52:54:00:00:00:09"));
     assert_eq!(json!(after.memory)["physical_mb"], 7);
     assert_eq!(after.disks, before.disks);
+    let failure = &failures["hardware-manager wrong"];
+    let expected = "hardware manager wrong, override_inventory: its answer makes no sense: ";
+    assert!(failure.starts_with(expected), "{failure}");
+    assert_eq!(failures.len(), 1);
     let data = managers.collect_inspection();
     let expected = json!({"rack": 2, "low": true, "high": [true]});
     assert_eq!(json!(data.rest), expected);
