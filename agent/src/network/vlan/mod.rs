@@ -15,7 +15,7 @@ use crate::lldp::{Heard, listen, stop_firmware};
 use crate::network;
 
 /// Numbers that a VLAN may have.
-const NUMBERS: std::ops::RangeInclusive<u16> = 1..=4094;
+pub(crate) const NUMBERS: std::ops::RangeInclusive<u16> = 1..=4094;
 /// The entry that stands for each interface of the hardware.
 const ALL: &str = "all";
 /// The type of LLDP's TLVs that are an organisation's own, and "VLAN Name" among those of IEEE 802.1 (802.1Q, D.2.3). The
@@ -166,7 +166,7 @@ fn find<'a>(text: &str, interfaces: &'a [Interface]) -> Option<&'a Interface> {
 }
 
 /// The VLANs that have names, in what a switch says.
-fn told(tlvs: &[(u16, String)]) -> BTreeSet<u16> {
+pub(crate) fn told(tlvs: &[(u16, String)]) -> BTreeSet<u16> {
     let number = |(kind, value): &(u16, String)| {
         let digits = value.strip_prefix(VLAN_NAME)?.get(..4)?;
         let number = u16::from_str_radix(digits, 16).ok()?;
