@@ -25,7 +25,7 @@ pub(crate) fn kernel_command_line(bytes: &[u8]) {
     understand(&options);
 }
 
-/// A file is understood or refused at one of its lines, and what was understood is understood again when it is written down.
+/// A file is understood or refused at one of its lines; what was understood is understood again when it is written down.
 pub(crate) fn ini(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else {
         return;

@@ -1,5 +1,5 @@
-//! What foreign bytes may do to the agent's parsers: be understood or be refused. Each check takes any bytes and panics where
-//! a parser panics, runs on, or says what cannot be so.
+//! What foreign bytes may do to the agent's parsers: be understood or be refused. Each check takes any bytes and panics
+//! where a parser panics, runs on, or says what cannot be so.
 //!
 //! Fuzzers call them (`agent/fuzz/`), and a test with all that is in the fuzzers' corpora. No part of the agent itself.
 

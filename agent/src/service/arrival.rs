@@ -55,8 +55,8 @@ pub(super) async fn arrive(
     Ok(inspection::introduce(settings, host, managers).await)
 }
 
-/// Interfaces that are there for the lookup and the inspection like all others. Where the switches are to say which, they
-/// are waited for.
+/// Interfaces that are there for the lookup and the inspection like all others. Where the switches are to say which,
+/// they are waited for.
 async fn add_vlans(settings: &Settings, host: &Host) {
     if settings.vlan_interfaces.is_empty() {
         return;

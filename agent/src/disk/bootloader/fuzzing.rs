@@ -6,8 +6,8 @@ use super::loaders::{Found, Loader, choose};
 const FOLDER: &str = "\\EFI\\debian";
 const FALLBACK: &str = "\\EFI\\BOOT\\BOOTX64.EFI";
 
-/// A description names a file beside it and a label that can be printed, or else the programs are taken as they are. What it
-/// says is read again when it is written down.
+/// A description names a file beside it and a label that can be printed, or else the programs are taken as they are.
+/// What it says is read again when it is written down.
 pub(crate) fn boot_csv(bytes: &[u8]) {
     let loader = choose_by(bytes);
     let is_printed = |text: &str| !text.contains(char::is_control);

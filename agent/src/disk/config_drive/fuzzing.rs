@@ -27,7 +27,7 @@ pub(crate) fn config_drive(bytes: &[u8]) {
     }
 }
 
-/// It has the label that the deployed system looks for; what is read of it leads nowhere else, and can be copied or refused.
+/// It has the label that the deployed system looks for; what is read of it leads nowhere else, and is copied or refused.
 fn check(drive: &ConfigDrive) {
     let label = find::label(drive.bytes());
     assert!(label.is_some_and(|label| label.eq_ignore_ascii_case(LABEL)));

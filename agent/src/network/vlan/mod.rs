@@ -18,8 +18,8 @@ use crate::network;
 pub(crate) const NUMBERS: std::ops::RangeInclusive<u16> = 1..=4094;
 /// The entry that stands for each interface of the hardware.
 const ALL: &str = "all";
-/// The type of LLDP's TLVs that are an organisation's own, and "VLAN Name" among those of IEEE 802.1 (802.1Q, D.2.3). The
-/// VLAN of frames without a tag has a TLV of its own, and needs no interface.
+/// The type of LLDP's TLVs that are an organisation's own, and "VLAN Name" among those of IEEE 802.1 (802.1Q, D.2.3).
+/// The VLAN of frames without a tag has a TLV of its own, and needs no interface.
 const ORGANISATION: u16 = 127;
 const VLAN_NAME: &str = "0080c203";
 
@@ -43,8 +43,8 @@ enum VlanError {
     Untold(String),
 }
 
-/// Adds the interfaces and brings them up. One that cannot be had is told of in the log and keeps nobody waiting; switches
-/// are listened to for as long as `limit`, where an entry needs that. Blocks its thread.
+/// Adds the interfaces and brings them up. One that cannot be had is told of in the log and keeps nobody waiting;
+/// switches are listened to for as long as `limit`, where an entry needs that. Blocks its thread.
 pub(crate) fn add(permit: &SystemPermit, entries: &[String], limit: Duration) {
     let interfaces = list_interfaces().unwrap_or_default();
     let mut plan = Plan::of(entries, &interfaces);
