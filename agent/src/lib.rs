@@ -12,6 +12,8 @@ pub mod conductor;
 pub mod config;
 pub mod containers;
 pub mod disk;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod host;
 pub mod image;
 pub mod inject;

@@ -145,7 +145,7 @@ async fn answer(api: &Api, id: Uuid, waits: bool) -> Option<Json<CommandResult>>
 }
 
 /// The content type is not looked at, as Ironic's agent does not.
-fn parse(body: &[u8]) -> Result<CommandRequest, ApiError> {
+pub(super) fn parse(body: &[u8]) -> Result<CommandRequest, ApiError> {
     let value: Value = serde_json::from_slice(body)
         .map_err(|error| ApiError::bad_request(&format!("the body is not JSON: {error}")))?;
     let mut request: CommandRequest = serde_json::from_value(value).map_err(|error| {

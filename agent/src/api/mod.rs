@@ -4,6 +4,8 @@
 
 mod commands;
 mod fault;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod links;
 mod listener;
 mod root;

@@ -2,6 +2,8 @@
 //! certificates look invalid. Only in the ramdisk; on an ordinary host the clock is somebody else's.
 
 mod client;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod packet;
 
 use std::io;

@@ -43,6 +43,13 @@ impl KernelParameters {
         self.0.get(name).map(String::as_str)
     }
 
+    /// All of them, by name.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        let pairs = self.0.iter();
+        pairs.map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// Sets the options that the parameters stand for, and tells of those that nobody knows.
     pub(super) fn apply(&self, options: &mut Options) {
         for (name, value) in &self.0 {

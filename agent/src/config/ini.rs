@@ -53,9 +53,11 @@ fn read_file(path: &Path, options: &mut Options) -> Result<(), ConfigError> {
     Ok(())
 }
 
-type Entry = (String, String, String);
+/// Section, key and value.
+pub(super) type Entry = (String, String, String);
 
-fn parse(text: &str) -> Result<Vec<Entry>, (usize, &'static str)> {
+/// The line of an error is counted from one.
+pub(super) fn parse(text: &str) -> Result<Vec<Entry>, (usize, &'static str)> {
     let mut section = "DEFAULT".to_owned();
     let mut entries: Vec<Entry> = Vec::new();
     for (index, line) in text.lines().enumerate() {

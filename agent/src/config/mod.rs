@@ -8,6 +8,8 @@ mod cmdline;
 mod containers;
 mod discovery;
 mod flags;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod ini;
 mod managers;
 mod options;

@@ -20,7 +20,7 @@ pub struct Settings {
     pub lookup: LookupSettings,
     pub inspection: InspectionSettings,
     pub clock: ClockSettings,
-    /// VLAN interfaces to make: `eth0.100`, `52:54:00:00:00:01.100`.
+    /// VLAN interfaces to make: `eth0.100`, `52:54:00:00:00:01.100`; by what switches say, `eth0` and `all`.
     pub vlan_interfaces: Vec<String>,
     /// What the medium that the machine was booted from says of its networks, as JSON.
     pub network_data: Option<String>,

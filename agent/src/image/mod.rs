@@ -12,7 +12,7 @@ mod error;
 mod finish;
 mod format;
 mod partition;
-mod qcow2;
+pub(crate) mod qcow2;
 mod raw;
 mod read_ahead;
 mod source;

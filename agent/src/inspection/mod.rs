@@ -7,7 +7,7 @@
 mod collector;
 mod deadline;
 mod default;
-mod dmi;
+pub(crate) mod dmi;
 mod extra;
 mod health;
 mod lldp;

@@ -3,6 +3,8 @@
 //! The values are those of Ironic's agent: `0.0.0.0` and `::/0` stand for a BMC without an address, and null for a
 //! machine without a device or one whose BMC does not answer.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod ioctl;
 mod lan;
 

@@ -1,13 +1,13 @@
 //! Frames made by hand from IEEE 802.1AB, 802.1Q and 802.3, in the shapes that switches of three makers give them.
 
 /// What a switch sends, a line for each TLV.
-pub(super) struct Sample {
-    pub(super) header: &'static str,
-    pub(super) tlvs: &'static [&'static str],
+pub(crate) struct Sample {
+    pub(crate) header: &'static str,
+    pub(crate) tlvs: &'static [&'static str],
 }
 
 /// Like a Cisco Nexus: the interface's name as port id, the port's VLAN.
-pub(super) const CISCO: Sample = Sample {
+pub(crate) const CISCO: Sample = Sample {
     header: "0180c200000e 0026aabbcc07 88cc",
     tlvs: &[
         "0207 04 0026aabbcc00",
@@ -24,7 +24,7 @@ pub(super) const CISCO: Sample = Sample {
 };
 
 /// Like an Arista: named VLANs, link aggregation, jumbo frames.
-pub(super) const ARISTA: Sample = Sample {
+pub(crate) const ARISTA: Sample = Sample {
     header: "0180c200000e 001c73000007 88cc",
     tlvs: &[
         "0207 04 001c73000001",
@@ -44,7 +44,7 @@ pub(super) const ARISTA: Sample = Sample {
 };
 
 /// Like `lldpd` on Linux: the port by its MAC address, two management addresses, LLDP-MED.
-pub(super) const LLDPD: Sample = Sample {
+pub(crate) const LLDPD: Sample = Sample {
     header: "0180c200000e 525400000002 88cc",
     tlvs: &[
         "0207 04 525400000001",
@@ -62,16 +62,16 @@ pub(super) const LLDPD: Sample = Sample {
     ],
 };
 
-pub(super) const ALL: [Sample; 3] = [CISCO, ARISTA, LLDPD];
+pub(crate) const ALL: [Sample; 3] = [CISCO, ARISTA, LLDPD];
 
 impl Sample {
-    pub(super) fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let tlvs = self.tlvs.iter().flat_map(|tlv| bytes(tlv));
         bytes(self.header).into_iter().chain(tlvs).collect()
     }
 
     /// As Ironic's agent sends them: the header of a TLV has two bytes, of which seven bits are the type.
-    pub(super) fn wire(&self) -> Vec<(u16, String)> {
+    pub(crate) fn wire(&self) -> Vec<(u16, String)> {
         let wire = |tlv: &&str| {
             let text = tlv.replace(' ', "");
             let kind = u16::from_str_radix(&text[..2], 16).unwrap() >> 1;
@@ -82,7 +82,7 @@ impl Sample {
 }
 
 /// From hexadecimal text with blanks.
-pub(super) fn bytes(text: &str) -> Vec<u8> {
+pub(crate) fn bytes(text: &str) -> Vec<u8> {
     let digits: Vec<u32> = text
         .chars()
         .filter_map(|digit| digit.to_digit(16))

@@ -15,6 +15,6 @@ pub use listen::{Heard, listen};
 pub use neighbor::Neighbor;
 
 #[cfg(test)]
-mod frames;
+pub(crate) mod frames;
 #[cfg(test)]
 mod tests;

@@ -134,7 +134,7 @@ fn unreserved(manager: &str, keys: Map<String, Value>) -> Result<Map<String, Val
 }
 
 /// A merge patch (RFC 7396): objects are merged, null takes a key away, anything else replaces what was there.
-fn merge(target: &mut Value, patch: Value) {
+pub(super) fn merge(target: &mut Value, patch: Value) {
     let Value::Object(changes) = patch else {
         *target = patch;
         return;

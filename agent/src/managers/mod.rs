@@ -5,6 +5,8 @@
 //! is an error with a sentence; it never takes the agent down, and nothing of it is left when a call is over.
 
 mod answer;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod inspection;
 mod log;
 mod manager;

@@ -2,6 +2,8 @@
 //! takes what is answered to itself. It serves nothing and keeps nothing.
 
 mod client;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod message;
 mod service;
 mod targets;

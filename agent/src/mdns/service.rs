@@ -63,7 +63,7 @@ impl Service {
         self.url_by(has_route)
     }
 
-    fn url_by(&self, has_route: impl Fn(&IpAddr) -> bool) -> Option<String> {
+    pub(super) fn url_by(&self, has_route: impl Fn(&IpAddr) -> bool) -> Option<String> {
         let default = if self.port == 80 { "http" } else { "https" };
         let property = |name: &str| self.properties.get(name).filter(|text| !text.is_empty());
         let protocol = property("protocol").map_or(default, String::as_str);

@@ -5,6 +5,8 @@
 
 mod device;
 mod fat;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod iso;
 
 use std::fs::{self, File};

@@ -6,6 +6,8 @@
 mod address;
 mod document;
 mod files;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 
 use std::fs;
 use std::io;

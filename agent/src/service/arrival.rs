@@ -44,7 +44,7 @@ pub(super) async fn arrive(
     managers: &Arc<Managers>,
 ) -> Result<Option<Uuid>, ServiceError> {
     wait_for_interface().await;
-    add_vlans(settings, host);
+    add_vlans(settings, host).await;
     let servers = match settings.api.urls.as_slice() {
         [] => settings.inspection.callback_urls.as_slice(),
         urls => urls,
@@ -55,17 +55,26 @@ pub(super) async fn arrive(
     Ok(inspection::introduce(settings, host, managers).await)
 }
 
-/// Interfaces that are there for the lookup and the inspection like all others.
-fn add_vlans(settings: &Settings, host: &Host) {
+/// Interfaces that are there for the lookup and the inspection like all others. Where the switches are to say which,
+/// they are waited for.
+async fn add_vlans(settings: &Settings, host: &Host) {
     if settings.vlan_interfaces.is_empty() {
         return;
     }
-    match host.permits_system() {
-        Ok(permit) => vlan::add(&permit, &settings.vlan_interfaces),
+    let permit = match host.permits_system() {
+        Ok(permit) => permit,
         Err(error) => {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "no VLAN interfaces are added");
+            return;
         }
+    };
+    let entries = settings.vlan_interfaces.clone();
+    let limit = settings.inspection.lldp_timeout;
+    let add = move || vlan::add(&permit, &entries, limit);
+    if let Err(error) = tokio::task::spawn_blocking(add).await {
+        let error = &error as &dyn std::error::Error;
+        tracing::error!(error, "adding VLAN interfaces");
     }
 }
 

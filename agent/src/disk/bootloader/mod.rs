@@ -9,6 +9,8 @@
 
 mod entries;
 mod esp;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod loaders;
 mod nvram;
 

@@ -60,7 +60,7 @@ impl ConfigDrive {
         Self::new(bytes.clone()).or_else(|_| Self::from_base64(&bytes))
     }
 
-    fn from_base64(text: &[u8]) -> Result<Self, ContentError> {
+    pub(super) fn from_base64(text: &[u8]) -> Result<Self, ContentError> {
         let text: Vec<u8> = text
             .iter()
             .copied()
@@ -74,7 +74,7 @@ impl ConfigDrive {
         })
     }
 
-    fn new(bytes: Vec<u8>) -> Result<Self, ContentError> {
+    pub(super) fn new(bytes: Vec<u8>) -> Result<Self, ContentError> {
         if bytes.len() as u64 > MAX_BYTES {
             return Err(ContentError::TooLarge);
         }

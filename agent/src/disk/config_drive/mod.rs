@@ -6,6 +6,8 @@
 
 mod content;
 pub(crate) mod find;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod iso;
 mod vfat;
 

@@ -331,14 +331,14 @@ fn entries_of<'a>(
     Ok(entries)
 }
 
-fn crc32(bytes: &[u8]) -> u32 {
+pub(super) fn crc32(bytes: &[u8]) -> u32 {
     let mut crc = Crc::new();
     crc.update(bytes);
     crc.sum()
 }
 
 /// The checksum of a header is taken with its own field as zero.
-fn checksum_without(header: &[u8], at: usize) -> u32 {
+pub(super) fn checksum_without(header: &[u8], at: usize) -> u32 {
     let mut crc = Crc::new();
     crc.update(&header[..at]);
     crc.update(&[0; 4]);
@@ -346,6 +346,6 @@ fn checksum_without(header: &[u8], at: usize) -> u32 {
     crc.sum()
 }
 
-fn index(number: u64) -> usize {
+pub(super) fn index(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }

@@ -4,6 +4,8 @@
 //! and panics on some entries. Only what Ferric needs is here: which partitions there are, new tables and
 //! one more partition, and the second copy of a GPT at the end of the disk.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod gpt;
 mod mbr;
 

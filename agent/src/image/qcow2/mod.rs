@@ -4,6 +4,8 @@
 //! as it comes by and puts it where the guest has it. Only the active layer is read: internal snapshots are skipped.
 
 mod cluster;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod header;
 mod map;
 mod pass;

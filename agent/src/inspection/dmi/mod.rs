@@ -7,6 +7,8 @@
 mod bios;
 mod codes;
 mod families;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod memory;
 mod processor;
 mod section;

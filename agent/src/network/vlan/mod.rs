@@ -1,18 +1,27 @@
-//! VLAN interfaces that the operator wants the ramdisk to have: `eth0.100` and `52:54:00:00:00:01.100`.
+//! VLAN interfaces that the operator wants the ramdisk to have: `eth0.100` and `52:54:00:00:00:01.100`, or `eth0` and
+//! `all`, for which the switches say by LLDP what VLANs there are.
 
 mod ioctl;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use ferric_agent_protocol::inventory::Interface;
 
 use super::list_interfaces;
 use crate::host::SystemPermit;
+use crate::lldp::{Heard, listen, stop_firmware};
 use crate::network;
 
 /// Numbers that a VLAN may have.
-const NUMBERS: std::ops::RangeInclusive<u16> = 1..=4094;
+pub(crate) const NUMBERS: std::ops::RangeInclusive<u16> = 1..=4094;
+/// The entry that stands for each interface of the hardware.
+const ALL: &str = "all";
+/// The type of LLDP's TLVs that are an organisation's own, and "VLAN Name" among those of IEEE 802.1 (802.1Q, D.2.3).
+/// The VLAN of frames without a tag has a TLV of its own, and needs no interface.
+const ORGANISATION: u16 = 127;
+const VLAN_NAME: &str = "0080c203";
 
 /// An interface to be made: on which one, and with which number.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,25 +33,32 @@ struct Vlan {
 /// Why there is no interface for an entry.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 enum VlanError {
-    #[error(
-        "{0} has no number; finding out by LLDP which VLANs there are is not what this agent does"
-    )]
-    NoNumber(String),
     #[error("{0} does not end with a number between 1 and 4094")]
     Number(String),
     #[error("{0} is on no interface of this machine")]
     Parent(String),
+    #[error("{0} is no interface of this machine, nor \"all\"")]
+    Unknown(String),
+    #[error("no switch at {0} says by LLDP what VLANs there are")]
+    Untold(String),
 }
 
-/// Adds the interfaces and brings them up. One that cannot be had is told of in the log and keeps nobody waiting.
-pub(crate) fn add(permit: &SystemPermit, entries: &[String]) {
+/// Adds the interfaces and brings them up. One that cannot be had is told of in the log and keeps nobody waiting;
+/// switches are listened to for as long as `limit`, where an entry needs that. Blocks its thread.
+pub(crate) fn add(permit: &SystemPermit, entries: &[String], limit: Duration) {
     let interfaces = list_interfaces().unwrap_or_default();
-    let (wanted, errors) = plan(entries, &interfaces);
-    for error in &errors {
+    let mut plan = Plan::of(entries, &interfaces);
+    if !plan.asked.is_empty() {
+        let is_asked = |nic: &Interface| plan.asked.contains(&nic.name);
+        let asked: Vec<Interface> = interfaces.into_iter().filter(is_asked).collect();
+        stop_firmware(permit);
+        plan.hear(&listen(&asked, Some(permit), limit));
+    }
+    for error in &plan.errors {
         let error = error as &dyn std::error::Error;
         tracing::warn!(error, "a VLAN interface is not added");
     }
-    for vlan in wanted {
+    for vlan in plan.vlans {
         let name = vlan.name();
         match make(permit, &vlan) {
             Ok(()) => tracing::info!(name, "a VLAN interface is there"),
@@ -70,84 +86,94 @@ impl Vlan {
     }
 }
 
-/// What the entries mean on a machine with these interfaces; each interface once.
-fn plan(entries: &[String], interfaces: &[Interface]) -> (BTreeSet<Vlan>, Vec<VlanError>) {
-    let mut wanted = BTreeSet::new();
-    let mut errors = Vec::new();
-    for entry in entries {
-        match understand(entry, interfaces) {
-            Ok(vlan) => {
-                wanted.insert(vlan);
-            }
-            Err(error) => errors.push(error),
-        }
-    }
-    (wanted, errors)
+/// What the entries mean on a machine.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Plan {
+    /// Each interface once.
+    vlans: BTreeSet<Vlan>,
+    /// The interfaces whose switches are to say what VLANs there are.
+    asked: BTreeSet<String>,
+    errors: Vec<VlanError>,
 }
 
-fn understand(entry: &str, interfaces: &[Interface]) -> Result<Vlan, VlanError> {
-    let parts = entry.rsplit_once('.');
-    let (parent, number) = parts.ok_or_else(|| VlanError::NoNumber(entry.to_owned()))?;
-    let number = number
-        .parse()
-        .ok()
-        .filter(|number| NUMBERS.contains(number));
-    let number = number.ok_or_else(|| VlanError::Number(entry.to_owned()))?;
-    let mac = parent.to_lowercase();
-    let is_parent =
-        |nic: &&Interface| nic.name == parent || nic.mac_address.as_deref() == Some(mac.as_str());
-    let parent = interfaces.iter().find(is_parent);
-    let parent = parent.ok_or_else(|| VlanError::Parent(entry.to_owned()))?;
-    Ok(Vlan {
-        parent: parent.name.clone(),
-        number,
-    })
+impl Plan {
+    fn of(entries: &[String], interfaces: &[Interface]) -> Self {
+        let mut plan = Self::default();
+        for entry in entries {
+            let taken = match entry.rsplit_once('.') {
+                Some((parent, number)) => plan.take_numbered(entry, (parent, number), interfaces),
+                None => plan.take_plain(entry, interfaces),
+            };
+            plan.errors.extend(taken.err());
+        }
+        plan
+    }
+
+    fn take_numbered(
+        &mut self,
+        entry: &str,
+        (parent, number): (&str, &str),
+        interfaces: &[Interface],
+    ) -> Result<(), VlanError> {
+        let number = number
+            .parse()
+            .ok()
+            .filter(|number| NUMBERS.contains(number));
+        let number = number.ok_or_else(|| VlanError::Number(entry.to_owned()))?;
+        let parent = find(parent, interfaces);
+        let parent = parent.ok_or_else(|| VlanError::Parent(entry.to_owned()))?;
+        self.vlans.insert(Vlan {
+            parent: parent.name.clone(),
+            number,
+        });
+        Ok(())
+    }
+
+    fn take_plain(&mut self, entry: &str, interfaces: &[Interface]) -> Result<(), VlanError> {
+        if entry == ALL {
+            // Only hardware hears switches.
+            let hardware = interfaces.iter().filter(|nic| nic.pci_address.is_some());
+            self.asked.extend(hardware.map(|nic| nic.name.clone()));
+            return Ok(());
+        }
+        let found = find(entry, interfaces);
+        let found = found.ok_or_else(|| VlanError::Unknown(entry.to_owned()))?;
+        self.asked.insert(found.name.clone());
+        Ok(())
+    }
+
+    /// Adds the VLANs that switches have told of.
+    fn hear(&mut self, heard: &Heard) {
+        for parent in &self.asked {
+            let numbers = heard.get(parent).map(|tlvs| told(tlvs)).unwrap_or_default();
+            if numbers.is_empty() {
+                self.errors.push(VlanError::Untold(parent.clone()));
+            }
+            self.vlans.extend(numbers.into_iter().map(|number| Vlan {
+                parent: parent.clone(),
+                number,
+            }));
+        }
+    }
+}
+
+/// The interface of this name or MAC address.
+fn find<'a>(text: &str, interfaces: &'a [Interface]) -> Option<&'a Interface> {
+    let mac = text.to_lowercase();
+    let is_it =
+        |nic: &&Interface| nic.name == text || nic.mac_address.as_deref() == Some(mac.as_str());
+    interfaces.iter().find(is_it)
+}
+
+/// The VLANs that have names, in what a switch says.
+pub(crate) fn told(tlvs: &[(u16, String)]) -> BTreeSet<u16> {
+    let number = |(kind, value): &(u16, String)| {
+        let digits = value.strip_prefix(VLAN_NAME)?.get(..4)?;
+        let number = u16::from_str_radix(digits, 16).ok()?;
+        (*kind == ORGANISATION && NUMBERS.contains(&number)).then_some(number)
+    };
+    tlvs.iter().filter_map(number).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn interfaces() -> Vec<Interface> {
-        let nic = |name: &str, mac: &str| Interface {
-            name: name.to_owned(),
-            mac_address: Some(mac.to_owned()),
-            ..Interface::default()
-        };
-        vec![
-            nic("eth0", "52:54:00:00:00:01"),
-            nic("eth0.7", "52:54:00:00:00:01"),
-            nic("eth1", "52:54:00:00:00:0a"),
-        ]
-    }
-
-    #[test]
-    fn names_and_addresses_are_understood() {
-        let check = |entry: &str, expected: Result<&str, VlanError>| {
-            let found = understand(entry, &interfaces()).map(|vlan| vlan.name());
-            assert_eq!(found, expected.map(str::to_owned), "{entry}");
-        };
-        let owned = str::to_owned;
-        check("eth0.100", Ok("eth0.100"));
-        check("52:54:00:00:00:0A.4094", Ok("eth1.4094"));
-        check("eth0.7.8", Ok("eth0.7.8"));
-        check("eth1", Err(VlanError::NoNumber(owned("eth1"))));
-        check("all", Err(VlanError::NoNumber(owned("all"))));
-        // Whoever starts again finds it there.
-        check("eth0.7", Ok("eth0.7"));
-        check("eth0.0", Err(VlanError::Number(owned("eth0.0"))));
-        check("eth0.4095", Err(VlanError::Number(owned("eth0.4095"))));
-        check("eth0.x", Err(VlanError::Number(owned("eth0.x"))));
-        check("eth9.5", Err(VlanError::Parent(owned("eth9.5"))));
-        check("", Err(VlanError::NoNumber(owned(""))));
-    }
-
-    #[test]
-    fn each_interface_is_made_once_and_what_is_wrong_is_told() {
-        let entries = ["eth0.5", "52:54:00:00:00:01.5", "nonsense", "eth1.6"];
-        let (wanted, errors) = plan(&entries.map(str::to_owned), &interfaces());
-        let names: Vec<String> = wanted.iter().map(Vlan::name).collect();
-        assert_eq!(names, ["eth0.5", "eth1.6"]);
-        assert_eq!(errors.len(), 1);
-    }
-}
+mod tests;

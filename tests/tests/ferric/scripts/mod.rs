@@ -2,6 +2,7 @@
 //! own. No machine is started here, and nothing is built.
 
 mod demo;
+mod fuzz;
 mod harness;
 mod image_build;
 mod runner;
