@@ -36,14 +36,15 @@ fn by_device(records: Vec<EraseRecord>) -> Value {
     Value::Object(Map::from_iter(records))
 }
 
-/// `erase_devices_metadata`.
+/// `erase_devices_metadata`: a record of each disk, as the two above, where Ironic's agent answers with nothing; its
+/// conductor takes any value.
 pub(super) async fn metadata(run: &Run, kind: StepKind, node: Node) -> Outcome {
     permits_disks(run, kind)?;
     let agent = Arc::clone(&run.agent);
     let erased = on_thread(move || disk::erase_metadata(&agent.host, Some(&node))).await?;
-    erased.map_err(|error| failed(kind, &error))?;
+    let records = erased.map_err(|error| failed(kind, &error))?;
     run.agent.forget_written();
-    Ok(Value::Null)
+    Ok(by_device(records))
 }
 
 /// `erase_pstore`.
