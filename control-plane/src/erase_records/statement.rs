@@ -1,6 +1,6 @@
 //! What is signed: the agent's record of one disk, and whose disk it was, who was told, when, and in the course of what.
 
-use ferric_agent_protocol::erase::{EraseMethod, EraseRecord};
+use ferric_agent_protocol::erase::{EraseMethod, EraseOutcome, EraseRecord};
 use ferric_model::ids::{NodeId, RunId};
 use ferric_model::run::Activity;
 use ferric_model::step::StepId;
@@ -26,8 +26,15 @@ pub(crate) struct Whose {
     pub(crate) name: Option<String>,
 }
 
-/// As people call it.
-pub(crate) fn method_in_words(method: EraseMethod) -> String {
+/// What became of the disk, as people say it.
+pub(crate) fn outcome_in_words(outcome: &EraseOutcome) -> String {
+    match outcome {
+        EraseOutcome::Skipped { reason } => format!("NOT ERASED: {reason}"),
+        EraseOutcome::Erased { method, .. } => method_in_words(*method),
+    }
+}
+
+fn method_in_words(method: EraseMethod) -> String {
     let words = match method {
         EraseMethod::NvmeFormatCrypto => "NVMe format with cryptographic erase",
         EraseMethod::NvmeFormat => "NVMe format with user data erase",
@@ -41,7 +48,7 @@ pub(crate) fn method_in_words(method: EraseMethod) -> String {
             zeroed,
         } => {
             let zeroes = if zeroed { ", then zeroes" } else { "" };
-            return format!("overwritten: random bytes {random_passes} times{zeroes}");
+            return format!("overwritten by the agent: random bytes {random_passes} times{zeroes}");
         }
         EraseMethod::Metadata => "metadata only: THE DATA ARE STILL THERE",
     };
