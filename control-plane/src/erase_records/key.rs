@@ -63,7 +63,8 @@ impl SigningKey {
         };
         let private = PrivateKeyDer::from_pem_slice(text.as_bytes()).with_context(doing)?;
         let pair = Ed25519KeyPair::from_pkcs8(private.secret_der()).with_context(doing)?;
-        let Ok(public) = <[u8; KEY_BYTES]>::try_from(pair.public_key().as_ref()) else {
+        let public: &[u8] = pair.public_key().as_ref();
+        let Ok(public) = <[u8; KEY_BYTES]>::try_from(public) else {
             bail!(doing());
         };
         let public = PublicKey(public);

@@ -8,7 +8,8 @@ use ferric_model::chassis::Chassis;
 use ferric_model::erasure::{Envelope, EnvelopeSignature, SignedErasure};
 use ferric_model::firmware::{FirmwareComponents, FirmwareIdentity, ShownComponent};
 use ferric_model::ids::{
-    BulkRequestId, ChassisId, ErasureId, Incarnation, NodeId, PortgroupId, VolumeConnectorId, VolumeTargetId,
+    BulkRequestId, ChassisId, ErasureId, Incarnation, NodeId, PortgroupId, VolumeConnectorId,
+    VolumeTargetId,
 };
 use ferric_model::portgroup::Portgroup;
 use ferric_model::verb::Verb;
