@@ -34,12 +34,17 @@ fn good(name: &str) -> Value {
 
 /// A node that may be cleaned by an agent that answers so.
 async fn manageable(manners: Manners, answer: Value) -> Lab {
-    let mut lab = Lab::new();
-    lab.plan(Plan {
+    planned(Plan {
         manners,
         answer: Some((STEP, answer)),
         ..Plan::default()
-    });
+    })
+    .await
+}
+
+async fn planned(plan: Plan) -> Lab {
+    let mut lab = Lab::new();
+    lab.plan(plan);
     lab.start(None).await;
     lab.enroll_real().await;
     lab.go(Verb::Manage, State::Manageable).await;
@@ -99,6 +104,22 @@ async fn a_record_says_whose_disk_it_was_and_who_was_told() {
         assert_eq!(*method, EraseMethod::Metadata);
         assert_eq!(notes(&lab).await, Vec::<String>::new());
     }
+}
+
+/// What is answered with the command, before anybody waits for it.
+#[tokio::test(start_paused = true)]
+async fn a_step_that_is_done_at_once_has_its_records_too() {
+    let step = "erase_devices";
+    let lab = planned(Plan {
+        clean_steps: json!([{"interface": "deploy", "step": step, "priority": 10}]),
+        answer: Some((step, json!({"/dev/sda": good("/dev/sda")}))),
+        ..Plan::default()
+    })
+    .await;
+    lab.go(Verb::Provide, State::Available).await;
+    let verified = verified(&lab).await;
+    assert_eq!(devices(&verified), ["/dev/sda"]);
+    assert_eq!(verified[0].statement.step, StepId::new("deploy", step));
 }
 
 #[tokio::test(start_paused = true)]
