@@ -7,6 +7,7 @@ pub mod cli;
 mod cluster;
 pub mod conductor;
 pub mod config;
+mod erase_records;
 mod listener;
 mod log;
 mod process;

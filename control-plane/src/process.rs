@@ -67,6 +67,8 @@ pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> anyhow::
         }
         None => Conductor::new(parts),
     };
+    // One that cannot be used is known before anything is erased.
+    conductor.erase_key()?;
     conductor.start().await?;
 
     let policy_file = settings.auth.policy_file.as_ref();

@@ -1,7 +1,7 @@
-//! What was done to a disk to erase it: one record a disk, in the result of the steps `erase_devices` and
-//! `erase_devices_express`.
+//! What was done to a disk to erase it: one record a disk, in the result of the steps `erase_devices`,
+//! `erase_devices_express` and `erase_devices_metadata`.
 //!
-//! Ironic's agent answers with an object of a key a disk, too, and its conductor takes any value.
+//! Ironic's agent answers with an object of a key a disk, too (of metadata with nothing), and its conductor takes any value.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -36,15 +36,16 @@ fn by_device(records: Vec<EraseRecord>) -> Value {
     Value::Object(Map::from_iter(records))
 }
 
-/// `erase_devices_metadata`.
+/// `erase_devices_metadata`: a record of each disk, as the two above, where Ironic's agent answers with nothing; its
+/// conductor takes any value.
 pub(super) async fn metadata(run: &Run, kind: StepKind, node: Node) -> Outcome {
     permits_disks(run, kind)?;
     let agent = Arc::clone(&run.agent);
     // Whatever becomes of the step, no image is whole any more.
     run.agent.forget_written();
     let erased = on_thread(move || disk::erase_metadata(&agent.host, Some(&node))).await?;
-    erased.map_err(|error| failed(kind, &error))?;
-    Ok(Value::Null)
+    let records = erased.map_err(|error| failed(kind, &error))?;
+    Ok(by_device(records))
 }
 
 /// `erase_pstore`.

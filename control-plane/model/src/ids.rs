@@ -77,6 +77,10 @@ uuid_id!(
     BulkRequestId
 );
 uuid_id!(
+    /// The id of a signed record of an erased disk, as on the wire.
+    ErasureId
+);
+uuid_id!(
     /// One life of a conductor process; a restart is another incarnation.
     Incarnation
 );

@@ -9,6 +9,7 @@ pub mod bulk;
 pub mod capabilities;
 pub mod chassis;
 pub mod conductor;
+pub mod erasure;
 pub mod event;
 pub mod firmware;
 pub mod hash_ring;

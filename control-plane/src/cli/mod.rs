@@ -4,6 +4,7 @@ mod bulk;
 mod client;
 mod cluster;
 mod drain;
+mod erase_key;
 mod events;
 mod node;
 mod openapi;
@@ -12,6 +13,7 @@ mod serve;
 mod store;
 mod stream;
 mod transfer;
+mod verify_erase;
 
 pub use output::report;
 
@@ -47,6 +49,10 @@ enum Command {
     Cluster(cluster::Arguments),
     /// Have a conductor hand its nodes over and end.
     Drain(drain::Drain),
+    /// Print the public key that a conductor's erase records are checked with.
+    EraseKey(erase_key::EraseKey),
+    /// Check a signed erase record. No conductor is asked.
+    VerifyErase(verify_erase::VerifyErase),
     /// Show the rules of the API and whom they let.
     Policy {
         /// With the rules of this file, which is checked.
@@ -94,6 +100,8 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Store(arguments) => store::run(arguments).await,
         Command::Cluster(arguments) => cluster::run(arguments),
         Command::Drain(drain) => drain::run(drain).await,
+        Command::EraseKey(arguments) => erase_key::run(arguments).await,
+        Command::VerifyErase(arguments) => verify_erase::run(arguments),
         Command::Policy { file } => {
             let rules = crate::api::rules_for_people(file.as_deref())?;
             output::line(rules.trim_end());

@@ -10,6 +10,7 @@ use super::bulk::SomeFailed;
 use super::client::ClientError;
 use super::store::FoundWrong;
 use super::transfer::Incomplete;
+use super::verify_erase::NotGood;
 use crate::api::PolicyError;
 use crate::config::SettingsError;
 use parking_lot::Mutex;
@@ -81,7 +82,11 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     eprintln!("ferric: {error:#}");
     let exit = if error.is::<SettingsError>() || error.is::<PolicyError>() {
         Exit::Usage
-    } else if error.is::<FoundWrong>() || error.is::<Incomplete>() || error.is::<SomeFailed>() {
+    } else if error.is::<FoundWrong>()
+        || error.is::<Incomplete>()
+        || error.is::<SomeFailed>()
+        || error.is::<NotGood>()
+    {
         Exit::Wrong
     } else {
         match error.downcast_ref::<ClientError>() {

@@ -12,6 +12,7 @@ mod config_drive;
 mod engine;
 mod entry_points;
 mod environment;
+mod erasures;
 pub mod explain;
 mod fence;
 mod flows;
@@ -77,6 +78,7 @@ pub(crate) use engine::ABORT_AFTER;
 
 use crate::boot::BootPlane;
 use crate::config::{self, Settings};
+use crate::erase_records::SigningKey;
 use engine::{Driving, Work};
 use fence::{Fence, FencedTransport};
 use ferric_drivers::{Drivers, Enabled};
@@ -89,6 +91,7 @@ use inbox::Inboxes;
 use jiff::Timestamp;
 use locks::NodeLocks;
 use node_task::{NodeTask, TaskError};
+use parking_lot::Mutex;
 use requests::RequestError;
 use rings::RingCache;
 use standing::Standing;
@@ -140,6 +143,8 @@ struct Inner {
     workers: allocations::Workers,
     queues: bulk::Queues,
     live: live::LiveEvents,
+    /// `None` until it is needed.
+    erase_key: Mutex<Option<Arc<SigningKey>>>,
     stop: CancellationToken,
     draining: CancellationToken,
 }
@@ -183,6 +188,7 @@ impl Conductor {
                 workers: allocations::Workers::default(),
                 queues: bulk::Queues::default(),
                 live: live::LiveEvents::default(),
+                erase_key: Mutex::new(None),
                 stop: CancellationToken::new(),
                 draining: CancellationToken::new(),
             }),

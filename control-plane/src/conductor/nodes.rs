@@ -148,7 +148,7 @@ impl Conductor {
             beside = beside.delete(Key::new(table, id));
         }
         let here = FieldValue::Text(id.to_string());
-        for table in ON_A_NODE {
+        for table in ON_A_NODE.into_iter().chain([Table::EraseRecord]) {
             let query = Query::all(table).filter("node_uuid", vec![here.clone()]);
             let found = self.store().outlines(&query).await?;
             // Another conductor may be moving something here, which does not change this node.

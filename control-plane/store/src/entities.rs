@@ -9,6 +9,7 @@ use ferric_model::bios::BiosSettings;
 use ferric_model::bulk::{BulkItem, BulkRequest};
 use ferric_model::chassis::Chassis;
 use ferric_model::conductor::ConductorRecord;
+use ferric_model::erasure::SignedErasure;
 use ferric_model::firmware::FirmwareComponents;
 use ferric_model::ids::Epoch;
 use ferric_model::inspection_rule::InspectionRule;
@@ -37,7 +38,8 @@ macro_rules! of_type {
             DeployTemplate: DeployTemplate, Runbook: Runbook, Portgroup: Portgroup, Chassis: Chassis,
             VolumeConnector: VolumeConnector, VolumeTarget: VolumeTarget, Allocation: Allocation,
             InspectionRule: InspectionRule, BiosSettings: BiosSettings,
-            FirmwareComponents: FirmwareComponents, BulkRequest: BulkRequest, BulkItem: BulkItem, }
+            FirmwareComponents: FirmwareComponents, BulkRequest: BulkRequest, BulkItem: BulkItem,
+            EraseRecord: SignedErasure, }
     };
 }
 
@@ -228,6 +230,12 @@ entity! { VolumeTarget in VolumeTarget by uuid, unique ["node_and_boot_index"], 
     "node_and_boot_index" = FieldValue::Text(format!("{} {}", it.node_uuid, it.boot_index)),
     "created_at" = time(Some(it.created_at)),
     "updated_at" = time(it.updated_at),
+}
+
+entity! { SignedErasure in EraseRecord by uuid, unique [], it:
+    "uuid" = FieldValue::Text(it.uuid.to_string()),
+    "node_uuid" = FieldValue::Text(it.node_uuid.to_string()),
+    "signed_at" = time(Some(it.signed_at)),
 }
 
 // One document a node, found by the node's UUID, and in no list.

@@ -6,6 +6,7 @@ use ferric_model::bios::BiosSettings;
 use ferric_model::bulk::{BulkItem, BulkRequest};
 use ferric_model::chassis::Chassis;
 use ferric_model::conductor::ConductorRecord;
+use ferric_model::erasure::SignedErasure;
 use ferric_model::firmware::FirmwareComponents;
 use ferric_model::ids::Epoch;
 use ferric_model::inspection_rule::InspectionRule;
@@ -38,6 +39,7 @@ pub enum Table {
     FirmwareComponents,
     BulkRequest,
     BulkItem,
+    EraseRecord,
 }
 
 /// Counts commits; a record carries the one that wrote it last.
@@ -114,6 +116,7 @@ impl Table {
         Self::FirmwareComponents,
         Self::BulkRequest,
         Self::BulkItem,
+        Self::EraseRecord,
     ];
 
     /// In keys of every store, and in what documents are sealed to. Never given to another one.
@@ -135,6 +138,7 @@ impl Table {
             Self::FirmwareComponents => 36,
             Self::BulkRequest => 40,
             Self::BulkItem => 41,
+            Self::EraseRecord => 50,
         }
     }
 
@@ -165,6 +169,7 @@ impl Table {
             Self::FirmwareComponents => FirmwareComponents::FIELDS,
             Self::BulkRequest => BulkRequest::FIELDS,
             Self::BulkItem => BulkItem::FIELDS,
+            Self::EraseRecord => SignedErasure::FIELDS,
         }
     }
 

@@ -1,7 +1,8 @@
-//! `ferric store` as its users meet it, while `ferric serve` has the store open and while nobody has.
+//! `ferric store` as its users meet it, while `ferric serve` has the store open and while nobody has; and erase records.
 
 #![expect(clippy::unwrap_used, reason = "what fails in a test fails the test")]
 
+mod erase_records;
 mod full_disk;
 mod jobs;
 #[path = "../postgres/program.rs"]

@@ -18,6 +18,7 @@ mod nvme;
 mod overwrite;
 mod pattern;
 mod pstore;
+mod record;
 mod samples;
 mod sanitize;
 mod subject;

@@ -205,6 +205,8 @@ table! {
     "GET" "/ferric/v1/bulk/{}": Guard::Handler(rules::FERRIC_BULK_GET);
     "POST" "/ferric/v1/bulk/{}/cancel": Guard::Handler(rules::FERRIC_BULK_CANCEL);
     "POST" "/ferric/v1/nodes/{}/plan": Guard::Node(rules::FERRIC_PLAN);
+    "GET" "/ferric/v1/nodes/{}/erase-records": Guard::Node(rules::FERRIC_ERASE_RECORDS);
+    "GET" "/ferric/v1/erase-key": Guard::Caller(rules::FERRIC_ERASE_KEY);
 }
 
 /// A row, of which the path is known.

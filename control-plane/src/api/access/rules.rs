@@ -241,4 +241,7 @@ rules! {
     FERRIC_BULK_LIST = "ferric:bulk:list": ANY_READER;
     FERRIC_BULK_LIST_ALL = "ferric:bulk:list_all": SYSTEM_READER;
     FERRIC_BULK_CANCEL = "ferric:bulk:cancel": OWNING_MEMBER;
+    FERRIC_ERASE_RECORDS = "ferric:node:erase_records": OWNING_READER;
+    // A public key, which whoever keeps records must be able to keep too.
+    FERRIC_ERASE_KEY = "ferric:erase_key:get": ANY_READER;
 }

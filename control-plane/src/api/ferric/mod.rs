@@ -2,6 +2,7 @@
 //! UUID, and everything is as in the newest one, whatever the header says.
 
 mod bulk;
+mod erase_records;
 mod events;
 mod explain;
 mod follower;
@@ -27,6 +28,11 @@ pub(super) fn routes() -> Router<Api> {
         .route("/ferric/v1/bulk", get(bulk::all))
         .route("/ferric/v1/bulk/{request}", get(bulk::one))
         .route("/ferric/v1/bulk/{request}/cancel", post(bulk::cancel))
+        .route("/ferric/v1/erase-key", get(erase_records::key))
+        .route(
+            "/ferric/v1/nodes/{node}/erase-records",
+            get(erase_records::of_node),
+        )
         .route("/ferric/v1/nodes/{node}/explain", get(explain::explain))
         .route("/ferric/v1/nodes/{node}/plan", post(plan::plan))
         .route("/ferric/v1/nodes/{node}/timeline", get(events::of_node))

@@ -7,6 +7,7 @@ mod bulk;
 mod chassis;
 mod cycle;
 mod drain;
+mod erase_records;
 mod events;
 mod explain;
 pub(super) mod fixture;

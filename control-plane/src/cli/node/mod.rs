@@ -2,6 +2,7 @@
 
 mod create;
 mod deploy;
+mod erase_records;
 mod explain;
 mod plan;
 mod show;
@@ -59,6 +60,8 @@ enum Verb {
     Explain(explain::Explain),
     /// What a deploy would do; nothing is done.
     Plan(plan::Plan),
+    /// What was done to the disks of the node to erase them, signed.
+    EraseRecords(erase_records::EraseRecords),
     /// What happened to the node.
     Timeline {
         node: String,
@@ -109,6 +112,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Verb::Watch(watch) => watch.run(&client).await,
         Verb::Explain(explain) => explain.run(&client).await,
         Verb::Plan(plan) => plan.run(&client).await,
+        Verb::EraseRecords(records) => records.run(&client).await,
         Verb::Timeline { node, view } => events::of_node(&client, &node, &view).await,
     }
 }

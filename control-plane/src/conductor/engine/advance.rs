@@ -5,6 +5,7 @@ use super::finish::finish;
 use super::next_move::{LOST_POWER, Move};
 use super::version_change;
 use crate::conductor::agent::{AgentClient, command_id};
+use crate::conductor::erasures;
 use crate::conductor::flows;
 use crate::conductor::hardware_records;
 use crate::conductor::limits;
@@ -243,6 +244,7 @@ fn id_of(run: &Run, attempt: u32) -> Uuid {
 async fn store_outcome(task: &mut NodeTask, outcome: Outcome) -> Result<(), TaskError> {
     let conductor = task.conductor().clone();
     let change = hardware_records::with_records(&conductor, task.change(), outcome.shown).await?;
+    let change = erasures::with_records(task, change, outcome.result.as_ref()).await?;
     let change = change.events(outcome.events).with(|node| {
         let Some(mut run) = node.run.take() else {
             return;
@@ -305,7 +307,8 @@ async fn end_command(
     if let Err(error) = checked {
         return fail(task, &error).await;
     }
-    let change = task.change().with(|node| {
+    let change = erasures::with_records(task, task.change(), result).await?;
+    let change = change.with(|node| {
         node.internal_info.shift_remove(messages::PROGRESS);
         let Some(mut run) = node.run.take() else {
             return;

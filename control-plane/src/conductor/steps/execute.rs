@@ -139,11 +139,12 @@ fn outcome(context: &StepContext, command: &CommandResult) -> Result<Outcome, St
 fn done(context: &StepContext, command: &CommandResult) -> Result<Outcome, StepError> {
     let result = command.command_result.clone();
     after_command::check(&context.step, result.as_ref()).map_err(StepError::Problem)?;
-    let id = command.id.to_string();
-    Ok(Outcome::done().edit(move |node, run| {
+    let (id, made) = (command.id.to_string(), result.clone());
+    let outcome = Outcome::done().edit(move |node, run| {
         after_command::note_ended(run, &id);
-        after_command::follow_up(node, run, result.as_ref());
-    }))
+        after_command::follow_up(node, run, made.as_ref());
+    });
+    Ok(Outcome { result, ..outcome })
 }
 
 fn waiting(context: &StepContext, id: Uuid) -> Outcome {

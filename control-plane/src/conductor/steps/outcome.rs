@@ -10,6 +10,7 @@ use ferric_model::event::What;
 use ferric_model::node::Node;
 use ferric_model::run::{Run, WaitReason};
 use ferric_model::step::StepId;
+use serde_json::Value;
 use std::error::Error;
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ pub(in crate::conductor) struct Outcome {
     pub(in crate::conductor) detail: Option<String>,
     /// What the machine showed of its settings before the step.
     pub(in crate::conductor) shown: Shown,
+    /// What the agent has answered, of a step that it has done already.
+    pub(in crate::conductor) result: Option<Value>,
 }
 
 impl Outcome {
@@ -36,6 +39,7 @@ impl Outcome {
             events: Vec::new(),
             detail: None,
             shown: Shown::default(),
+            result: None,
         }
     }
 

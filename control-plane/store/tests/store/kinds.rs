@@ -1,13 +1,15 @@
-//! Port groups, chassis, volumes, BIOS settings, firmware and bulk requests: what is done to a whole store is done to them too.
+//! Port groups, chassis, volumes, BIOS settings, firmware, erase records and bulk requests: what is done to a whole store is done to them too.
 
 use crate::file::PASSWORD;
 use ferric_model::allocation::Worker;
 use ferric_model::bios::{BiosSettings, ShownSetting};
 use ferric_model::bulk::{BulkAction, BulkItem, BulkRequest, BulkState, BulkWork, Hidden, Mandate};
 use ferric_model::chassis::Chassis;
+use ferric_model::erasure::{Envelope, EnvelopeSignature, SignedErasure};
 use ferric_model::firmware::{FirmwareComponents, FirmwareIdentity, ShownComponent};
 use ferric_model::ids::{
-    BulkRequestId, ChassisId, Incarnation, NodeId, PortgroupId, VolumeConnectorId, VolumeTargetId,
+    BulkRequestId, ChassisId, ErasureId, Incarnation, NodeId, PortgroupId, VolumeConnectorId,
+    VolumeTargetId,
 };
 use ferric_model::portgroup::Portgroup;
 use ferric_model::verb::Verb;
@@ -35,7 +37,8 @@ async fn filled(store: &RedbStore) -> Vec<Key> {
     let transaction = transaction.put(&connector).put(&target);
     let transaction = transaction.put(&bios).put(&firmware);
     let (request, item) = of_bulk(node);
-    let transaction = transaction.put(&request).put(&item);
+    let erasure = of_a_disk(node);
+    let transaction = transaction.put(&request).put(&item).put(&erasure);
     store.commit(transaction).await.unwrap();
     vec![
         group.key(),
@@ -46,6 +49,7 @@ async fn filled(store: &RedbStore) -> Vec<Key> {
         firmware.key(),
         request.key(),
         item.key(),
+        erasure.key(),
     ]
 }
 
@@ -86,6 +90,25 @@ fn of_bulk(node: NodeId) -> (BulkRequest, BulkItem) {
     (request, item)
 }
 
+/// What the machine did to a disk whose serial number is nobody's business.
+fn of_a_disk(node: NodeId) -> SignedErasure {
+    let signature = EnvelopeSignature {
+        keyid: "key".to_owned(),
+        sig: "c2ln".to_owned(),
+    };
+    SignedErasure {
+        uuid: ErasureId(Uuid::from_u128(8)),
+        node_uuid: node,
+        signed_at: Timestamp::UNIX_EPOCH,
+        envelope: Envelope {
+            payload_type: "text/plain".to_owned(),
+            payload: PASSWORD.to_owned(),
+            signatures: vec![signature],
+            public_key: "public".to_owned(),
+        },
+    }
+}
+
 /// What a machine showed.
 fn of_hardware(node: NodeId) -> (BiosSettings, FirmwareComponents) {
     let at = Timestamp::UNIX_EPOCH;
@@ -112,7 +135,7 @@ async fn are_there(store: &RedbStore, keys: &[Key]) {
     let report = check(store).await.unwrap();
     assert_eq!(
         (report.found, report.records),
-        (0, 8),
+        (0, 9),
         "{:?}",
         report.findings
     );

@@ -16,6 +16,7 @@ use super::device::{Device, Opened};
 use super::knobs::{Knobs, ReadOnly};
 use super::metadata::{self, Area};
 use super::method::{Done, Job, MethodError};
+use super::record::{IS_READ_ONLY, IS_VIRTUAL_MEDIA, is_of_volume, record, skipped};
 use super::samples::Samples;
 use super::subject::{Bus, Subject, Sysfs};
 use super::{EraseError, ata, chain, is_virtual_media, nvme, outcome, sanitize};
@@ -109,17 +110,14 @@ impl Opening<'_> {
     pub(super) fn open(&self, disk: &Disk) -> Result<Found, EraseError> {
         let path = Path::new(&disk.name);
         if is_virtual_media(path) {
-            let reason = "it is virtual media with the ramdisk's parameters";
-            return Ok(Found::Left(reason.to_owned()));
+            return Ok(Found::Left(IS_VIRTUAL_MEDIA.to_owned()));
         }
         if let Some(volume) = self.sysfs.volume_on(disk, self.disks)? {
-            let reason =
-                format!("it is a member of the RAID volume {volume}, which is erased itself");
-            return Ok(Found::Left(reason));
+            return Ok(Found::Left(is_of_volume(&volume)));
         }
         let opened = match metadata::open(self.host, path) {
             Err(DiskError::ReadOnly { .. }) if self.knobs.read_only == ReadOnly::Skip => {
-                return Ok(Found::Left("it is read-only".to_owned()));
+                return Ok(Found::Left(IS_READ_ONLY.to_owned()));
             }
             opened => opened?,
         };
@@ -150,25 +148,6 @@ fn holds_back(device: &dyn Device, bus: &Bus) -> bool {
         Bus::Nvme(_) => sanitize::holds_back(device),
         Bus::Ata => ata::holds_back(device),
         Bus::Other => false,
-    }
-}
-
-fn skipped(disk: &Disk, reason: String) -> EraseRecord {
-    tracing::warn!(device = disk.name, reason, "a disk is not erased");
-    let now = Timestamp::now();
-    record(disk, now, EraseOutcome::Skipped { reason })
-}
-
-fn record(disk: &Disk, started_at: Timestamp, outcome: EraseOutcome) -> EraseRecord {
-    EraseRecord {
-        device: disk.name.clone(),
-        serial: disk.serial.clone(),
-        model: disk.model.clone(),
-        wwn: disk.wwn.clone(),
-        size_bytes: disk.size,
-        started_at,
-        finished_at: Timestamp::now(),
-        outcome,
     }
 }
 

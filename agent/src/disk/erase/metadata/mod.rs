@@ -8,10 +8,14 @@ use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use ferric_agent_protocol::erase::{EraseMethod, EraseOutcome, EraseRecord};
+use ferric_agent_protocol::inventory::Disk;
 use ferric_agent_protocol::node::Node;
+use jiff::Timestamp;
 use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 
 use super::knobs::{Knobs, ReadOnly};
+use super::record::{IS_READ_ONLY, IS_VIRTUAL_MEDIA, is_of_volume, record, skipped};
 use super::subject::Sysfs;
 use super::{EraseError, SharedFileSystems, guard, is_virtual_media, outcome};
 use crate::disk::open::{OpenDisk, at_byte};
@@ -26,45 +30,70 @@ const EDGE_BYTES: u64 = 1 << 20;
 const INNER_MARKS: [u64; 3] = [1 << 20, 2 << 20, 4 << 20];
 const MARK_BYTES: u64 = 4096;
 
-/// Clears the metadata of all disks but those on the node's skip list.
+/// Clears the metadata of all disks but those on the node's skip list, and answers with a record of each.
 ///
 /// # Errors
 /// Names every disk that could not be cleared; the others are.
-pub fn erase_metadata(host: &Host, node: Option<&Node>) -> Result<(), EraseError> {
-    let knobs = Knobs::of(node)?;
-    let (sysfs, disks) = (Sysfs::of_the_machine(), erasable_disks(host, node)?);
-    let mut errors = Vec::new();
+pub fn erase_metadata(host: &Host, node: Option<&Node>) -> Result<Vec<EraseRecord>, EraseError> {
+    let (knobs, sysfs) = (Knobs::of(node)?, Sysfs::of_the_machine());
+    let disks = erasable_disks(host, node)?;
+    let all = Several {
+        host,
+        knobs: &knobs,
+        sysfs: &sysfs,
+        disks: &disks,
+    };
+    let (mut records, mut errors) = (Vec::new(), Vec::new());
     for disk in disks.iter().rev() {
-        let path = Path::new(&disk.name);
-        if is_virtual_media(path) {
-            continue;
-        }
-        match sysfs.volume_on(disk, &disks) {
-            Ok(None) => {}
-            Ok(Some(volume)) => {
-                tracing::info!(
-                    ?path,
-                    volume,
-                    "a disk of a RAID volume is left to the volume"
-                );
-                continue;
-            }
-            Err(error) => {
-                errors.push(error);
-                continue;
-            }
-        }
-        match erase_device_metadata(host, path, knobs.shared) {
-            Ok(()) => {}
-            Err(EraseError::Disk(DiskError::ReadOnly { path }))
-                if knobs.read_only == ReadOnly::Skip =>
-            {
-                tracing::warn!(?path, "a read-only disk is left as it is");
-            }
+        match all.erase(disk) {
+            Ok(record) => records.push(record),
             Err(error) => errors.push(error),
         }
     }
-    outcome(errors)
+    outcome(errors)?;
+    records.sort_by(|one, other| one.device.cmp(&other.device));
+    Ok(records)
+}
+
+/// All disks that are to be cleared.
+struct Several<'a> {
+    host: &'a Host,
+    knobs: &'a Knobs,
+    sysfs: &'a Sysfs,
+    disks: &'a [Disk],
+}
+
+impl Several<'_> {
+    /// Clears one of them, unless it is to be left.
+    fn erase(&self, disk: &Disk) -> Result<EraseRecord, EraseError> {
+        let path = Path::new(&disk.name);
+        if is_virtual_media(path) {
+            return Ok(skipped(disk, IS_VIRTUAL_MEDIA.to_owned()));
+        }
+        if let Some(volume) = self.sysfs.volume_on(disk, self.disks)? {
+            return Ok(skipped(disk, is_of_volume(&volume)));
+        }
+        let started_at = Timestamp::now();
+        match erase_device_metadata(self.host, path, self.knobs.shared) {
+            Ok(()) => Ok(record(disk, started_at, cleared())),
+            Err(EraseError::Disk(DiskError::ReadOnly { .. }))
+                if self.knobs.read_only == ReadOnly::Skip =>
+            {
+                Ok(skipped(disk, IS_READ_ONLY.to_owned()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// All that was cleared was read back, so that no sample would tell more.
+fn cleared() -> EraseOutcome {
+    EraseOutcome::Erased {
+        method: EraseMethod::Metadata,
+        failed_before: Vec::new(),
+        sample_bytes: 0,
+        samples: Vec::new(),
+    }
 }
 
 /// Clears the metadata of one disk and of its partitions.

@@ -1,5 +1,6 @@
 //! Disks full of signatures are cleared; blkid, wipefs and the kernel find nothing afterwards.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::FileExt;
 
 use uuid::Uuid;
@@ -246,7 +247,7 @@ fn an_ordinary_host_is_not_erased() {
     assert!(error.to_string().contains("--only-device"), "{error}");
     assert!(disk.bytes() == before);
     // Nothing is visible here, so nothing is to be erased.
-    erase_metadata(&stranger, None).unwrap();
+    assert_eq!(erase_metadata(&stranger, None).unwrap(), []);
 }
 
 #[test]
@@ -261,7 +262,13 @@ fn all_visible_disks_but_the_skipped_ones_are_erased() {
         "properties": {"skip_block_devices": [{"name": second.path()}]},
     }))
     .unwrap();
-    erase_metadata(&host, Some(&node)).unwrap();
+    let records = erase_metadata(&host, Some(&node)).unwrap();
+    assert_eq!(
+        outcomes(&records),
+        BTreeMap::from([(name(&first), &cleared())])
+    );
+    assert!(records[0].started_at <= records[0].finished_at);
+    assert_eq!(records[0].size_bytes, 60 << 20);
     assert_eq!(signatures(first.path()), "");
     assert_ne!(signatures(second.path()), "");
     run("blockdev", &["--setro", second.path().to_str().unwrap()]).unwrap();
@@ -272,5 +279,22 @@ fn all_visible_disks_but_the_skipped_ones_are_erased() {
         "driver_internal_info": {"agent_erase_skip_read_only": true},
     }))
     .unwrap();
-    erase_metadata(&host, Some(&skipping)).unwrap();
+    let records = erase_metadata(&host, Some(&skipping)).unwrap();
+    let reason = "it is read-only".to_owned();
+    let left = EraseOutcome::Skipped { reason };
+    assert_eq!(
+        outcomes(&records),
+        BTreeMap::from([(name(&first), &cleared()), (name(&second), &left)])
+    );
+}
+
+fn name(disk: &LoopDisk) -> &str {
+    disk.path().to_str().unwrap()
+}
+
+fn outcomes(records: &[EraseRecord]) -> BTreeMap<&str, &EraseOutcome> {
+    let outcomes = records.iter();
+    outcomes
+        .map(|record| (record.device.as_str(), &record.outcome))
+        .collect()
 }

@@ -55,6 +55,17 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .answer("BulkCancelled"),
     get(
+        "/ferric/v1/nodes/{node}/erase-records",
+        "EraseRecords",
+        "Signed records of what was done to the disks of a node to erase them",
+    )
+    .query(&[Set::These(&["limit", "marker"])]),
+    get(
+        "/ferric/v1/erase-key",
+        "EraseKey",
+        "The public key of erase records of the conductor that answers",
+    ),
+    get(
         "/ferric/v1/export",
         "Export",
         "How many records there are, or a page of those of a kind",

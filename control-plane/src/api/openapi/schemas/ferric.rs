@@ -32,6 +32,19 @@ pub(super) fn all() -> Map<String, Value> {
                 }),
             ),
         ),
+        ("EraseRecords", erase_records()),
+        (
+            "EraseKey",
+            with(
+                &["conductor", "algorithm", "keyid", "public_key"],
+                &json!({
+                    "conductor": {"type": "string"},
+                    "algorithm": {"enum": ["ed25519"]},
+                    "keyid": {"type": "string"},
+                    "public_key": {"type": "string", "description": "in PEM"},
+                }),
+            ),
+        ),
         ("Export", export()),
         ("Record", record()),
         ("Import", import()),
@@ -49,6 +62,39 @@ pub(super) fn all() -> Map<String, Value> {
         .map(|(name, schema)| (name.to_owned(), schema))
         .into_iter()
         .collect()
+}
+
+fn erase_records() -> Value {
+    let text = json!({"type": "string"});
+    let envelope = with(
+        &[
+            "payloadType",
+            "payload",
+            "signatures",
+            "publicKey",
+            "record",
+        ],
+        &json!({
+            "payloadType": text, "payload": text, "publicKey": text,
+            "signatures": {"type": "array", "items": {"type": "object", "required": ["keyid", "sig"]}},
+            "record": {"description": "the payload, for people"},
+        }),
+    );
+    let record = with(
+        &["uuid", "signed_at", "envelope"],
+        &json!({
+            "uuid": {"type": "string", "format": "uuid"},
+            "signed_at": {"type": "string", "format": "date-time"},
+            "envelope": envelope,
+        }),
+    );
+    with(
+        &["erase_records", "next"],
+        &json!({
+            "erase_records": {"type": "array", "items": record},
+            "next": {"type": ["string", "null"], "format": "uuid"},
+        }),
+    )
 }
 
 fn export() -> Value {
