@@ -8,6 +8,8 @@ mod api;
 mod arrival;
 mod conductor;
 mod deploy;
+mod desk;
+mod dial_out;
 mod extensions;
 mod host_safety;
 mod loop_device;
