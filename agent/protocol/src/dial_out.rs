@@ -41,12 +41,11 @@ pub struct Poll {
     pub known: Vec<Uuid>,
 }
 
-/// What is answered to it.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Offer {
+/// What is answered to it; a conductor may have the request behind a pointer.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer<R = DialOutRequest> {
     /// `None`: there was nothing to ask.
-    #[serde(default)]
-    pub request: Option<DialOutRequest>,
+    pub request: Option<R>,
 }
 
 /// The method of a request.

@@ -62,7 +62,14 @@ impl Conductor {
         .await
     }
 
-    /// A question that names no request.
+    /// How many answers to the request came.
+    pub(crate) fn answers(&self, id: &str) -> usize {
+        let book = self.shared.book.lock();
+        let answers = book.desk.answers.iter();
+        answers.filter(|answer| answer.query["id"] == id).count()
+    }
+
+    /// The question with this number, counted from one.
     pub(crate) async fn poll(&self, number: usize) -> Asked {
         self.until("a question for requests", |book| {
             book.desk.polls.get(number - 1).cloned()

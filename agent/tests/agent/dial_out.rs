@@ -158,7 +158,7 @@ async fn a_restarted_agent_goes_on_and_repeats_nothing() {
     assert_eq!(conductor.heartbeat(beats + 1).await.body, beat);
     assert_eq!(conductor.lookups().len(), 1);
     assert_eq!(ports(&agent), 0);
-    let answers = 1;
+    let answers = conductor.answers(ONE);
     conductor.ask(command(ONE, "standby.sync", &json!({})));
     assert_eq!(conductor.answer(ONE, answers + 1).await, before);
     conductor.take_away(ONE);

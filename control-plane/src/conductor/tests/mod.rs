@@ -13,6 +13,7 @@ mod crashes;
 mod cycles;
 mod deaths;
 mod dhcp;
+mod dial_out;
 mod failures;
 mod fast_track;
 mod firmware_settings;
