@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -31,6 +31,8 @@ pub(crate) fn routes() -> Router<Shared> {
     Router::new()
         .route("/ferric/v1/agents/{node}/requests", post(requests))
         .route("/ferric/v1/agents/{node}/answers/{id}", post(answers))
+        // Logs may come along.
+        .layer(DefaultBodyLimit::disable())
 }
 
 impl Conductor {
