@@ -42,7 +42,7 @@ async fn config(router: &Router, offer: &str) -> Value {
     let path = format!("/v1/lookup?addresses={ADDRESS}");
     let offer = ("X-Ferric-Agent", offer);
     let nothing = json!({});
-    let answer = send(router, (Method::GET, &path), offer, &nothing).await;
+    let answer = send(router, (Method::GET, path.as_str()), offer, &nothing).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.fault());
     answer.body["config"].clone()
 }
@@ -175,7 +175,7 @@ async fn its_heartbeat_names_no_port_and_no_certificate() {
         let body =
             json!({"callback_url": CALLBACK_URL, "agent_version": "1", "agent_token": token});
         let json = ("Content-Type", "application/json");
-        send(&server.machine, (Method::POST, &path), json, &body).await
+        send(&server.machine, (Method::POST, path.as_str()), json, &body).await
     };
     let of_another_kind = token(&config(&server.machine, "epoch").await);
     let refused = beat(&of_another_kind).await;
