@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ferric_agent_protocol::extensions::{Extension, Extensions};
+use ferric_agent_protocol::extensions::Extension;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -50,7 +50,7 @@ impl Agent {
         session: Session,
         state: StateDir,
     ) -> Result<Self, TlsError> {
-        let agreed = session.config.agreed(&Extensions::all());
+        let agreed = session.config.agreed(&settings.direction.offered());
         Ok(Self {
             host,
             managers,

@@ -199,6 +199,14 @@ impl Lab {
         output(testbed(&self.folder).args(["power", name, action])).map(drop)
     }
 
+    /// Runs a program in the lab's network to its end, and gives what it printed.
+    ///
+    /// # Errors
+    /// When it cannot be started or fails; with what it said.
+    pub fn exec(&self, words: &[&str]) -> anyhow::Result<String> {
+        output(testbed(&self.folder).args(["exec", "--"]).args(words))
+    }
+
     /// What the machines run on: KVM or software emulation.
     ///
     /// # Errors

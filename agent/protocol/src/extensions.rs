@@ -16,10 +16,12 @@ pub enum Extension {
     Epoch,
     /// The command `standby.discard_image` takes back what this boot has written.
     Discard,
+    /// The agent opens no port: it fetches what it is asked ([`crate::dial_out`]). Offered only where that is wanted.
+    DialOut,
 }
 
 impl Extension {
-    const ALL: [Self; 3] = [Self::Progress, Self::Epoch, Self::Discard];
+    const ALL: [Self; 4] = [Self::Progress, Self::Epoch, Self::Discard, Self::DialOut];
 
     /// The name on the wire.
     #[must_use]
@@ -28,6 +30,7 @@ impl Extension {
             Self::Progress => "progress",
             Self::Epoch => "epoch",
             Self::Discard => "discard",
+            Self::DialOut => "dial-out",
         }
     }
 }
@@ -48,6 +51,13 @@ impl Extensions {
     #[must_use]
     pub fn all() -> Self {
         Self(Extension::ALL.into())
+    }
+
+    /// The others.
+    #[must_use]
+    pub fn without(mut self, extension: Extension) -> Self {
+        self.0.remove(&extension);
+        self
     }
 
     /// Whether both sides have named it, if this is the set that they agreed on.
@@ -106,13 +116,20 @@ mod tests {
 
     #[test]
     fn header_and_config_key_name_the_same_set() {
-        assert_eq!(Extensions::all().to_header(), "progress, epoch, discard");
+        let header = "progress, epoch, discard, dial-out";
+        assert_eq!(Extensions::all().to_header(), header);
         assert_eq!(
-            Extensions::from_header("progress,epoch,discard"),
+            Extensions::from_header("progress,epoch,discard,dial-out"),
             Extensions::all()
         );
-        let json = serde_json::json!({"extensions": ["progress", "epoch", "discard"]});
+        let json = serde_json::json!({"extensions": ["progress", "epoch", "discard", "dial-out"]});
         assert_eq!(serde_json::to_value(Extensions::all()).unwrap(), json);
+    }
+
+    #[test]
+    fn an_extension_can_be_left_out() {
+        let most = Extensions::all().without(Extension::DialOut);
+        assert_eq!(most.to_header(), "progress, epoch, discard");
     }
 
     #[test]

@@ -15,6 +15,9 @@ pub const FERRIC_EPOCH: &str = "X-Ferric-Epoch";
 /// The id that the conductor has chosen for a command, so that sending it twice starts it once.
 pub const FERRIC_COMMAND_ID: &str = "X-Ferric-Command-Id";
 
+/// The agent's token where it fetches what it is asked; never in a path or a query, which others log.
+pub const FERRIC_AGENT_TOKEN: &str = "X-Ferric-Agent-Token";
+
 /// Query key of the agent's token on the command API.
 pub const TOKEN_QUERY: &str = "agent_token";
 

@@ -9,6 +9,7 @@
 
 pub mod boot;
 pub mod command;
+pub mod dial_out;
 pub mod erase;
 pub mod extensions;
 pub mod fault;

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::time::timeout;
 
 use crate::config::ApiSettings;
 use crate::tls::{self, TlsError};
@@ -16,6 +17,8 @@ use crate::tls::{self, TlsError};
 /// A lookup holds a node and some settings; nothing that the conductor answers is larger.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// For all of an exchange whose answer may be long in coming, and large.
+const LONG_EXCHANGE: Duration = Duration::from_secs(600);
 
 /// The conductor, as one of several addresses reaches it.
 pub struct Conductor {
@@ -36,10 +39,12 @@ pub enum ClientError {
     RequestId(#[source] http::header::InvalidHeaderValue),
     #[error("{0} did not answer")]
     Unreachable(String, #[source] reqwest::Error),
+    #[error("{0} did not answer within {1:?}")]
+    Silent(String, Duration),
     #[error("{0} broke off its answer")]
     Broken(String, #[source] reqwest::Error),
-    #[error("{0} answered more than {MAX_ANSWER_BYTES} bytes")]
-    TooLarge(String),
+    #[error("{0} answered more than {1} bytes")]
+    TooLarge(String, usize),
     #[error("{0} is not ready: {1}")]
     NotReady(String, String),
     #[error("understanding the answer of {0}")]
@@ -52,6 +57,9 @@ pub(super) struct Request {
     pub(super) path: String,
     pub(super) headers: HeaderMap,
     pub(super) body: Option<Value>,
+    /// How long the answer may take to begin, where the usual time for all of it is not meant.
+    hold: Option<Duration>,
+    answer_limit_bytes: usize,
 }
 
 /// What was answered.
@@ -137,10 +145,15 @@ impl Conductor {
         if let Some(body) = &request.body {
             builder = builder.json(body);
         }
-        let sent = builder.send().await;
+        let sent = match request.hold {
+            None => builder.send().await,
+            Some(hold) => timeout(hold, builder.timeout(LONG_EXCHANGE).send())
+                .await
+                .map_err(|_| ClientError::Silent(url.to_owned(), hold))?,
+        };
         let response =
             sent.map_err(|error| ClientError::Unreachable(url.to_owned(), error.without_url()))?;
-        read(url, response).await
+        read(url, response, request.answer_limit_bytes).await
     }
 
     fn prefer(&self, url: &str) {
@@ -179,7 +192,28 @@ impl Request {
             path: path.into(),
             headers,
             body: None,
+            hold: None,
+            answer_limit_bytes: MAX_ANSWER_BYTES,
         }
+    }
+
+    /// The answer may take so long to begin, and may have so many bytes.
+    pub(super) fn held(self, hold: Duration, answer_limit_bytes: usize) -> Self {
+        Self {
+            hold: Some(hold),
+            answer_limit_bytes,
+            ..self
+        }
+    }
+
+    /// Adds a header that shows itself nowhere.
+    pub(super) fn secret(mut self, name: &'static str, value: &str) -> Self {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        if let (Ok(name), Ok(mut value)) = (name, HeaderValue::from_str(value)) {
+            value.set_sensitive(true);
+            self.headers.insert(name, value);
+        }
+        self
     }
 
     /// Adds a header; a value that no header may have is left out.
@@ -231,13 +265,17 @@ impl Answer {
     }
 }
 
-async fn read(url: &str, mut response: reqwest::Response) -> Result<Answer, ClientError> {
+async fn read(
+    url: &str,
+    mut response: reqwest::Response,
+    limit_bytes: usize,
+) -> Result<Answer, ClientError> {
     let mut body = Vec::new();
     let status = response.status().as_u16();
     let broken = |error: reqwest::Error| ClientError::Broken(url.to_owned(), error.without_url());
     while let Some(chunk) = response.chunk().await.map_err(broken)? {
-        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-            return Err(ClientError::TooLarge(url.to_owned()));
+        if body.len() + chunk.len() > limit_bytes {
+            return Err(ClientError::TooLarge(url.to_owned(), limit_bytes));
         }
         body.extend_from_slice(&chunk);
     }

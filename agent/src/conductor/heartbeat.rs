@@ -101,7 +101,7 @@ mod tests {
             config: serde_json::from_value(json!({})).unwrap(),
             token: Some("token".to_owned()),
             callback_url: "https://192.0.2.7:9999".to_owned(),
-            listen: "192.0.2.7:9999".parse().unwrap(),
+            listen: "192.0.2.7:9999".parse().ok(),
             certificate: Some(Certificate {
                 pem: "PEM".to_owned(),
                 key_pem: "KEY".to_owned(),

@@ -28,6 +28,14 @@ pub enum LookupError {
     TimedOut { seconds: u64, last: String },
 }
 
+/// Who asks.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    /// Where it was said already which node this is.
+    pub node: Option<Uuid>,
+    pub offered: Extensions,
+}
+
 /// One attempt's outcome that is not an answer.
 enum Refused {
     /// Somebody holds the node's lock.
@@ -42,11 +50,11 @@ enum Refused {
 pub async fn lookup(
     conductor: &Conductor,
     settings: LookupSettings,
-    node: Option<Uuid>,
+    asker: &Asker,
 ) -> Result<LookupResponse, LookupError> {
     let deadline = Instant::now() + settings.timeout;
     let mut last = "none".to_owned();
-    let attempts = attempts(conductor, settings, node, &mut last);
+    let attempts = attempts(conductor, settings, asker, &mut last);
     if let Ok(answer) = timeout_at(deadline, attempts).await {
         return Ok(answer);
     }
@@ -57,12 +65,12 @@ pub async fn lookup(
 async fn attempts(
     conductor: &Conductor,
     settings: LookupSettings,
-    node: Option<Uuid>,
+    asker: &Asker,
     last: &mut String,
 ) -> LookupResponse {
     let mut pauses = Pauses::new(settings.interval);
     loop {
-        let pause = match attempt(conductor, node).await {
+        let pause = match attempt(conductor, asker).await {
             Ok(answer) => return answer,
             Err(Refused::Locked(reason)) => {
                 *last = reason;
@@ -78,17 +86,17 @@ async fn attempts(
     }
 }
 
-async fn attempt(conductor: &Conductor, node: Option<Uuid>) -> Result<LookupResponse, Refused> {
+async fn attempt(conductor: &Conductor, asker: &Asker) -> Result<LookupResponse, Refused> {
     let addresses = mac_addresses().join(",");
     let mut path = format!("/v1/lookup?addresses={addresses}");
-    if let Some(node) = node {
+    if let Some(node) = asker.node {
         path.push_str(&format!("&node_uuid={node}"));
     }
     let other = |error: ClientError| Refused::Other(format!("{error}: {}", error.root_cause()));
     let version = conductor.version().await.map_err(other)?;
     let request = Request::new(Method::GET, path)
         .version(version.min(ApiVersion::AGENT_TOKEN))
-        .header(FERRIC_AGENT, &Extensions::all().to_header());
+        .header(FERRIC_AGENT, &asker.offered.to_header());
     let answer = conductor.send(&request).await.map_err(other)?;
     match answer.status {
         200 => answer

@@ -2,7 +2,7 @@
 //! mean nothing here, and why. What stands in neither list and is read by nobody is a slip of the pen.
 
 /// Parameters and the options that they set, by the names of the configuration file.
-pub(super) const PARAMETERS: [(&str, &str); 44] = [
+pub(super) const PARAMETERS: [(&str, &str); 45] = [
     ("ipa-api-url", "api_url"),
     ("ipa-global-request-id", "global_request_id"),
     ("ipa-listen-host", "listen_host"),
@@ -68,6 +68,8 @@ pub(super) const PARAMETERS: [(&str, &str); 44] = [
     ("ipa-http-request-timeout", "http_request_timeout"),
     ("ipa-use-mdns", "mdns.use_mdns"),
     ("ipa-debug", "debug"),
+    // Ferric's own, which means nothing to Ironic's agent.
+    ("ferric-dial-out", "dial_out"),
     ("BOOTIF", "bootif"),
 ];
 

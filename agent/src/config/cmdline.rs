@@ -55,7 +55,7 @@ impl KernelParameters {
         for (name, value) in &self.0 {
             match PARAMETERS.iter().find(|(parameter, _)| parameter == name) {
                 Some((_, option)) => options.set(option, value),
-                None if name.starts_with("ipa-") => {
+                None if name.starts_with("ipa-") || name.starts_with("ferric-") => {
                     tracing::warn!(
                         parameter = name,
                         "the kernel command line has an unknown parameter"

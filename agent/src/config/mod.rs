@@ -6,6 +6,7 @@
 mod catalog;
 mod cmdline;
 mod containers;
+mod direction;
 mod discovery;
 mod flags;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -16,6 +17,7 @@ mod options;
 mod secret;
 mod settings;
 
+pub use direction::Direction;
 pub use discovery::{DiscoveredService, Discovery, DiscoveryAnswer};
 pub use flags::Flags;
 pub use managers::ManagerSettings;

@@ -7,13 +7,14 @@ use std::time::Duration;
 use ferric_agent_protocol::version::ApiVersion;
 
 use super::options::{OptionError, Options};
-use super::{ConfigError, Discovery, Flags, ManagerSettings, Secret, containers};
+use super::{ConfigError, Direction, Discovery, Flags, ManagerSettings, Secret, containers};
 use crate::containers::Rules;
 
 /// All settings of the agent.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub api: ApiSettings,
+    pub direction: Direction,
     pub listen: ListenSettings,
     pub advertise: AdvertiseSettings,
     pub tls: TlsSettings,
@@ -186,6 +187,7 @@ impl Settings {
             return Err(ConfigError::NoApi);
         }
         Ok(Self {
+            direction: Direction::from_options(options)?,
             listen: listen(options)?,
             advertise: advertise(options)?,
             tls: tls(options)?,

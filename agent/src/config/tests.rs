@@ -268,3 +268,29 @@ fn hardware_managers_are_looked_for_in_a_folder() {
         assert!(error.to_string().contains(expected), "{error}");
     }
 }
+
+#[test]
+fn who_connects_to_whom_is_the_operators_choice() {
+    let direction = |cmdline: &str, ini: &str| {
+        let cmdline = format!("ipa-api-url=http://a {cmdline}");
+        let loaded = Sources::new(&cmdline, ini).load(&[]);
+        loaded.map(|settings| settings.direction)
+    };
+    assert_eq!(direction("", "").unwrap(), Direction::In);
+    assert_eq!(direction("ferric-dial-out=1", "").unwrap(), Direction::Out);
+    let file = "[DEFAULT]\ndial_out = yes\n";
+    assert_eq!(direction("", file).unwrap(), Direction::Out);
+    let off = "[DEFAULT]\ndial_out = false\n";
+    assert_eq!(direction("ferric-dial-out=1", off).unwrap(), Direction::In);
+    let error = direction("ferric-dial-out=maybe", "").unwrap_err();
+    let expected = "the option dial_out must be true or false, not \"maybe\"";
+    assert_eq!(error.to_string(), expected);
+    assert_eq!(
+        Direction::In.offered().to_header(),
+        "progress, epoch, discard"
+    );
+    assert_eq!(
+        Direction::Out.offered().to_header(),
+        "progress, epoch, discard, dial-out"
+    );
+}

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferric_agent_protocol::lookup::{LookupResponse, Token};
+use ferric_agent_protocol::dial_out::CALLBACK_URL;
+use ferric_agent_protocol::extensions::Extension;
+use ferric_agent_protocol::lookup::{LookupConfig, LookupResponse, Token};
 use ferric_agent_protocol::version::ApiVersion;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::listening::{Identity, Listening};
+use super::listening::{Identity, Listening, Way};
 use super::{ServiceError, inspection};
 use crate::clock::{self, ClockError};
-use crate::conductor::{ClientError, Conductor, advertised_address, lookup, wait_for_route};
-use crate::config::{OnClockFailure, Settings};
+use crate::conductor::{Asker, ClientError, Conductor, advertised_address, lookup, wait_for_route};
+use crate::config::{Direction, OnClockFailure, Settings};
 use crate::disk;
 use crate::host::{Host, RootKind};
 use crate::managers::Managers;
@@ -31,7 +33,7 @@ pub(super) async fn find_node(
     conductor: &Conductor,
 ) -> Result<LookupResponse, ServiceError> {
     let node = arrive(settings, host, managers).await?;
-    let answer = lookup(conductor, settings.lookup, node).await?;
+    let answer = lookup(conductor, settings.lookup, &asker(settings, node)).await?;
     token(settings, &answer)?;
     Ok(answer)
 }
@@ -102,9 +104,16 @@ pub(super) async fn find_again(
     conductor: &Conductor,
     node: Uuid,
 ) -> Result<LookupResponse, ServiceError> {
-    let answer = lookup(conductor, settings.lookup, Some(node)).await?;
+    let answer = lookup(conductor, settings.lookup, &asker(settings, Some(node))).await?;
     token(settings, &answer)?;
     Ok(answer)
+}
+
+fn asker(settings: &Settings, node: Option<Uuid>) -> Asker {
+    Asker {
+        node,
+        offered: settings.direction.offered(),
+    }
 }
 
 /// Settles token, address, certificate and port, which stay the same while the ramdisk runs.
@@ -112,9 +121,13 @@ pub(super) async fn begin(
     settings: &Settings,
     conductor: &Conductor,
     answer: LookupResponse,
-) -> Result<(Session, Listening), ServiceError> {
+) -> Result<(Session, Way), ServiceError> {
     let token = token(settings, &answer)?;
     tracing::info!(node = %answer.node.uuid, "the conductor knows this machine");
+    if settings.direction == Direction::Out {
+        check_dial_out(&answer.config)?;
+        return Ok((session_without_port(answer, token), Way::Out));
+    }
     let version = version(conductor).await?;
     // The API that answers last comes first: the others may be reached from an address that it does not reach.
     let address = advertised_address(&settings.advertise, &conductor.urls()).await?;
@@ -125,12 +138,32 @@ pub(super) async fn begin(
         config: answer.config,
         token: Some(token),
         callback_url: listening.callback_url(settings, address),
-        listen: listening.listener.address,
+        listen: Some(listening.listener.address),
         certificate: identity
             .filter(|identity| identity.is_own)
             .map(|identity| identity.certificate),
     };
-    Ok((session, listening))
+    Ok((session, Way::In(listening)))
+}
+
+/// An agent that nobody can call would be of no use to a conductor that does not wait for its questions.
+fn check_dial_out(config: &LookupConfig) -> Result<(), ServiceError> {
+    let agreed = config.agreed(&Direction::Out.offered());
+    if agreed.has(Extension::DialOut) {
+        return Ok(());
+    }
+    Err(ServiceError::NoDialOut)
+}
+
+fn session_without_port(answer: LookupResponse, token: String) -> Session {
+    Session {
+        node: answer.node,
+        config: answer.config,
+        token: Some(token),
+        callback_url: CALLBACK_URL.to_owned(),
+        listen: None,
+        certificate: None,
+    }
 }
 
 /// A server that is away for a moment is not an old one, which would get neither a token nor a certificate.

@@ -1,8 +1,9 @@
-//! The command API's socket and certificate, as the conductor knows them.
+//! The command API's socket and certificate, as the conductor knows them; or none, where the agent fetches its commands.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use ferric_agent_protocol::dial_out;
 use ferric_agent_protocol::lookup::LookupConfig;
 use ferric_agent_protocol::version::ApiVersion;
 use rustls::ServerConfig;
@@ -14,6 +15,13 @@ use crate::inventory;
 use crate::state::Session;
 use crate::tls::{self, Certificate, ServerRules, TlsError};
 
+/// How commands come to this agent.
+pub(super) enum Way {
+    In(Listening),
+    /// The agent fetches them, and nothing is listened on.
+    Out,
+}
+
 /// A bound socket, and how it is spoken to.
 pub(super) struct Listening {
     pub(super) listener: Listener,
@@ -24,6 +32,16 @@ pub(super) struct Listening {
 pub(super) struct Identity {
     pub(super) certificate: Certificate,
     pub(super) is_own: bool,
+}
+
+impl Way {
+    /// For a session of an agent that ran before: what was agreed on then holds.
+    pub(super) fn again(settings: &Settings, session: &Session) -> Result<Self, ServiceError> {
+        if session.callback_url == dial_out::CALLBACK_URL {
+            return Ok(Self::Out);
+        }
+        Listening::again(settings, session).map(Self::In)
+    }
 }
 
 impl Listening {
@@ -40,8 +58,8 @@ impl Listening {
         })
     }
 
-    /// For a session of an agent that ran before: the same address, the same certificate.
-    pub(super) fn again(settings: &Settings, session: &Session) -> Result<Self, ServiceError> {
+    /// The same address, the same certificate.
+    fn again(settings: &Settings, session: &Session) -> Result<Self, ServiceError> {
         let from_files = match (&settings.tls.mode, &session.certificate) {
             (TlsMode::Files { certificate, key }, None) => {
                 Some(Certificate::read(certificate, key)?)
@@ -51,7 +69,7 @@ impl Listening {
         let certificate = session.certificate.as_ref().or(from_files.as_ref());
         Ok(Self {
             tls: server_tls(&settings.tls, &session.config, certificate)?,
-            listener: Listener::bind(session.listen)?,
+            listener: Listener::bind(session.listen.unwrap_or(settings.listen.address))?,
         })
     }
 

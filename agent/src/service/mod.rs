@@ -1,6 +1,7 @@
 //! The agent's life: introduce the machine, find the node, serve commands and beat until the end.
 
 mod arrival;
+mod dial_out;
 mod heartbeat;
 mod inspection;
 mod listening;
@@ -30,7 +31,7 @@ use crate::networkd;
 use crate::state::{Session, StateDir, StateError};
 use crate::tls::TlsError;
 use heartbeat::Ended;
-use listening::Listening;
+use listening::Way;
 
 /// How long a running command may take to end in order.
 const GRACE: Duration = Duration::from_secs(10);
@@ -53,6 +54,11 @@ pub enum ServiceError {
     TokenTaken,
     #[error("the conductor gave no token, and without one it could not command this agent")]
     NoToken,
+    #[error(
+        "dial-out is set (ferric-dial-out, dial_out) and the conductor has not agreed to it: Ironic's does not know it, \
+         and Ferric's does on its provisioning listener alone; leave it out, or let ipa-api-url name that listener"
+    )]
+    NoDialOut,
     #[error(transparent)]
     Advertise(#[from] AdvertiseError),
     #[error(transparent)]
@@ -150,12 +156,12 @@ async fn serve_sessions(
             stop.cancelled().await;
             return Err(error);
         }
-        let (session, listening) = opened?;
+        let (session, way) = opened?;
         let node = session.node.uuid;
         let managers = Arc::clone(&managers);
         let settings = settings.clone();
         let agent = Agent::new(host.clone(), managers, settings, session, state.clone())?;
-        match serve(&Arc::new(agent), &conductor, listening, stop).await? {
+        match serve(&Arc::new(agent), &conductor, way, stop).await? {
             Ended::InOrder => return Ok(()),
             Ended::TokenRefused => refused = Some(node),
         }
@@ -209,7 +215,7 @@ async fn open_again(
     conductor: &Conductor,
     state: &StateDir,
     node: Uuid,
-) -> Result<(Session, Listening), ServiceError> {
+) -> Result<(Session, Way), ServiceError> {
     tracing::warn!("the conductor has another token for this machine; looking the node up again");
     state.remove(Session::FILE);
     let answer = arrival::find_again(settings, conductor, node).await?;
@@ -223,11 +229,11 @@ async fn open(
     managers: &Arc<Managers>,
     conductor: &Conductor,
     state: &StateDir,
-) -> Result<(Session, Listening), ServiceError> {
+) -> Result<(Session, Way), ServiceError> {
     if let Some(session) = state.load_or_forget::<Session>(Session::FILE) {
         tracing::info!(node = %session.node.uuid, "going on with the session of this boot");
-        let listening = Listening::again(settings, &session)?;
-        return Ok((session, listening));
+        let way = Way::again(settings, &session)?;
+        return Ok((session, way));
     }
     // The token in the answer is not given a second time, so the answer is kept before anything can go wrong.
     let answer = match state.load_or_forget::<LookupResponse>(ANSWER_FILE) {
@@ -242,30 +248,24 @@ async fn begin(
     conductor: &Conductor,
     state: &StateDir,
     answer: LookupResponse,
-) -> Result<(Session, Listening), ServiceError> {
+) -> Result<(Session, Way), ServiceError> {
     state.save(ANSWER_FILE, &answer)?;
     state.remove(heartbeat::ACCEPTED_FILE);
-    let (session, listening) = arrival::begin(settings, conductor, answer).await?;
+    let (session, way) = arrival::begin(settings, conductor, answer).await?;
     state.save(Session::FILE, &session)?;
     state.remove(ANSWER_FILE);
-    Ok((session, listening))
+    Ok((session, way))
 }
 
 async fn serve(
     agent: &Arc<Agent>,
     conductor: &Arc<Conductor>,
-    listening: Listening,
+    way: Way,
     stop: &CancellationToken,
 ) -> Result<Ended, ServiceError> {
-    let router = api::router(Arc::clone(agent), listening.scheme(), Timestamp::now());
     let mut tasks = JoinSet::new();
     let retire = agent.retire.clone();
-    let until = retire.clone();
-    tasks.spawn(async move {
-        let served = listening.listener.serve(router, listening.tls, until);
-        served.await;
-        Ended::InOrder
-    });
+    take_commands(agent, conductor, way, &mut tasks);
     let beats = heartbeat::run(Arc::clone(agent), Arc::clone(conductor), retire.clone());
     tasks.spawn(beats);
     let first = tokio::select! {
@@ -286,6 +286,31 @@ async fn serve(
     }
     end_in_order(agent, tasks, stop).await;
     Ok(Ended::InOrder)
+}
+
+/// Both ways lead to the same API, and so to the same list of commands.
+fn take_commands(
+    agent: &Arc<Agent>,
+    conductor: &Arc<Conductor>,
+    way: Way,
+    tasks: &mut JoinSet<Ended>,
+) {
+    let (retire, now) = (agent.retire.clone(), Timestamp::now());
+    match way {
+        Way::In(listening) => {
+            let router = api::router(Arc::clone(agent), listening.scheme(), now);
+            tasks.spawn(async move {
+                let served = listening.listener.serve(router, listening.tls, retire);
+                served.await;
+                Ended::InOrder
+            });
+        }
+        Way::Out => {
+            let router = api::router(Arc::clone(agent), "https", now);
+            let fetching = dial_out::run(Arc::clone(agent), Arc::clone(conductor), router, retire);
+            tasks.spawn(fetching);
+        }
+    }
 }
 
 /// Ends the API and the heartbeat; a retired agent then stays, so that the service manager does not start another.

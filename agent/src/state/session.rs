@@ -16,8 +16,9 @@ pub struct Session {
     pub config: LookupConfig,
     pub token: Option<String>,
     pub callback_url: String,
-    /// What the server is bound to.
-    pub listen: SocketAddr,
+    /// What the server is bound to; `None` where there is none.
+    #[serde(default)]
+    pub listen: Option<SocketAddr>,
     /// Present unless the server's certificate comes from a file or there is none.
     pub certificate: Option<Certificate>,
 }

@@ -18,6 +18,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::desk::{self, Desk};
+
 pub(crate) const NODE: &str = "1be26c0b-03f2-4d2e-ae87-c02d7f33c781";
 pub(crate) const TOKEN: &str = "0123456789012345678901234567890123456789012";
 
@@ -38,11 +40,13 @@ pub(crate) struct Asked {
 type Answers = VecDeque<(u16, Value)>;
 
 #[derive(Default)]
-struct Book {
+pub(crate) struct Book {
     probes: Vec<Asked>,
     lookups: Vec<Asked>,
     heartbeats: Vec<Asked>,
     inspections: Vec<Asked>,
+    /// For an agent that dials out.
+    pub(crate) desk: Desk,
     lookup_answers: Answers,
     inspection_answers: Answers,
     heartbeat_status: u16,
@@ -52,16 +56,16 @@ struct Book {
 }
 
 #[derive(Clone)]
-struct Shared {
+pub(crate) struct Shared {
     version: String,
-    book: Arc<Mutex<Book>>,
-    changed: watch::Sender<()>,
+    pub(crate) book: Arc<Mutex<Book>>,
+    pub(crate) changed: watch::Sender<()>,
 }
 
 /// The running conductor; dropping it ends it.
 pub(crate) struct Conductor {
     pub(crate) url: String,
-    shared: Shared,
+    pub(crate) shared: Shared,
     _server: JoinSet<()>,
 }
 
@@ -178,7 +182,7 @@ impl Conductor {
         .await
     }
 
-    async fn until(&self, what: &str, find: impl Fn(&Book) -> Option<Asked>) -> Asked {
+    pub(crate) async fn until<T>(&self, what: &str, find: impl Fn(&Book) -> Option<T>) -> T {
         let mut changed = self.shared.changed.subscribe();
         let wait = async {
             loop {
@@ -195,7 +199,7 @@ impl Conductor {
 }
 
 impl Shared {
-    fn note(&self, note: impl FnOnce(&mut Book) -> (u16, Value)) -> Response {
+    pub(crate) fn note(&self, note: impl FnOnce(&mut Book) -> (u16, Value)) -> Response {
         let (status, body) = note(&mut self.book.lock());
         self.changed.send_replace(());
         (StatusCode::from_u16(status).unwrap(), Json(body)).into_response()
@@ -210,6 +214,7 @@ fn router(shared: Shared) -> Router {
         .route("/v1/continue_inspection", post(inspection))
         .route("/files/{name}", get(file))
         .route("/hang", get(hang))
+        .merge(desk::routes())
         .with_state(shared)
 }
 

@@ -9,6 +9,8 @@ mod arrival;
 mod conductor;
 mod conversations;
 mod deploy;
+mod desk;
+mod dial_out;
 mod extensions;
 mod host_safety;
 mod loop_device;

@@ -17,6 +17,8 @@ const LIMIT_BYTES: usize = 1 << 20;
 const PROVISION_LIMIT_BYTES: usize = 64 << 20;
 /// An inventory with the machine's logs comes along.
 const INSPECTION_LIMIT_BYTES: usize = 16 << 20;
+/// An answer of the agent's command API comes along, as text.
+const AGENT_ANSWER_LIMIT_BYTES: usize = 80 << 20;
 /// A thousand nodes come along.
 const BULK_LIMIT_BYTES: usize = 16 << 20;
 const DEPTH_LIMIT: usize = 25;
@@ -72,6 +74,8 @@ fn limit_bytes(path: &str) -> usize {
         INSPECTION_LIMIT_BYTES
     } else if path == "/ferric/v1/nodes/bulk" {
         BULK_LIMIT_BYTES
+    } else if path.starts_with("/ferric/v1/agents/") && path.contains("/answers/") {
+        AGENT_ANSWER_LIMIT_BYTES
     } else {
         LIMIT_BYTES
     }
@@ -342,6 +346,8 @@ mod tests {
         assert_eq!(limit_bytes("/v1/nodes/a/states/provision/"), 64 << 20);
         assert_eq!(limit_bytes("/v1/continue_inspection"), 16 << 20);
         assert_eq!(limit_bytes("/ferric/v1/nodes/bulk"), 16 << 20);
+        assert_eq!(limit_bytes("/ferric/v1/agents/a/answers/b"), 80 << 20);
+        assert_eq!(limit_bytes("/ferric/v1/agents/a/requests"), 1 << 20);
         assert_eq!(limit_bytes("/v1/nodes"), 1 << 20);
     }
 }

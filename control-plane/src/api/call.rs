@@ -24,8 +24,16 @@ use uuid::Uuid;
 #[derive(Clone)]
 pub(super) struct Api(Arc<Shared>);
 
+/// Whom a listener is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Audience {
+    Operators,
+    Machines,
+}
+
 pub(super) struct Shared {
     pub(super) conductor: Conductor,
+    pub(super) audience: Audience,
     /// The URL of links; from the request's host when there is none.
     public_url: Option<Base>,
     /// What this listener has.
@@ -39,6 +47,7 @@ pub(super) struct Shared {
 impl Api {
     pub(super) fn new(
         conductor: Conductor,
+        audience: Audience,
         public_url: Option<&str>,
         resources: Vec<Resource>,
         stop: CancellationToken,
@@ -48,6 +57,7 @@ impl Api {
         let (streams, answers) = (Streams::new(http), AnswerRoom::new(http));
         Self(Arc::new(Shared {
             conductor,
+            audience,
             public_url,
             resources,
             stop,

@@ -51,7 +51,7 @@ use crate::conductor::Conductor;
 use axum::Router;
 use axum::middleware;
 use axum::routing::get;
-use call::Api;
+use call::{Api, Audience};
 use root::Resource;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
@@ -66,7 +66,8 @@ pub fn operator_router(
     gate: Gate,
 ) -> Router {
     let (resources, routes) = operator_routes();
-    let api = Api::new(conductor, public_url, resources, stop);
+    let audience = Audience::Operators;
+    let api = Api::new(conductor, audience, public_url, resources, stop);
     let door = middleware::from_fn_with_state((api.clone(), gate), access::admit);
     // Also in front of what there is not.
     let routes = routes
@@ -107,7 +108,8 @@ pub fn openapi() -> String {
     openapi::text()
 }
 
-/// What a machine can ask for, and nothing else: lookup, heartbeat, inspection data, and which versions there are.
+/// What a machine can ask for, and nothing else: lookup, heartbeat, inspection data, what an agent is asked that opens no
+/// port, and which versions there are.
 pub fn machine_router(
     conductor: Conductor,
     public_url: Option<&str>,
@@ -115,9 +117,12 @@ pub fn machine_router(
 ) -> Router {
     let resources = machines::RESOURCES.to_vec();
     let routes = routes(&resources)
+        .merge(machines::own_routes())
         .fallback(envelope::no_such_path)
         .method_not_allowed_fallback(envelope::method_not_allowed);
-    enveloped(routes, Api::new(conductor, public_url, resources, stop))
+    let audience = Audience::Machines;
+    let api = Api::new(conductor, audience, public_url, resources, stop);
+    enveloped(routes, api)
 }
 
 /// Discovery, and what it tells of.

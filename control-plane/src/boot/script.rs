@@ -175,6 +175,11 @@ fn arguments(settings: &Settings, node: &Node, base: &str) -> String {
             " ipa-inspection-callback-url={base}/v1/continue_inspection"
         ));
     }
+    let dials_out = node.own_flag("dial_out");
+    if dials_out.unwrap_or(settings.agent.dial_out) {
+        // Nothing that Ironic's agent knows; it opens its port all the same.
+        arguments.push_str(" ferric-dial-out=1");
+    }
     arguments
 }
 
@@ -290,6 +295,25 @@ mod tests {
             text,
             "selinux=0 troubleshoot=0 text nofb vga=normal quiet shell ipa-api-url=http://10.0.0.1"
         );
+    }
+
+    #[test]
+    fn the_agent_is_told_to_open_no_port_where_that_is_wanted() {
+        let told = |configured: bool, own: Option<serde_json::Value>| {
+            let (mut settings, mut node) = (settings(), node());
+            settings.agent.dial_out = configured;
+            if let Some(own) = own {
+                node.driver_info.insert("dial_out".into(), own);
+            }
+            let text = arguments(&settings, &node, "http://10.0.0.1");
+            text.ends_with(" ipa-api-url=http://10.0.0.1 ferric-dial-out=1")
+        };
+        assert!(!told(false, None));
+        assert!(told(true, None));
+        assert!(told(false, Some(json!(true))));
+        assert!(told(false, Some(json!("yes"))));
+        assert!(!told(true, Some(json!(false))));
+        assert!(!told(true, Some(json!("no"))));
     }
 
     #[test]

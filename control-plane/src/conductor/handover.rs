@@ -163,6 +163,7 @@ impl Conductor {
                     drop(task);
                     // Whoever still waits for an answer asks again, and is sent on.
                     self.inboxes().clear(node);
+                    self.mailboxes().clear(node);
                     return Ok(true);
                 }
                 Err(TaskError::Store(StoreError::Stale { key, .. })) if key == successor.key => {

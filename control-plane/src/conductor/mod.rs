@@ -9,6 +9,7 @@ mod bulk;
 mod children;
 mod composition;
 mod config_drive;
+mod dial_out;
 mod engine;
 mod entry_points;
 mod environment;
@@ -60,7 +61,9 @@ mod wishes;
 #[cfg(test)]
 mod tests;
 
-pub use agent::{AgentAnswer, AgentCall, AgentTransport, HttpTransport, TransportError, Verb};
+pub use agent::{
+    AgentAnswer, AgentCall, AgentTransport, HttpTransport, TransportError, Unanswered, Verb,
+};
 pub use bulk::Acceptance;
 pub use environment::{Environment, SystemEnvironment};
 pub use forward::{Certificate, CertificateKind, ForwardFigures, Peer, PeerError, Peers};
@@ -79,6 +82,7 @@ pub(crate) use engine::ABORT_AFTER;
 use crate::boot::BootPlane;
 use crate::config::{self, Settings};
 use crate::erase_records::SigningKey;
+use agent::{BothWays, Mailboxes};
 use engine::{Driving, Work};
 use fence::{Fence, FencedTransport};
 use ferric_drivers::{Drivers, Enabled};
@@ -132,6 +136,7 @@ struct Inner {
     rings: Arc<RingCache>,
     locks: NodeLocks,
     inboxes: Inboxes,
+    mailboxes: Mailboxes,
     driving: Driving,
     work: Work,
     turns: Semaphore,
@@ -161,8 +166,11 @@ impl Conductor {
         let beat_timeout = config::seconds(parts.settings.conductor.beat_timeout_s);
         let fence = Arc::new(Fence::new(parts.store.clone(), beat_timeout));
         parts.drivers.ask_before_calls(fence.clone());
+        let mailboxes = Mailboxes::default();
+        let ids = parts.environment.clone();
+        let both_ways = BothWays::new(parts.transport, mailboxes.clone(), ids);
         let transport = Arc::new(FencedTransport {
-            transport: parts.transport,
+            transport: Arc::new(both_ways),
             fence: fence.clone(),
         });
         let parts = Parts { transport, ..parts };
@@ -177,6 +185,7 @@ impl Conductor {
                 rings,
                 locks: NodeLocks::default(),
                 inboxes: Inboxes::default(),
+                mailboxes,
                 driving: Driving::default(),
                 work: Work::default(),
                 turns: Semaphore::new(TURNS),
@@ -264,6 +273,10 @@ impl Conductor {
 
     fn inboxes(&self) -> &Inboxes {
         &self.inner.inboxes
+    }
+
+    fn mailboxes(&self) -> &Mailboxes {
+        &self.inner.mailboxes
     }
 
     fn driving(&self) -> &Driving {

@@ -174,6 +174,7 @@ impl Conductor {
             error => error.into(),
         })?;
         self.inboxes().clear(id);
+        self.mailboxes().clear(id);
         Ok(())
     }
 

@@ -315,6 +315,8 @@ pub struct Agent {
     /// Refuse `http://` call-back URLs.
     pub require_tls: bool,
     pub stream_raw_images: bool,
+    /// Ramdisks are told to open no port and to come for what they are asked; `driver_info.dial_out` wins.
+    pub dial_out: bool,
 }
 
 impl Default for Agent {
@@ -326,6 +328,7 @@ impl Default for Agent {
             request_timeout_s: 60,
             require_tls: true,
             stream_raw_images: true,
+            dial_out: false,
         }
     }
 }

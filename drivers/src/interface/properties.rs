@@ -93,6 +93,11 @@ const PROPERTIES: &[Property] = &[
         "Whether the ramdisk is kept up from one activity to the next. Default: as configured.",
     ),
     optional(
+        "dial_out",
+        RAMDISK,
+        "Whether the ramdisk's agent opens no port and comes for what it is asked. Default: as configured.",
+    ),
+    optional(
         "kernel_append_params",
         RAMDISK,
         "Further kernel arguments; %default% stands for the configured ones.",

@@ -123,7 +123,7 @@ mod tests {
                 .collect::<Vec<_>>()
                 .join(" ")
         };
-        let ramdisk = "deploy_kernel deploy_ramdisk fast_track force_persistent_boot_device kernel_append_params \
+        let ramdisk = "deploy_kernel deploy_ramdisk dial_out fast_track force_persistent_boot_device kernel_append_params \
              rescue_kernel rescue_ramdisk";
         let redfish = "redfish_address redfish_auth_type redfish_password redfish_system_id redfish_username redfish_verify_ca";
         assert_eq!(keys("redfish"), sorted(&[ramdisk, redfish]));

@@ -221,6 +221,18 @@ impl Node {
         self.interfaces.get(kind).map(String::as_str)
     }
 
+    /// A yes or no of `driver_info`, written as Ironic takes it: any other text is a no. `None` leaves it to the settings.
+    pub fn own_flag(&self, key: &str) -> Option<bool> {
+        match self.driver_info.get(key)? {
+            Value::Bool(own) => Some(*own),
+            Value::String(own) => {
+                let own = own.trim().to_ascii_lowercase();
+                Some(["true", "1", "yes", "on", "t", "y"].contains(&own.as_str()))
+            }
+            _ => None,
+        }
+    }
+
     /// What DHCP says to the machine; `None`: it was never told anything. Older releases did not store it: their nodes
     /// are answered while they boot the ramdisk and while they have an instance.
     pub fn dhcp(&self) -> Option<Dhcp> {

@@ -39,7 +39,7 @@ pub(super) async fn continue_inspection(
     let request = InspectionRequest {
         node_uuid,
         data,
-        extensions: offered(&headers),
+        extensions: offered(&call, &headers),
         token: token_use(&call),
         from: call.from,
     };

@@ -26,7 +26,7 @@ pub(super) async fn lookup(call: Call, headers: HeaderMap) -> ApiResult<Json<Val
     let request = LookupRequest {
         addresses,
         node_uuid,
-        extensions: offered(&headers),
+        extensions: offered(&call, &headers),
         token: token_use(&call),
         from: call.from,
     };

@@ -1,19 +1,21 @@
 //! What a machine's ramdisk asks for: lookup, heartbeat, and a place for what inspection found.
 //!
-//! These stand on both listeners; nothing else of the API stands on the machines' one.
+//! These stand on both listeners. On the machines' one alone stands what agents come for that open no port; nothing else of
+//! the API stands there.
 
+mod dial_out;
 mod heartbeat;
 mod inspection;
 mod lookup;
 mod settings;
 
-use super::call::Call;
+use super::call::{Api, Audience, Call};
 use super::root::Resource;
 use crate::api::gates::{AGENT_TOKEN, CONTINUE_INSPECTION};
 use crate::conductor::requests::TokenUse;
 use axum::Router;
 use axum::routing::{get, post};
-use ferric_agent_protocol::extensions::Extensions;
+use ferric_agent_protocol::extensions::{Extension, Extensions};
 use http::HeaderMap;
 
 pub(super) const RESOURCES: [Resource; 3] = [
@@ -40,11 +42,21 @@ pub(super) const RESOURCES: [Resource; 3] = [
 /// Names the extensions that the agent offers; Ironic refuses unknown query keys, so they come in a header.
 const EXTENSIONS: &str = "x-ferric-agent";
 
-fn offered(headers: &HeaderMap) -> Extensions {
+/// What the agent offers and can be had here.
+fn offered(call: &Call, headers: &HeaderMap) -> Extensions {
     let value = headers
         .get(EXTENSIONS)
         .and_then(|value| value.to_str().ok());
-    value.map(Extensions::from_header).unwrap_or_default()
+    let offered = value.map(Extensions::from_header).unwrap_or_default();
+    match call.api.audience {
+        Audience::Machines => offered,
+        Audience::Operators => offered.without(Extension::DialOut),
+    }
+}
+
+/// What stands on the machines' listener alone.
+pub(super) fn own_routes() -> Router<Api> {
+    dial_out::routes()
 }
 
 fn token_use(call: &Call) -> TokenUse {

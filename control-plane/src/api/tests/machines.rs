@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-const ADDRESS: &str = "52:54:00:00:00:01";
+pub(super) const ADDRESS: &str = "52:54:00:00:00:01";
 
 /// Every route of the operator's that machines have no business with.
 const OPERATORS: &[(Method, &str)] = &[
@@ -195,7 +195,7 @@ async fn machines_find_out_which_versions_there_are() {
 }
 
 /// A node whose ramdisk is expected, as a conductor that went away would have left it.
-async fn waiting(server: &Server) -> NodeId {
+pub(super) async fn waiting(server: &Server) -> NodeId {
     let id: NodeId = server.node("a").await.parse().unwrap();
     let store = server.conductor.store();
     let record = store

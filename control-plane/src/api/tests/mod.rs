@@ -6,6 +6,7 @@ mod allocations;
 mod bulk;
 mod chassis;
 mod cycle;
+mod dial_out;
 mod drain;
 mod erase_records;
 mod events;

@@ -7,6 +7,7 @@ use crate::conductor::planted::Planted;
 use ferric_agent_protocol::command::{CommandList, CommandRequest, CommandResult, CommandStatus};
 use ferric_agent_protocol::extensions::Extension;
 use ferric_agent_protocol::headers::{FERRIC_COMMAND_ID, FERRIC_EPOCH, TOKEN_QUERY};
+use ferric_model::ids::NodeId;
 use ferric_model::node::{Node, Object};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -99,6 +100,7 @@ pub(in crate::conductor) fn command_id(base: &Uuid, word: &str) -> Uuid {
 
 /// The agent that a heartbeat told of.
 pub(in crate::conductor) struct AgentClient {
+    node: NodeId,
     transport: Arc<dyn AgentTransport>,
     url: String,
     token: String,
@@ -127,6 +129,7 @@ impl AgentClient {
             .filter(|_| takes_command_ids(node))
             .map(|owner| owner.epoch.0);
         Ok(Self {
+            node: node.uuid,
             transport: conductor.transport().clone(),
             url: format!("{}/v1/commands/", url.trim_end_matches('/')),
             token: token.0.clone(),
@@ -295,6 +298,7 @@ impl AgentClient {
             headers.extend(request.id.map(|id| (FERRIC_COMMAND_ID, id.to_string())));
         }
         let call = AgentCall {
+            node: self.node,
             verb: if request.body.is_some() {
                 Verb::Post
             } else {

@@ -1,6 +1,8 @@
 //! One request to an agent as a value, so that a simulation can answer it without a socket (design D13).
 
+use super::mailbox::Unanswered;
 use async_trait::async_trait;
+use ferric_model::ids::NodeId;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -14,6 +16,8 @@ pub enum Verb {
 /// One request. `Debug` is not derived: the URL's query holds the token.
 #[derive(Clone)]
 pub struct AgentCall {
+    /// Whose agent it is.
+    pub node: NodeId,
     pub verb: Verb,
     pub url: String,
     pub query: Vec<(&'static str, String)>,
@@ -45,6 +49,9 @@ pub enum TransportError {
     /// The conductor is not sure any more that the node is its own; nothing was sent.
     #[error("it was not told: its node may be another conductor's by now")]
     NotPermitted,
+    /// Of an agent that opens no port.
+    #[error(transparent)]
+    DialOut(#[from] Unanswered),
     /// For transports without a network.
     #[error("{0}")]
     Down(String),

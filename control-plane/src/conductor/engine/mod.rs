@@ -88,7 +88,10 @@ impl Conductor {
         loop {
             match work::contained(self.drive(node, held.take())).await {
                 Ok(Ok(())) => {}
-                Ok(Err(TaskError::Gone(_) | TaskError::NotOurs(_))) => self.inboxes().clear(node),
+                Ok(Err(TaskError::Gone(_) | TaskError::NotOurs(_))) => {
+                    self.inboxes().clear(node);
+                    self.mailboxes().clear(node);
+                }
                 // Whoever has the node takes it up again; this conductor by the next timer.
                 Ok(Err(error @ TaskError::Unsure(_))) => info!(%node, "{error}"),
                 Ok(Err(error)) => {

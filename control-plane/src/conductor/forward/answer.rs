@@ -7,11 +7,13 @@ use crate::conductor::plain::PlainDocument;
 use crate::conductor::requests::{
     ConsoleShown, IndicatorShown, LookupAnswer, MediaSlot, RequestError, VendorOutcome,
 };
+use ferric_agent_protocol::dial_out::DialOutRequest;
 use ferric_drivers::{BootDevice, BootSetting};
 use ferric_model::allocation::Allocation;
 use ferric_model::node::Node;
 use ferric_model::port::Port;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// What the owner answers.
 #[derive(Serialize, Deserialize)]
@@ -29,6 +31,7 @@ pub(crate) enum NodeAnswer {
     MediaSlots(Vec<MediaSlot>),
     VendorOutcome(VendorOutcome),
     Identified(Box<LookupAnswer>),
+    DialOut(Option<Arc<DialOutRequest>>),
     Claimed(Claimed),
     Allocation(Box<Allocation>),
     Imported(Imported),
@@ -116,6 +119,15 @@ impl NodeAnswer {
     pub(in crate::conductor) fn identified(self) -> Result<LookupAnswer, RequestError> {
         match self {
             Self::Identified(answer) => Ok(*answer),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    pub(in crate::conductor) fn dial_out(
+        self,
+    ) -> Result<Option<Arc<DialOutRequest>>, RequestError> {
+        match self {
+            Self::DialOut(request) => Ok(request),
             _ => Err(mixed_up()),
         }
     }

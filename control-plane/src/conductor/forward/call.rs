@@ -7,6 +7,7 @@
 use super::answer::NodeAnswer;
 use super::machine::MachineCall;
 use super::refusal::Refusal;
+use super::visit::Visit;
 use crate::conductor::allocations::Claim;
 use crate::conductor::import::OnNode;
 use crate::conductor::plain::PlainDocument;
@@ -115,6 +116,11 @@ pub(crate) enum NodeCall {
         node: NodeId,
         what: String,
     },
+    /// The node's agent, which opens no port, comes.
+    Visit {
+        node: NodeId,
+        visit: Visit,
+    },
     /// A child node is wanted by the conductor of its parent, for a step.
     Give {
         node: NodeId,
@@ -192,7 +198,7 @@ impl<T> Update<T> {
 }
 
 /// The names of all calls that this build knows.
-pub(super) const NAMES: [&str; 29] = [
+pub(super) const NAMES: [&str; 30] = [
     "update_node",
     "destroy_node",
     "create_port",
@@ -222,6 +228,7 @@ pub(super) const NAMES: [&str; 29] = [
     "change_media",
     "import",
     "vendor_method",
+    "visit",
 ];
 
 /// Why a call cannot be understood; nothing was done.
@@ -274,6 +281,7 @@ impl NodeCall {
             | Self::Heartbeat { node, .. }
             | Self::ContinueInspection { node, .. }
             | Self::NoteBootRequest { node, .. }
+            | Self::Visit { node, .. }
             | Self::Give { node, .. }
             | Self::Allocate { node, .. }
             | Self::Backfill { node, .. }

@@ -12,6 +12,7 @@ mod named;
 mod peers;
 mod perform;
 mod refusal;
+mod visit;
 
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ pub use figures::ForwardFigures;
 pub(super) use machine::MachineCall;
 pub(super) use peers::NoPeers;
 pub use peers::{Certificate, CertificateKind, Peer, PeerError, Peers};
+pub(super) use visit::Visit;
 
 use super::Conductor;
 use super::planted::Planted;
@@ -160,7 +162,12 @@ impl Conductor {
     async fn hand_to(&self, peer: &Peer, call: &NodeCall, deadline: Instant) -> Handed {
         let began = Instant::now();
         let (handed, outcome) = self.try_to_hand(peer, call, deadline).await;
-        self.figures_of_forwards().note(outcome, began.elapsed());
+        let took = match call {
+            // That is how long there was nothing to ask of an agent, and says nothing of the way.
+            NodeCall::Visit { .. } => Duration::ZERO,
+            _ => began.elapsed(),
+        };
+        self.figures_of_forwards().note(outcome, took);
         handed
     }
 

@@ -77,6 +77,7 @@ impl Conductor {
                 boxed(Answer::Identified, inspection).await
             }
             Call::NoteBootRequest { node, what } => self.heard(node, Message::BootRequest(what)),
+            Call::Visit { node, visit } => pinned(|| self.receive(node, visit)).await,
             Call::Give { node, to } => nothing(|| self.do_give(node, &to)).await,
             Call::Allocate { node, claim } => {
                 plain(Answer::Claimed, || self.do_allocate(node, claim)).await
@@ -108,6 +109,7 @@ fn is_change(call: &Call) -> bool {
             | Call::Heartbeat { .. }
             | Call::ContinueInspection { .. }
             | Call::NoteBootRequest { .. }
+            | Call::Visit { .. }
     )
 }
 

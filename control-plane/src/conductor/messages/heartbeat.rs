@@ -1,9 +1,11 @@
 //! A ramdisk's sign of life: proves that it has the token, says where it listens, and pins its certificate.
 
 use super::Merged;
+use crate::conductor::agent::dials_out;
 use crate::conductor::node_task::NodeTask;
 use crate::conductor::requests::{HeartbeatRequest, RequestError};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
+use ferric_agent_protocol::dial_out::CALLBACK_URL;
 use ferric_agent_protocol::heartbeat::Heartbeat;
 use ferric_model::event::What;
 use ferric_model::node::Node;
@@ -59,7 +61,14 @@ fn check(node: &Node, beat: &Heartbeat, require_tls: bool) -> Result<(), Request
     if require_tls && !beat.callback_url.starts_with("https://") {
         return invalid("callback_url must be an https URL");
     }
+    let opens_no_port = beat.callback_url == CALLBACK_URL;
+    if opens_no_port && !session.is_some_and(dials_out) {
+        return invalid(
+            "callback_url says that the agent dials out, which it has not offered at its lookup",
+        );
+    }
     if require_tls
+        && !opens_no_port
         && beat.agent_verify_ca.is_none()
         && session.is_none_or(|session| session.certificate.is_none())
     {
@@ -157,6 +166,31 @@ mod tests {
             ..beat()
         };
         assert!(refused(&node(true), &other).contains("agent_verify_ca differs"));
+    }
+
+    #[test]
+    fn an_agent_without_a_port_is_believed_where_that_was_agreed_on() {
+        let dials = Heartbeat {
+            callback_url: CALLBACK_URL.to_owned(),
+            agent_verify_ca: None,
+            ..beat()
+        };
+        let refusal = refused(&node(false), &dials);
+        assert!(refusal.contains("has not offered"), "{refusal}");
+        let mut agreed = node(false);
+        let session = agreed.agent.as_mut().unwrap();
+        session.extensions.push("dial-out".to_owned());
+        assert_eq!(refused(&agreed, &dials), "");
+        let guess = Heartbeat {
+            agent_token: Some("guess".to_owned()),
+            ..dials
+        };
+        assert!(refused(&agreed, &guess).contains("token"));
+        assert_eq!(
+            refused(&agreed, &beat()),
+            "",
+            "it may have one all the same"
+        );
     }
 
     #[test]

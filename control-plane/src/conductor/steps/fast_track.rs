@@ -11,22 +11,15 @@ use crate::config::{Settings, seconds};
 use ferric_drivers::PowerState;
 use ferric_model::node::Node;
 use ferric_model::run::Activity;
-use serde_json::Value;
 use std::time::Duration;
 
 /// An agent that is there answers at once.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// The node's own wish before the configured one; written as Ironic takes it.
+/// The node's own wish before the configured one.
 pub(in crate::conductor) fn is_enabled(settings: &Settings, node: &Node) -> bool {
-    match node.driver_info.get("fast_track") {
-        Some(Value::Bool(own)) => *own,
-        Some(Value::String(own)) => {
-            let own = own.trim().to_ascii_lowercase();
-            ["true", "1", "yes", "on", "t", "y"].contains(&own.as_str())
-        }
-        _ => settings.deploy.fast_track,
-    }
+    let own = node.own_flag("fast_track");
+    own.unwrap_or(settings.deploy.fast_track)
 }
 
 /// Whether the machine runs a ramdisk that can go on with the activity, so that it is left on.
@@ -80,7 +73,7 @@ async fn answers(context: &StepContext) -> bool {
 mod tests {
     use super::*;
     use crate::conductor::tests::lab::Lab;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     #[tokio::test]
     async fn the_nodes_own_wish_counts_before_the_configured_one() {

@@ -39,6 +39,8 @@ pub(in crate::conductor) struct Plan {
     pub(in crate::conductor) losing: Option<&'static str>,
     /// Whether the machine never gets as far as a ramdisk.
     pub(in crate::conductor) broken: bool,
+    /// Whether the agent opens no port.
+    pub(in crate::conductor) dials_out: bool,
 }
 
 impl Default for Plan {
@@ -56,6 +58,7 @@ impl Default for Plan {
             panicking: false,
             losing: None,
             broken: false,
+            dials_out: false,
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::conductor::requests::{
 };
 use crate::conductor::{AgentAnswer, AgentCall, AgentTransport, Conductor, TransportError, Verb};
 use async_trait::async_trait;
+use ferric_agent_protocol::dial_out::CALLBACK_URL;
 use ferric_agent_protocol::extensions::Extensions;
 use ferric_agent_protocol::headers::{FERRIC_COMMAND_ID, HIDDEN_TOKEN, TOKEN_QUERY};
 use ferric_agent_protocol::heartbeat::Heartbeat;
@@ -220,15 +221,17 @@ impl Machine {
         let Some(conductor) = self.conductor() else {
             return false;
         };
+        let dials_out = self.state.lock().plan.dials_out;
         let (token, certificate) = match &self.state.lock().agent {
             Some(agent) => (agent.token.clone(), agent.certificate.clone()),
             None => return true,
         };
+        let url = if dials_out { CALLBACK_URL } else { URL };
         let heartbeat = Heartbeat {
-            callback_url: URL.to_owned(),
+            callback_url: url.to_owned(),
             agent_token: token,
             agent_version: Some("1".to_owned()),
-            agent_verify_ca: Some(certificate),
+            agent_verify_ca: Some(certificate).filter(|_| !dials_out),
             ..Heartbeat::default()
         };
         let request = HeartbeatRequest {

@@ -13,6 +13,7 @@ mod crashes;
 mod cycles;
 mod deaths;
 mod dhcp;
+mod dial_out;
 mod erase_records;
 mod failures;
 mod fast_track;

@@ -2,6 +2,7 @@
 
 mod big_image;
 mod conductor_restart;
+mod dial_out;
 mod failures;
 
 use ferric_tests::lab::Lab;

@@ -72,6 +72,7 @@ async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
 
 fn call(url: String, certificate: Option<String>) -> AgentCall {
     AgentCall {
+        node: ferric_model::ids::NodeId(uuid::Uuid::nil()),
         verb: Verb::Post,
         url,
         query: vec![("agent_token", "very-secret".to_owned())],

@@ -9,6 +9,7 @@ mod machine;
 mod moves;
 mod outcomes;
 mod tls;
+mod visits;
 mod wire;
 
 use crate::conductor::requests::{

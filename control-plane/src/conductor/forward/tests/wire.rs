@@ -3,10 +3,10 @@
 use super::fixture::{Cell, NODE, Way};
 use super::{PORT, heartbeat, inspection, lookup, record};
 use crate::conductor::allocations::Claim;
-use crate::conductor::forward::MachineCall;
 use crate::conductor::forward::answer::NodeAnswer;
 use crate::conductor::forward::call::{CallError, MediaChange, NAMES, NodeCall, Reply, Update};
 use crate::conductor::forward::refusal::Refusal;
+use crate::conductor::forward::{MachineCall, Visit};
 use crate::conductor::import::OnNode;
 use crate::conductor::plain::PlainDocument;
 use crate::conductor::requests::{
@@ -14,6 +14,7 @@ use crate::conductor::requests::{
     VendorRequest,
 };
 use crate::conductor::{VifAttachment, VifChange, VifPlace};
+use ferric_agent_protocol::dial_out::DialOutAnswer;
 use ferric_drivers::{
     BootDevice, BootMode, BootSetting, Component, IndicatorState, MediaDevice, Persistence,
     PowerAction,
@@ -101,6 +102,7 @@ async fn calls(cell: &Cell) -> Vec<NodeCall> {
     .chain(of_machine().take(1))
     .chain(media_calls())
     .chain([import(), vendor_call()])
+    .chain(visits().into_iter().take(1))
     .collect()
 }
 
@@ -184,6 +186,31 @@ fn vendor_call() -> NodeCall {
     NodeCall::VendorMethod {
         node: NODE,
         request: Box::new(request),
+    }
+}
+
+fn visits() -> [NodeCall; 2] {
+    let (node, request) = (NODE, Uuid::from_u128(9));
+    let fetch = Visit::ToFetch {
+        known: vec![request],
+        hold: Duration::from_millis(1500),
+    };
+    let bring = Visit::ToBring {
+        request,
+        answer: DialOutAnswer {
+            status: 200,
+            body: "{\"commands\": []}".to_owned(),
+        },
+    };
+    [fetch, bring].map(|visit| NodeCall::Visit { node, visit })
+}
+
+#[test]
+fn visits_of_agents_survive_the_way() {
+    for call in visits() {
+        let written = serde_json::to_value(&call).unwrap();
+        let read = NodeCall::parse(newer(written.clone()).to_string().as_bytes()).unwrap();
+        assert_eq!(serde_json::to_value(&read).unwrap(), written);
     }
 }
 

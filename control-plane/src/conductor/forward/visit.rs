@@ -1,0 +1,38 @@
+//! What an agent that opens no port comes for, as a call, and done by the owner of its node.
+
+use super::answer::NodeAnswer as Answer;
+use crate::conductor::Conductor;
+use crate::conductor::requests::RequestError;
+use ferric_agent_protocol::dial_out::DialOutAnswer;
+use ferric_model::ids::NodeId;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// One of two things.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(tag = "comes", content = "with", rename_all = "snake_case")]
+pub(crate) enum Visit {
+    /// To fetch a request other than those that it knows; it waits so long for one.
+    ToFetch { known: Vec<Uuid>, hold: Duration },
+    /// To bring the answer to one.
+    ToBring {
+        request: Uuid,
+        answer: DialOutAnswer,
+    },
+}
+
+impl Conductor {
+    pub(super) async fn receive(&self, node: NodeId, visit: Visit) -> Result<Answer, RequestError> {
+        match visit {
+            Visit::ToFetch { known, hold } => {
+                let request = self.do_fetch_for_agent(node, &known, hold).await;
+                Ok(Answer::DialOut(request))
+            }
+            Visit::ToBring { request, answer } => {
+                self.do_take_agents_answer(node, request, answer)?;
+                Ok(Answer::Nothing)
+            }
+        }
+    }
+}
