@@ -23,6 +23,7 @@ pub mod import;
 mod inbox;
 mod inspection;
 mod inspection_rules;
+mod left_work;
 mod life;
 mod limits;
 mod live;
