@@ -40,6 +40,7 @@ mod selection;
 mod shape;
 mod shards;
 mod suffix;
+mod traits;
 mod version;
 
 #[cfg(test)]
