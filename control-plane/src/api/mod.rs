@@ -18,6 +18,7 @@ mod error;
 mod events;
 mod ferric;
 mod fields;
+mod forwarded;
 mod gates;
 mod inspection_rules;
 mod json_text;

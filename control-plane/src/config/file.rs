@@ -63,7 +63,9 @@ impl fmt::Debug for StoreText {
 #[serde(default, deny_unknown_fields)]
 struct Api {
     listen: Option<SocketAddr>,
+    #[serde(alias = "public_endpoint")]
     public_url: Option<String>,
+    enable_proxy_headers_parsing: bool,
     allow_unauthenticated: bool,
     tls: Option<Files>,
 }
@@ -147,6 +149,7 @@ impl File {
                 .api
                 .public_url
                 .map(|url| url.trim_end_matches('/').to_owned()),
+            parse_proxy_headers: self.api.enable_proxy_headers_parsing,
             http: self.http,
             auth,
             tls: self.api.tls,

@@ -44,6 +44,8 @@ pub struct Settings {
     pub provision_url: Option<String>,
     /// The URL of links in answers; from the request's host when `None`.
     pub public_url: Option<String>,
+    /// Whether a proxy in front is believed what it says of the URL that clients use.
+    pub parse_proxy_headers: bool,
     pub http: Http,
     /// How the operators' API knows its callers.
     pub auth: auth::Auth,

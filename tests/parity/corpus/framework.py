@@ -23,6 +23,7 @@ def fill(group):
     paths(group)
     bodies(group)
     arguments(group)
+    proxies(group)
 
 
 def discovery(group):
@@ -122,3 +123,24 @@ def arguments(group):
     group.delete(f"/v1/nodes/{node}/maintenance?unknown=1")
     group.delete(f"/v1/ports/{port}?unknown=1")
     group.delete(f"/v1/nodes/{node}?unknown=1")
+
+
+def proxies(group):
+    """What a proxy in front says shows in links, and in Location."""
+    node = group.node("proxies-node")
+    number = 0
+    for headers in (
+        {"X-Forwarded-Proto": "https"}, {"X-Forwarded-Host": "metal.example.org"}, {"X-Forwarded-Host": "metal.example.org:8443"},
+        {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "metal.example.org"},
+        {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "metal.example.org:443"}, {"X-Forwarded-Host": "metal.example.org:80"},
+        {"X-Forwarded-Prefix": "/metal"}, {"X-Forwarded-Host": "metal.example.org", "X-Forwarded-Prefix": "/bare/metal"},
+        {"X-Forwarded-For": "192.0.2.1"}, {"Forwarded": "for=192.0.2.1"}, {"Forwarded": "host=metal.example.org;proto=https"},
+        {"Forwarded": "for=192.0.2.1; Host=metal.example.org:8443; Proto=https, for=192.0.2.2;host=other.example.org"},
+        {"Forwarded": "proto=https", "X-Forwarded-Host": "metal.example.org", "X-Forwarded-Prefix": "/metal"},
+    ):
+        group.get("/", LATEST, headers=headers)
+        group.get("/v1", LATEST, headers=headers)
+        group.get(f"/v1/nodes/{node}", LATEST, headers=headers)
+        group.get("/v1/nodes?limit=1", LATEST, headers=headers)
+        number += 1
+        group.post("/v1/nodes", body={"uuid": uid(f"proxied {number}"), "driver": "fake-hardware"}, headers=headers)
