@@ -20,6 +20,7 @@ mod ferric;
 mod fields;
 mod forwarded;
 mod gates;
+mod healthcheck;
 mod inspection_rules;
 mod json_text;
 mod links;
@@ -75,7 +76,8 @@ pub fn operator_router(
         .fallback(envelope::no_such_path)
         .method_not_allowed_fallback(envelope::method_not_allowed);
     let bounds = middleware::from_fn_with_state(api.clone(), answers::bounded);
-    enveloped(routes.layer(bounds).layer(door), api)
+    let healthcheck = middleware::from_fn_with_state(api.clone(), healthcheck::answer);
+    enveloped(routes.layer(bounds).layer(door), api).layer(healthcheck)
 }
 
 /// All resources of the operators' API, and all its routes.

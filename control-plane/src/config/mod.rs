@@ -10,6 +10,7 @@ pub mod cluster;
 mod conductor;
 mod file;
 pub mod glance;
+mod healthcheck;
 mod hooks;
 mod inspection;
 mod patience;
@@ -18,6 +19,7 @@ mod steps;
 pub use cluster::Cluster;
 pub use conductor::{Conductor, PasswordHash};
 pub use file::{Drivers, File};
+pub use healthcheck::Healthcheck;
 pub use hooks::{AddPorts, Hook, KeepPorts};
 pub use inspection::{Accelerator, BuiltInRule, Inspection, PciAlias};
 pub use patience::Http;
@@ -48,6 +50,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// Whether a proxy in front is believed what it says of the URL that clients use.
     pub parse_proxy_headers: bool,
+    /// `None`: there is no `/healthcheck`.
+    pub healthcheck: Option<Healthcheck>,
     pub http: Http,
     /// How the operators' API knows its callers.
     pub auth: auth::Auth,

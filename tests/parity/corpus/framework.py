@@ -24,6 +24,7 @@ def fill(group):
     bodies(group)
     arguments(group)
     proxies(group)
+    healthcheck(group)
 
 
 def discovery(group):
@@ -144,3 +145,15 @@ def proxies(group):
         group.get("/v1/nodes?limit=1", LATEST, headers=headers)
         number += 1
         group.post("/v1/nodes", body={"uuid": uid(f"proxied {number}"), "driver": "fake-hardware"}, headers=headers)
+
+
+def healthcheck(group):
+    """Whether the service is up: it has no version."""
+    for accept in (None, "*/*", "text/plain", "text/html", "text/*", "application/json", "application/json, */*;q=0.5", "text/html;q=0.5, text/plain;q=0.4", "image/png"):
+        group.get("/healthcheck", None, headers={"Accept": accept} if accept else None)
+    for version in (1, LATEST):
+        group.get("/healthcheck", version)
+    for method in ("HEAD", "POST", "PUT", "DELETE"):
+        group.ask(method, "/healthcheck", None)
+    group.get("/healthcheck?a=b", None)
+    group.get("/healthcheck/more", LATEST)

@@ -14,6 +14,7 @@ mod framework;
 mod gates;
 mod hardware;
 mod hardware_lists;
+mod healthcheck;
 mod inspection_rules;
 pub(super) mod ironic;
 mod left_behind;

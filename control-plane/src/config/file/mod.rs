@@ -8,6 +8,7 @@ use super::auth::{self, KeystoneSection, OidcSection, Rbac, StrategyName};
 use super::beats::check_beats;
 use super::cluster::Section;
 use super::glance::GlanceSection;
+use super::healthcheck;
 use super::inspection;
 use super::{
     Agent, Boot, Conductor, Deploy, Http, Overrides, Settings, SettingsError, Steps, Timeline,
@@ -40,6 +41,7 @@ pub struct File {
     api: Api,
     provision: Provision,
     http: Http,
+    healthcheck: healthcheck::Section,
     cluster: Option<Section>,
     drivers: Drivers,
     conductor: Conductor,
@@ -155,6 +157,7 @@ impl File {
                 .public_url
                 .map(|url| url.trim_end_matches('/').to_owned()),
             parse_proxy_headers: self.api.enable_proxy_headers_parsing,
+            healthcheck: self.healthcheck.check()?,
             http: self.http,
             auth,
             tls: self.api.tls,
