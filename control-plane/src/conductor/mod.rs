@@ -9,6 +9,7 @@ mod bulk;
 mod children;
 mod composition;
 mod config_drive;
+mod discovery;
 mod engine;
 mod entry_points;
 mod environment;

@@ -4,6 +4,7 @@
 
 mod accelerators;
 pub mod auth;
+mod auto_discovery;
 mod beats;
 mod built_in_rules;
 pub mod cluster;
@@ -66,6 +67,8 @@ pub struct Settings {
     pub agent: Agent,
     pub boot: Boot,
     pub inspection: Inspection,
+    /// The hardware type of machines that become nodes by themselves; `None`: none do.
+    pub auto_discovery: Option<String>,
     pub steps: Steps,
     /// Folders from which `file://` images may be taken.
     pub image_paths: Vec<PathBuf>,

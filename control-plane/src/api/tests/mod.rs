@@ -6,6 +6,7 @@ mod allocations;
 mod bulk;
 mod chassis;
 mod cycle;
+mod discovery;
 mod drain;
 mod events;
 mod explain;

@@ -3,6 +3,7 @@
 use super::calls;
 use crate::conductor::Conductor;
 use crate::conductor::plain::NotMember;
+use ferric_model::event::What;
 use ferric_model::inspection_rule::{Level, LogLine, Outcome, Subject, apply};
 use ferric_model::node::Node;
 use ferric_model::port::Port;
@@ -74,6 +75,22 @@ fn aside<T>(work: impl FnOnce() -> T) -> T {
     } else {
         work()
     }
+}
+
+/// What the timeline is told of the rules that were applied, if there were any: the first few of them, as it is no place for
+/// thousands.
+pub(in crate::conductor) fn told(applied: &[String]) -> Option<What> {
+    const SHOWN: usize = 20;
+    if applied.is_empty() {
+        return None;
+    }
+    let shown = applied.iter().take(SHOWN).cloned().collect::<Vec<_>>();
+    let shown = shown.join(", ");
+    let text = match applied.len().saturating_sub(SHOWN) {
+        0 => format!("inspection rules applied: {shown}"),
+        more => format!("inspection rules applied: {shown} and {more} more"),
+    };
+    Some(What::Note { text })
 }
 
 /// What speaks against the groups that rules have put ports into, as for whoever asks the API for it.

@@ -5,6 +5,7 @@ mod bounds;
 mod tests;
 
 use super::auth::{self, KeystoneSection, OidcSection, Rbac, StrategyName};
+use super::auto_discovery;
 use super::beats::check_beats;
 use super::cluster::Section;
 use super::glance::GlanceSection;
@@ -50,6 +51,7 @@ pub struct File {
     agent: Agent,
     boot: Boot,
     inspection: inspection::Section,
+    auto_discovery: auto_discovery::Section,
     steps: Steps,
     images: Images,
     glance: Option<GlanceSection>,
@@ -143,6 +145,7 @@ impl File {
             .state_dir
             .or(self.state_dir)
             .ok_or(SettingsError::NoStateDir)?;
+        let inspection = self.inspection.check()?;
         let cluster = self.cluster.map(|section| section.check(&state_dir));
         Ok(Settings {
             state_dir,
@@ -168,7 +171,8 @@ impl File {
             timeline: self.timeline,
             agent: self.agent,
             boot: self.boot,
-            inspection: self.inspection.check()?,
+            auto_discovery: self.auto_discovery.check(&inspection)?,
+            inspection,
             steps: self.steps,
             image_paths: self.images.allowed_paths,
             glance: self.glance.map(GlanceSection::check).transpose()?,

@@ -93,6 +93,27 @@ fn files() {
 }
 
 #[test]
+fn machines_are_discovered_by_a_driver_and_known_by_their_ports() {
+    check("[auto_discovery]\nenabled = false", Ok(()));
+    check(
+        "[auto_discovery]\nenabled = true",
+        Err("auto_discovery.driver is missing"),
+    );
+    check(
+        "[auto_discovery]\nenabled = true\ndriver = ''",
+        Err("auto_discovery.driver is missing"),
+    );
+    let on = "[auto_discovery]\nenabled = true\ndriver = 'redfish'\n";
+    check(on, Ok(()));
+    for without in ["add_ports = 'disabled'", "hooks = 'ramdisk-error'"] {
+        check(
+            &format!("{on}[inspection]\n{without}"),
+            Err("auto_discovery.enabled needs ports"),
+        );
+    }
+}
+
+#[test]
 fn the_store_is_one_line_and_its_password_is_not_shown() {
     let file = |text: &str| toml::from_str::<File>(text);
     let with_state = || Overrides {
