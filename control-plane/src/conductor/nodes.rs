@@ -246,6 +246,7 @@ fn with_ours(node: Node, now: &Node) -> Node {
         power_state: now.power_state,
         power_sync_failures: now.power_sync_failures,
         periodic_records: now.periodic_records.clone(),
+        relayed_media: now.relayed_media.clone(),
         reservation: now.reservation.clone(),
         target_power_state: now.target_power_state,
         updated_at: now.updated_at,
