@@ -76,8 +76,11 @@ pub fn operator_router(
         .fallback(envelope::no_such_path)
         .method_not_allowed_fallback(envelope::method_not_allowed);
     let bounds = middleware::from_fn_with_state(api.clone(), answers::bounded);
-    let healthcheck = middleware::from_fn_with_state(api.clone(), healthcheck::answer);
-    enveloped(routes.layer(bounds).layer(door), api).layer(healthcheck)
+    let router = enveloped(routes.layer(bounds).layer(door), api.clone());
+    if api.conductor.settings().healthcheck.is_none() {
+        return router;
+    }
+    router.layer(middleware::from_fn_with_state(api, healthcheck::answer))
 }
 
 /// All resources of the operators' API, and all its routes.
