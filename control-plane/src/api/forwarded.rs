@@ -99,7 +99,7 @@ mod tests {
     fn headers(given: &[(&'static str, &str)]) -> HeaderMap {
         let pairs = given.iter();
         let pairs =
-            pairs.map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
+            pairs.map(|&(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
         HeaderMap::from_iter(pairs)
     }
 
