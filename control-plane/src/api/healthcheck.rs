@@ -2,6 +2,7 @@
 //! answers them. Nobody is asked who they are, so it says nothing but that, and no more than one read is made for it.
 
 use super::call::Api;
+use super::envelope;
 use crate::config::Healthcheck;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
@@ -16,7 +17,6 @@ use std::path::Path;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-/// Written just so, without a slash at the end.
 const PATH: &str = "/healthcheck";
 const OK: &str = "OK";
 
@@ -43,21 +43,31 @@ pub(super) async fn answer(State(api): State<Api>, request: Request, next: Next)
         true if method == Method::HEAD => StatusCode::NO_CONTENT,
         true => StatusCode::OK,
     };
-    if method == Method::HEAD {
-        return (status, [(header::CONTENT_TYPE, Form::Text.content_type())]).into_response();
-    }
+    let form = if method == Method::HEAD {
+        Form::Text
+    } else {
+        form
+    };
     let shown = if reasons.is_empty() {
         vec![OK]
     } else {
         reasons
     };
     let content_type = [(header::CONTENT_TYPE, form.content_type())];
-    (status, content_type, form.write(&shown)).into_response()
+    let body = match method {
+        Method::HEAD => String::new(),
+        _ => form.write(&shown),
+    };
+    let mut response = (status, content_type, body).into_response();
+    envelope::identify(response.headers_mut());
+    response
 }
 
 /// Whoever is not to be answered is told what everybody is who asks for a path that there is not.
 fn is_asked(settings: &Healthcheck, request: &Request) -> bool {
-    if request.uri().path() != PATH {
+    // Whatever stands below it is not looked at.
+    let below = request.uri().path().strip_prefix(PATH);
+    if !below.is_some_and(|below| below.is_empty() || below.starts_with('/')) {
         return false;
     }
     let is_proxied = |headers: &HeaderMap| {
@@ -143,7 +153,7 @@ impl Form {
         match self {
             Self::Text => "text/plain; charset=UTF-8",
             Self::Html => "text/html; charset=UTF-8",
-            Self::Json => "application/json",
+            Self::Json => "application/json; charset=UTF-8",
         }
     }
 

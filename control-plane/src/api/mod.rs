@@ -59,7 +59,8 @@ use root::Resource;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 
-/// What an operator can ask for. `public_url` is the URL of links, the request's host by default; `stop` ends streams.
+/// What an operator can ask for. `public_url` is the URL of links, the request's host by default, unless a proxy is to say
+/// it with each request; `stop` ends streams.
 ///
 /// `gate` stands in front of every route: who asks, and whether they may.
 pub fn operator_router(
@@ -69,6 +70,7 @@ pub fn operator_router(
     gate: Gate,
 ) -> Router {
     let (resources, routes) = operator_routes();
+    let public_url = public_url.filter(|_| !conductor.settings().parse_proxy_headers);
     let api = Api::new(conductor, public_url, resources, stop);
     let door = middleware::from_fn_with_state((api.clone(), gate), access::admit);
     // Also in front of what there is not.

@@ -57,7 +57,6 @@ impl Conductor {
         // The machine has reached this conductor, so one of its group can reach the machine.
         node.conductor_group
             .clone_from(&self.settings().conductor_group);
-        node.inspection_finished_at = Some(now);
         node.interfaces = self.resolved(&node).map_err(|error| {
             RequestError::internal("enrolling a machine with auto_discovery.driver", error)
         })?;

@@ -156,4 +156,5 @@ def healthcheck(group):
     for method in ("HEAD", "POST", "PUT", "DELETE"):
         group.ask(method, "/healthcheck", None)
     group.get("/healthcheck?a=b", None)
-    group.get("/healthcheck/more", LATEST)
+    for path in ("/healthcheck/", "/healthcheck/more", "/healthcheckup"):
+        group.get(path, LATEST)

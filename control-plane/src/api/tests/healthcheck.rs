@@ -65,7 +65,7 @@ async fn it_is_there_only_where_it_is_switched_on() {
     let json = r#"{"detailed":false,"reasons":["OK"]}"#;
     assert_eq!(
         get(&server, "application/json").await,
-        told(200, "application/json", json)
+        told(200, "application/json; charset=UTF-8", json)
     );
     let (status, media_type, page) = get(&server, "text/html").await;
     assert_eq!(
@@ -75,8 +75,14 @@ async fn it_is_there_only_where_it_is_switched_on() {
     assert!(page.contains("<li>OK</li>"), "{page}");
     let head = Request::head("/healthcheck").body(Body::empty()).unwrap();
     assert_eq!(ask(&server.operator, head).await, text(204, ""));
-    let slash = Request::get("/healthcheck/").body(Body::empty()).unwrap();
-    assert_eq!(ask(&server.operator, slash).await.0, 404);
+    for (path, expected) in [
+        ("/healthcheck/", 200),
+        ("/healthcheck/a", 200),
+        ("/healthchecks", 404),
+    ] {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        assert_eq!(ask(&server.operator, request).await.0, expected, "{path}");
+    }
     let machine = Request::get("/healthcheck").body(Body::empty()).unwrap();
     assert_eq!(
         ask(&server.machine, machine).await.0,
@@ -117,7 +123,7 @@ async fn files_take_it_down() {
     let both = r#"{"detailed":false,"reasons":["DISABLED BY FILE","FILE PATH MISSING"]}"#;
     assert_eq!(
         get(&server, "application/json").await,
-        told(503, "application/json", both)
+        told(503, "application/json; charset=UTF-8", both)
     );
 }
 
