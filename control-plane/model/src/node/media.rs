@@ -26,7 +26,7 @@ impl RelayedMedia {
         address.contains(&self.key.to_string())
     }
 
-    /// The file's name at its place, as BMCs go by its ending; `image` where it has none that is plain.
+    /// The file's name at its place, as BMCs go by its ending; a name of ours where it has none that is plain.
     pub fn name(&self) -> &str {
         let url = self.url.split(['?', '#']).next().unwrap_or_default();
         let path = url
@@ -37,7 +37,11 @@ impl RelayedMedia {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
             name.bytes().all(plain) && name.bytes().any(|byte| byte.is_ascii_alphanumeric())
         };
-        last.filter(is_plain).unwrap_or("image")
+        let ours = match self.device.as_str() {
+            "cdrom" => "image.iso",
+            _ => "image.img",
+        };
+        last.filter(is_plain).unwrap_or(ours)
     }
 }
 
@@ -58,10 +62,19 @@ mod tests {
         let check = |url: &str, expected: &str| assert_eq!(at(url).name(), expected, "{url}");
         check("https://images/a/ramdisk-1.2_b.iso", "ramdisk-1.2_b.iso");
         check("https://images/a.iso?token=/x.img#y", "a.iso");
-        check("https://images/a/", "image");
-        check("https://images", "image");
-        check("https://images/..", "image");
-        check("https://images/a%20b.iso", "image");
+        check("https://images/a/", "image.iso");
+        check("https://images", "image.iso");
+        check("https://images/..", "image.iso");
+        check("https://images/a%20b.iso", "image.iso");
+    }
+
+    #[test]
+    fn a_disk_that_has_no_name_is_no_cd() {
+        let disk = RelayedMedia {
+            device: "disk".to_owned(),
+            ..at("https://images/")
+        };
+        assert_eq!(disk.name(), "image.img");
     }
 
     #[test]
