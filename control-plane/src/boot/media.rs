@@ -103,6 +103,11 @@ mod tests {
     use tower::ServiceExt;
     use uuid::Uuid;
 
+    /// Straight to this machine, whatever proxies the environment names.
+    fn client() -> reqwest::Client {
+        reqwest::Client::builder().no_proxy().build().unwrap()
+    }
+
     /// A server of one image of ten bytes, which knows the one range that is asked for here.
     async fn image(request: Request) -> Response {
         match request.headers().get(RANGE) {
@@ -149,7 +154,7 @@ mod tests {
         let paths = node.relayed_media.iter().map(|media| media.address("", id));
         let [there, missing]: [String; 2] = paths.collect::<Vec<_>>().try_into().unwrap();
         store.commit(Transaction::new().put(&node)).await.unwrap();
-        let plane = BootPlane::new(Arc::new(settings), store, reqwest::Client::new());
+        let plane = BootPlane::new(Arc::new(settings), store, client());
         let router = router(plane, Arc::new(|_, _| ()));
 
         let whole = ask(&router, Method::GET, &there, false).await;
@@ -189,7 +194,7 @@ mod tests {
         };
         let settings = Settings::load(None, overrides).unwrap();
         let store: Arc<dyn Store> = Arc::new(RedbStore::in_memory().unwrap());
-        let plane = BootPlane::new(Arc::new(settings), store, reqwest::Client::new());
+        let plane = BootPlane::new(Arc::new(settings), store, client());
         let request = Request::get("/").body(Body::empty()).unwrap();
         let answer = relay(&plane, &media, &request.into_parts().0).await;
         assert_eq!(answer.status(), StatusCode::BAD_GATEWAY);
