@@ -122,3 +122,22 @@ async fn rules_say_what_becomes_of_it() {
     let node = server.get(&format!("/v1/nodes/{id}")).await.body;
     assert_eq!(node["description"], "came by itself");
 }
+
+#[tokio::test]
+async fn a_machine_with_the_addresses_of_two_nodes_is_not_unknown() {
+    let server = start().await;
+    let other = "52:54:00:00:00:72";
+    for (name, address) in [("a", ADDRESS), ("b", other)] {
+        let node = server.node(name).await;
+        let body = json!({"node_uuid": node, "address": address});
+        let made = server.call(Method::POST, "/v1/ports", body).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{}", made.fault());
+    }
+    let mut both = found();
+    let second = json!({"name": "eth1", "mac_address": other});
+    let interfaces = both["inventory"]["interfaces"].as_array_mut();
+    interfaces.unwrap().push(second);
+    let answer = tell(&server, "1.84", PATH, &both).await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    assert_eq!(count(&server).await, 2);
+}

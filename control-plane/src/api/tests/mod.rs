@@ -28,6 +28,7 @@ mod plan;
 mod portgroups;
 mod ports;
 mod raid;
+mod ramdisks;
 mod recipes;
 mod shards;
 mod sorting;
