@@ -14,6 +14,7 @@ use anyhow::Context;
 use ferric_drivers::{Drivers, Enabled, FakeMachines, InterfaceKind};
 use ferric_store::upkeep::Upkeep;
 use ferric_store::{PostgresStore, RedbStore, Store};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -49,8 +50,10 @@ pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> anyhow::
     let boot = BootPlane::new(Arc::clone(&settings), Arc::clone(&store), clients);
     let boot = boot.with_glance(glance);
     boot.install_tftp_files()?;
+    let enabled = enabled(&settings.drivers)?;
+    check_discovery(&settings, &enabled)?;
     let parts = Parts {
-        enabled: enabled(&settings.drivers)?,
+        enabled,
         drivers: Arc::new(Drivers::new(
             driver_settings(&settings.conductor),
             fake_machines(&settings.drivers)?,
@@ -243,6 +246,15 @@ fn enabled(drivers: &config::Drivers) -> anyhow::Result<Enabled> {
         enabled = enabled.with_default(kind(name)?, implementation)?;
     }
     Ok(enabled)
+}
+
+/// Better now than when the first machine comes.
+fn check_discovery(settings: &Settings, enabled: &Enabled) -> anyhow::Result<()> {
+    if let Some(driver) = &settings.auto_discovery {
+        ferric_drivers::resolve(driver, enabled, &BTreeMap::new())
+            .with_context(|| format!("auto_discovery.driver is {driver:?}"))?;
+    }
+    Ok(())
 }
 
 fn fake_machines(drivers: &config::Drivers) -> anyhow::Result<FakeMachines> {

@@ -160,6 +160,9 @@ class Ironic(Server):
                 "default_network_interface": "noop",
             },
             "api": {"host_ip": "127.0.0.1", "port": self.port, "api_workers": 1},
+            "oslo_middleware": {"enable_proxy_headers_parsing": "true"},
+            # Without a check it would answer with nothing.
+            "healthcheck": {"enabled": "true", "backends": "disable_by_file"},
             "database": {"connection": f"sqlite:///{self.folder}/ironic.sqlite", "sqlite_synchronous": "false"},
             # On SQLite it does not beat, and would be taken for dead after a minute.
             "conductor": {"heartbeat_timeout": 86400},
@@ -196,7 +199,8 @@ class Ferric(Server):
         config.write_text(
             f'state_dir = "{self.folder}/store"\n'
             f'host = "{HOST}"\n'
-            f'[api]\nlisten = "127.0.0.1:{self.port}"\n'
+            f'[api]\nlisten = "127.0.0.1:{self.port}"\nenable_proxy_headers_parsing = true\n'
+            "[healthcheck]\nenabled = true\n"
             f"[provision]\nlisten = \"127.0.0.1:{free_port()}\"\n"
             f"[drivers]\nenabled_hardware_types = {names(HARDWARE_TYPES)}\n"
             f"enabled_interfaces = {{ {interfaces} }}\n"

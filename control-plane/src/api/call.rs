@@ -5,6 +5,7 @@ use super::answers::AnswerRoom;
 use super::arguments::Arguments;
 use super::error::{ApiError, ApiResult};
 use super::ferric::Streams;
+use super::forwarded::Forwarded;
 use super::links::Base;
 use super::root::Resource;
 use super::suffix;
@@ -12,8 +13,8 @@ use super::version::ApiVersion;
 use crate::conductor::Conductor;
 use crate::listener::OverTls;
 use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath};
-use http::header;
 use http::request::Parts;
+use http::{HeaderMap, header};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -80,8 +81,18 @@ impl Api {
                 Some(OverTls) => "https",
                 None => "http",
             };
-            Base::new(&format!("{scheme}://{}", host.unwrap_or("localhost")))
+            let host = host.unwrap_or("localhost");
+            Base::new(&match self.forwarded(&parts.headers) {
+                Some(forwarded) => forwarded.url(scheme, host),
+                None => format!("{scheme}://{host}"),
+            })
         })
+    }
+
+    /// What a proxy says of the request, where there is one to be believed.
+    pub(super) fn forwarded(&self, headers: &HeaderMap) -> Option<Forwarded> {
+        let is_there = self.conductor.settings().parse_proxy_headers;
+        is_there.then(|| Forwarded::read(headers))
     }
 }
 

@@ -6,7 +6,7 @@ use super::version::{self, ApiVersion, MAXIMUM_VERSION, MINIMUM_VERSION, VERSION
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use uuid::Uuid;
 
 const REQUEST_ID: [HeaderName; 2] = [
@@ -58,7 +58,6 @@ fn normal_path(path: &str) -> String {
 
 /// Negotiates the version, answers what every path answers alike, and puts the headers on.
 pub(super) async fn envelope(mut request: Request, next: Next) -> Response {
-    let id = HeaderValue::try_from(format!("req-{}", request_id()));
     let negotiated = version::negotiate(request.headers());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut response = match &negotiated {
@@ -76,13 +75,18 @@ pub(super) async fn envelope(mut request: Request, next: Next) -> Response {
         headers.insert(VERSION, version_value(version));
     }
     headers.append(header::VARY, HeaderValue::from_static(VERSION));
-    if let Ok(id) = id {
+    identify(headers);
+    tracing::debug!(%method, path, status = response.status().as_u16(), "answered");
+    response
+}
+
+/// Gives an answer the id of its request.
+pub(super) fn identify(headers: &mut HeaderMap) {
+    if let Ok(id) = HeaderValue::try_from(format!("req-{}", request_id())) {
         for name in REQUEST_ID {
             headers.insert(name, id.clone());
         }
     }
-    tracing::debug!(%method, path, status = response.status().as_u16(), "answered");
-    response
 }
 
 /// From a generator of this process: the kernel's own would cost a system call for each request.

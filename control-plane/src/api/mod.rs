@@ -18,7 +18,9 @@ mod error;
 mod events;
 mod ferric;
 mod fields;
+mod forwarded;
 mod gates;
+mod healthcheck;
 mod inspection_rules;
 mod json_text;
 mod links;
@@ -40,6 +42,7 @@ mod selection;
 mod shape;
 mod shards;
 mod suffix;
+mod traits;
 mod version;
 
 #[cfg(test)]
@@ -56,7 +59,8 @@ use root::Resource;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 
-/// What an operator can ask for. `public_url` is the URL of links, the request's host by default; `stop` ends streams.
+/// What an operator can ask for. `public_url` is the URL of links, the request's host by default, unless a proxy is to say
+/// it with each request; `stop` ends streams.
 ///
 /// `gate` stands in front of every route: who asks, and whether they may.
 pub fn operator_router(
@@ -67,6 +71,7 @@ pub fn operator_router(
 ) -> Router {
     let (resources, routes) = operator_routes();
     let audience = Audience::Operators;
+    let public_url = public_url.filter(|_| !conductor.settings().parse_proxy_headers);
     let api = Api::new(conductor, audience, public_url, resources, stop);
     let door = middleware::from_fn_with_state((api.clone(), gate), access::admit);
     // Also in front of what there is not.
@@ -74,7 +79,11 @@ pub fn operator_router(
         .fallback(envelope::no_such_path)
         .method_not_allowed_fallback(envelope::method_not_allowed);
     let bounds = middleware::from_fn_with_state(api.clone(), answers::bounded);
-    enveloped(routes.layer(bounds).layer(door), api)
+    let router = enveloped(routes.layer(bounds).layer(door), api.clone());
+    if api.conductor.settings().healthcheck.is_none() {
+        return router;
+    }
+    router.layer(middleware::from_fn_with_state(api, healthcheck::answer))
 }
 
 /// All resources of the operators' API, and all its routes.

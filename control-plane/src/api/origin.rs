@@ -5,6 +5,7 @@
 
 use super::call::Api;
 use super::error::ApiError;
+use super::forwarded::Forwarded;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -35,7 +36,9 @@ pub(super) async fn refuse_foreign(
         public_url: settings.public_url.as_deref(),
         trusts_names: !(settings.auth.is_open() && settings.listen.ip().is_loopback()),
     };
-    if changes && own.is_foreign(request.headers()) {
+    let forwarded = api.forwarded(request.headers());
+    let host = forwarded.as_ref().and_then(Forwarded::host);
+    if changes && own.is_foreign(request.headers(), host) {
         let text = "a web page of another origin may not send this: Origin or Sec-Fetch-Site says that one did";
         return ApiError::forbidden(text).into_response();
     }
@@ -43,7 +46,8 @@ pub(super) async fn refuse_foreign(
 }
 
 impl Own<'_> {
-    fn is_foreign(&self, headers: &HeaderMap) -> bool {
+    /// `forwarded` is the host that a proxy says the client has asked.
+    fn is_foreign(&self, headers: &HeaderMap, forwarded: Option<&str>) -> bool {
         let site = headers.get(SEC_FETCH_SITE).map(|site| site.as_bytes());
         if site.is_some_and(|site| site != b"same-origin" && site != b"none") {
             return true;
@@ -53,7 +57,7 @@ impl Own<'_> {
             Some(origin) => {
                 let origin = origin.to_str().ok().and_then(authority);
                 let host = headers.get(header::HOST);
-                let host = host.and_then(|host| host.to_str().ok());
+                let host = forwarded.or(host.and_then(|host| host.to_str().ok()));
                 !origin.is_some_and(|origin| self.has(&origin, host))
             }
         }
@@ -115,7 +119,7 @@ mod tests {
             let pairs = given.iter();
             let pairs = pairs.map(|(name, value)| (name.clone(), value.parse().unwrap()));
             let headers = HeaderMap::from_iter(pairs);
-            assert_eq!(own.is_foreign(&headers), expected, "{given:?}");
+            assert_eq!(own.is_foreign(&headers, None), expected, "{given:?}");
         };
         let site = |site| (SEC_FETCH_SITE, site);
         let origin = |origin| (header::ORIGIN, origin);
@@ -146,6 +150,11 @@ mod tests {
         let proxied = [origin("https://ferric.example.org"), host("127.0.0.1:6385")];
         check(&ANY, &proxied, true);
         check(&LOOPBACK, &proxied, false);
+        let headers = HeaderMap::from_iter([(header::ORIGIN, "https://a".parse().unwrap())]);
+        assert!(ANY.is_foreign(&headers, None));
+        assert!(!ANY.is_foreign(&headers, Some("a")));
+        assert!(ANY.is_foreign(&headers, Some("b")));
+        assert!(LOOPBACK.is_foreign(&headers, Some("a")));
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ mod glance;
 mod image;
 mod image_source;
 mod local;
+mod media;
 mod routes;
 mod script;
 mod tftp;

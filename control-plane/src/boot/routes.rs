@@ -1,7 +1,7 @@
 //! What the provisioning listener serves beside the agents' calls: boot scripts, kernel, ramdisk, images. Files are
 //! served only while the node's machine may want them.
 
-use super::{BootError, BootPlane, files, glance, script, wanted};
+use super::{BootError, BootPlane, files, glance, media, script, wanted};
 use crate::conductor::requests::STORE_AWAY_RETRY_S;
 use axum::Router;
 use axum::extract::{Path, Request, State};
@@ -31,6 +31,7 @@ pub fn router(plane: BootPlane, observer: Observer) -> Router {
         .route("/boot/{script}", get(node_script))
         .route("/boot/files/{node}/{part}", get(boot_file))
         .route("/images/{node}/{name}", get(image))
+        .route("/media/{node}/{key}/{name}", get(medium))
         .with_state(Served { plane, observer })
 }
 
@@ -107,6 +108,24 @@ async fn image(
             tracing::warn!(node = %node.uuid, error = &error as &dyn Error, "image refused");
             StatusCode::NOT_FOUND.into_response()
         }
+    }
+}
+
+/// An image in a virtual drive, for the BMC that was told the key.
+async fn medium(
+    State(served): State<Served>,
+    Path((node, key, name)): Path<(String, String, String)>,
+    request: Request,
+) -> Response {
+    let node = match find(&served, &node, |_| true).await {
+        Ok(Some(node)) => node,
+        Ok(None) => return StatusCode::NOT_FOUND.into_response(),
+        Err(error) => return failed(&error),
+    };
+    let mut relayed = node.relayed_media.iter();
+    match relayed.find(|media| media.key.to_string() == key && media.name() == name) {
+        Some(found) => media::relay(&served.plane, found, &request.into_parts().0).await,
+        None => StatusCode::NOT_FOUND.into_response(),
     }
 }
 

@@ -152,12 +152,15 @@ impl Conductor {
         self.at_owner(call).await?.nothing()
     }
 
-    /// What a ramdisk found. Never refused because of a lock.
+    /// What a ramdisk found, also on a machine that nobody has enrolled. Never refused because of a lock.
     pub async fn continue_inspection(
         &self,
         request: InspectionRequest,
     ) -> Result<LookupAnswer, RequestError> {
-        let (node, request) = (self.inspected(&request).await?, Box::new(request));
+        let Some(node) = self.inspected(&request).await? else {
+            return self.discover(request).await;
+        };
+        let request = Box::new(request);
         let call = NodeCall::ContinueInspection { node, request };
         self.at_owner(call).await?.identified()
     }

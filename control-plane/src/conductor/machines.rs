@@ -19,7 +19,8 @@ use tokio::sync::oneshot;
 /// The holder of a lock reads messages while it waits for a BMC, so an answer comes soon or not at all.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
-fn unknown() -> RequestError {
+/// Every failure is the same one, so that nothing leaks.
+pub(super) fn unknown() -> RequestError {
     RequestError::NotFound("no node with these addresses expects a ramdisk".to_owned())
 }
 
@@ -63,18 +64,24 @@ impl Conductor {
             .await
     }
 
-    /// Which node the data is about.
+    /// Which node the data is about; `None`: nobody has any of these addresses.
     pub(super) async fn inspected(
         &self,
         request: &InspectionRequest,
-    ) -> Result<NodeId, RequestError> {
+    ) -> Result<Option<NodeId>, RequestError> {
         let addresses = inspection::addresses(&request.data);
-        match request.node_uuid {
-            Some(id) => self.named_machine(id, &addresses).await,
-            None => match self.find_machine(None, &addresses).await {
-                Err(RequestError::NotFound(_)) => self.find_by_bmc(&request.data).await,
-                found => found,
-            },
+        if let Some(id) = request.node_uuid {
+            return self.named_machine(id, &addresses).await.map(Some);
+        }
+        let owners = self.owners(&addresses).await?;
+        if let Some(node) = only(&owners) {
+            return Ok(Some(node));
+        }
+        let by_bmc = self.find_by_bmc(&request.data).await?;
+        match only(&by_bmc) {
+            Some(node) => Ok(Some(node)),
+            None if owners.is_empty() && by_bmc.is_empty() => Ok(None),
+            None => Err(unknown()),
         }
     }
 
@@ -102,11 +109,11 @@ impl Conductor {
         }
     }
 
-    /// The one node under inspection whose BMC has an address that the ramdisk found.
-    async fn find_by_bmc(&self, data: &Object) -> Result<NodeId, RequestError> {
+    /// The nodes under inspection whose BMC has an address that the ramdisk found.
+    async fn find_by_bmc(&self, data: &Object) -> Result<BTreeSet<NodeId>, RequestError> {
         let addresses = bmc_addresses::in_data(data);
         if addresses.is_empty() {
-            return Err(unknown());
+            return Ok(BTreeSet::new());
         }
         let states = [ProvisionState::Inspecting, ProvisionState::InspectWait];
         let states = states.map(|state| FieldValue::Text(state.name().to_owned()));
@@ -120,7 +127,7 @@ impl Conductor {
                 }
             }
         }
-        only(&found).ok_or_else(unknown)
+        Ok(found)
     }
 
     /// The one node with this id, or with ports of these addresses. Every other case is not found, so that nothing leaks.

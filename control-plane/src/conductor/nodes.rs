@@ -11,7 +11,7 @@ use super::requests::{Maintenance, RequestError};
 use crate::config::seconds;
 use ferric_drivers::{InterfaceKind, Interfaces};
 use ferric_model::event::{TimelineEvent, What};
-use ferric_model::ids::{Epoch, NodeId};
+use ferric_model::ids::{BulkRequestId, Epoch, NodeId};
 use ferric_model::node::{Node, Ownership};
 use ferric_model::port::Port;
 use ferric_model::state::ProvisionState;
@@ -50,9 +50,25 @@ impl Conductor {
     /// With ports of its own: all of it is stored, or nothing.
     pub(super) async fn enrol_with(
         &self,
-        mut node: Node,
+        node: Node,
         ports: &[Port],
         errand: Option<Errand>,
+    ) -> Result<Node, RequestError> {
+        let (bulk, now) = (errand.as_ref().map(Errand::request), self.now());
+        let begun = |transaction: Transaction| match errand {
+            Some(errand) => errand.begun(None, transaction, now),
+            None => transaction,
+        };
+        self.enrol_beside(node, ports, bulk, begun).await
+    }
+
+    /// With ports of its own, and with what else belongs into the same commit.
+    pub(super) async fn enrol_beside(
+        &self,
+        mut node: Node,
+        ports: &[Port],
+        bulk: Option<BulkRequestId>,
+        beside: impl FnOnce(Transaction) -> Transaction,
     ) -> Result<Node, RequestError> {
         node.interfaces = self.resolved(&node)?;
         node.ownership = Some(Ownership {
@@ -60,7 +76,6 @@ impl Conductor {
             incarnation: self.incarnation(),
             epoch: Epoch(1),
         });
-        let bulk = errand.as_ref().map(Errand::request);
         let event = TimelineEvent {
             id: self.new_id(),
             node: node.uuid,
@@ -82,11 +97,8 @@ impl Conductor {
             let absent = Expectation::Absent(port.key());
             transaction = transaction.expect(absent).put(port);
         }
-        if let Some(errand) = errand {
-            transaction = errand.begun(None, transaction, self.now());
-        }
         self.store()
-            .commit(transaction)
+            .commit(beside(transaction))
             .await
             .map_err(|error| match error {
                 StoreError::Stale { key, .. } if key == node.key() => RequestError::Conflict(
@@ -235,6 +247,7 @@ fn with_ours(node: Node, now: &Node) -> Node {
         power_state: now.power_state,
         power_sync_failures: now.power_sync_failures,
         periodic_records: now.periodic_records.clone(),
+        relayed_media: now.relayed_media.clone(),
         reservation: now.reservation.clone(),
         target_power_state: now.target_power_state,
         updated_at: now.updated_at,

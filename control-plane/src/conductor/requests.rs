@@ -75,6 +75,17 @@ impl RequestError {
     }
 }
 
+/// How a BMC comes by an image for a virtual drive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MediaSource {
+    /// It fetches the image from where it is.
+    #[default]
+    Direct,
+    /// From the conductor, which fetches it.
+    Relayed,
+}
+
 /// A virtual drive, as one conductor tells another and as Ironic's API shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MediaSlot {

@@ -4,11 +4,11 @@
 use super::Conductor;
 use super::forward::{MediaChange, NodeCall};
 use super::power::bmc;
-use super::requests::{MediaSlot, RequestError};
+use super::requests::{MediaSlot, MediaSource, RequestError};
 use super::steps::chain;
 use ferric_drivers::{MediaDevice, VirtualMedia};
 use ferric_model::ids::NodeId;
-use ferric_model::node::{Node, Wish};
+use ferric_model::node::{Node, RelayedMedia, Wish};
 use std::sync::Arc;
 
 /// Of a machine whose BMC does not answer.
@@ -28,8 +28,13 @@ impl Conductor {
         id: NodeId,
         device: MediaDevice,
         image_url: String,
+        source: MediaSource,
     ) -> Result<(), RequestError> {
-        let change = MediaChange::Attach { device, image_url };
+        let change = MediaChange::Attach {
+            device,
+            image_url,
+            source,
+        };
         let call = NodeCall::ChangeMedia { node: id, change };
         self.at_owner(call).await?.nothing()
     }
@@ -57,7 +62,7 @@ impl Conductor {
         id: NodeId,
         change: MediaChange,
     ) -> Result<(), RequestError> {
-        let wish = wish(change);
+        let (wish, source) = wish(change);
         let task = self.task(id, wish.purpose()).await?;
         self.media_of(&task.node)?;
         let node = &task.node;
@@ -67,7 +72,42 @@ impl Conductor {
                 retry_after_s: RETRY_S,
             });
         }
-        self.begin(task, wish).await
+        let (device, image_url) = match (wish, source) {
+            (Wish::AttachMedia { device, image_url }, MediaSource::Relayed) => (device, image_url),
+            (wish, _) => return self.begin(task, wish).await,
+        };
+        let (relayed, image_url) = self.relayed(&task.node, device.clone(), image_url)?;
+        let wish = Wish::AttachMedia { device, image_url };
+        let remember = |node: &mut Node| {
+            node.relayed_media.retain(|known| known.key != relayed.key);
+            node.relayed_media.push(relayed);
+        };
+        self.begin_with(task, wish, remember).await
+    }
+
+    /// What the BMC is to read from here: under the URL that it knows already, where it was told to read this before.
+    fn relayed(
+        &self,
+        node: &Node,
+        device: String,
+        url: String,
+    ) -> Result<(RelayedMedia, String), RequestError> {
+        let base = self.settings().provision_base().ok_or_else(|| {
+            RequestError::Invalid(
+                "an image that the BMC does not fetch itself is served by the provisioning listener, and there is none: \
+                 set image_download_source to http, or provision.listen in the conductor's configuration"
+                    .to_owned(),
+            )
+        })?;
+        let mut known = node.relayed_media.iter();
+        let known = known.find(|known| known.device == device && known.url == url);
+        let relayed = known.cloned().unwrap_or_else(|| RelayedMedia {
+            key: self.new_id(),
+            device,
+            url,
+        });
+        let address = relayed.address(base, node.uuid);
+        Ok((relayed, address))
     }
 
     fn media_of(&self, node: &Node) -> Result<Arc<dyn VirtualMedia>, RequestError> {
@@ -85,15 +125,20 @@ impl Conductor {
     }
 }
 
-fn wish(change: MediaChange) -> Wish {
+/// As if the BMC fetched the image itself, and whether it does.
+fn wish(change: MediaChange) -> (Wish, MediaSource) {
     match change {
-        MediaChange::Attach { device, image_url } => Wish::AttachMedia {
-            device: device.name().to_owned(),
+        MediaChange::Attach {
+            device,
             image_url,
-        },
+            source,
+        } => {
+            let device = device.name().to_owned();
+            (Wish::AttachMedia { device, image_url }, source)
+        }
         MediaChange::Detach { devices } => {
             let names = devices.iter().map(|device| device.name().to_owned());
-            Wish::DetachMedia(names.collect())
+            (Wish::DetachMedia(names.collect()), MediaSource::Direct)
         }
     }
 }

@@ -23,6 +23,8 @@ def fill(group):
     paths(group)
     bodies(group)
     arguments(group)
+    proxies(group)
+    healthcheck(group)
 
 
 def discovery(group):
@@ -122,3 +124,37 @@ def arguments(group):
     group.delete(f"/v1/nodes/{node}/maintenance?unknown=1")
     group.delete(f"/v1/ports/{port}?unknown=1")
     group.delete(f"/v1/nodes/{node}?unknown=1")
+
+
+def proxies(group):
+    """What a proxy in front says shows in links, and in Location."""
+    node = group.node("proxies-node")
+    number = 0
+    for headers in (
+        {"X-Forwarded-Proto": "https"}, {"X-Forwarded-Host": "metal.example.org"}, {"X-Forwarded-Host": "metal.example.org:8443"},
+        {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "metal.example.org"},
+        {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "metal.example.org:443"}, {"X-Forwarded-Host": "metal.example.org:80"},
+        {"X-Forwarded-Prefix": "/metal"}, {"X-Forwarded-Host": "metal.example.org", "X-Forwarded-Prefix": "/bare/metal"},
+        {"X-Forwarded-For": "192.0.2.1"}, {"Forwarded": "for=192.0.2.1"}, {"Forwarded": "host=metal.example.org;proto=https"},
+        {"Forwarded": "for=192.0.2.1; Host=metal.example.org:8443; Proto=https, for=192.0.2.2;host=other.example.org"},
+        {"Forwarded": "proto=https", "X-Forwarded-Host": "metal.example.org", "X-Forwarded-Prefix": "/metal"},
+    ):
+        group.get("/", LATEST, headers=headers)
+        group.get("/v1", LATEST, headers=headers)
+        group.get(f"/v1/nodes/{node}", LATEST, headers=headers)
+        group.get("/v1/nodes?limit=1", LATEST, headers=headers)
+        number += 1
+        group.post("/v1/nodes", body={"uuid": uid(f"proxied {number}"), "driver": "fake-hardware"}, headers=headers)
+
+
+def healthcheck(group):
+    """Whether the service is up: it has no version."""
+    for accept in (None, "*/*", "text/plain", "text/html", "text/*", "application/json", "application/json, */*;q=0.5", "text/html;q=0.5, text/plain;q=0.4", "image/png"):
+        group.get("/healthcheck", None, headers={"Accept": accept} if accept else None)
+    for version in (1, LATEST):
+        group.get("/healthcheck", version)
+    for method in ("HEAD", "POST", "PUT", "DELETE"):
+        group.ask(method, "/healthcheck", None)
+    group.get("/healthcheck?a=b", None)
+    for path in ("/healthcheck/", "/healthcheck/more", "/healthcheckup"):
+        group.get(path, LATEST)

@@ -141,6 +141,9 @@ def vifs(group):
     group.post(f"/v1/nodes/{uid('nobody')}/vifs", body={"id": vif})
     group.delete(f"/v1/nodes/{uid('nobody')}/vifs/{vif}")
     group.delete(f"{path}/nobody")
+    for ident in (node, "parts-vifs", uid("nobody"), "nobody"):
+        for name in ("a%20b", "a.b-c_d~e", uid("vif").upper(), "a%2Cb", "x" * 255, "x" * 256):
+            group.delete(f"/v1/nodes/{ident}/vifs/{name}")
     group.delete(path)
 
 

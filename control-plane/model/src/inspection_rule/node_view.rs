@@ -59,6 +59,7 @@ const PRIVATE: &[&str] = &[
     "power_sync_failures",
     "interfaces",
     "internal_info",
+    "relayed_media",
     "reservation",
 ];
 const MOST_TRAITS: usize = 50;

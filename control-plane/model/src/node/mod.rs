@@ -5,9 +5,11 @@
 
 mod agent_offers;
 pub mod agent_session;
+mod media;
 mod wish;
 
 pub use agent_offers::AgentOffers;
+pub use media::RelayedMedia;
 pub use wish::{Wish, WishProgress};
 
 use crate::ids::{Epoch, Incarnation, NodeId};
@@ -108,6 +110,9 @@ pub struct Node {
     /// How far that has got; `None` also of a wish that an older release has stored.
     #[serde(default)]
     pub wish_progress: Option<WishProgress>,
+    /// What its BMC reads from the conductor, or is about to. A conductor of an older release forgets it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub relayed_media: Vec<RelayedMedia>,
     /// How many times in a row the BMC did not answer the power sync.
     pub power_sync_failures: u32,
     /// What the periodic jobs of drivers remember of it, by the purpose of the job.
@@ -211,6 +216,7 @@ impl Node {
             reservation: None,
             wish: None,
             wish_progress: None,
+            relayed_media: Vec::new(),
             power_sync_failures: 0,
             periodic_records: BTreeMap::new(),
         }

@@ -11,6 +11,7 @@ use crate::api::gates::BACKFILL;
 use crate::api::nodes;
 use crate::api::nodes::find::is_name;
 use crate::api::selection::Selection;
+use crate::api::traits;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use ferric_model::allocation::Allocation;
@@ -68,7 +69,7 @@ async fn asked_for(call: &Call, body: Object, node: Option<&Node>) -> ApiResult<
         }
         let value = match field.name {
             "traits" if value.is_null() => json!([]),
-            "traits" => json!(nodes::traits_of(Some(value))?),
+            "traits" => json!(traits::given(Some(value))?),
             "candidate_nodes" => candidates(call, value).await?,
             _ => checked(field, field.shape.check(&name, value)?)?,
         };

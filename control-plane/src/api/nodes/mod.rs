@@ -41,7 +41,6 @@ pub(super) use list::{in_chassis, in_chassis_detailed};
 pub(super) use provision::asked;
 pub(super) use states::refuse_rest;
 pub(super) use steps::{INTERFACES, deploy as deploy_steps};
-pub(super) use traits::{check as check_trait, given as traits_of};
 
 use super::call::{Api, Call};
 use super::error::ApiResult;

@@ -47,6 +47,10 @@ pub(super) async fn detach(
     Path((ident, id)): Path<(String, String)>,
 ) -> ApiResult<StatusCode> {
     call.no_arguments()?;
+    if !find::is_name(&id) {
+        let text = format!("{id:?} is no virtual interface: it has a UUID or a name");
+        return Err(ApiError::invalid(text));
+    }
     let node = find::node(&call, &ident).await?.node;
     let short = call.without_suffix(&id).map(str::to_owned);
     let names = [id].into_iter().chain(short).collect();

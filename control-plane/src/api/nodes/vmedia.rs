@@ -8,6 +8,7 @@ use crate::api::body::JsonObject;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::path::Path;
+use crate::conductor::requests::MediaSource;
 use axum::Json;
 use ferric_drivers::MediaDevice;
 use ferric_model::node::Object;
@@ -33,9 +34,14 @@ pub(super) async fn attach(
     JsonObject(body): JsonObject,
 ) -> ApiResult<StatusCode> {
     call.no_arguments()?;
-    let (device, image_url) = wanted(body)?;
+    let wanted = wanted(body)?;
+    let source = wanted.source(call.conductor().settings().provision_base());
     let id = find::node(&call, &ident).await?.node.uuid;
-    call.conductor().attach_media(id, device, image_url).await?;
+    let Wanted {
+        device, image_url, ..
+    } = wanted;
+    let attaching = call.conductor().attach_media(id, device, image_url, source);
+    attaching.await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -69,8 +75,29 @@ fn devices(names: &[String]) -> ApiResult<Vec<MediaDevice>> {
     )))
 }
 
-/// The device and the image of a body.
-fn wanted(mut body: Object) -> ApiResult<(MediaDevice, String)> {
+/// What a body asks for.
+#[derive(Debug)]
+struct Wanted {
+    device: MediaDevice,
+    image_url: String,
+    image_download_source: Option<String>,
+}
+
+impl Wanted {
+    /// Where nothing is said it is the conductor that fetches the image, as in Ironic, if there is a listener (`served`) that
+    /// can serve it. There is no Swift to be put between.
+    fn source(&self, served: Option<&str>) -> MediaSource {
+        let is_share = SHARES.contains(&scheme(&self.image_url).as_str());
+        match self.image_download_source.as_deref() {
+            Some("http") => MediaSource::Direct,
+            _ if is_share => MediaSource::Direct,
+            None if served.is_none() => MediaSource::Direct,
+            None | Some(_) => MediaSource::Relayed,
+        }
+    }
+}
+
+fn wanted(mut body: Object) -> ApiResult<Wanted> {
     let device = text(&mut body, "device_type")?.ok_or_else(|| missing("device_type"))?;
     let image_url = text(&mut body, "image_url")?.ok_or_else(|| missing("image_url"))?;
     let source = text(&mut body, "image_download_source")?;
@@ -79,7 +106,11 @@ fn wanted(mut body: Object) -> ApiResult<(MediaDevice, String)> {
         .parse()
         .map_err(|error| ApiError::invalid(format!("device_type: {error}")))?;
     check_source(source.as_deref(), &image_url)?;
-    Ok((device, image_url))
+    Ok(Wanted {
+        device,
+        image_url,
+        image_download_source: source,
+    })
 }
 
 fn text(body: &mut Object, key: &str) -> ApiResult<Option<String>> {
@@ -92,6 +123,12 @@ fn text(body: &mut Object, key: &str) -> ApiResult<Option<String>> {
     }
 }
 
+/// In lower case; nothing where the text is no URL.
+fn scheme(image_url: &str) -> String {
+    let url = url::Url::parse(image_url);
+    url.map_or_else(|_| String::new(), |url| url.scheme().to_owned())
+}
+
 fn check_source(source: Option<&str>, image_url: &str) -> ApiResult<()> {
     if let Some(source) = source
         && !SOURCES.contains(&source)
@@ -101,15 +138,14 @@ fn check_source(source: Option<&str>, image_url: &str) -> ApiResult<()> {
             SOURCES.join(", ")
         )));
     }
-    let url = url::Url::parse(image_url);
-    let scheme = url.as_ref().map_or("", |url| url.scheme());
-    if !SCHEMES.contains(&scheme) {
+    let scheme = scheme(image_url);
+    if !SCHEMES.contains(&scheme.as_str()) {
         return Err(ApiError::invalid(format!(
             "Unsupported or missing URL scheme: {scheme:?} (image_url must be one of {})",
             SCHEMES.join(", ")
         )));
     }
-    if SHARES.contains(&scheme) && source == Some("local") {
+    if SHARES.contains(&scheme.as_str()) && source == Some("local") {
         return Err(ApiError::invalid(format!(
             "image_download_source local does not go with the {scheme} URL: set it to http, for the BMC to read the share"
         )));
@@ -131,6 +167,29 @@ mod tests {
             }
             (found, problem) => panic!("{body}: {found:?} is not {problem:?}"),
         }
+    }
+
+    #[test]
+    fn who_fetches_an_image() {
+        let check = |image_url: &str, source: Option<&str>, served, expected: MediaSource| {
+            let wanted = Wanted {
+                device: MediaDevice::Cdrom,
+                image_url: image_url.to_owned(),
+                image_download_source: source.map(str::to_owned),
+            };
+            assert_eq!(wanted.source(served), expected, "{wanted:?}");
+        };
+        let (direct, relayed) = (MediaSource::Direct, MediaSource::Relayed);
+        let (image, here) = ("https://images/a.iso", Some("http://192.0.2.1:6380"));
+        check(image, Some("http"), here, direct);
+        check(image, Some("local"), here, relayed);
+        check(image, Some("swift"), here, relayed);
+        check(image, None, here, relayed);
+        check(image, None, None, direct);
+        // Refused later, with what to do about it.
+        check(image, Some("local"), None, relayed);
+        check("nfs://share/a.iso", None, here, direct);
+        check("nfs://share/a.iso", Some("swift"), here, direct);
     }
 
     #[test]

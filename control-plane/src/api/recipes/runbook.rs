@@ -7,11 +7,11 @@ use crate::api::call::Api;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::{Field, Pick, Write};
 use crate::api::gates::RUNBOOK_TRAITS;
-use crate::api::nodes::check_trait;
 use crate::api::nodes::find::is_name;
 use crate::api::patch::Patch;
 use crate::api::root;
 use crate::api::shape::Shape;
+use crate::api::traits;
 use crate::api::version::ApiVersion;
 use axum::Router;
 use axum::routing::{get, put};
@@ -117,7 +117,7 @@ impl Resource for Runbook {
 /// A trait in old versions, because nodes name the runbook by it.
 fn check_name(name: &str, version: ApiVersion) -> ApiResult<()> {
     if version.0 < RUNBOOK_TRAITS {
-        return check_trait(name);
+        return traits::check(name);
     }
     if is_name(name) && name.parse::<Uuid>().is_err() {
         return Ok(());

@@ -3,16 +3,15 @@
 use super::find;
 use crate::api::body::JsonObject;
 use crate::api::call::Call;
-use crate::api::error::{ApiError, ApiResult};
-use crate::api::nodes::{check_trait, refuse_rest, traits_of};
+use crate::api::error::ApiResult;
+use crate::api::nodes::refuse_rest;
 use crate::api::path::Path;
+use crate::api::traits::{self, TraitChange};
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use ferric_model::recipe::Runbook;
 use http::{StatusCode, header};
 use serde_json::{Value, json};
-
-const MOST: usize = 50;
 
 pub(super) async fn list(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
     call.no_arguments()?;
@@ -26,9 +25,9 @@ pub(super) async fn replace(
     JsonObject(mut body): JsonObject,
 ) -> ApiResult<StatusCode> {
     call.no_arguments()?;
-    let traits = traits_of(body.shift_remove("traits"))?;
+    let traits = traits::given(body.shift_remove("traits"))?;
     refuse_rest(&body)?;
-    change(&call, &ident, |_| Ok(traits)).await
+    change(&call, &ident, TraitChange::Replace(traits)).await
 }
 
 pub(super) async fn add(
@@ -36,20 +35,15 @@ pub(super) async fn add(
     Path((ident, name)): Path<(String, String)>,
 ) -> ApiResult<Response> {
     call.no_arguments()?;
-    check_trait(&name)?;
+    traits::check(&name)?;
     let location = call.base.url(format!("runbooks/{ident}/traits/{name}"));
-    let status = change(&call, &ident, |mut traits| {
-        if !traits.contains(&name) {
-            traits.push(name);
-        }
-        Ok(traits)
-    });
-    Ok((status.await?, [(header::LOCATION, location)]).into_response())
+    let status = change(&call, &ident, TraitChange::Add(name)).await?;
+    Ok((status, [(header::LOCATION, location)]).into_response())
 }
 
 pub(super) async fn clear(call: Call, Path(ident): Path<String>) -> ApiResult<StatusCode> {
     call.no_arguments()?;
-    change(&call, &ident, |_| Ok(Vec::new())).await
+    change(&call, &ident, TraitChange::Clear).await
 }
 
 pub(super) async fn remove(
@@ -57,30 +51,12 @@ pub(super) async fn remove(
     Path((ident, name)): Path<(String, String)>,
 ) -> ApiResult<StatusCode> {
     call.no_arguments()?;
-    change(&call, &ident, |mut traits| {
-        let before = traits.len();
-        traits.retain(|known| *known != name);
-        if traits.len() == before {
-            let text = format!("the runbook has no trait {name}");
-            return Err(ApiError::not_found(text));
-        }
-        Ok(traits)
-    })
-    .await
+    change(&call, &ident, TraitChange::Remove(name)).await
 }
 
-async fn change(
-    call: &Call,
-    ident: &str,
-    change: impl FnOnce(Vec<String>) -> ApiResult<Vec<String>>,
-) -> ApiResult<StatusCode> {
+async fn change(call: &Call, ident: &str, change: TraitChange) -> ApiResult<StatusCode> {
     let (record, mut runbook) = find::<Runbook>(call, ident).await?;
-    runbook.traits = change(runbook.traits)?;
-    if runbook.traits.len() > MOST {
-        return Err(ApiError::invalid(format!(
-            "a runbook can have at most {MOST} traits"
-        )));
-    }
+    runbook.traits = change.of(runbook.traits, "runbook")?;
     call.conductor().update_recipe(&record, runbook).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -4,9 +4,9 @@ use super::items::{self, Rank, Repeats};
 use super::{Resource, routes};
 use crate::api::error::ApiResult;
 use crate::api::fields::{Field, Pick, Write};
-use crate::api::nodes::check_trait;
 use crate::api::root;
 use crate::api::shape::Shape;
+use crate::api::traits;
 use crate::api::version::ApiVersion;
 use ferric_model::ids::TemplateId;
 use ferric_model::recipe::DeployTemplate;
@@ -42,7 +42,7 @@ impl Resource for DeployTemplate {
 
     fn check(field: &Field, value: Value, _version: ApiVersion) -> ApiResult<Value> {
         match (field.name, &value) {
-            ("name", Value::String(name)) => check_trait(name)?,
+            ("name", Value::String(name)) => traits::check(name)?,
             ("steps", steps) => return items::check(steps, Rank::Priority, Repeats::Refused),
             _ => {}
         }

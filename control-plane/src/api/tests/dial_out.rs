@@ -1,7 +1,7 @@
 //! An agent that opens no port comes to the machines' listener for what it is asked.
 
 use super::fixture::{Answer, Server};
-use super::machines::{ADDRESS, waiting};
+use super::ramdisks::{ADDRESS, waiting};
 use crate::conductor::{AgentAnswer, AgentCall, TransportError, Verb};
 use axum::Router;
 use axum::body::{Body, to_bytes};

@@ -281,6 +281,12 @@ async fn a_virtual_interface_takes_a_free_port() {
         server.get("/v1/nodes/a/vifs").await.body,
         json!({"vifs": []})
     );
+    // Whoever serves them has none of such a name.
+    network(&server, "noop").await;
+    let odd = server.call(Method::DELETE, "/v1/nodes/a/vifs/a%20b", Value::Null);
+    let odd = odd.await;
+    assert_eq!(odd.status, StatusCode::BAD_REQUEST);
+    assert!(odd.fault().contains("\"a b\" is no virtual interface"));
 }
 
 async fn network(server: &Server, name: &str) {

@@ -6,8 +6,10 @@ use crate::proxy::Clients;
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, HeaderValue, RANGE};
-use reqwest::{Response, StatusCode, Url};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, HeaderValue, RANGE,
+};
+use reqwest::{Method, Response, StatusCode, Url};
 use std::time::Duration;
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -39,10 +41,30 @@ pub trait ImageServers: Send + Sync {
     ) -> reqwest::Result<Option<Vec<u8>>> {
         Ok(None)
     }
+
+    /// Asks for an image with these headers, and answers as soon as the server does; `None` where there is no way to it.
+    async fn fetch(
+        &self,
+        _method: Method,
+        _url: &str,
+        _headers: HeaderMap,
+    ) -> reqwest::Result<Option<Response>> {
+        Ok(None)
+    }
 }
 
 #[async_trait]
 impl ImageServers for Clients {
+    async fn fetch(
+        &self,
+        method: Method,
+        url: &str,
+        headers: HeaderMap,
+    ) -> reqwest::Result<Option<Response>> {
+        let request = self.for_url(url).request(method, url);
+        request.headers(headers).send().await.map(Some)
+    }
+
     async fn head(
         &self,
         url: &str,

@@ -18,7 +18,7 @@ pub(super) use worker::Workers;
 use super::Conductor;
 use super::forward::NodeCall;
 use super::requests::RequestError;
-use ferric_model::allocation::{Allocation, AllocationState, Worker};
+use ferric_model::allocation::{Allocation, AllocationState};
 use ferric_model::ids::{AllocationId, NodeId};
 use ferric_store::{
     Entity, Expectation, FieldValue, Key, Query, Record, Revision, StoreError, Table, Transaction,
@@ -30,11 +30,7 @@ const ATTEMPTS: u32 = 5;
 impl Conductor {
     /// An allocation that asks for nothing yet, and is left to this conductor.
     pub fn new_allocation(&self, id: AllocationId) -> Allocation {
-        let worker = Worker {
-            conductor: self.host().to_owned(),
-            incarnation: self.incarnation(),
-        };
-        Allocation::new(id, worker, self.now())
+        Allocation::new(id, self.worker(), self.now())
     }
 
     /// Stores a new one and begins to look for its node; answers before one is found.

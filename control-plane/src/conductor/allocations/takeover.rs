@@ -4,20 +4,14 @@
 use super::{readable, unfinished};
 use crate::conductor::Conductor;
 use crate::conductor::walk::Walk;
-use ferric_model::allocation::Worker;
 use ferric_store::StoreError;
 
 impl Conductor {
     /// Takes what it may, and begins with all that are its own and lie idle. Answers how many there were.
     pub(in crate::conductor) async fn take_over_allocations(&self) -> Result<usize, StoreError> {
-        let around = self.look_around().await?;
-        // Whoever has this conductor's name now has its allocations too.
-        let is_replaced = around
-            .named(self.host())
-            .is_some_and(|seen| seen.record.incarnation != self.incarnation());
-        if is_replaced || self.stopping() {
+        let Some(around) = self.around_to_take_work().await? else {
             return Ok(0);
-        }
+        };
         let mut walk = Walk::new(unfinished());
         while let Some(records) = walk.next(self.store().as_ref()).await? {
             for record in records {
@@ -27,10 +21,7 @@ impl Conductor {
                 if !self.may_take_work_of(&around, &allocation.worker) {
                     continue;
                 }
-                allocation.worker = Worker {
-                    conductor: self.host().to_owned(),
-                    incarnation: self.incarnation(),
-                };
+                allocation.worker = self.worker();
                 match self.store_allocation(&allocation, record.revision).await {
                     // Taken by another one, ended or deleted since.
                     Ok(_) | Err(StoreError::Stale { .. }) => {}

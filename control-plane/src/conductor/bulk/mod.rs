@@ -21,7 +21,6 @@ pub(super) use queue::Queues;
 
 use super::Conductor;
 use super::requests::{NO_ROOM_RETRY_S, RequestError};
-use ferric_model::allocation::Worker;
 use ferric_model::bulk::{BulkAction, BulkItem, BulkRequest, BulkState};
 use ferric_model::ids::BulkRequestId;
 use ferric_store::{
@@ -55,7 +54,7 @@ impl Conductor {
             digest: String::new(),
             items: 0,
             open: false,
-            worker: self.bulk_worker(),
+            worker: self.worker(),
             configdrive: None,
             created_at: self.now(),
         }
@@ -177,13 +176,6 @@ impl Conductor {
         let record = self.store().get(&Key::new(Table::BulkRequest, id)).await?;
         let decoded = record.map(|record| Ok((record.decode()?, record.revision)));
         decoded.transpose()
-    }
-
-    fn bulk_worker(&self) -> Worker {
-        Worker {
-            conductor: self.host().to_owned(),
-            incarnation: self.incarnation(),
-        }
     }
 
     fn room_in_queue(&self) -> Room {

@@ -2,24 +2,17 @@
 //! are gone.
 
 use crate::conductor::Conductor;
-use crate::conductor::around::Around;
 use crate::conductor::steps::chain;
 use crate::conductor::walk::Walk;
-use ferric_model::allocation::Worker;
 use ferric_model::bulk::BulkRequest;
 use ferric_store::{Entity, Expectation, FieldValue, Query, StoreError, Table, Transaction};
 
 impl Conductor {
     /// Takes what it may, and begins with all that are its own and lie idle. Answers how many there were.
     pub(in crate::conductor) async fn take_over_bulk_requests(&self) -> Result<usize, StoreError> {
-        let around = self.look_around().await?;
-        // Whoever has this conductor's name now has its requests too.
-        let is_replaced = around
-            .named(self.host())
-            .is_some_and(|seen| seen.record.incarnation != self.incarnation());
-        if is_replaced || self.stopping() {
+        let Some(around) = self.around_to_take_work().await? else {
             return Ok(0);
-        }
+        };
         let open = Query::all(Table::BulkRequest).filter("open", vec![FieldValue::Bool(true)]);
         let (mut begun, mut walk) = (0, Walk::new(open));
         while let Some(records) = walk.next(self.store().as_ref()).await? {
@@ -33,7 +26,7 @@ impl Conductor {
                     }
                 };
                 if self.may_take_work_of(&around, &request.worker) {
-                    request.worker = self.bulk_worker();
+                    request.worker = self.worker();
                     let taken = Transaction::new()
                         .expect(Expectation::Revision(request.key(), record.revision))
                         .put(&request);
@@ -52,14 +45,5 @@ impl Conductor {
             }
         }
         Ok(begun)
-    }
-
-    /// Whether what was left to that conductor may be gone on with here.
-    pub(in crate::conductor) fn may_take_work_of(&self, around: &Around, worker: &Worker) -> bool {
-        if worker.conductor == self.host() {
-            return worker.incarnation != self.incarnation();
-        }
-        around.named(&worker.conductor).is_none()
-            || around.gone().any(|host| host == worker.conductor)
     }
 }

@@ -12,7 +12,7 @@ use crate::conductor::allocations::Claim;
 use crate::conductor::import::OnNode;
 use crate::conductor::plain::PlainDocument;
 use crate::conductor::requests::{
-    HeartbeatRequest, InspectionRequest, LookupRequest, Maintenance, ProvisionRequest,
+    HeartbeatRequest, InspectionRequest, LookupRequest, Maintenance, MediaSource, ProvisionRequest,
     VendorRequest,
 };
 use crate::conductor::vifs::VifChange;
@@ -158,6 +158,8 @@ pub(crate) enum MediaChange {
         #[serde(with = "super::named")]
         device: MediaDevice,
         image_url: String,
+        #[serde(default)]
+        source: MediaSource,
     },
     Detach {
         #[serde(with = "super::named::list")]

@@ -25,6 +25,7 @@ const PASSING_OF_NODES: &[&str] = &[
     "periodic_records",
     "power_state",
     "power_sync_failures",
+    "relayed_media",
     "reservation",
     "run",
     "secure_boot",

@@ -3,10 +3,13 @@
 use super::calls;
 use crate::conductor::Conductor;
 use crate::conductor::plain::NotMember;
+use ferric_model::event::What;
 use ferric_model::inspection_rule::{Level, LogLine, Outcome, Subject, apply};
 use ferric_model::node::Node;
 use ferric_model::port::Port;
 use ferric_store::StoreError;
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::block_in_place;
 
 /// The subject as the rules leave it, and those that were applied; or the cause for which the inspection fails.
 pub(in crate::conductor) type Ruled = Result<(Subject, Vec<String>), String>;
@@ -29,7 +32,7 @@ pub(in crate::conductor) async fn run(
         log,
         calls,
         applied,
-    } = match apply(&rules, subject, mask) {
+    } = match aside(|| apply(&rules, subject, mask)) {
         Ok(outcome) => outcome,
         Err(failure) => return Ok(Err(failure.to_string())),
     };
@@ -64,6 +67,32 @@ pub(in crate::conductor) async fn run(
     }
 }
 
+/// Does what may take a processor for long, as regular expressions that are tried out, while another thread goes on with
+/// the tasks of this one. A runtime of one thread, as simulations have, has no other.
+fn aside<T>(work: impl FnOnce() -> T) -> T {
+    if Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
+        block_in_place(work)
+    } else {
+        work()
+    }
+}
+
+/// What the timeline is told of the rules that were applied, if there were any: the first few of them, as it is no place for
+/// thousands.
+pub(in crate::conductor) fn told(applied: &[String]) -> Option<What> {
+    const SHOWN: usize = 20;
+    if applied.is_empty() {
+        return None;
+    }
+    let shown = applied.iter().take(SHOWN).cloned().collect::<Vec<_>>();
+    let shown = shown.join(", ");
+    let text = match applied.len().saturating_sub(SHOWN) {
+        0 => format!("inspection rules applied: {shown}"),
+        more => format!("inspection rules applied: {shown} and {more} more"),
+    };
+    Some(What::Note { text })
+}
+
 /// What speaks against the groups that rules have put ports into, as for whoever asks the API for it.
 async fn misplaced(
     conductor: &Conductor,
@@ -93,5 +122,39 @@ fn write(node: &Node, line: &LogLine) {
         Level::Info => tracing::info!(%node, rule, "{text}"),
         Level::Warning => tracing::warn!(%node, rule, "{text}"),
         Level::Error | Level::Critical => tracing::error!(%node, rule, "{text}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+    use std::time::Duration;
+    use tokio::sync::oneshot;
+    use tokio::task::JoinSet;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn rules_that_take_long_keep_nobody_waiting() {
+        let (begun, has_begun) = oneshot::channel();
+        let (passed, others_passed) = mpsc::channel();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            begun.send(()).unwrap();
+            // Ends when the other task was run, for which there is one worker only.
+            let heard = aside(|| others_passed.recv_timeout(Duration::from_secs(30)));
+            assert_eq!(heard, Ok(()));
+        });
+        tasks.spawn(async move {
+            has_begun.await.unwrap();
+            passed.send(()).unwrap();
+        });
+        while let Some(ended) = tasks.join_next().await {
+            ended.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn where_there_is_one_thread_they_are_run_on_it() {
+        assert_eq!(aside(|| 7), 7);
     }
 }

@@ -111,23 +111,10 @@ async fn ruled(
         summary: found.summary,
     });
     change = change.events(found.notes.into_iter().map(|text| What::Note { text }));
-    if !applied.is_empty() {
-        let text = format!("inspection rules applied: {}", listed(&applied));
-        change = change.event(What::Note { text });
-    }
+    change = change.events(rules::told(&applied));
     let gone: Vec<Key> = found.gone.iter().map(Entity::key).collect();
     change = change.beside(|transaction| gone.into_iter().fold(transaction, Transaction::delete));
     Ok(Ok(with_subject(change, before, subject, now)))
-}
-
-/// The first few of them: a timeline is no place for thousands.
-fn listed(labels: &[String]) -> String {
-    const SHOWN: usize = 20;
-    let shown = labels.iter().take(SHOWN).cloned().collect::<Vec<_>>();
-    match labels.len().saturating_sub(SHOWN) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
 }
 
 /// The node, those ports that differ from before, and the inventory, in one commit.

@@ -32,14 +32,17 @@ pub(super) async fn merge(task: &mut NodeTask, request: LookupRequest) -> Merged
 }
 
 /// Who asks, by lookup or with its inspection data.
-pub(super) struct Asker {
-    pub(super) extensions: Extensions,
-    pub(super) token: TokenUse,
-    pub(super) from: Option<IpAddr>,
+pub(in crate::conductor) struct Asker {
+    pub(in crate::conductor) extensions: Extensions,
+    pub(in crate::conductor) token: TokenUse,
+    pub(in crate::conductor) from: Option<IpAddr>,
 }
 
 /// Stores the lookup and what it changes, and answers it.
-pub(super) async fn answer(task: &mut NodeTask, asker: Asker) -> Result<LookupAnswer, TaskError> {
+pub(in crate::conductor) async fn answer(
+    task: &mut NodeTask,
+    asker: Asker,
+) -> Result<LookupAnswer, TaskError> {
     let extensions = asker.extensions.common(&Extensions::all());
     let address = asker.from.map_or_else(
         || "an unknown address".to_owned(),

@@ -12,6 +12,7 @@ mod lookup;
 pub(super) use boot_request::BOOT_REQUESTED_AT;
 pub(super) use commands::{PROGRESS, store_lost_power};
 pub(super) use inspection::store_inspection;
+pub(super) use lookup::{Asker, answer};
 
 use super::inbox::Message;
 use super::node_task::{NodeTask, TaskError};

@@ -4,6 +4,7 @@ use super::cluster_lab::{Cluster, host_among};
 use super::lab::Lab;
 use crate::conductor::Conductor;
 use crate::conductor::requests::{ConsoleShown, RequestError};
+use crate::config::seconds;
 use ferric_drivers::{Console, ConsoleState, FakeFault};
 use ferric_model::node::Node;
 use ferric_model::state::ProvisionState as State;
@@ -198,4 +199,26 @@ async fn it_is_closed_with_its_node_and_its_interface() {
     open(&lab).await;
     conductor.destroy_node(id).await.unwrap();
     assert_eq!(console(&conductor, &before).state(), ConsoleState::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_does_not_close_keeps_its_node_no_longer_than_a_call() {
+    let mut lab = Lab::new();
+    // Nobody else asks the machine meanwhile.
+    lab.configure(|settings| settings.conductor.power_sync_interval_s = 0);
+    lab.start(None).await;
+    lab.enroll_available().await;
+    sleep(Duration::from_secs(1)).await;
+    open(&lab).await;
+    lab.machine.bmc.set_delay(Duration::from_secs(86_400));
+    let (start, limit) = (
+        Instant::now(),
+        seconds(lab.settings.conductor.bmc_call_timeout_s),
+    );
+    lab.conductor()
+        .destroy_node(lab.machine.node)
+        .await
+        .unwrap();
+    let took = start.elapsed();
+    assert!((limit..limit + SOON).contains(&took), "{took:?}");
 }

@@ -4,8 +4,10 @@ use super::agent::Manners;
 use super::crashes::available as nobodys;
 use super::halting_store::Death;
 use super::lab::Lab;
-use crate::conductor::requests::RequestError;
+use crate::conductor::Conductor;
+use crate::conductor::requests::{MediaSource, RequestError};
 use ferric_drivers::{FakeFault, MediaDevice, VirtualMedia};
+use ferric_model::ids::NodeId;
 use ferric_model::node::Node;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -15,6 +17,16 @@ const IMAGE: &str = "https://images/a.iso";
 
 fn is_done(node: &Node) -> bool {
     node.wish.is_none()
+}
+
+async fn attach(
+    conductor: &Conductor,
+    id: NodeId,
+    image: &str,
+    source: MediaSource,
+) -> Result<(), RequestError> {
+    let (device, image) = (MediaDevice::Cdrom, image.to_owned());
+    conductor.attach_media(id, device, image, source).await
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +39,7 @@ impl Asked {
     async fn of(self, lab: &Lab) -> Result<(), RequestError> {
         let (conductor, id, device) = (lab.conductor(), lab.machine.node, MediaDevice::Cdrom);
         match self {
-            Self::Attach => conductor.attach_media(id, device, IMAGE.to_owned()).await,
+            Self::Attach => attach(&conductor, id, IMAGE, MediaSource::Direct).await,
             Self::Detach => conductor.detach_media(id, vec![device]).await,
         }
     }
@@ -120,7 +132,7 @@ async fn an_image_that_is_there_is_not_put_in_again() {
     let (conductor, id) = (lab.conductor(), lab.machine.node);
     let other = "https://images/b.iso".to_owned();
     conductor
-        .attach_media(id, MediaDevice::Cdrom, other.clone())
+        .attach_media(id, MediaDevice::Cdrom, other.clone(), MediaSource::Direct)
         .await
         .unwrap();
     lab.wait_until("the end of it", SOON, is_done).await;
@@ -143,4 +155,71 @@ async fn what_fails_is_told_and_not_tried_again() {
     );
     assert!(error.starts_with(&expected), "{error}");
     assert!(error.ends_with("the drive is stuck"), "{error}");
+}
+
+/// The BMC is told an address of the conductor's, by which the conductor knows what to fetch for it.
+#[tokio::test(start_paused = true)]
+async fn an_image_that_the_conductor_fetches_is_known_as_long_as_it_is_in_the_drive() {
+    let mut lab = nobodys(Manners::Ferric).await;
+    lab.start(None).await;
+    let (conductor, id) = (lab.conductor(), lab.machine.node);
+    let other = "https://images/b.iso";
+    let mut seen = Vec::new();
+    // The second one is in the drive already.
+    for image in [IMAGE, IMAGE, other] {
+        let changes = lab.machine.bmc.changes_begun();
+        attach(&conductor, id, image, MediaSource::Relayed)
+            .await
+            .unwrap();
+        lab.wait_until("the end of it", SOON, is_done).await;
+        let node = lab.node().await;
+        assert_eq!(node.last_error, None);
+        let [relayed] = &node.relayed_media[..] else {
+            panic!("{:?}", node.relayed_media)
+        };
+        assert_eq!(
+            (relayed.device.as_str(), relayed.url.as_str()),
+            ("cdrom", image)
+        );
+        let address = relayed.address("http://192.0.2.1:6380", id);
+        assert_eq!(shown(&lab).await.as_ref(), Some(&address));
+        let is_new = lab.machine.bmc.changes_begun() != changes;
+        assert_eq!(is_new, !seen.contains(&address), "{image}");
+        seen.push(address);
+    }
+    Asked::Detach.of(&lab).await.unwrap();
+    lab.wait_until("the end of it", SOON, is_done).await;
+    assert!(lab.node().await.relayed_media.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_did_not_get_into_the_drive_is_not_fetched() {
+    let mut lab = nobodys(Manners::Ferric).await;
+    lab.start(None).await;
+    sleep(Duration::from_secs(1)).await;
+    let (conductor, id) = (lab.conductor(), lab.machine.node);
+    let broken = FakeFault::Broken("the drive is stuck".to_owned());
+    lab.machine.bmc.fail_next([broken]);
+    attach(&conductor, id, IMAGE, MediaSource::Relayed)
+        .await
+        .unwrap();
+    lab.wait_until("the end of it", SOON, is_done).await;
+    let node = lab.node().await;
+    assert!(node.last_error.is_some());
+    assert!(node.relayed_media.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_listener_for_machines_the_conductor_fetches_nothing() {
+    let mut lab = nobodys(Manners::Ferric).await;
+    lab.configure(|settings| settings.provision_url = None);
+    lab.start(None).await;
+    let (conductor, id) = (lab.conductor(), lab.machine.node);
+    match attach(&conductor, id, IMAGE, MediaSource::Relayed).await {
+        Err(RequestError::Invalid(text)) => {
+            assert!(text.contains("set image_download_source to http"), "{text}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(lab.node().await.wish, None);
 }

@@ -5,11 +5,13 @@ use super::Done;
 use crate::conductor::Conductor;
 use crate::conductor::requests::{ConsoleShown, RequestError};
 use crate::conductor::steps::{StepError, chain};
+use crate::config::seconds;
 use ferric_drivers::Hardware;
 use ferric_drivers::{Console, ConsoleState};
 use ferric_model::ids::NodeId;
 use ferric_model::node::{Node, Wish};
 use std::sync::Arc;
+use tokio::time::timeout;
 use tracing::warn;
 
 impl Conductor {
@@ -54,17 +56,27 @@ impl Conductor {
     }
 
     /// Before the node goes where this conductor cannot reach its console any more. What keeps it from closing keeps the
-    /// node from nothing.
+    /// node from nothing, and for no longer than a call to a BMC may take.
     pub(in crate::conductor) async fn let_console_go(&self, node: &Node) {
         if !node.console_enabled {
             return;
         }
-        let closed = match self.hardware(node) {
-            Ok(hardware) => close(&hardware).await,
-            Err(error) => Err(error),
+        let closing = async {
+            match self.hardware(node) {
+                Ok(hardware) => close(&hardware).await,
+                Err(error) => Err(error),
+            }
         };
-        if let Err(error) = closed {
-            warn!(node = %node.uuid, error = chain(&error), "the console stays open");
+        let limit = seconds(self.settings().conductor.bmc_call_timeout_s);
+        match timeout(limit, closing).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                warn!(node = %node.uuid, error = chain(&error), "the console stays open");
+            }
+            Err(_elapsed) => {
+                let limit_s = limit.as_secs();
+                warn!(node = %node.uuid, limit_s, "the console was not closed in time and stays open");
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use super::Done;
 use crate::conductor::steps::{StepError, chain};
 use ferric_drivers::{BmcError, Hardware, MediaDevice, VirtualMedia};
 use ferric_model::ids::NodeId;
-use ferric_model::node::{Node, Wish};
+use ferric_model::node::{Node, RelayedMedia, Wish};
 
 /// Nothing is done where it is in the drive already, so that whoever goes on after a crash takes nothing away from a
 /// machine that reads it.
@@ -55,6 +55,21 @@ pub(super) fn failure(node: NodeId, wish: &Wish, cause: String) -> String {
         }
         Wish::BootMode(_) | Wish::SecureBoot(_) | Wish::Console(_) => cause,
     }
+}
+
+/// What the BMC reads from the conductor once a wish has ended: what is in its drives, and nothing that is not.
+pub(super) fn settle(node: &mut Node, wish: &Wish, is_done: bool) {
+    let stays = |relayed: &RelayedMedia| match wish {
+        Wish::AttachMedia { device, image_url } if is_done => {
+            relayed.device != *device || relayed.is_at(image_url)
+        }
+        Wish::AttachMedia { image_url, .. } => !relayed.is_at(image_url),
+        Wish::DetachMedia(devices) => !(is_done && devices.contains(&relayed.device)),
+        Wish::BootMode(_) | Wish::SecureBoot(_) | Wish::Console(_) | Wish::VendorMethod { .. } => {
+            true
+        }
+    };
+    node.relayed_media.retain(stays);
 }
 
 fn media<'h>(hardware: &'h Hardware, node: &Node) -> Result<&'h dyn VirtualMedia, StepError> {

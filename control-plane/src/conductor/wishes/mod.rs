@@ -66,7 +66,17 @@ impl Conductor {
     }
 
     /// Stores the wish and answers; the rest happens in the background under the same lock.
-    pub(super) async fn begin(&self, mut task: NodeTask, wish: Wish) -> Result<(), RequestError> {
+    pub(super) async fn begin(&self, task: NodeTask, wish: Wish) -> Result<(), RequestError> {
+        self.begin_with(task, wish, |_| ()).await
+    }
+
+    /// With a change of the node in the same commit.
+    pub(super) async fn begin_with(
+        &self,
+        mut task: NodeTask,
+        wish: Wish,
+        edit: impl FnOnce(&mut Node),
+    ) -> Result<(), RequestError> {
         let change = match wish.may_restart() {
             true => clear_to_begin(&task)?,
             false => clear_of_wishes(&task)?,
@@ -87,7 +97,7 @@ impl Conductor {
                 since,
             });
         });
-        task.save(change).await?;
+        task.save(change.with(edit)).await?;
         self.take_up(task);
         Ok(())
     }
@@ -202,7 +212,11 @@ async fn store_end(
     wish: &Wish,
     outcome: Result<Done, String>,
 ) -> Result<(), TaskError> {
-    let change = without_wish(task.change()).with(|node| node.reservation = None);
+    let is_done = outcome.is_ok();
+    let change = without_wish(task.change()).with(|node| {
+        node.reservation = None;
+        media::settle(node, wish, is_done);
+    });
     let change = match outcome {
         Ok(done) => fulfilled(change, wish, done, task.node.power_state),
         Err(error) => {

@@ -91,7 +91,7 @@ async fn two_that_work_one_request_off_begin_each_item_once() {
     deploy(&members["one"].conductor, 1, 0..6).await;
     // As after a takeover of which the first one does not know.
     let mut taken = request(store, 1).await.unwrap();
-    taken.worker = members["two"].conductor.bulk_worker();
+    taken.worker = members["two"].conductor.worker();
     store.commit(Transaction::new().put(&taken)).await.unwrap();
     members["two"].conductor.begin_bulk_request(id(1));
     sleep(Duration::from_secs(60)).await;

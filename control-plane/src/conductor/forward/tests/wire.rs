@@ -10,8 +10,8 @@ use crate::conductor::forward::{MachineCall, Visit};
 use crate::conductor::import::OnNode;
 use crate::conductor::plain::PlainDocument;
 use crate::conductor::requests::{
-    Maintenance, MediaSlot, ProvisionRequest, RequestError, RequestedStep, RescuePassword,
-    VendorRequest,
+    Maintenance, MediaSlot, MediaSource, ProvisionRequest, RequestError, RequestedStep,
+    RescuePassword, VendorRequest,
 };
 use crate::conductor::{VifAttachment, VifChange, VifPlace};
 use ferric_agent_protocol::dial_out::DialOutAnswer;
@@ -354,10 +354,17 @@ fn virtual_media_survive_the_way() {
     let change = MediaChange::Attach {
         device: MediaDevice::Cdrom,
         image_url: "https://images/a.iso".to_owned(),
+        source: MediaSource::Relayed,
     };
     let sent = serde_json::to_string(&change).unwrap();
     let read: MediaChange = serde_json::from_str(&sent).unwrap();
     assert_eq!(read, change);
+    let older = r#"{"attach":{"device":"cdrom","image_url":"https://images/a.iso"}}"#;
+    let read: MediaChange = serde_json::from_str(older).unwrap();
+    let MediaChange::Attach { source, .. } = read else {
+        panic!("{read:?}")
+    };
+    assert_eq!(source, MediaSource::Direct);
     let slot = MediaSlot {
         media_types: vec!["CD".to_owned()],
         inserted: Some(true),
