@@ -22,6 +22,10 @@ const VERSION: &str = "13.0.0";
 /// The host name in its ramdisk.
 const RAMDISK: &str = "ironic-agent";
 const HOST_NAME: &str = "deployed-by-ironics";
+const SECOND_MAC: &str = "52:54:00:fe:01:01";
+/// What is collected beside the inventory, by the keys that it has in the plugin data.
+const COLLECTED: [&str; 4] = ["dmi", "numa_topology", "pci_devices", "usb_devices"];
+const COLLECTORS: &str = "default,logs,pci-devices,numa-topology,dmi-decode,usb-devices";
 
 #[test]
 fn inspects_cleans_and_deploys() {
@@ -36,18 +40,23 @@ fn inspects_cleans_and_deploys() {
     let machine = Machine::new(1, "m1", Firmware::Uefi)
         .disks(disks)
         .memory_mib(MEMORY_MIB)
-        .more_macs(&["52:54:00:fe:01:01"]);
+        .more_macs(&[SECOND_MAC]);
     let plan = Plan::new("ironic-agent", vec![machine]);
     told(Lab::start(&plan).unwrap(), |lab| {
         let node = lab.enroll("m1").unwrap();
         let root = json!({ "serial": "m1-root" });
         node.set("/properties/root_device", &root).unwrap();
+        let parameters = format!(
+            "%default% ipa-inspection-collectors={COLLECTORS} ipa-enable-vlan-interfaces={SECOND_MAC}.100"
+        );
+        node.set("/driver_info/kernel_append_params", &json!(parameters))
+            .unwrap();
         node.manage().unwrap();
         let ours = inspected(lab, &node);
         let before = node.events(0).unwrap().len();
         take_ironics(lab, &node);
         let theirs = inspected(lab, &node);
-        assert_eq!(theirs["hostname"], RAMDISK, "{theirs}");
+        assert_eq!(theirs["inventory"]["hostname"], RAMDISK, "{theirs}");
         let found = differences(&ours, &theirs);
         assert!(
             found.is_empty(),
@@ -74,13 +83,22 @@ fn take_ironics(lab: &Lab, node: &Node<'_>) {
     }
 }
 
-/// Inspects; what was found.
+/// Inspects; what was found, and what else was collected.
 fn inspected(lab: &Lab, node: &Node<'_>) -> Value {
     node.ask("inspect", Value::Null).unwrap();
     node.leaves("manageable").unwrap();
     node.reaches("manageable", PATIENCE).unwrap();
     let path = format!("/v1/nodes/{}/inventory", node.uuid);
-    lab.api().get(&path).unwrap()["inventory"].clone()
+    let found = lab.api().get(&path).unwrap();
+    let interfaces = found["inventory"]["interfaces"].as_array().unwrap().len();
+    assert_eq!(interfaces, 3, "two interfaces and a VLAN: {found}");
+    let mut inspected = json!({ "inventory": found["inventory"] });
+    for key in COLLECTED {
+        let collected = &found["plugin_data"][key];
+        assert!(!collected.is_null(), "no {key} was collected: {found}");
+        inspected[key] = collected.clone();
+    }
+    inspected
 }
 
 /// All agents that were heard of since then were Ironic's.
