@@ -31,7 +31,6 @@ fn takes_little_memory_and_logs_a_rescuer_in() {
         Lab::start(&Plan::new("life", vec![machine])).unwrap(),
         |lab| {
             let node = managed(lab, "m1");
-            node.set("/rescue_interface", &"agent".into()).unwrap();
             let parameters = json!("%default% ferric.debug-shell");
             node.set("/driver_info/kernel_append_params", &parameters)
                 .unwrap();

@@ -15,10 +15,11 @@ use std::path::Path;
 const DATA: u8 = 0xa5;
 const BLOCK_BYTES: usize = 1 << 20;
 
-/// Enrolled and manageable; the agent's steps for RAID are not hidden by those of a BMC.
+/// Enrolled and manageable, with the agent for volumes and rescue.
 fn managed<'a>(lab: &'a Lab, name: &str) -> Node<'a> {
     let node = lab.enroll(name).unwrap();
-    node.set("/raid_interface", &"no-raid".into()).unwrap();
+    node.set("/raid_interface", &"agent".into()).unwrap();
+    node.set("/rescue_interface", &"agent".into()).unwrap();
     node.set("/automated_clean", &false.into()).unwrap();
     node.manage().unwrap();
     node

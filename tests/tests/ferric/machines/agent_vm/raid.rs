@@ -25,6 +25,7 @@ fn boots_with_uefi_after_either_disk_is_removed() {
         Lab::start(&Plan::new("raid", vec![machine])).unwrap(),
         |lab| {
             let node = managed(lab, "m1");
+            makes_volume(lab, &node);
             node.provide().unwrap();
             deploys(lab, &node);
             for (removed, members) in [(0, "[_U]"), (1, "[U_]")] {
@@ -41,31 +42,33 @@ fn boots_with_uefi_after_either_disk_is_removed() {
     );
 }
 
-/// The volume is made by a step of the deploy, and its configuration says that the system goes there.
-fn deploys(lab: &Lab, node: &Node<'_>) {
-    node.image(&lab.images().system).unwrap();
+/// The volume is made by cleaning, as the node's `target_raid_config` says.
+fn makes_volume(lab: &Lab, node: &Node<'_>) {
     let volume = json!({
         "controller": "software", "raid_level": "1", "size_gb": "MAX", "volume_name": "system",
         "is_root_volume": true,
     });
-    let config = json!({ "logical_disks": [volume] });
-    // Before write_image, which has 80.
-    let step = json!({
-        "interface": "raid", "step": "apply_configuration", "priority": 90,
-        "args": { "raid_config": config, "delete_existing": true },
-    });
+    let wanted = json!({ "logical_disks": [volume] });
+    let path = format!("/v1/nodes/{}/states/raid", node.uuid);
+    lab.api().put(&path, &wanted).unwrap();
+    let step = |name: &str| json!({ "interface": "raid", "step": name });
+    node.clean(&json!([
+        step("delete_configuration"),
+        step("create_configuration")
+    ]))
+    .unwrap();
+    let cleaned = node.get().unwrap();
+    let made = &cleaned["raid_config"]["logical_disks"];
+    assert_eq!(*made, wanted["logical_disks"]);
+}
+
+fn deploys(lab: &Lab, node: &Node<'_>) {
+    node.image(&lab.images().system).unwrap();
     let meta_data = json!({ "hostname": HOST_NAME, "name": HOST_NAME, "uuid": node.uuid });
     let drive = json!({ "meta_data": meta_data, "user_data": USER_DATA });
     let console = lab.serial("m1").len();
-    node.ask(
-        "active",
-        json!({ "configdrive": drive, "deploy_steps": [step] }),
-    )
-    .unwrap();
+    node.ask("active", json!({ "configdrive": drive })).unwrap();
     node.becomes_active().unwrap();
-    let deployed = node.get().unwrap();
-    let made = &deployed["raid_config"]["logical_disks"];
-    assert_eq!(*made, config["logical_disks"]);
     boots(lab, console, "[UU]");
 }
 
