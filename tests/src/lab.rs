@@ -9,6 +9,7 @@ use crate::node::Node;
 use crate::process::{Running, command, output};
 use crate::serial::Serial;
 use crate::settings::{lab_file, settings_file};
+use crate::shell::Shell;
 use crate::wait;
 use anyhow::Context;
 use std::net::TcpListener;
@@ -205,6 +206,44 @@ impl Lab {
     /// When it cannot be started or fails; with what it said.
     pub fn exec(&self, words: &[&str]) -> anyhow::Result<String> {
         output(testbed(&self.folder).args(["exec", "--"]).args(words))
+    }
+
+    /// Takes a disk out of a machine that is off, or puts it in again: `out`, `in`.
+    ///
+    /// # Errors
+    /// When the testbed refuses.
+    pub fn put_disk(&self, name: &str, index: usize, place: &str) -> anyhow::Result<()> {
+        let index = index.to_string();
+        output(testbed(&self.folder).args(["disk", name, &index, place])).map(drop)
+    }
+
+    /// The command that runs a program in the lab's network; its arguments are to be added.
+    pub fn inside(&self, program: &str) -> Command {
+        let mut exec = testbed(&self.folder);
+        exec.args(["exec", "--", program]);
+        exec
+    }
+
+    /// The address of a machine by its newest lease.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn address(&self, name: &str) -> anyhow::Result<String> {
+        let leases = std::fs::read_to_string(self.folder.join("lab/dnsmasq/leases"))?;
+        let mac = &self.machine(name).mac;
+        let lease = leases.lines().rfind(|line| line.contains(mac.as_str()));
+        let address = lease.and_then(|line| line.split_whitespace().nth(2));
+        let context = || format!("{name} has no lease among:\n{leases}");
+        Ok(address.with_context(context)?.to_owned())
+    }
+
+    /// The serial line of a machine that is on, to type on.
+    ///
+    /// # Errors
+    /// When it cannot be connected to.
+    pub fn shell(&self, name: &str) -> anyhow::Result<Shell> {
+        let serial = self.serial(name);
+        Shell::open(serial.path.parent().context("a log is in a folder")?)
     }
 
     /// What the machines run on: KVM or software emulation.

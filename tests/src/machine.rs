@@ -26,6 +26,10 @@ pub struct Disk {
     pub size: &'static str,
     pub serial: String,
     pub wwn: Option<&'static str>,
+    /// The socket of the NBD server that has its bytes, in the lab's folder.
+    pub nbd: Option<&'static str>,
+    /// How fast it is: `4MiB`.
+    pub bytes_per_second: Option<&'static str>,
 }
 
 impl Disk {
@@ -35,7 +39,34 @@ impl Disk {
             size,
             serial: serial.to_owned(),
             wwn: None,
+            nbd: None,
+            bytes_per_second: None,
         }
+    }
+
+    /// Its table in the lab's file.
+    fn toml(&self) -> String {
+        let Self {
+            bus,
+            size,
+            serial,
+            wwn,
+            nbd,
+            bytes_per_second,
+        } = self;
+        let more = [
+            ("wwn", wwn),
+            ("nbd", nbd),
+            ("bytes_per_second", bytes_per_second),
+        ];
+        let more: String = more
+            .into_iter()
+            .filter_map(|(key, value)| Some(format!(", {key} = {}", quoted((*value)?))))
+            .collect();
+        format!(
+            "{{ bus = \"{bus}\", size = \"{size}\", serial = {}{more} }}",
+            quoted(serial)
+        )
     }
 }
 
@@ -46,6 +77,8 @@ pub struct Machine {
     pub memory_mib: u32,
     pub disks: Vec<Disk>,
     pub mac: String,
+    /// Of NICs beside the one that it boots from.
+    pub more_macs: Vec<String>,
     pub uuid: Uuid,
     pub bmc_port: u16,
 }
@@ -63,6 +96,7 @@ impl Machine {
             memory_mib: 1024,
             disks: vec![Disk::new("virtio", "6GiB", &format!("{name}-root"))],
             mac: format!("52:54:00:fe:00:{number:02x}"),
+            more_macs: Vec::new(),
             uuid: Uuid::from_u128(0xfe00_0000_0000_4000_8000_0000_0000_0000 + u128::from(number)),
             bmc_port: 8000 + u16::from(number),
         }
@@ -80,6 +114,13 @@ impl Machine {
         self
     }
 
+    /// Beside the NIC that it boots from.
+    #[must_use]
+    pub fn more_macs(mut self, macs: &[&str]) -> Self {
+        self.more_macs = macs.iter().map(|mac| (*mac).to_owned()).collect();
+        self
+    }
+
     /// As the conductor reaches it, inside of the lab.
     pub fn bmc_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.bmc_port)
@@ -92,32 +133,24 @@ impl Machine {
             firmware,
             memory_mib,
             mac,
+            more_macs,
             uuid,
             bmc_port,
             ..
         } = self;
+        let macs = std::iter::once(mac).chain(more_macs);
+        let nics: Vec<String> = macs.map(|mac| format!("{{ mac = \"{mac}\" }}")).collect();
+        let nics = nics.join(", ");
         let mut text = format!(
             "[[machine]]\nname = {}\nuuid = \"{uuid}\"\nfirmware = \"{}\"\ncpus = 1\nmemory = {memory_mib}\n\
-             nics = [{{ mac = \"{mac}\" }}]\n\
+             nics = [{nics}]\n\
              bmc = {{ listen = \"127.0.0.1:{bmc_port}\", username = \"{BMC_USER}\", password = \"{BMC_PASSWORD}\" }}\n\
              disks = [\n",
             quoted(name),
             firmware.name()
         );
         for disk in &self.disks {
-            let Disk {
-                bus, size, serial, ..
-            } = disk;
-            let wwn = disk
-                .wwn
-                .map(|wwn| format!(", wwn = \"{wwn}\""))
-                .unwrap_or_default();
-            writeln!(
-                text,
-                "  {{ bus = \"{bus}\", size = \"{size}\", serial = {}{wwn} }},",
-                quoted(serial)
-            )
-            .expect("a string takes all");
+            writeln!(text, "  {},", disk.toml()).expect("a string takes all");
         }
         text.push_str("]\n\n");
         text

@@ -194,6 +194,79 @@ impl<'a> Node<'a> {
         self.reaches("available", LONG).map(drop)
     }
 
+    /// Cleans with these steps, and is `manageable` again.
+    ///
+    /// # Errors
+    /// See [`Node::reaches`].
+    pub fn clean(&self, steps: &Value) -> anyhow::Result<()> {
+        self.start_clean(steps)?;
+        self.reaches("manageable", LONG).map(drop)
+    }
+
+    /// Begins to clean with these steps.
+    ///
+    /// # Errors
+    /// See [`Node::reaches`].
+    pub fn start_clean(&self, steps: &Value) -> anyhow::Result<()> {
+        self.ask("clean", json!({ "clean_steps": steps }))?;
+        self.leaves("manageable")
+    }
+
+    /// Waits until a step that holds has begun.
+    ///
+    /// # Errors
+    /// See [`Node::reaches`].
+    pub fn holds(&self, state: &str) -> anyhow::Result<()> {
+        self.reaches(state, LONG).map(drop)
+    }
+
+    /// Waits for a failure that is meant to be, and gives its sentence.
+    ///
+    /// # Errors
+    /// At the deadline.
+    pub fn fails(&self, state: &str) -> anyhow::Result<String> {
+        let what = format!("{} to be {state}", self.name);
+        wait::until(&what, LONG, || {
+            let node = self.get()?;
+            let error = node["last_error"].as_str().unwrap_or_default().to_owned();
+            Ok((node["provision_state"] == state).then_some(error))
+        })
+        .map_err(|error| error.context(self.story()))
+    }
+
+    /// Starts the rescue ramdisk, with this password for the user `rescue`.
+    ///
+    /// # Errors
+    /// See [`Node::reaches`].
+    pub fn rescue(&self, password: &str) -> anyhow::Result<()> {
+        self.ask("rescue", json!({ "rescue_password": password }))?;
+        self.leaves("active")?;
+        self.reaches("rescue", LONG).map(drop)
+    }
+
+    /// # Errors
+    /// See [`Node::reaches`].
+    pub fn unrescue(&self) -> anyhow::Result<()> {
+        self.ask("unrescue", Value::Null)?;
+        self.reaches("active", LONG).map(drop)
+    }
+
+    /// Asks for a power state, such as `soft power off`, and waits for what it leads to.
+    ///
+    /// # Errors
+    /// See [`Node::get`]; and at the deadline.
+    pub fn power(&self, target: &str, state: &str) -> anyhow::Result<()> {
+        let path = format!("/v1/nodes/{}/states/power", self.uuid);
+        self.lab.api().put(&path, &json!({ "target": target }))?;
+        let what = format!("{} to be {state} after {target}", self.name);
+        wait::until(&what, LONG, || {
+            let node = self.get()?;
+            let settled = node["power_state"] == state && node["target_power_state"].is_null();
+            Ok(settled.then_some(()))
+        })
+        .map_err(|error| error.context(self.story()))
+    }
+
     /// The timeline's events behind a sequence number.
     ///
     /// # Errors
@@ -237,7 +310,11 @@ impl<'a> Node<'a> {
         .map_err(|error| error.context(self.story()))
     }
 
-    fn leaves(&self, state: &str) -> anyhow::Result<()> {
+    /// Waits until what was asked for has begun.
+    ///
+    /// # Errors
+    /// At the deadline.
+    pub fn leaves(&self, state: &str) -> anyhow::Result<()> {
         wait::until(
             &format!("{} to leave {state}", self.name),
             Duration::from_secs(30),

@@ -14,6 +14,12 @@ impl Serial {
         String::from_utf8_lossy(&std::fs::read(&self.path).unwrap_or_default()).into_owned()
     }
 
+    /// What was said behind the first `from` bytes.
+    pub fn text_from(&self, from: usize) -> String {
+        let bytes = std::fs::read(&self.path).unwrap_or_default();
+        String::from_utf8_lossy(bytes.get(from..).unwrap_or_default()).into_owned()
+    }
+
     /// Waits for a text behind the first `from` bytes. Gives the line it stands in.
     ///
     /// # Errors
@@ -26,9 +32,8 @@ impl Serial {
     ) -> anyhow::Result<String> {
         let what = format!("{needle:?} on the serial console {}", self.path.display());
         crate::wait::until(&what, deadline, || {
-            let bytes = std::fs::read(&self.path).unwrap_or_default();
-            let text = String::from_utf8_lossy(bytes.get(from..).unwrap_or_default()).into_owned();
-            Ok(text
+            Ok(self
+                .text_from(from)
                 .lines()
                 .find(|line| line.contains(needle))
                 .map(|line| line.trim().to_owned()))

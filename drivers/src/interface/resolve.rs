@@ -139,7 +139,7 @@ fn requested_interface(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use InterfaceKind::{Boot, Deploy, Inspect, Management, Network, Power};
+    use InterfaceKind::{Boot, Deploy, Inspect, Management, Network, Power, Raid};
 
     type Names<'a> = &'a [(InterfaceKind, &'a str)];
 
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn requests_configuration_and_defaults_rank_in_this_order() {
         let preferred = Enabled::default().with_default(Network, "noop").unwrap();
-        let cases: [(&str, Enabled, Names<'_>, InterfaceKind, &str); 8] = [
+        let cases: [(&str, Enabled, Names<'_>, InterfaceKind, &str); 9] = [
             (
                 "redfish",
                 Enabled::default(),
@@ -204,6 +204,13 @@ mod tests {
                 &[(Management, "noop")],
                 Management,
                 "noop",
+            ),
+            (
+                "redfish",
+                Enabled::default(),
+                &[(Raid, "agent")],
+                Raid,
+                "agent",
             ),
             ("redfish", only(Network, &["noop"]), &[], Network, "noop"),
             (

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use anyhow::{Context as _, bail};
 
 use crate::control::{Client, MachineLine, Reply, Request};
-use crate::machine::Reset;
+use crate::machine::{Place, Reset};
 use crate::redfish::Fault;
 use crate::state::StateDir;
 
@@ -34,6 +34,16 @@ pub(super) fn power(lab: &StateDir, name: &str, reset: Reset) -> anyhow::Result<
         .ask(&Request::Power {
             name: name.to_owned(),
             reset,
+        })
+        .map(drop)
+}
+
+pub(super) fn disk(lab: &StateDir, name: &str, index: usize, place: Place) -> anyhow::Result<()> {
+    Client::connect(lab)?
+        .ask(&Request::Disk {
+            name: name.to_owned(),
+            index,
+            place,
         })
         .map(drop)
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::machine::Reset;
+use crate::machine::{Place, Reset};
 use crate::redfish::Fault;
 use crate::state::{StateDir, lasting_home};
 
@@ -57,6 +57,13 @@ enum Command {
     },
     /// Do something to a machine's power
     Power { name: String, action: PowerAction },
+    /// Take a disk out of a machine that is off, or put it in again; its bytes stay
+    Disk {
+        name: String,
+        /// As in the lab's file, from 0
+        number: usize,
+        place: DiskPlace,
+    },
     /// Make a machine's BMC misbehave; without options it behaves again
     Fault {
         name: String,
@@ -92,6 +99,21 @@ enum PowerAction {
     Cut,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum DiskPlace {
+    In,
+    Out,
+}
+
+impl DiskPlace {
+    fn place(self) -> Place {
+        match self {
+            DiskPlace::In => Place::In,
+            DiskPlace::Out => Place::Out,
+        }
+    }
+}
+
 impl PowerAction {
     fn reset(self) -> Reset {
         match self {
@@ -120,6 +142,11 @@ impl Cli {
             Command::Power { ref name, action } => {
                 ask::power(&self.running()?, name, action.reset())
             }
+            Command::Disk {
+                ref name,
+                number,
+                place,
+            } => ask::disk(&self.running()?, name, number, place.place()),
             Command::Fault {
                 ref name,
                 latency_ms,

@@ -20,6 +20,10 @@ pub struct Disk {
     /// An existing image that the disk starts with (copy on write); it is never written to.
     pub backing: Option<PathBuf>,
     pub backing_format: Option<DiskFormat>,
+    /// Socket of an NBD server that has the disk's bytes, in the place of a file of ours.
+    pub nbd: Option<PathBuf>,
+    /// How fast the disk is, reading and writing together; default: as fast as it can.
+    pub bytes_per_second: Option<Size>,
     /// Size of a sector, 512 or 4096; default 512.
     pub sector_size: Option<u32>,
     /// Whether the disk says that it spins; SCSI only.
@@ -51,6 +55,9 @@ impl DiskFormat {
     }
 }
 
+/// Slower, a guest would hardly read a partition table.
+const SLOWEST_BYTES_PER_SECOND: u64 = 64 << 10;
+
 /// QEMU cuts the serial of a virtio or NVMe disk here; a SCSI disk may have more.
 const LONGEST_SERIAL: usize = 20;
 
@@ -70,6 +77,7 @@ impl Disk {
 
     pub(super) fn resolve_paths(&mut self, base: &Path) {
         self.backing = self.backing.take().map(|path| base.join(path));
+        self.nbd = self.nbd.take().map(|path| base.join(path));
     }
 
     pub(super) fn check(&self, at: &str) -> Result<(), ConfigError> {
@@ -99,6 +107,18 @@ impl Disk {
         }
         if self.backing.is_none() && self.backing_format.is_some() {
             return refuse("backing_format", "there is no backing file");
+        }
+        if self.nbd.is_some() && (self.format.is_some() || self.backing.is_some()) {
+            return refuse(
+                "nbd",
+                "such a disk has neither format nor backing file here",
+            );
+        }
+        if self
+            .bytes_per_second
+            .is_some_and(|rate| rate.0 < SLOWEST_BYTES_PER_SECOND)
+        {
+            return refuse("bytes_per_second", "must be at least 64KiB");
         }
         if ![512, 4096].contains(&self.sector_size()) {
             return refuse("sector_size", "must be 512 or 4096");

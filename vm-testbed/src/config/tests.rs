@@ -65,13 +65,15 @@ fn a_good_lab_is_read_with_its_defaults() {
 
 #[test]
 fn paths_start_at_the_file() {
-    let mut lab = lab("", "").unwrap();
+    let nbd = "nbd = \"a.sock\", bus = \"nvme\"";
+    let mut lab = lab("bus = \"nvme\"", nbd).unwrap();
     lab.resolve_paths(Path::new("/labs"));
     let hosts = lab.dnsmasq.unwrap().hostsdir.unwrap();
     let backing = lab.machines[1].disks[0].backing.clone().unwrap();
+    let nbd = lab.machines[0].disks[1].nbd.clone().unwrap();
     assert_eq!(
-        [hosts, backing],
-        ["/labs/hosts", "/labs/os.qcow2"].map(PathBuf::from)
+        [hosts, backing, nbd],
+        ["/labs/hosts", "/labs/os.qcow2", "/labs/a.sock"].map(PathBuf::from)
     );
 }
 
@@ -176,6 +178,21 @@ const BAD_FIELDS: &[(&str, &str, &str)] = &[
         "backing = \"os.qcow2\"",
         "backing = \"os.qcow2\", format = \"raw\"",
         "machine[1].disks[0].format: ",
+    ),
+    (
+        "bus = \"nvme\"",
+        "nbd = \"a.sock\", format = \"raw\", bus = \"nvme\"",
+        "machine[0].disks[1].nbd: ",
+    ),
+    (
+        "backing = \"os.qcow2\"",
+        "backing = \"os.qcow2\", nbd = \"a.sock\"",
+        "machine[1].disks[0].nbd: ",
+    ),
+    (
+        "bus = \"nvme\"",
+        "bytes_per_second = 0, bus = \"nvme\"",
+        "machine[0].disks[1].bytes_per_second: ",
     ),
 ];
 

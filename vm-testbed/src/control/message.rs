@@ -2,15 +2,26 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::machine::{Power, Reset};
+use crate::machine::{Place, Power, Reset};
 use crate::redfish::Fault;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
     List,
-    Power { name: String, reset: Reset },
-    Fault { name: String, fault: Fault },
+    Power {
+        name: String,
+        reset: Reset,
+    },
+    Disk {
+        name: String,
+        index: usize,
+        place: Place,
+    },
+    Fault {
+        name: String,
+        fault: Fault,
+    },
     Down,
 }
 

@@ -84,6 +84,10 @@ impl Steering {
                 Ok((machine, _)) => done(machine.reset(reset).await),
                 Err(error) => done(Err(error)),
             },
+            Request::Disk { name, index, place } => match self.find(&name) {
+                Ok((machine, _)) => done(machine.put_disk(index, place).await),
+                Err(error) => done(Err(error)),
+            },
             Request::Fault { name, fault } => {
                 done(self.find(&name).map(|(_, bmc)| bmc.set_fault(fault)))
             }

@@ -1,6 +1,7 @@
 //! The files behind a machine's disks. A disk that exists is kept: the lab can go down and come up again.
 
 use std::fs::File;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
@@ -8,12 +9,18 @@ use anyhow::{Context as _, ensure};
 use crate::config::{Disk, DiskFormat};
 use crate::run::run;
 
+/// The kernel has no room for a longer path of a socket.
+const LONGEST_SOCKET: usize = 107;
+
 /// Name of the file in the machine's directory.
 pub(super) fn file_name(disk: &Disk, index: usize) -> String {
     format!("disk{index}.{}", disk.format().name())
 }
 
 pub(super) async fn create(disk: &Disk, index: usize, directory: &Path) -> anyhow::Result<()> {
+    if let Some(socket) = &disk.nbd {
+        return fits(socket);
+    }
     let path = directory.join(file_name(disk, index));
     if path.exists() {
         return same_size(disk, &path);
@@ -23,6 +30,17 @@ pub(super) async fn create(disk: &Disk, index: usize, directory: &Path) -> anyho
         DiskFormat::Qcow2 => create_qcow2(disk, &path).await,
     }
     .with_context(|| format!("creating {}", path.display()))
+}
+
+/// The server may come later: only a start needs it.
+fn fits(socket: &Path) -> anyhow::Result<()> {
+    let length = socket.as_os_str().as_bytes().len();
+    ensure!(
+        length <= LONGEST_SOCKET,
+        "the path of the NBD server's socket {} has {length} bytes, and a socket's can have {LONGEST_SOCKET}",
+        socket.display()
+    );
+    Ok(())
 }
 
 /// The BMC tells the size that the lab's file says, so a disk that is kept must have it.
@@ -110,6 +128,24 @@ mod tests {
             (bytes.len(), bytes[1 << 19], bytes[3 << 19]),
             (2 << 20, 7, 0)
         );
+    }
+
+    #[tokio::test]
+    async fn a_disk_of_a_server_has_no_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let of_server = |path: &str| {
+            let text = format!("bus = 'nvme'\nsize = '2MiB'\nnbd = '{path}'");
+            disk(&text)
+        };
+        create(&of_server("/nonexistent/a.sock"), 0, directory.path())
+            .await
+            .unwrap();
+        assert_eq!(directory.path().read_dir().unwrap().count(), 0);
+        let long = format!("/{}", "d".repeat(LONGEST_SOCKET));
+        let error = create(&of_server(&long), 0, directory.path())
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains("has 108 bytes"), "{error}");
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use anyhow::ensure;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +16,7 @@ use crate::qmp::ShutdownReason;
 use super::command_line::{Start, arguments};
 use super::power::Action;
 use super::process::Process;
-use super::{Blueprint, Fetched, Order, Power, Reset, Status};
+use super::{Blueprint, Fetched, Order, Place, Power, Reset, Status};
 
 pub struct Life {
     blueprint: Arc<Blueprint>,
@@ -57,6 +58,7 @@ impl Life {
         // An asker that is gone (a BMC client that gave up) changes nothing: the order is carried out.
         match order {
             Order::Power(reset, answer) => drop(answer.send(self.reset(reset).await)),
+            Order::Disk(index, place, answer) => drop(answer.send(self.put_disk(index, place))),
             Order::Insert(medium, answer) => drop(answer.send(self.change_medium(medium).await)),
         }
     }
@@ -107,6 +109,7 @@ impl Life {
             mode: status.boot.mode,
             target,
             medium: status.medium.as_ref(),
+            pulled: &status.pulled,
         };
         arguments(&self.blueprint, &start)
     }
@@ -147,6 +150,27 @@ impl Life {
         } else if let Err(error) = self.start().await {
             tracing::error!(machine = self.name(), "restarting failed: {error:#}");
         }
+    }
+
+    fn put_disk(&self, index: usize, place: Place) -> anyhow::Result<()> {
+        let disks = self.blueprint.config.disks.len();
+        ensure!(
+            index < disks,
+            "{} has no disk {index}; it has {disks}, and the first one is 0",
+            self.name()
+        );
+        let mut status = self.status.lock();
+        ensure!(
+            status.power == Power::Off,
+            "{} is on: a disk is put in or taken out while it is off",
+            self.name()
+        );
+        info!(machine = self.name(), disk = index, ?place, "disk");
+        match place {
+            Place::In => status.pulled.remove(&index),
+            Place::Out => status.pulled.insert(index),
+        };
+        Ok(())
     }
 
     async fn change_medium(&mut self, image: Option<Fetched>) -> anyhow::Result<()> {

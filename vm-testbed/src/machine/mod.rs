@@ -9,11 +9,13 @@ mod medium;
 mod power;
 mod process;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::accel::Accel;
@@ -46,12 +48,24 @@ pub struct Status {
     pub power: Power,
     pub boot: Override,
     pub medium: Option<Medium>,
+    /// The disks that are out of the machine, by their numbers.
+    pub pulled: BTreeSet<usize>,
     /// How often the machine was started or reset since the lab is up.
     pub starts: u64,
 }
 
+/// Where a disk is put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Place {
+    /// In the machine.
+    In,
+    /// On the shelf: its bytes stay.
+    Out,
+}
+
 enum Order {
     Power(Reset, oneshot::Sender<anyhow::Result<()>>),
+    Disk(usize, Place, oneshot::Sender<anyhow::Result<()>>),
     Insert(Option<Fetched>, oneshot::Sender<anyhow::Result<()>>),
 }
 
@@ -82,6 +96,7 @@ impl Machine {
             power: Power::Off,
             boot: Override::none(mode),
             medium: None,
+            pulled: BTreeSet::new(),
             starts: 0,
         };
         let (sender, orders) = mpsc::channel(QUEUE);
@@ -114,6 +129,11 @@ impl Machine {
     /// Carries out a reset as Redfish names it. `PowerError` in the chain means that it does not fit the power state.
     pub async fn reset(&self, reset: Reset) -> anyhow::Result<()> {
         self.order(|answer| Order::Power(reset, answer)).await
+    }
+
+    /// Puts a disk into the machine or takes it out, which is off then; the number is that in the lab's file, from 0.
+    pub async fn put_disk(&self, index: usize, place: Place) -> anyhow::Result<()> {
+        self.order(|answer| Order::Disk(index, place, answer)).await
     }
 
     /// Fetches an image to a place from where it can be inserted.

@@ -307,3 +307,31 @@ async fn a_guest_boots_from_the_medium_in_its_drive_once() {
     living.machine.reset(Reset::ForceRestart).await.unwrap();
     living.says(FROM_DISK, 1).await;
 }
+
+#[tokio::test]
+async fn a_disk_is_taken_out_while_the_machine_is_off_and_put_in_again() {
+    let living = Living::with_guest(&saying(FROM_DISK)).await;
+    let machine = &living.machine;
+    machine.put_disk(1, Place::Out).await.unwrap();
+    machine.reset(Reset::On).await.unwrap();
+    living.says(FROM_DISK, 1).await;
+    let error = machine.put_disk(1, Place::In).await.unwrap_err();
+    assert!(error.to_string().contains("node is on"), "{error}");
+    machine.reset(Reset::ForceOff).await.unwrap();
+    machine.put_disk(0, Place::Out).await.unwrap();
+    assert_eq!(machine.status().pulled, BTreeSet::from([0, 1]));
+    // Nothing of a disk that is out is opened.
+    let disk = living.directory().join("disk0.raw");
+    let shelf = living.directory().join("shelf");
+    std::fs::rename(&disk, &shelf).unwrap();
+    machine.reset(Reset::On).await.unwrap();
+    machine.reset(Reset::ForceOff).await.unwrap();
+    std::fs::rename(&shelf, &disk).unwrap();
+    for index in [0, 1] {
+        machine.put_disk(index, Place::In).await.unwrap();
+    }
+    machine.reset(Reset::On).await.unwrap();
+    living.says(FROM_DISK, 2).await;
+    let error = machine.put_disk(2, Place::Out).await.unwrap_err();
+    assert!(error.to_string().contains("no disk 2"), "{error}");
+}

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::resource::{collection, healthy, readable};
 use super::{Bmc, View, paths};
-use crate::config::Machine;
+use crate::config::{Disk, Machine};
 
 pub(super) fn routes(machine: &Machine) -> Router<Bmc> {
     let path = paths::under_system(machine, "SimpleStorage/1");
@@ -18,7 +18,8 @@ pub(super) fn routes(machine: &Machine) -> Router<Bmc> {
 }
 
 fn body(view: &View<'_>) -> Value {
-    let device = |(index, disk): (usize, &crate::config::Disk)| {
+    let is_in = |(index, _): &(usize, &Disk)| !view.status.pulled.contains(index);
+    let device = |(index, disk): (usize, &Disk)| {
         json!({"Name": format!("Disk {index}"), "Manufacturer": "QEMU", "Model": super::storage::model(disk.bus),
             "CapacityBytes": disk.size.0, "Status": healthy()})
     };
@@ -26,7 +27,7 @@ fn body(view: &View<'_>) -> Value {
         "@odata.type": "#SimpleStorage.v1_3_1.SimpleStorage",
         "Id": "1",
         "Name": "Disks",
-        "Devices": view.machine.disks.iter().enumerate().map(device).collect::<Vec<_>>(),
+        "Devices": view.machine.disks.iter().enumerate().filter(is_in).map(device).collect::<Vec<_>>(),
         "Status": healthy(),
     })
 }

@@ -46,7 +46,7 @@ fn controller(view: &View<'_>, bus: Bus) -> Value {
         .disks
         .iter()
         .enumerate()
-        .filter(|(_, disk)| disk.bus == bus);
+        .filter(|(index, disk)| disk.bus == bus && !view.status.pulled.contains(index));
     let drives: Vec<Value> = disks
         .map(|(index, _)| link(paths::drive(view.machine, bus, index)))
         .collect();
@@ -95,7 +95,7 @@ fn drive(view: &View<'_>, index: usize) -> Value {
         "CapacityBytes": disk.size.0,
         "BlockSizeBytes": disk.sector_size(),
         "Identifiers": Vec::from_iter(wwn),
-        "Status": healthy(),
+        "Status": if view.status.pulled.contains(&index) { json!({"State": "Absent"}) } else { healthy() },
     })
 }
 

@@ -74,6 +74,20 @@ async fn a_redfish_bmc_has_no_scsi_disks() {
 }
 
 #[tokio::test]
+async fn volumes_of_software_are_the_agents() {
+    let server = Server::start().await;
+    server.node("a").await;
+    let agent = json!([{"op": "replace", "path": "/raid_interface", "value": "agent"}]);
+    assert_eq!(patch(&server, "a", agent).await.status, StatusCode::OK);
+    let wanted = json!({"logical_disks": [
+        {"size_gb": "MAX", "raid_level": "1", "controller": "software", "is_root_volume": true},
+    ]});
+    let answer = server.call(Method::PUT, RAID, wanted.clone()).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT, "{}", answer.fault());
+    assert_eq!(shown(&server).await, wanted);
+}
+
+#[tokio::test]
 async fn a_driver_tells_what_a_logical_disk_may_say() {
     let server = Server::start().await;
     let path = |driver: &str| format!("/v1/drivers/{driver}/raid/logical_disk_properties");

@@ -48,6 +48,10 @@ pub(in crate::conductor) fn follow_up(node: &mut Node, run: &mut Run, result: Op
     if let Some(raid) = result.and_then(raid_config) {
         node.raid_config.extend(raid);
     }
+    let deletes = flows::id("raid", "delete_configuration");
+    if run.step().is_some_and(|step| step.id == deletes) {
+        node.raid_config.clear();
+    }
     let reboots = run.step().is_some_and(|step| step.reboot_requested);
     let next = run.steps.len().min(run.index + 1);
     let goes_off = run

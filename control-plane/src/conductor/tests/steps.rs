@@ -267,7 +267,7 @@ async fn a_raid_step_says_what_it_made() {
     // Else the driver's step of the same name would be done.
     lab.edit(|node| {
         node.interfaces
-            .insert("raid".to_owned(), "no-raid".to_owned());
+            .insert("raid".to_owned(), "agent".to_owned());
     })
     .await;
     lab.ask(Verb::Provide).await;
@@ -285,6 +285,23 @@ async fn a_raid_step_says_what_it_made() {
     lab.go(Verb::Manage, State::Manageable).await;
     lab.go(Verb::Provide, State::Available).await;
     assert_eq!(Value::Object(lab.node().await.raid_config), made);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_agent_has_deleted_the_node_has_no_more() {
+    let plan = Plan {
+        clean_steps: json!([offered("raid", "delete_configuration", 5)]),
+        ..Plan::default()
+    };
+    let lab = manageable(plan, "").await;
+    lab.edit(|node| {
+        let (interface, volumes) = ("agent".to_owned(), json!([{"raid_level": "1"}]));
+        node.interfaces.insert("raid".to_owned(), interface);
+        node.raid_config.insert("logical_disks".to_owned(), volumes);
+    })
+    .await;
+    lab.go(Verb::Provide, State::Available).await;
+    assert!(lab.node().await.raid_config.is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,9 +1,11 @@
 //! Stories with real virtual machines. One at a time: see `.config/nextest.toml`.
 
+mod agent_vm;
 mod big_image;
 mod conductor_restart;
 mod dial_out;
 mod failures;
+mod ironic_agent;
 
 use ferric_tests::lab::Lab;
 use ferric_tests::node::Node;

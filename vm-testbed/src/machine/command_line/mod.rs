@@ -2,10 +2,12 @@
 //!
 //! Paths are relative: QEMU runs in the machine's directory, which keeps socket names short and commas out of options.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::boot::{Device, Mode, Target, device_order};
-use crate::config::{Bus, Disk, Nic, NicModel};
+use crate::config::{Bus, Disk, Machine, Nic, NicModel};
 use crate::network::bridge::tap_name;
 
 use super::{Blueprint, Medium, disk};
@@ -21,6 +23,8 @@ pub(super) struct Start<'a> {
     pub(super) mode: Mode,
     pub(super) target: Target,
     pub(super) medium: Option<&'a Medium>,
+    /// The disks that are out of the machine.
+    pub(super) pulled: &'a BTreeSet<usize>,
 }
 
 pub(super) fn arguments(blueprint: &Blueprint, start: &Start<'_>) -> Vec<String> {
@@ -29,9 +33,9 @@ pub(super) fn arguments(blueprint: &Blueprint, start: &Start<'_>) -> Vec<String>
     line.extend(serial_and_control());
     let (disks, nics) = (blueprint.config.disks.len(), blueprint.config.nics.len());
     let order = device_order(start.target, disks, nics);
-    // Devices stand in one order at every start, or their PCI addresses would move and with them what an installed system
-    // calls its NICs and what is written in boot entries.
-    for index in 0..disks {
+    // Devices have the same addresses at every start, also when a disk is out: what an installed system calls its NICs
+    // and what is written in boot entries hangs on them.
+    for index in (0..disks).filter(|index| !start.pulled.contains(index)) {
         line.extend(disk_options(
             blueprint,
             index,
@@ -46,8 +50,30 @@ pub(super) fn arguments(blueprint: &Blueprint, start: &Start<'_>) -> Vec<String>
             bootindex(&order, Device::Nic(index)),
         ));
     }
-    line.extend(cd_options(start.medium, bootindex(&order, Device::Cd)));
+    let drives = scsi_disks(&blueprint.config, disks);
+    line.extend(cd_options(
+        start.medium,
+        drives,
+        bootindex(&order, Device::Cd),
+    ));
     line
+}
+
+/// The slot of the first disk or NIC on the PCI bus: before it are the random number generator and the SCSI controller.
+const FIRST_SLOT: usize = 3;
+
+/// The disks before this one that have a slot of their own.
+fn slots(config: &Machine, disk: usize) -> usize {
+    disk - scsi_disks(config, disk)
+}
+
+fn scsi_disks(config: &Machine, before: usize) -> usize {
+    let disks = config.disks.iter().take(before);
+    disks.filter(|disk| disk.bus == Bus::Scsi).count()
+}
+
+fn slot(number: usize) -> Value {
+    json!(format!("{:#x}", FIRST_SLOT + number))
 }
 
 /// Place in the order, from 1: some firmware takes 0 for "none".
@@ -59,7 +85,7 @@ fn platform(blueprint: &Blueprint) -> Vec<String> {
     let config = &blueprint.config;
     // A guest reset must end QEMU, so that the next start takes the boot override of its own time.
     let fixed = "-nodefaults -no-user-config -display none -vga none -machine q35,graphics=off -action reboot=shutdown \
-                 -boot strict=on -device virtio-rng-pci -device virtio-scsi-pci,id=scsi";
+                 -boot strict=on -device virtio-rng-pci,addr=0x1 -device virtio-scsi-pci,id=scsi,addr=0x2";
     let mut line: Vec<String> = fixed.split_whitespace().map(Into::into).collect();
     line.extend(blueprint.accel.qemu_options().map(Into::into));
     line.extend([
@@ -129,30 +155,63 @@ fn serial_and_control() -> Vec<String> {
 fn disk_options(blueprint: &Blueprint, index: usize, bootindex: usize) -> Vec<String> {
     let disk = &blueprint.config.disks[index];
     let node = format!("disk{index}");
-    let file = json!({"driver": "file", "filename": disk::file_name(disk, index),
-        "cache": {"no-flush": true}, "discard": "unmap"});
-    let backend = json!({"driver": disk.format().name(), "node-name": node, "file": file,
-        "cache": {"no-flush": true}, "discard": "unmap", "detect-zeroes": "unmap"});
-    let serial = blueprint.config.serial_of(index);
-    let device = json_device(disk, &node, &serial, bootindex);
-    vec![
+    let mut backend = backend(disk, index);
+    let mut line = Vec::new();
+    if let Some(rate) = disk.bytes_per_second {
+        let group = format!("{node}-throttle");
+        let limits =
+            json!({"qom-type": "throttle-group", "id": group, "limits": {"bps-total": rate.0}});
+        line.extend(["-object".into(), limits.to_string()]);
+        backend = json!({"driver": "throttle", "throttle-group": group, "file": backend,
+            "cache": {"no-flush": true}, "discard": "unmap"});
+    }
+    // What the guest meets is the outermost layer.
+    backend["node-name"] = json!(node);
+    backend["detect-zeroes"] = json!("unmap");
+    let device = json_device(blueprint, index, bootindex);
+    line.extend([
         "-blockdev".into(),
         backend.to_string(),
         "-device".into(),
         device.to_string(),
-    ]
+    ]);
+    line
 }
 
-fn json_device(disk: &Disk, node: &str, serial: &str, bootindex: usize) -> Value {
+/// Where the disk's bytes are.
+fn backend(disk: &Disk, index: usize) -> Value {
+    let mut file = match &disk.nbd {
+        Some(socket) => {
+            json!({"driver": "nbd", "server": {"type": "unix", "path": socket}})
+        }
+        None => json!({"driver": "file", "filename": disk::file_name(disk, index)}),
+    };
+    let mut backend = json!({"driver": disk.format().name()});
+    for layer in [&mut file, &mut backend] {
+        layer["cache"] = json!({"no-flush": true});
+        layer["discard"] = json!("unmap");
+    }
+    backend["file"] = file;
+    backend
+}
+
+fn json_device(blueprint: &Blueprint, index: usize, bootindex: usize) -> Value {
+    let config = &blueprint.config;
+    let disk = &config.disks[index];
+    let (node, serial) = (format!("disk{index}"), config.serial_of(index));
     let sector = disk.sector_size();
     let mut device = json!({"drive": node, "serial": serial, "bootindex": bootindex,
         "logical_block_size": sector, "physical_block_size": sector, "id": format!("{node}-device")});
+    if disk.bus != Bus::Scsi {
+        device["addr"] = slot(slots(config, index));
+    }
     match disk.bus {
         Bus::Virtio => device["driver"] = json!("virtio-blk-pci"),
         Bus::Nvme => device["driver"] = json!("nvme"),
         Bus::Scsi => {
             device["driver"] = json!("scsi-hd");
             device["bus"] = json!("scsi.0");
+            device["scsi-id"] = json!(scsi_disks(config, index));
             device["rotation_rate"] = json!(if disk.rotational { 7200 } else { 1 });
             if let Some(wwn) = disk.wwn.as_deref().and_then(wwn_number) {
                 device["wwn"] = json!(wwn);
@@ -173,8 +232,9 @@ fn nic_options(blueprint: &Blueprint, mode: Mode, index: usize, bootindex: usize
         NicModel::Virtio => "virtio-net-pci",
         NicModel::E1000e => "e1000e",
     };
+    let disks = blueprint.config.disks.len();
     let mut device = json!({"driver": driver, "netdev": tap, "mac": mac.to_string(), "bootindex": bootindex,
-        "id": format!("nic{index}")});
+        "id": format!("nic{index}"), "addr": slot(slots(&blueprint.config, disks) + index)});
     // OVMF has a driver of its own for virtio and then needs no iPXE on the card: the chain to snponly.efi is the real one.
     // For an e1000e it has none.
     if mode == Mode::Uefi && *model == NicModel::Virtio {
@@ -188,8 +248,9 @@ fn nic_options(blueprint: &Blueprint, mode: Mode, index: usize, bootindex: usize
     ]
 }
 
-fn cd_options(medium: Option<&Medium>, bootindex: usize) -> Vec<String> {
-    let mut device = json!({"driver": "scsi-cd", "id": CD_DRIVE, "bus": "scsi.0"});
+fn cd_options(medium: Option<&Medium>, scsi_id: usize, bootindex: usize) -> Vec<String> {
+    let mut device =
+        json!({"driver": "scsi-cd", "id": CD_DRIVE, "bus": "scsi.0", "scsi-id": scsi_id});
     let Some(medium) = medium else {
         return vec!["-device".into(), device.to_string()];
     };

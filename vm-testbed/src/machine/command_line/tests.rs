@@ -23,21 +23,37 @@ const MACHINE: &str = r#"
 "#;
 
 fn line(mode: Mode, target: Target, medium: Option<&Medium>) -> Vec<String> {
+    let pulled = BTreeSet::new();
+    let start = Start {
+        mode,
+        target,
+        medium,
+        pulled: &pulled,
+    };
+    line_of(MACHINE, &start)
+}
+
+fn line_of(machine: &str, start: &Start<'_>) -> Vec<String> {
     let blueprint = Blueprint {
-        config: toml::from_str(MACHINE).unwrap(),
+        config: toml::from_str(machine).unwrap(),
         index: 3,
         directory: "/state/machines/node".into(),
         accel: Accel::Tcg,
         ovmf: Ovmf::for_tests(),
     };
-    arguments(
-        &blueprint,
-        &Start {
-            mode,
-            target,
-            medium,
-        },
-    )
+    arguments(&blueprint, start)
+}
+
+/// The machine as it starts by itself, with these disks out.
+fn without(machine: &str, pulled: &[usize]) -> Vec<String> {
+    let pulled = pulled.iter().copied().collect();
+    let start = Start {
+        mode: Mode::Uefi,
+        target: Target::None,
+        medium: None,
+        pulled: &pulled,
+    };
+    line_of(machine, &start)
 }
 
 fn medium() -> Medium {
@@ -184,5 +200,73 @@ fn an_empty_cd_drive_is_there_but_not_booted() {
     assert_eq!(
         (&cd["id"], &cd["bootindex"]),
         (&json!(CD_DRIVE), &Value::Null)
+    );
+}
+
+#[test]
+fn a_disk_that_is_out_moves_no_other_device() {
+    let places = |pulled: &[usize]| -> BTreeMap<String, Value> {
+        let devices = devices(&without(MACHINE, pulled));
+        devices
+            .into_iter()
+            .map(|(name, device)| (name, json!([device["addr"], device["scsi-id"]])))
+            .collect()
+    };
+    let all = places(&[]);
+    let expected = [
+        ("cd", json!([null, 1])),
+        ("disk0", json!(["0x3", null])),
+        ("disk1", json!([null, 0])),
+        ("disk2", json!(["0x4", null])),
+        ("m3n0", json!(["0x5", null])),
+        ("m3n1", json!(["0x6", null])),
+    ];
+    let expected: BTreeMap<String, Value> = expected
+        .into_iter()
+        .map(|(name, place)| (name.to_owned(), place))
+        .collect();
+    assert_eq!(all, expected);
+    for pulled in [&[0][..], &[1], &[2], &[0, 1]] {
+        let mut left = all.clone();
+        left.retain(|name, _| !pulled.iter().any(|index| *name == format!("disk{index}")));
+        assert_eq!(places(pulled), left, "{pulled:?} are out");
+    }
+}
+
+/// The back end of a disk.
+fn block_device(line: &[String], node: &str) -> Value {
+    let mut values = line
+        .iter()
+        .filter_map(|word| serde_json::from_str::<Value>(word).ok());
+    values.find(|value| value["node-name"] == node).unwrap()
+}
+
+#[test]
+fn a_disk_is_in_a_file_or_on_a_server_and_as_slow_as_it_is_said_to_be() {
+    let plain = block_device(&without(MACHINE, &[]), "disk0");
+    assert_eq!(
+        plain,
+        json!({"driver": "raw", "node-name": "disk0", "detect-zeroes": "unmap", "discard": "unmap",
+            "cache": {"no-flush": true}, "file": {"driver": "file", "filename": "disk0.raw", "discard": "unmap",
+            "cache": {"no-flush": true}}})
+    );
+    let slow = MACHINE.replacen(
+        "size = \"1GiB\"",
+        "size = \"1GiB\", nbd = \"/run/a.sock\", bytes_per_second = \"4MiB\"",
+        1,
+    );
+    let line = without(&slow, &[]);
+    let group = json!({"qom-type": "throttle-group", "id": "disk0-throttle", "limits": {"bps-total": 4 << 20}});
+    assert!(line.contains(&group.to_string()), "{line:?}");
+    let backend = block_device(&line, "disk0");
+    let layers = [&backend, &backend["file"], &backend["file"]["file"]];
+    assert_eq!(
+        layers.map(|layer| layer["driver"].clone()),
+        ["throttle", "raw", "nbd"]
+    );
+    assert_eq!(backend["throttle-group"], "disk0-throttle");
+    assert_eq!(
+        backend["file"]["file"]["server"],
+        json!({"type": "unix", "path": "/run/a.sock"})
     );
 }

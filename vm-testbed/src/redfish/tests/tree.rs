@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::*;
+use crate::machine::Place;
 
 /// Every link in a body, wherever it stands.
 fn links(body: &Value, key: &str, found: &mut Vec<String>) {
@@ -118,4 +119,25 @@ async fn the_hardware_is_as_in_the_lab_file() {
         .map(|one| &one["CapacityBytes"])
         .collect();
     assert_eq!(sizes, [&json!(1 << 20), &json!(2 << 20)]);
+}
+
+#[tokio::test]
+async fn a_disk_that_is_out_is_absent() {
+    let client = Client::new().await;
+    let machine = &client.living.machine;
+    machine.put_disk(1, Place::Out).await.unwrap();
+    let shown = async || {
+        let drive = client.get(&format!("{SYSTEM}/Storage/SCSI/Drives/1")).await;
+        let controller = client.get(&format!("{SYSTEM}/Storage/SCSI")).await;
+        let older = client.get(&format!("{SYSTEM}/SimpleStorage/1")).await;
+        let count = |list: &Value| list.as_array().map(Vec::len);
+        (
+            drive["Status"]["State"].clone(),
+            count(&controller["Drives"]),
+            count(&older["Devices"]),
+        )
+    };
+    assert_eq!(shown().await, (json!("Absent"), Some(0), Some(1)));
+    machine.put_disk(1, Place::In).await.unwrap();
+    assert_eq!(shown().await, (json!("Enabled"), Some(1), Some(2)));
 }

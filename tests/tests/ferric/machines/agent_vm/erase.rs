@@ -1,0 +1,106 @@
+//! Eight disks of NVMe are erased at once: as each of them is slow, and none slows another down, that takes hardly
+//! longer than one.
+//!
+//! QEMU formats a namespace at once, and whoever reads it then waits for as long as its rate says that the zeroes took.
+//! The times are those of the agent's log.
+
+use super::{DATA, assert_erased, blocks_of, fill, managed};
+use crate::machines::told;
+use ferric_tests::lab::{Lab, Plan};
+use ferric_tests::machine::{Disk, Firmware, Machine};
+use ferric_tests::node::Node;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const DISKS: usize = 8;
+const DISK_BYTES: usize = 80 << 20;
+/// 80 MiB at 4 MiB/s: well below the 30 s after which a kernel gives a command of NVMe up.
+const LEAST: Duration = Duration::from_secs(15);
+/// How much longer than one disk all of them may take.
+const FACTOR: f64 = 1.3;
+
+#[test]
+fn of_eight_slow_disks_takes_hardly_longer_than_of_one() {
+    let disk = |number| Disk {
+        bytes_per_second: Some("4MiB"),
+        ..Disk::new("nvme", "80MiB", &serial(number))
+    };
+    let disks = (0..DISKS).map(disk).collect();
+    let machine = Machine::new(1, "m1", Firmware::Bios).disks(disks);
+    told(
+        Lab::start(&Plan::new("erase", vec![machine])).unwrap(),
+        |lab| {
+            let node = managed(lab, "m1");
+            (0..DISKS).for_each(|number| fill(&lab.disk("m1", number), DISK_BYTES));
+            let others: Vec<Value> = (1..DISKS)
+                .map(|number| json!({ "serial": serial(number) }))
+                .collect();
+            node.set("/properties/skip_block_devices", &json!(others))
+                .unwrap();
+            let one = erased(lab, &node, &[0]);
+            for number in 1..DISKS {
+                let (kept, blocks) = blocks_of(&lab.disk("m1", number), DATA);
+                assert_eq!(kept, blocks, "disk {number} was to be left alone");
+            }
+
+            // The machine is off again.
+            fill(&lab.disk("m1", 0), DISK_BYTES);
+            let remove = json!([{ "op": "remove", "path": "/properties/skip_block_devices" }]);
+            let path = format!("/v1/nodes/{}", node.uuid);
+            lab.api().patch(&path, &remove).unwrap();
+            let numbers: Vec<usize> = (0..DISKS).collect();
+            let all = erased(lab, &node, &numbers);
+
+            let factor = all.as_secs_f64() / one.as_secs_f64();
+            println!("one disk: {one:.1?}, {DISKS} disks: {all:.1?}, {factor:.2} times as long");
+            assert!(
+                one > LEAST,
+                "the disk is not as slow as it should be: {one:.1?}"
+            );
+            assert!(
+                factor <= FACTOR,
+                "{DISKS} disks took {factor:.2} times as long as one"
+            );
+        },
+    );
+}
+
+fn serial(number: usize) -> String {
+    format!("erase-{number}")
+}
+
+/// Erases; the time from the beginning of the first disk to the end of the last one.
+fn erased(lab: &Lab, node: &Node<'_>, numbers: &[usize]) -> Duration {
+    let console = lab.serial("m1").len();
+    let steps = json!([{ "interface": "deploy", "step": "erase_devices" }]);
+    node.clean(&steps).unwrap();
+    let text = lab.serial("m1").text_from(console);
+    let begun = said(&text, "a disk is erased", numbers);
+    let ended = said(&text, "a disk was erased", numbers);
+    for number in numbers {
+        assert_erased(&lab.disk("m1", *number));
+    }
+    let (first, last) = (begun.iter().min().unwrap(), ended.iter().max().unwrap());
+    last.duration_since(*first).unsigned_abs()
+}
+
+/// When the agent said this of each of the disks, and of no other.
+fn said(console: &str, words: &str, numbers: &[usize]) -> Vec<jiff::Timestamp> {
+    let lines: Vec<&str> = console
+        .lines()
+        .filter(|line| line.contains(words))
+        .collect();
+    for number in numbers {
+        let serial = format!("\"{}\"", serial(*number));
+        let times = lines.iter().filter(|line| line.contains(&serial)).count();
+        assert_eq!(times, 1, "{words:?} of {serial} in {lines:#?}");
+    }
+    assert_eq!(lines.len(), numbers.len(), "{words:?} in {lines:#?}");
+    let at = |line: &&str| {
+        let time = line
+            .split_whitespace()
+            .find_map(|word| word.parse::<jiff::Timestamp>().ok());
+        time.unwrap_or_else(|| panic!("no time in {line:?}"))
+    };
+    lines.iter().map(at).collect()
+}

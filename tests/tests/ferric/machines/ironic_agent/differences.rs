@@ -1,0 +1,84 @@
+//! Where what two agents have found on one machine differs, apart from what differs from one boot to the next.
+
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The name of the ramdisk.
+const OF_THE_RAMDISK: [&str; 1] = [".inventory.hostname"];
+/// What the kernel measures, or has left when it has started: within a twentieth.
+const MEASURED: [&str; 2] = [".inventory.cpu.frequency", ".inventory.memory.total"];
+
+/// A line for each difference.
+pub(super) fn differences(ours: &Value, theirs: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    compare(ours, theirs, "", &mut found);
+    found
+}
+
+fn compare(ours: &Value, theirs: &Value, at: &str, found: &mut Vec<String>) {
+    match (ours, theirs) {
+        (Value::Object(ours), Value::Object(theirs)) => {
+            let keys: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+            for key in keys {
+                let value = |of: &Map<String, Value>| of.get(key).cloned().unwrap_or_default();
+                compare(&value(ours), &value(theirs), &format!("{at}.{key}"), found);
+            }
+        }
+        (Value::Array(ours), Value::Array(theirs)) if ours.len() == theirs.len() => {
+            let (ours, theirs) = (in_order(ours), in_order(theirs));
+            for (number, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
+                compare(ours, theirs, &format!("{at}[{number}]"), found);
+            }
+        }
+        _ if ours == theirs || OF_THE_RAMDISK.contains(&at) => {}
+        _ if MEASURED.contains(&at) && is_near(ours, theirs) => {}
+        _ => found.push(format!("{at}: we have {ours}, Ironic's agent has {theirs}")),
+    }
+}
+
+/// Disks, interfaces and whatever else has keys is told in any order; words are not.
+fn in_order(values: &[Value]) -> Vec<&Value> {
+    let mut values: Vec<&Value> = values.iter().collect();
+    values.sort_by_cached_key(|value| {
+        let name = value["name"].as_str().unwrap_or_default().to_owned();
+        let fields = value.as_object().map(|fields| {
+            let fields: BTreeMap<&String, &Value> = fields.iter().collect();
+            format!("{fields:?}")
+        });
+        (name, fields)
+    });
+    values
+}
+
+fn is_near(one: &Value, other: &Value) -> bool {
+    let number = |value: &Value| match value {
+        Value::String(text) => text.parse::<f64>().ok(),
+        _ => value.as_f64(),
+    };
+    let (Some(one), Some(other)) = (number(one), number(other)) else {
+        return false;
+    };
+    (one - other).abs() <= one.abs().max(other.abs()) / 20.0
+}
+
+#[test]
+fn only_what_must_be_equal_counts() {
+    let ours = serde_json::json!({"inventory": {
+        "hostname": "a", "cpu": {"frequency": "2000.5", "flags": ["fpu", "vme"]}, "memory": {"total": 1000},
+        "disks": [{"name": "/dev/a", "size": 1}, {"name": "/dev/b", "size": 2}], "bmc_address": null,
+    }, "pci_devices": [{"bus": "1"}, {"bus": "2"}]});
+    let theirs = serde_json::json!({"inventory": {
+        "hostname": "b", "cpu": {"frequency": "2050.0", "flags": ["vme", "fpu"]}, "memory": {"total": 2000},
+        "disks": [{"name": "/dev/b", "size": 2}, {"name": "/dev/a", "size": 3, "wwn": "1"}],
+    }, "pci_devices": [{"bus": "2"}, {"bus": "1"}]});
+    assert_eq!(
+        differences(&ours, &theirs),
+        [
+            ".inventory.cpu.flags[0]: we have \"fpu\", Ironic's agent has \"vme\"",
+            ".inventory.cpu.flags[1]: we have \"vme\", Ironic's agent has \"fpu\"",
+            ".inventory.disks[0].size: we have 1, Ironic's agent has 3",
+            ".inventory.disks[0].wwn: we have null, Ironic's agent has \"1\"",
+            ".inventory.memory.total: we have 1000, Ironic's agent has 2000",
+        ]
+    );
+}
