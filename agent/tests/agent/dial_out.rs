@@ -125,7 +125,7 @@ async fn what_is_fetched_is_carried_out_as_what_is_sent() {
     conductor.ask(command(three, "standby.dance", &json!({})));
     let refused = conductor.answer(three, 1).await;
     assert_eq!(refused["status"], 400);
-    let fault = "Invalid command: Unknown command: standby.dance";
+    let fault = "Invalid command: Unknown command: dance";
     assert_eq!(body(&refused)["faultstring"], fault);
 }
 

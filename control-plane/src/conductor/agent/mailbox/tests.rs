@@ -131,8 +131,8 @@ async fn clearing_ends_waits_and_questions_of_that_node_alone() {
     let mut visits = JoinSet::new();
     visits.spawn(async move { take(&one, &known).await.is_some() });
     visits.spawn(async move { other.take(OTHER, &[], HOLD).await.is_some() });
-    settle().await;
     let began = Instant::now();
+    settle().await;
     mailboxes.clear(NODE);
     assert_eq!(outcome(asked).await, Err(Unanswered::Cleared));
     assert!(!visits.join_next().await.unwrap().unwrap());
