@@ -145,7 +145,7 @@ impl Client<'_> {
         }
     }
 
-    fn node(&self) -> Option<Node> {
+    fn node(&self) -> Option<Arc<Node>> {
         self.machine.node_as_stored(self.world)
     }
 
@@ -234,7 +234,7 @@ impl Client<'_> {
                         || node.provision_state != before.provision_state
                         || node.provision_updated_at != before.provision_updated_at
                 };
-                let moved = node.as_ref().is_some_and(moved);
+                let moved = node.as_deref().is_some_and(moved);
                 if let RequestError::Invalid(text) = &error
                     && !moved
                 {
@@ -256,7 +256,7 @@ impl Client<'_> {
     }
 
     /// The node once nothing is done to it any more.
-    async fn rest(&self) -> Option<Node> {
+    async fn rest(&self) -> Option<Arc<Node>> {
         let waiting = async {
             loop {
                 let changed = self.machine.changed.notified();
@@ -274,7 +274,9 @@ impl Client<'_> {
                     format!(
                         "{} {:?}",
                         node.provision_state,
-                        node.run.map(|run| (run.index, run.phase, run.wait))
+                        node.run
+                            .as_ref()
+                            .map(|run| (run.index, &run.phase, &run.wait))
                     )
                 });
                 self.violation(&format!("does not come to rest: {state:?}"));

@@ -8,7 +8,7 @@ use crate::world::World;
 use ferric_drivers::{BootDevice, BootMode, BootSetting, Persistence, PowerAction, PowerState};
 use ferric_model::ids::{MacAddress, NodeId, RunId};
 use ferric_model::node::Node;
-use ferric_store::{Key, Table};
+use ferric_store::{Key, Revision, Table};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +34,8 @@ pub(crate) struct Machine {
     /// Somebody has written its node.
     pub(crate) changed: Notify,
     pub(crate) state: Mutex<State>,
+    /// The node as it was stored when it was last looked at, which is much more often than it is written.
+    decoded: Mutex<Option<(Revision, Arc<Node>)>>,
 }
 
 /// What is on the disk.
@@ -102,12 +104,21 @@ impl Machine {
                 node_rests: false,
                 lost_in_a_row: 0,
             }),
+            decoded: Mutex::default(),
         }
     }
 
-    pub(crate) fn node_as_stored(&self, world: &World) -> Option<Node> {
+    pub(crate) fn node_as_stored(&self, world: &World) -> Option<Arc<Node>> {
         let record = world.store.read(&Key::new(Table::Node, &self.id))?;
-        record.decode().ok()
+        let mut decoded = self.decoded.lock();
+        match &*decoded {
+            Some((revision, node)) if *revision == record.revision => Some(Arc::clone(node)),
+            _ => {
+                let node = Arc::new(record.decode().ok()?);
+                *decoded = Some((record.revision, Arc::clone(&node)));
+                Some(node)
+            }
+        }
     }
 
     pub(crate) fn power(&self) -> PowerState {

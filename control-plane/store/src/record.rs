@@ -245,8 +245,13 @@ impl Record {
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when it is not one.
-    pub fn decode<E: Entity>(&self) -> Result<E, StoreError> {
-        serde_json::from_slice(&self.document).map_err(|source| StoreError::Corrupt {
+    pub fn decode<E: DeserializeOwned>(&self) -> Result<E, StoreError> {
+        // Whether it is UTF-8 is looked at once, and not for each string in it.
+        let decoded = match std::str::from_utf8(&self.document) {
+            Ok(document) => serde_json::from_str(document),
+            Err(_) => serde_json::from_slice(&self.document),
+        };
+        decoded.map_err(|source| StoreError::Corrupt {
             key: self.key.clone(),
             source,
         })

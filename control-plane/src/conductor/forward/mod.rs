@@ -227,11 +227,7 @@ fn ownership_in(record: &Record) -> Result<Option<Ownership>, StoreError> {
     struct Owned {
         ownership: Option<Ownership>,
     }
-    let owned: Owned =
-        serde_json::from_slice(&record.document).map_err(|source| StoreError::Corrupt {
-            key: record.key.clone(),
-            source,
-        })?;
+    let owned: Owned = record.decode()?;
     Ok(owned.ownership)
 }
 
