@@ -39,9 +39,7 @@ impl Conductor {
             Call::DestroyPlain { document, .. } => {
                 nothing(|| self.do_destroy_plain(*document)).await
             }
-            Call::Provision { node, request } => {
-                nothing(|| self.do_provision(node, *request)).await
-            }
+            Call::Provision { node, request } => nothing(|| self.do_verb(node, *request)).await,
             Call::SetPower {
                 node,
                 action,

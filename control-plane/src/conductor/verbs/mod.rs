@@ -22,7 +22,7 @@ use ferric_store::{Expectation, Room};
 use serde_json::json;
 
 impl Conductor {
-    pub(super) async fn do_provision(
+    pub(super) async fn do_verb(
         &self,
         id: NodeId,
         request: ProvisionRequest,
