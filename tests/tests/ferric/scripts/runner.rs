@@ -44,7 +44,10 @@ fn every_suite_has_its_headers() {
         assert!(!header("about").is_empty(), "{name}");
         let budget: u32 = header("budget").parse().unwrap();
         assert!(budget > 0, "{name}");
-        assert!(["yes", "no"].contains(&header("ordinary")), "{name}");
+        assert!(
+            ["yes", "in time", "no"].contains(&header("ordinary")),
+            "{name}"
+        );
         let (number, _) = name.split_once('-').unwrap();
         assert!(number.parse::<u32>().is_ok(), "{name}");
         let mode = entry.metadata().unwrap().permissions().mode();
@@ -61,7 +64,10 @@ fn suites_run_in_order_or_by_name() {
     suite(&tree, "10-first", 60, "echo first >>said");
     let said = run(&tree, "");
     assert_eq!(said.code, Some(0), "{said:?}");
-    assert!(said.out.contains("2 passed, 0 failed, "), "{said:?}");
+    assert!(
+        said.out.contains("2 passed, 0 failed, 0 not run, "),
+        "{said:?}"
+    );
     assert_eq!(run(&tree, "first").code, Some(0));
     let order = std::fs::read_to_string(tree.path("said")).unwrap();
     assert_eq!(order, "first\nsecond\nfirst\n");
@@ -101,6 +107,26 @@ fn a_suite_over_its_budget_fails() {
         said.out.contains("FAILED: over its budget of 1 s"),
         "{said:?}"
     );
+}
+
+#[test]
+fn what_is_ordinary_in_time_is_not_begun_late_and_named() {
+    let tree = tree();
+    suite(&tree, "10-always", 60, "true");
+    let late = "# about: made up\n# budget: 60\n# ordinary: in time\nexit 1";
+    tree.program("tests/suites/20-late", late);
+    let said = run(&tree, "");
+    assert_eq!(said.code, Some(1), "there is time: {said:?}");
+    let text = std::fs::read_to_string(tree.path("tests/run")).unwrap();
+    assert!(text.contains("\nlast_beginning=3300\n"));
+    let text = text.replace("\nlast_beginning=3300\n", "\nlast_beginning=0\n");
+    tree.write("tests/run", &text);
+    let said = run(&tree, "");
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(said.out.contains("NOT RUN, as this machine is slow: late."));
+    assert!(said.out.contains("1 passed, 0 failed, 1 not run, "));
+    assert_eq!(run(&tree, "late").code, Some(1), "by name it always runs");
+    assert!(run(&tree, "--list").out.contains("60 s  in time   made up"));
 }
 
 #[test]
