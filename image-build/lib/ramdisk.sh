@@ -22,8 +22,11 @@ file_digest() { sha256sum "$1" | cut -d ' ' -f 1; }
 provide_agent() {
     AGENT=${FERRIC_AGENT_BINARY:-}
     if [ -z "$AGENT" ]; then
-        AGENT=$REPOSITORY/target/ramdisk/ferric-agent
-        logged "building ferric-agent" cargo build --profile ramdisk --package ferric-agent --locked --bin ferric-agent \
+        local profile=${FERRIC_AGENT_PROFILE:-release} of=--package=ferric-agent
+        # With the features that all programs have together it is built with them.
+        [ "$profile" != release ] || of=--workspace
+        AGENT=$REPOSITORY/target/$profile/ferric-agent
+        logged "building ferric-agent" cargo build --profile "$profile" "$of" --locked --bin ferric-agent \
             --manifest-path "$REPOSITORY/Cargo.toml" --target-dir "$REPOSITORY/target"
     fi
     [ -f "$AGENT" ] || fail "there is no agent at $AGENT"
