@@ -133,10 +133,10 @@ fn what_is_ordinary_in_time_is_not_begun_late_and_named() {
 fn an_ordinary_check_that_takes_too_long_fails() {
     let tree = tree();
     let text = std::fs::read_to_string(tree.path("tests/run")).unwrap();
-    assert!(text.contains("\nordinary_limit=4800\n"));
+    assert!(text.contains("\nordinary_limit=5300\n"));
     tree.write(
         "tests/run",
-        &text.replace("\nordinary_limit=4800\n", "\nordinary_limit=0\n"),
+        &text.replace("\nordinary_limit=5300\n", "\nordinary_limit=0\n"),
     );
     // What is set up counts too.
     tree.program("tests/setup", "sleep 1.1");
