@@ -16,7 +16,7 @@ const MEASURING: &str = "looking how much of the file is in use";
 const MOVING: &str = "making the file smaller";
 const REPACKING: &str = "writing the events closer together";
 /// A file of this size is small enough.
-pub(super) const SMALL_BYTES: u64 = 8 << 20;
+const SMALL_BYTES: u64 = 8 << 20;
 /// Empty room in a file that was made smaller; redb takes a power of two.
 const LEAST_ROOM: u64 = 1 << 20;
 const MOST_ROOM: u64 = 16 << 20;
@@ -86,7 +86,7 @@ impl Shared {
 }
 
 /// 0 where there is no file.
-pub(super) fn file_bytes(place: &str) -> u64 {
+fn file_bytes(place: &str) -> u64 {
     fs::metadata(place).map_or(0, |metadata| metadata.len())
 }
 
@@ -97,14 +97,14 @@ struct Pages {
     stored: u64,
 }
 
-/// What the file may have for so many bytes in use: half as much again, for what the next commits need.
+/// What the file may have for so many bytes in use: a quarter as much again, for what the next commits need.
 const fn enough(in_use: u64) -> u64 {
-    in_use + in_use / 2
+    in_use + in_use / 4
 }
 
 /// For what is written until there is more to give back.
 fn room(in_use: u64) -> usize {
-    let room = (in_use / 8)
+    let room = (in_use / 16)
         .clamp(LEAST_ROOM, MOST_ROOM)
         .next_power_of_two();
     usize::try_from(room).unwrap_or(usize::MAX)
@@ -123,13 +123,13 @@ fn pages<K: Key + 'static, V: Value + 'static>(
     })
 }
 
-/// Whether a table has many pages that are less than two thirds full.
+/// Whether a table has many pages that are less than three quarters full.
 fn is_sparse<K: Key + 'static, V: Value + 'static>(
     read: &ReadTransaction,
     table: TableDefinition<'_, K, V>,
 ) -> Result<bool, StoreError> {
     let pages = pages(read, table)?;
-    Ok(pages.bytes > SMALL_BYTES / 4 && pages.stored < pages.bytes / 3 * 2)
+    Ok(pages.bytes > SMALL_BYTES / 4 && pages.stored < pages.bytes / 4 * 3)
 }
 
 impl Engine {

@@ -3,7 +3,6 @@
 
 use super::commit::{Outcome, shared};
 use super::engine::Engine;
-use super::room::{SMALL_BYTES, file_bytes};
 use crate::StoreError;
 use crate::seal::Sealer;
 use crate::transaction::Transaction;
@@ -33,7 +32,7 @@ pub(super) struct Shared {
     opener: Option<Opener>,
     rest: Mutex<Rest>,
     long_reads: Mutex<Vec<Weak<Mutex<Option<ReadTransaction>>>>>,
-    /// Since somebody last looked, or maybe before this process: there may be room to give back.
+    /// Since somebody last looked: there may be room to give back.
     has_deleted: AtomicBool,
 }
 
@@ -53,7 +52,6 @@ struct Rest {
 
 impl Shared {
     pub(super) fn new(engine: Engine, opener: Option<Opener>) -> Self {
-        let is_large = file_bytes(&engine.place) >= SMALL_BYTES;
         Self {
             place: engine.place.clone(),
             sealer: Arc::clone(&engine.sealer),
@@ -64,7 +62,7 @@ impl Shared {
             opener,
             rest: Mutex::default(),
             long_reads: Mutex::default(),
-            has_deleted: AtomicBool::new(is_large),
+            has_deleted: AtomicBool::new(false),
         }
     }
 
