@@ -9,6 +9,7 @@ use crate::config::{Cluster, seconds};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use ferric_agent_protocol::dial_out::{DialOutAnswer, DialOutRequest, HOLD, MAX_AT_ONCE};
 use ferric_model::ids::NodeId;
+use ferric_model::node::agent_session::Token;
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
@@ -34,10 +35,11 @@ impl Conductor {
         verify_slices_are_equal(known.0.as_bytes(), token.as_bytes()).map_err(|_| stranger())
     }
 
-    /// The next request for the node's agent that it does not know yet; `None` after a while without one.
+    /// The next request for the agent with this token that it does not know yet; `None` after a while without one.
     pub async fn fetch_for_agent(
         &self,
         node: NodeId,
+        token: Token,
         known: Vec<Uuid>,
     ) -> Result<Option<Arc<DialOutRequest>>, RequestError> {
         if known.len() > MAX_AT_ONCE {
@@ -47,7 +49,7 @@ impl Conductor {
             )));
         }
         let hold = self.hold();
-        let visit = Visit::ToFetch { known, hold };
+        let visit = Visit::ToFetch { token, known, hold };
         let answer = self.at_owner(NodeCall::Visit { node, visit }).await?;
         answer.dial_out()
     }
@@ -83,10 +85,11 @@ impl Conductor {
     pub(super) async fn do_fetch_for_agent(
         &self,
         node: NodeId,
+        token: &Token,
         known: &[Uuid],
         hold: Duration,
     ) -> Option<Arc<DialOutRequest>> {
-        let taking = self.mailboxes().take(node, known, hold.min(HOLD));
+        let taking = self.mailboxes().take(node, token, known, hold.min(HOLD));
         // A conductor that stops lets nobody wait.
         self.stop_token().run_until_cancelled(taking).await?
     }

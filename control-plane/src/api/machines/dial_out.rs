@@ -12,6 +12,7 @@ use axum::routing::post;
 use axum::{Json, Router};
 use ferric_agent_protocol::dial_out::{DialOutAnswer, DialOutRequest, Offer, Poll};
 use ferric_model::ids::NodeId;
+use ferric_model::node::agent_session::Token;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 /// `X-Ferric-Agent-Token`.
-const TOKEN: &str = "x-ferric-agent-token";
+const TOKEN_HEADER: &str = "x-ferric-agent-token";
 
 pub(super) fn routes() -> Router<Api> {
     Router::new()
@@ -33,9 +34,9 @@ async fn fetch(
     request: Request,
 ) -> ApiResult<Json<Offer<Arc<DialOutRequest>>>> {
     let node = NodeId(node);
-    admit(&call, node, request.headers()).await?;
+    let token = admit(&call, node, request.headers()).await?;
     let Poll { known } = body(request).await?;
-    let fetching = call.conductor().fetch_for_agent(node, known);
+    let fetching = call.conductor().fetch_for_agent(node, token, known);
     // The process ends in order: whoever is held is let go.
     let fetched = call.api.stop.run_until_cancelled(fetching).await;
     let request = fetched.transpose()?.flatten();
@@ -55,11 +56,15 @@ async fn bring(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn admit(call: &Call, node: NodeId, headers: &HeaderMap) -> ApiResult<()> {
+/// The token that was shown, if it is that of the node's agent.
+async fn admit(call: &Call, node: NodeId, headers: &HeaderMap) -> ApiResult<Token> {
     call.no_arguments()?;
-    let token = headers.get(TOKEN).and_then(|token| token.to_str().ok());
+    let token = headers
+        .get(TOKEN_HEADER)
+        .and_then(|token| token.to_str().ok());
     let token = token.unwrap_or_default();
-    Ok(call.conductor().admit_agent(node, token).await?)
+    call.conductor().admit_agent(node, token).await?;
+    Ok(Token(token.to_owned()))
 }
 
 async fn body<T: DeserializeOwned>(request: Request) -> ApiResult<T> {

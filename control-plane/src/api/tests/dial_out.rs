@@ -5,12 +5,13 @@ use super::ramdisks::{ADDRESS, waiting};
 use crate::conductor::{AgentAnswer, AgentCall, TransportError, Verb};
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use ferric_agent_protocol::dial_out::CALLBACK_URL;
+use ferric_agent_protocol::dial_out::{CALLBACK_URL, HOLD};
 use ferric_model::ids::NodeId;
 use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -60,14 +61,14 @@ fn fetch_path(node: NodeId) -> String {
     format!("/ferric/v1/agents/{node}/requests")
 }
 
-/// Something that the node's agent is asked.
-fn call(node: NodeId) -> AgentCall {
+/// Something that the node's agent with this token is asked.
+fn call(node: NodeId, token: &str) -> AgentCall {
     AgentCall {
         node,
         verb: Verb::Post,
         url: format!("{CALLBACK_URL}/v1/commands/"),
         query: vec![
-            ("agent_token", "secret".to_owned()),
+            ("agent_token", token.to_owned()),
             ("wait", "true".to_owned()),
         ],
         headers: vec![("X-Ferric-Epoch", "7".to_owned())],
@@ -79,9 +80,10 @@ fn call(node: NodeId) -> AgentCall {
 
 type Outcome = Result<AgentAnswer, TransportError>;
 
-fn ask(server: &Server, node: NodeId) -> JoinSet<Outcome> {
+fn ask(server: &Server, node: NodeId, token: &str) -> JoinSet<Outcome> {
     let (conductor, mut tasks) = (server.conductor.clone(), JoinSet::new());
-    tasks.spawn(async move { conductor.send_to_agent(call(node)).await });
+    let call = call(node, token);
+    tasks.spawn(async move { conductor.send_to_agent(call).await });
     tasks
 }
 
@@ -90,7 +92,7 @@ async fn a_request_is_fetched_with_the_token_and_its_answer_is_brought() {
     let server = Server::start().await;
     let node = waiting(&server).await;
     let token = token(&config(&server.machine, "epoch, dial-out").await);
-    let mut asked = ask(&server, node);
+    let mut asked = ask(&server, node, &token);
     let nothing = json!({"known": []});
     let offer = come(&server.machine, &fetch_path(node), &token, &nothing).await;
     assert_eq!(offer.status, StatusCode::OK, "{}", offer.fault());
@@ -153,16 +155,23 @@ async fn nobody_else_is_given_anything() {
     assert_eq!(argued.status, StatusCode::BAD_REQUEST);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_process_that_ends_lets_go_whom_it_holds() {
     let server = Server::start().await;
     let node = waiting(&server).await;
     let token = token(&config(&server.machine, "epoch, dial-out").await);
     let (path, nothing) = (fetch_path(node), json!({}));
+    let began = Instant::now();
     let held = come(&server.machine, &path, &token, &nothing);
-    let (held, ()) = tokio::join!(held, async { server.stop.cancel() });
+    let ending = async {
+        sleep(HOLD / 4).await;
+        server.stop.cancel();
+    };
+    let (held, ()) = tokio::join!(held, ending);
     assert_eq!(held.status, StatusCode::OK);
     assert_eq!(held.body, json!({"request": null}));
+    let took = began.elapsed();
+    assert!((HOLD / 4..HOLD).contains(&took), "{took:?}");
 }
 
 /// What its heartbeats say of where it is, so that it is known to need no certificate.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use ferric_agent_protocol::dial_out::{CALLBACK_URL, DialOutAnswer, DialOutRequest, Method};
 use ferric_agent_protocol::extensions::Extension;
 use ferric_agent_protocol::headers::TOKEN_QUERY;
-use ferric_model::node::agent_session::AgentSession;
+use ferric_model::node::agent_session::{AgentSession, Token};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -45,11 +45,18 @@ impl AgentTransport for BothWays {
         let Some(path) = call.url.strip_prefix(CALLBACK_URL).map(str::to_owned) else {
             return self.direct.send(call).await;
         };
-        let (node, limit) = (call.node, call.timeout);
+        let (node, token, limit) = (call.node, token(&call), call.timeout);
         let request = request(call, path, self.environment.id());
-        let answer = self.mailboxes.ask(node, request, limit).await?;
+        let answer = self.mailboxes.ask(node, token, request, limit).await?;
         read(&answer)
     }
+}
+
+/// Whose agent is meant: that of this boot, and none that was booted since.
+fn token(call: &AgentCall) -> Token {
+    let mut query = call.query.iter();
+    let token = query.find(|(key, _)| *key == TOKEN_QUERY);
+    Token(token.map(|(_, token)| token.clone()).unwrap_or_default())
 }
 
 /// Without the token, which the agent shows when it comes.
@@ -140,8 +147,11 @@ mod tests {
     async fn an_agent_without_one_finds_the_call_in_its_mailbox() {
         let ways = ways();
         let brought = async |body: &str| {
-            let request = ways.mailboxes.take(NODE, &[], Duration::from_secs(1)).await;
-            let request = request.unwrap();
+            let token = Token("very-secret".to_owned());
+            let taking = ways
+                .mailboxes
+                .take(NODE, &token, &[], Duration::from_secs(1));
+            let request = taking.await.unwrap();
             let answer = DialOutAnswer {
                 status: 409,
                 body: body.to_owned(),

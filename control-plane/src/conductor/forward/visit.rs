@@ -5,6 +5,7 @@ use crate::conductor::Conductor;
 use crate::conductor::requests::RequestError;
 use ferric_agent_protocol::dial_out::DialOutAnswer;
 use ferric_model::ids::NodeId;
+use ferric_model::node::agent_session::Token;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use uuid::Uuid;
@@ -14,7 +15,11 @@ use uuid::Uuid;
 #[serde(tag = "comes", content = "with", rename_all = "snake_case")]
 pub(crate) enum Visit {
     /// To fetch a request other than those that it knows; it waits so long for one.
-    ToFetch { known: Vec<Uuid>, hold: Duration },
+    ToFetch {
+        token: Token,
+        known: Vec<Uuid>,
+        hold: Duration,
+    },
     /// To bring the answer to one.
     ToBring {
         request: Uuid,
@@ -25,9 +30,9 @@ pub(crate) enum Visit {
 impl Conductor {
     pub(super) async fn receive(&self, node: NodeId, visit: Visit) -> Result<Answer, RequestError> {
         match visit {
-            Visit::ToFetch { known, hold } => {
-                let request = self.do_fetch_for_agent(node, &known, hold).await;
-                Ok(Answer::DialOut(request))
+            Visit::ToFetch { token, known, hold } => {
+                let fetching = self.do_fetch_for_agent(node, &token, &known, hold);
+                Ok(Answer::DialOut(fetching.await))
             }
             Visit::ToBring { request, answer } => {
                 self.do_take_agents_answer(node, request, answer)?;

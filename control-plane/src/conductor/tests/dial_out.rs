@@ -6,6 +6,7 @@ use super::machine::{Machine, Wire};
 use crate::conductor::{AgentCall, AgentTransport, Verb as Method};
 use ferric_agent_protocol::dial_out::{self, CALLBACK_URL, DialOutAnswer, DialOutRequest};
 use ferric_agent_protocol::headers::{FERRIC_COMMAND_ID, TOKEN_QUERY};
+use ferric_model::node::agent_session::Token;
 use ferric_model::state::ProvisionState as State;
 use ferric_model::verb::Verb;
 use std::collections::BTreeSet;
@@ -38,8 +39,9 @@ async fn come(machine: Arc<Machine>, answers: Answers) {
         if conductor.admit_agent(machine.node, &token).await.is_err() {
             continue;
         }
-        let fetched = conductor.fetch_for_agent(machine.node, Vec::new()).await;
-        let Ok(Some(request)) = fetched else {
+        let shown = Token(token.clone());
+        let fetching = conductor.fetch_for_agent(machine.node, shown, Vec::new());
+        let Ok(Some(request)) = fetching.await else {
             continue;
         };
         let call = call(&machine, &request, token, certificate);

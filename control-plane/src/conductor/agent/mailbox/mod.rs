@@ -1,10 +1,12 @@
 //! Requests for agents that open no port: each lies here until its answer has come, or whoever asked waits no longer.
 //!
 //! In memory of the node's owner only. A request that was fetched stays, because nobody knows whether it has arrived; the
-//! agent names what it has, and is given the rest.
+//! agent names what it has, and is given the rest. Each is for the agent with one token: what was asked of a ramdisk is
+//! not to be done by the one that the machine has booted after it.
 
 use ferric_agent_protocol::dial_out::{DialOutAnswer, DialOutRequest};
 use ferric_model::ids::NodeId;
+use ferric_model::node::agent_session::Token;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,6 +47,7 @@ struct Mailbox {
 }
 
 struct Lying {
+    token: Token,
     request: Arc<DialOutRequest>,
     answer: oneshot::Sender<DialOutAnswer>,
     was_fetched: bool,
@@ -55,11 +58,12 @@ impl Mailboxes {
     pub(super) async fn ask(
         &self,
         node: NodeId,
+        token: Token,
         request: DialOutRequest,
         limit: Duration,
     ) -> Result<DialOutAnswer, Unanswered> {
         let (answer, brought) = oneshot::channel();
-        let asker = self.put(node, request, answer)?;
+        let asker = self.put(node, token, request, answer)?;
         match timeout(limit, brought).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(_closed)) => Err(Unanswered::Cleared),
@@ -70,6 +74,7 @@ impl Mailboxes {
     fn put(
         &self,
         node: NodeId,
+        token: Token,
         request: DialOutRequest,
         answer: oneshot::Sender<DialOutAnswer>,
     ) -> Result<Asker, Unanswered> {
@@ -80,6 +85,7 @@ impl Mailboxes {
         }
         let id = request.id;
         mailbox.requests.push(Lying {
+            token,
             request: Arc::new(request),
             answer,
             was_fetched: false,
@@ -94,17 +100,18 @@ impl Mailboxes {
         })
     }
 
-    /// The oldest request that the agent does not know, as soon as there is one within `hold`.
+    /// The oldest request for the agent with this token that it does not know, as soon as there is one within `hold`.
     pub(in crate::conductor) async fn take(
         &self,
         node: NodeId,
+        token: &Token,
         known: &[Uuid],
         hold: Duration,
     ) -> Option<Arc<DialOutRequest>> {
         let deadline = Instant::now() + hold;
         let mut visitor = self.visit(node);
         loop {
-            if let Some(request) = self.find(node, known) {
+            if let Some(request) = self.find(node, token, known) {
                 return Some(request);
             }
             match timeout_at(deadline, visitor.arrived.changed()).await {
@@ -127,10 +134,11 @@ impl Mailboxes {
         }
     }
 
-    fn find(&self, node: NodeId, known: &[Uuid]) -> Option<Arc<DialOutRequest>> {
+    fn find(&self, node: NodeId, token: &Token, known: &[Uuid]) -> Option<Arc<DialOutRequest>> {
         let mut boxes = self.0.lock();
         let mut requests = boxes.get_mut(&node)?.requests.iter_mut();
-        let lying = requests.find(|lying| !known.contains(&lying.request.id))?;
+        let lying =
+            requests.find(|lying| lying.token == *token && !known.contains(&lying.request.id))?;
         lying.was_fetched = true;
         Some(Arc::clone(&lying.request))
     }

@@ -27,12 +27,19 @@ fn answer(text: &str) -> DialOutAnswer {
     }
 }
 
+fn token(text: &str) -> Token {
+    Token(text.to_owned())
+}
+
 type Outcome = Result<DialOutAnswer, Unanswered>;
 
 /// Lays it down, in a task of its own.
 fn ask(mailboxes: &Mailboxes, id: u128) -> JoinSet<Outcome> {
     let (mailboxes, mut tasks) = (mailboxes.clone(), JoinSet::new());
-    tasks.spawn(async move { mailboxes.ask(NODE, request(id), LIMIT_S).await });
+    tasks.spawn(async move {
+        let asking = mailboxes.ask(NODE, token("a"), request(id), LIMIT_S);
+        asking.await
+    });
     tasks
 }
 
@@ -41,7 +48,7 @@ async fn outcome(mut tasks: JoinSet<Outcome>) -> Outcome {
 }
 
 async fn take(mailboxes: &Mailboxes, known: &[Uuid]) -> Option<u128> {
-    let taken = mailboxes.take(NODE, known, HOLD).await;
+    let taken = mailboxes.take(NODE, &token("a"), known, HOLD).await;
     taken.map(|request| request.id.as_u128())
 }
 
@@ -101,6 +108,18 @@ async fn what_the_agent_does_not_name_has_not_arrived() {
     assert_eq!(outcome(second).await, Ok(answer("two")));
 }
 
+/// The machine has started again, and its new ramdisk has a token of its own.
+#[tokio::test(start_paused = true)]
+async fn what_one_ramdisk_was_asked_the_next_one_is_not_given() {
+    let mailboxes = Mailboxes::default();
+    let asked = ask(&mailboxes, 1);
+    settle().await;
+    let (next, hold) = (token("b"), Duration::from_secs(1));
+    assert!(mailboxes.take(NODE, &next, &[], hold).await.is_none());
+    assert_eq!(outcome(asked).await, Err(Unanswered::NotFetched));
+    assert!(is_empty(&mailboxes));
+}
+
 #[tokio::test(start_paused = true)]
 async fn whoever_asks_does_not_wait_for_ever_and_learns_what_was_missing() {
     let mailboxes = Mailboxes::default();
@@ -130,7 +149,10 @@ async fn clearing_ends_waits_and_questions_of_that_node_alone() {
     let (one, other) = (mailboxes.clone(), mailboxes.clone());
     let mut visits = JoinSet::new();
     visits.spawn(async move { take(&one, &known).await.is_some() });
-    visits.spawn(async move { other.take(OTHER, &[], HOLD).await.is_some() });
+    visits.spawn(async move {
+        let token = token("a");
+        other.take(OTHER, &token, &[], HOLD).await.is_some()
+    });
     let began = Instant::now();
     settle().await;
     mailboxes.clear(NODE);
@@ -147,7 +169,7 @@ async fn a_mailbox_has_a_limit() {
     let mailboxes = Mailboxes::default();
     let many: Vec<_> = (0..64).map(|id| ask(&mailboxes, id)).collect();
     settle().await;
-    let one_more = mailboxes.ask(NODE, request(64), LIMIT_S).await;
+    let one_more = mailboxes.ask(NODE, token("a"), request(64), LIMIT_S).await;
     assert_eq!(one_more, Err(Unanswered::Full));
     drop(many);
 }

@@ -38,8 +38,9 @@ async fn what_the_owner_asks_is_fetched_and_answered_at_another_conductor() {
     let (owner, mut asked) = (one.conductor.clone(), JoinSet::new());
     asked.spawn(async move { owner.send_to_agent(call()).await });
 
-    let fetched = two.conductor.fetch_for_agent(NODE, Vec::new()).await;
-    let request = fetched.unwrap().expect("a request");
+    let token = Token("secret".to_owned());
+    let fetched = two.conductor.fetch_for_agent(NODE, token, Vec::new());
+    let request = fetched.await.unwrap().expect("a request");
     assert_eq!(request.method, Method::Get);
     assert_eq!(request.path, "/v1/commands/");
     assert!(request.query.is_empty(), "the token stays here");

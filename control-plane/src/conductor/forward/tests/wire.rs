@@ -21,6 +21,7 @@ use ferric_drivers::{
 };
 use ferric_model::allocation::{Allocation, Worker};
 use ferric_model::ids::{AllocationId, Incarnation, NodeId, PortgroupId};
+use ferric_model::node::agent_session::Token;
 use ferric_model::port::Port;
 use ferric_model::portgroup::Portgroup;
 use ferric_model::verb::Verb;
@@ -191,10 +192,9 @@ fn vendor_call() -> NodeCall {
 
 fn visits() -> [NodeCall; 2] {
     let (node, request) = (NODE, Uuid::from_u128(9));
-    let fetch = Visit::ToFetch {
-        known: vec![request],
-        hold: Duration::from_millis(1500),
-    };
+    let (token, known) = (Token("secret".to_owned()), vec![request]);
+    let hold = Duration::from_millis(1500);
+    let fetch = Visit::ToFetch { token, known, hold };
     let bring = Visit::ToBring {
         request,
         answer: DialOutAnswer {
