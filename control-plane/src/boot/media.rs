@@ -2,7 +2,7 @@
 //! and never whole in memory.
 
 use super::BootPlane;
-use super::image::without_secrets;
+use super::image::{refuses_head, without_secrets};
 use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -12,7 +12,7 @@ use http::header::{
     ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_RANGE, LAST_MODIFIED,
     RANGE, RETRY_AFTER,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use std::error::Error;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -33,15 +33,15 @@ const ANSWERED: [HeaderName; 6] = [
 
 pub(super) async fn relay(plane: &BootPlane, media: &RelayedMedia, request: &Parts) -> Response {
     let headers = chosen(&request.headers, ASKED);
-    let servers = &plane.image_servers;
-    let asking = servers.fetch(request.method.clone(), &media.url, headers);
-    let answer = match timeout(SILENCE, asking).await {
-        Ok(Ok(Some(answer))) => answer,
-        Ok(Ok(None)) => return refusal(media, StatusCode::BAD_GATEWAY, &"there is no way to it"),
-        Ok(Err(error)) => {
-            return refusal(media, StatusCode::BAD_GATEWAY, &error.without_url());
-        }
-        Err(elapsed) => return refusal(media, StatusCode::SERVICE_UNAVAILABLE, &elapsed),
+    let mut asked = ask(plane, media, request.method.clone(), headers.clone()).await;
+    let is_refused = |answer: &reqwest::Response| refuses_head(answer.status());
+    if request.method == Method::HEAD && asked.as_ref().is_ok_and(is_refused) {
+        // Only its headers are looked at.
+        asked = ask(plane, media, Method::GET, headers).await;
+    }
+    let answer = match asked {
+        Ok(answer) => answer,
+        Err((status, cause)) => return refusal(media, status, &cause),
     };
     match answer.status() {
         StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {}
@@ -57,6 +57,25 @@ pub(super) async fn relay(plane: &BootPlane, media: &RelayedMedia, request: &Par
     response
 }
 
+/// What the server of the image answers; else what the BMC is told, and why.
+async fn ask(
+    plane: &BootPlane,
+    media: &RelayedMedia,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<reqwest::Response, (StatusCode, String)> {
+    let asking = plane.image_servers.fetch(method, &media.url, headers);
+    match timeout(SILENCE, asking).await {
+        Ok(Ok(Some(answer))) => Ok(answer),
+        Ok(Ok(None)) => Err((StatusCode::BAD_GATEWAY, "there is no way to it".to_owned())),
+        Ok(Err(error)) => {
+            let cause = error.without_url().to_string();
+            Err((StatusCode::BAD_GATEWAY, cause))
+        }
+        Err(elapsed) => Err((StatusCode::SERVICE_UNAVAILABLE, elapsed.to_string())),
+    }
+}
+
 fn chosen<const N: usize>(headers: &HeaderMap, names: [HeaderName; N]) -> HeaderMap {
     let found = names.into_iter().filter_map(|name| {
         let value = headers.get(&name)?.clone();
@@ -68,7 +87,9 @@ fn chosen<const N: usize>(headers: &HeaderMap, names: [HeaderName; N]) -> Header
 /// Piece after piece, each when the BMC has taken the one before.
 fn body(answer: reqwest::Response) -> Body {
     let pieces = try_unfold(answer, |mut answer| async move {
-        let piece = timeout(SILENCE, answer.chunk()).await??;
+        let piece = timeout(SILENCE, answer.chunk()).await?;
+        // The URL may have a signature in its query.
+        let piece = piece.map_err(reqwest::Error::without_url)?;
         Ok::<_, Box<dyn Error + Send + Sync>>(piece.map(|piece: Bytes| (piece, answer)))
     });
     Body::from_stream(pieces)
@@ -94,11 +115,10 @@ mod tests {
     use axum::Router;
     use axum::body::to_bytes;
     use axum::extract::Request;
-    use axum::routing::get;
+    use axum::routing::{any, get};
     use ferric_model::ids::NodeId;
     use ferric_model::node::Node;
     use ferric_store::{RedbStore, Store, Transaction};
-    use http::Method;
     use std::sync::Arc;
     use tower::ServiceExt;
     use uuid::Uuid;
@@ -119,7 +139,15 @@ mod tests {
         }
     }
 
-    async fn ask(router: &Router, method: Method, path: &str, range: bool) -> Response {
+    /// As of a URL that was signed for GET.
+    async fn signed(request: Request) -> Response {
+        if request.method() == Method::GET {
+            return "0123456789".into_response();
+        }
+        StatusCode::FORBIDDEN.into_response()
+    }
+
+    async fn told(router: &Router, method: Method, path: &str, range: bool) -> Response {
         let mut request = Request::builder().method(method).uri(path);
         if range {
             request = request.header(RANGE, "bytes=3-5");
@@ -135,7 +163,8 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_was_told_the_key_reads_the_image_and_nobody_else() {
-        let server = Played::start(Router::new().route("/a.iso", get(image))).await;
+        let images = Router::new().route("/a.iso", get(image));
+        let server = Played::start(images.route("/signed.iso", any(signed))).await;
         let folder = tempfile::tempdir().unwrap();
         let overrides = Overrides {
             state_dir: Some(folder.path().to_owned()),
@@ -149,31 +178,34 @@ mod tests {
             key: Uuid::new_v4(),
             device: "cdrom".to_owned(),
             url: format!("{}/{name}", server.url),
+            was_put_in: false,
         };
-        node.relayed_media = vec![media("a.iso"), media("b.iso")];
+        node.relayed_media = vec![media("a.iso"), media("b.iso"), media("signed.iso")];
         let paths = node.relayed_media.iter().map(|media| media.address("", id));
-        let [there, missing]: [String; 2] = paths.collect::<Vec<_>>().try_into().unwrap();
+        let [there, missing, signed]: [String; 3] = paths.collect::<Vec<_>>().try_into().unwrap();
         store.commit(Transaction::new().put(&node)).await.unwrap();
         let plane = BootPlane::new(Arc::new(settings), store, client());
         let router = router(plane, Arc::new(|_, _| ()));
 
-        let whole = ask(&router, Method::GET, &there, false).await;
+        let whole = told(&router, Method::GET, &there, false).await;
         assert_eq!(whole.status(), StatusCode::OK);
         assert_eq!(whole.headers()[CONTENT_LENGTH], "10");
         assert_eq!(text(whole).await, "0123456789");
-        let part = ask(&router, Method::GET, &there, true).await;
+        let part = told(&router, Method::GET, &there, true).await;
         assert_eq!(part.status(), StatusCode::PARTIAL_CONTENT);
         assert_eq!(part.headers()[CONTENT_RANGE], "bytes 3-5/10");
         assert_eq!(part.headers()[ETAG], "\"e\"");
         assert_eq!(text(part).await, "345");
-        let head = ask(&router, Method::HEAD, &there, false).await;
-        assert_eq!(head.status(), StatusCode::OK);
-        assert_eq!(head.headers()[CONTENT_LENGTH], "10");
-        assert_eq!(text(head).await, "");
+        for path in [&there, &signed] {
+            let head = told(&router, Method::HEAD, path, false).await;
+            assert_eq!(head.status(), StatusCode::OK, "{path}");
+            assert_eq!(head.headers()[CONTENT_LENGTH], "10");
+            assert_eq!(text(head).await, "");
+        }
         let other_key = there.replace(&node.relayed_media[0].key.to_string(), &id.to_string());
         let other_name = there.replace("a.iso", "b.iso");
         for path in [&missing, &other_key, &other_name] {
-            let answer = ask(&router, Method::GET, path, false).await;
+            let answer = told(&router, Method::GET, path, false).await;
             assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
         }
     }
@@ -185,6 +217,7 @@ mod tests {
             device: "cdrom".to_owned(),
             // Nobody listens on it.
             url: "http://127.0.0.1:1/a.iso".to_owned(),
+            was_put_in: false,
         };
         crate::tls::install_provider();
         let folder = tempfile::tempdir().unwrap();

@@ -105,6 +105,7 @@ impl Conductor {
             key: self.new_id(),
             device,
             url,
+            was_put_in: false,
         });
         let address = relayed.address(base, node.uuid);
         Ok((relayed, address))

@@ -13,6 +13,9 @@ pub struct RelayedMedia {
     pub device: String,
     /// Where the image is.
     pub url: String,
+    /// It is known to have got into the drive, where the machine may read it: what fails later takes it away from nobody.
+    #[serde(default)]
+    pub was_put_in: bool,
 }
 
 impl RelayedMedia {
@@ -54,6 +57,7 @@ mod tests {
             key: Uuid::from_u128(7),
             device: "cdrom".to_owned(),
             url: url.to_owned(),
+            was_put_in: false,
         }
     }
 

@@ -15,6 +15,7 @@ mod server;
 pub(super) use files::Files;
 pub(super) use preview::preview;
 pub use preview::{DigestKnown, ImagePreview};
+pub(super) use server::refuses_head;
 pub(crate) use server::without_secrets;
 pub use server::{ImageHead, ImageServers};
 

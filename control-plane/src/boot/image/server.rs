@@ -182,15 +182,20 @@ async fn ask(
         request.timeout(REQUEST_TIMEOUT).send()
     };
     let answer = send(client.head(url)).await?;
-    let refuses_head = [
-        StatusCode::FORBIDDEN,
-        StatusCode::METHOD_NOT_ALLOWED,
-        StatusCode::NOT_IMPLEMENTED,
-    ];
-    if refuses_head.contains(&answer.status()) {
+    if refuses_head(answer.status()) {
         return send(client.get(url).header(RANGE, "bytes=0-0")).await;
     }
     Ok(answer)
+}
+
+/// Whether a server that answers so to HEAD may well answer to GET.
+pub(crate) fn refuses_head(status: StatusCode) -> bool {
+    [
+        StatusCode::FORBIDDEN,
+        StatusCode::METHOD_NOT_ALLOWED,
+        StatusCode::NOT_IMPLEMENTED,
+    ]
+    .contains(&status)
 }
 
 /// Bytes of the whole file.

@@ -209,6 +209,29 @@ async fn an_image_that_did_not_get_into_the_drive_is_not_fetched() {
     assert!(node.relayed_media.is_empty());
 }
 
+/// It is asked for again, and the BMC does not answer: the machine may read it all the while.
+#[tokio::test(start_paused = true)]
+async fn an_image_that_is_in_the_drive_is_fetched_whatever_fails_later() {
+    let mut lab = nobodys(Manners::Ferric).await;
+    lab.start(None).await;
+    sleep(Duration::from_secs(1)).await;
+    let (conductor, id) = (lab.conductor(), lab.machine.node);
+    let put_in = async || {
+        attach(&conductor, id, IMAGE, MediaSource::Relayed)
+            .await
+            .unwrap();
+        lab.wait_until("the end of it", SOON, is_done).await;
+        lab.node().await
+    };
+    let before = put_in().await;
+    assert_eq!((before.last_error, before.relayed_media.len()), (None, 1));
+    let broken = FakeFault::Broken("the drive is stuck".to_owned());
+    lab.machine.bmc.fail_next([broken]);
+    let after = put_in().await;
+    assert!(after.last_error.is_some());
+    assert_eq!(after.relayed_media, before.relayed_media);
+}
+
 #[tokio::test(start_paused = true)]
 async fn without_a_listener_for_machines_the_conductor_fetches_nothing() {
     let mut lab = nobodys(Manners::Ferric).await;

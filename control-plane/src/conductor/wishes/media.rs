@@ -59,11 +59,18 @@ pub(super) fn failure(node: NodeId, wish: &Wish, cause: String) -> String {
 
 /// What the BMC reads from the conductor once a wish has ended: what is in its drives, and nothing that is not.
 pub(super) fn settle(node: &mut Node, wish: &Wish, is_done: bool) {
+    if let Wish::AttachMedia { image_url, .. } = wish
+        && is_done
+    {
+        for relayed in &mut node.relayed_media {
+            relayed.was_put_in |= relayed.is_at(image_url);
+        }
+    }
     let stays = |relayed: &RelayedMedia| match wish {
         Wish::AttachMedia { device, image_url } if is_done => {
             relayed.device != *device || relayed.is_at(image_url)
         }
-        Wish::AttachMedia { image_url, .. } => !relayed.is_at(image_url),
+        Wish::AttachMedia { image_url, .. } => relayed.was_put_in || !relayed.is_at(image_url),
         Wish::DetachMedia(devices) => !(is_done && devices.contains(&relayed.device)),
         Wish::BootMode(_) | Wish::SecureBoot(_) | Wish::Console(_) | Wish::VendorMethod { .. } => {
             true
