@@ -15,7 +15,9 @@ pub struct Node<'a> {
 }
 
 /// Nothing that a machine does under software emulation takes longer.
-const LONG: Duration = Duration::from_secs(600);
+const LONG: Duration = Duration::from_secs(1200);
+/// For what the conductor does without the machine, or with its BMC alone.
+const SHORT: Duration = Duration::from_secs(180);
 
 impl<'a> Node<'a> {
     pub(crate) fn enroll(lab: &'a Lab, machine: &Machine) -> anyhow::Result<Self> {
@@ -139,8 +141,7 @@ impl<'a> Node<'a> {
     /// See [`Node::reaches`].
     pub fn manage(&self) -> anyhow::Result<()> {
         self.ask("manage", Value::Null)?;
-        self.reaches("manageable", Duration::from_secs(60))
-            .map(drop)
+        self.reaches("manageable", SHORT).map(drop)
     }
 
     /// # Errors
@@ -315,11 +316,9 @@ impl<'a> Node<'a> {
     /// # Errors
     /// At the deadline.
     pub fn leaves(&self, state: &str) -> anyhow::Result<()> {
-        wait::until(
-            &format!("{} to leave {state}", self.name),
-            Duration::from_secs(30),
-            || Ok((self.state()? != state).then_some(())),
-        )
+        wait::until(&format!("{} to leave {state}", self.name), SHORT, || {
+            Ok((self.state()? != state).then_some(()))
+        })
     }
 
     /// The last events, a line each, to be attached to an error.

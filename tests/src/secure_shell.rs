@@ -10,7 +10,7 @@ const OPTIONS: [&str; 5] = [
     "UserKnownHostsFile=/dev/null",
     "PubkeyAuthentication=no",
     "NumberOfPasswordPrompts=1",
-    "ConnectTimeout=10",
+    "ConnectTimeout=120",
 ];
 
 /// Runs a command on a machine of the lab as `user@`; how it ended, and what it said.

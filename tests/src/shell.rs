@@ -13,7 +13,9 @@ use std::time::Duration;
 /// Between two looks at what has come.
 const READ: Duration = Duration::from_millis(100);
 /// For the shell to be there, and to answer once it is.
-const READY: Duration = Duration::from_secs(300);
+const READY: Duration = Duration::from_secs(900);
+/// For one try while nobody may listen yet.
+const TRY: Duration = Duration::from_secs(30);
 const ANSWER: Duration = Duration::from_secs(120);
 /// What the lines of an answer begin with. It is typed in two parts: the terminal repeats what is typed.
 const MARK: &str = "@ferric@";
@@ -44,7 +46,7 @@ impl Shell {
         wait::until("the shell on the serial line", READY, || {
             shell.type_line("echo")?;
             shell.listen()?;
-            Ok(shell.answer_of("true", Duration::from_secs(5)).ok())
+            Ok(shell.answer_of("true", TRY).ok())
         })?;
         Ok(shell)
     }

@@ -18,8 +18,8 @@ use std::time::Duration;
 /// Resident memory in KiB.
 const IDLE_KIB: u64 = 12 << 10;
 const DEPLOY_KIB: u64 = 64 << 10;
-const REST: Duration = Duration::from_secs(60);
-const SSH: Duration = Duration::from_secs(300);
+const REST: Duration = Duration::from_secs(600);
+const SSH: Duration = Duration::from_secs(900);
 const PASSWORD: &str = "rescue me, please 1";
 const HOST_NAME: &str = "life";
 const STATUS: &str = "/proc/$(systemctl show -p MainPID --value ferric-agent)/status";
