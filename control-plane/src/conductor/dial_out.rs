@@ -89,9 +89,13 @@ impl Conductor {
         known: &[Uuid],
         hold: Duration,
     ) -> Option<Arc<DialOutRequest>> {
-        let taking = self.mailboxes().take(node, token, known, hold.min(HOLD));
-        // A conductor that stops lets nobody wait.
-        self.stop_token().run_until_cancelled(taking).await?
+        let mailboxes = self.mailboxes();
+        let taking = mailboxes.take(node, token, known, hold.min(HOLD));
+        if let Some(taken) = self.stop_token().run_until_cancelled(taking).await {
+            return taken;
+        }
+        // A conductor that stops lets nobody wait; the steps that it still finishes may have something to ask.
+        mailboxes.take(node, token, known, Duration::ZERO).await
     }
 
     pub(super) fn do_take_agents_answer(

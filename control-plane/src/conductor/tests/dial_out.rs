@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -152,6 +152,44 @@ async fn a_conductor_that_starts_again_goes_on_with_an_agent_that_comes() {
     lab.start(None).await;
     lab.wait_for(State::Active).await;
     assert_eq!(lab.machine.state.lock().writes, 1);
+}
+
+/// The steps that it finishes before it ends have something to ask.
+#[tokio::test(start_paused = true)]
+async fn a_conductor_that_stops_holds_no_question_and_is_answered() {
+    let mut lab = Lab::new();
+    lab.start(None).await;
+    lab.enroll_real().await;
+    let (conductor, node) = (lab.conductor(), lab.machine.node);
+    let fetch = async || {
+        let token = Token("a".to_owned());
+        let fetched = conductor.fetch_for_agent(node, token, Vec::new()).await;
+        fetched.unwrap()
+    };
+    conductor.stop_token().cancel();
+    let began = Instant::now();
+    assert!(fetch().await.is_none());
+    let took = began.elapsed();
+    assert!(took < dial_out::HOLD, "{took:?}");
+    let asking = conductor.send_to_agent(AgentCall {
+        node,
+        verb: Method::Get,
+        url: format!("{CALLBACK_URL}/v1/commands/"),
+        query: vec![(TOKEN_QUERY, "a".to_owned())],
+        headers: Vec::new(),
+        body: None,
+        certificate: None,
+        timeout: Duration::from_secs(10),
+    });
+    let answering = async {
+        let request = fetch().await.unwrap();
+        let (status, body) = (200, "{}".to_owned());
+        let answer = DialOutAnswer { status, body };
+        let brought = conductor.take_agents_answer(node, request.id, answer);
+        brought.await.unwrap();
+    };
+    let (asked, ()) = tokio::join!(asking, answering);
+    assert_eq!(asked.unwrap().status, 200);
 }
 
 #[tokio::test(start_paused = true)]
