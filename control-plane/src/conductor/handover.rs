@@ -159,11 +159,12 @@ impl Conductor {
                 Ok(()) => {
                     self.figures_of_ownership().handed_over();
                     let node = task.id();
+                    // Before anything that may take long: an agent whose question is held here is asked elsewhere now.
+                    self.mailboxes().clear(node);
                     self.let_console_go(&task.node).await;
                     drop(task);
                     // Whoever still waits for an answer asks again, and is sent on.
                     self.inboxes().clear(node);
-                    self.mailboxes().clear(node);
                     return Ok(true);
                 }
                 Err(TaskError::Store(StoreError::Stale { key, .. })) if key == successor.key => {

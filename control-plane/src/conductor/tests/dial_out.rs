@@ -1,11 +1,13 @@
 //! Machines whose agents nobody can call: they come for what they are asked.
 
 use super::agent::Plan;
+use super::cluster_lab::{Cluster, host_among};
 use super::lab::Lab;
 use super::machine::{Machine, Wire};
 use crate::conductor::{AgentCall, AgentTransport, Verb as Method};
 use ferric_agent_protocol::dial_out::{self, CALLBACK_URL, DialOutAnswer, DialOutRequest};
 use ferric_agent_protocol::headers::{FERRIC_COMMAND_ID, TOKEN_QUERY};
+use ferric_model::node::Node;
 use ferric_model::node::agent_session::Token;
 use ferric_model::state::ProvisionState as State;
 use ferric_model::verb::Verb;
@@ -190,6 +192,44 @@ async fn a_conductor_that_stops_holds_no_question_and_is_answered() {
     };
     let (asked, ()) = tokio::join!(asking, answering);
     assert_eq!(asked.unwrap().status, 200);
+}
+
+/// Whatever the old owner is still busy with, such as a console that does not close.
+#[tokio::test(start_paused = true)]
+async fn a_question_is_not_held_where_the_node_is_no_more() {
+    let mut cluster = Cluster::new();
+    // Nobody else asks the machine meanwhile.
+    cluster.configure = |_, settings| settings.conductor.power_sync_interval_s = 0;
+    let (names, soon) = (["one", "two"], Duration::from_secs(60));
+    let mut members = cluster.start_all(&names).await;
+    cluster.lab.enroll_available().await;
+    let node = cluster.lab.machine.node;
+    let host = host_among(&names, node);
+    cluster.owned_by(&host, soon).await;
+    sleep(soon).await;
+    let owner = members.remove(&host).unwrap();
+    owner.conductor.open_console(node).await.unwrap();
+    let is_open = |node: &Node| node.console_enabled && node.wish.is_none();
+    cluster.lab.wait_until("the console", soon, is_open).await;
+    let (other, _member) = members.pop_first().unwrap();
+    let a_day = Duration::from_secs(86_400);
+    cluster.lab.machine.bmc.set_delay(a_day);
+
+    let began = Instant::now();
+    let asking = async {
+        let token = Token("a".to_owned());
+        let fetching = owner.conductor.fetch_for_agent(node, token, Vec::new());
+        assert!(fetching.await.unwrap().is_none());
+        began.elapsed()
+    };
+    let giving = async {
+        sleep(Duration::from_secs(1)).await;
+        owner.conductor.do_give(node, &other).await.unwrap();
+        began.elapsed()
+    };
+    let (held, given) = tokio::join!(asking, giving);
+    assert!(held < dial_out::HOLD, "{held:?}");
+    assert!(given > dial_out::HOLD, "it was busy for {given:?} only");
 }
 
 #[tokio::test(start_paused = true)]
