@@ -157,6 +157,8 @@ impl Engine {
 
     /// Moves what is in use to the front of the file and cuts off the rest.
     pub(super) fn compact(&mut self) -> Result<(), StoreError> {
+        // It is there if a process has died while it made room.
+        self.drop_placeholder()?;
         self.move_to_front()?;
         self.list_free_pages()
     }
@@ -174,13 +176,17 @@ impl Engine {
         write.commit().map_err(failed(MOVING))?;
         // It is one page that fits nowhere further to the front, so that it is the last one of the file now.
         self.move_to_front()?;
-        let write = self.database.begin_write().map_err(failed(MOVING))?;
-        write.delete_table(PLACEHOLDER).map_err(failed(MOVING))?;
-        write.commit().map_err(failed(MOVING))?;
+        self.drop_placeholder()?;
         // Its page is free from the commit after this one on.
         let write = self.database.begin_write().map_err(failed(MOVING))?;
         write.commit().map_err(failed(MOVING))?;
         self.list_free_pages()
+    }
+
+    fn drop_placeholder(&self) -> Result<(), StoreError> {
+        let write = self.database.begin_write().map_err(failed(MOVING))?;
+        write.delete_table(PLACEHOLDER).map_err(failed(MOVING))?;
+        write.commit().map_err(failed(MOVING))
     }
 
     fn move_to_front(&mut self) -> Result<(), StoreError> {

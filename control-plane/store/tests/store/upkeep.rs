@@ -300,3 +300,30 @@ async fn a_file_gets_smaller_and_keeps_everything() {
         assert_eq!(record.decode::<Node>().unwrap().uuid, node(number).uuid);
     }
 }
+
+/// The empty room that a running store leaves in its file, as it is when the process dies while it makes that room.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn room_that_was_begun_is_taken_out_of_the_file() {
+    const ROOM_BYTES: usize = 8 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    drop(filled(folder.path()).await);
+    let (file, key) = (
+        folder.path().join("ferric.redb"),
+        folder.path().join("store.key"),
+    );
+    let database = redb::Database::open(&file).unwrap();
+    let write = database.begin_write().unwrap();
+    let placeholder = redb::TableDefinition::<(), &[u8]>::new("placeholder");
+    let room = vec![0_u8; ROOM_BYTES];
+    write
+        .open_table(placeholder)
+        .unwrap()
+        .insert((), room.as_slice())
+        .unwrap();
+    write.commit().unwrap();
+    drop(database);
+    let (before, after) = RedbStore::compact(&file, &key).unwrap();
+    assert!(before > ROOM_BYTES as u64, "{before}");
+    assert!(after < ROOM_BYTES as u64, "{before} {after}");
+    fine(&open(folder.path())).await;
+}
