@@ -15,7 +15,7 @@ const EVENTS: usize = 4000;
 const IS_TRIMMED: u64 = (NODES * (EVENTS - 1100)) as u64;
 const SETTINGS: &str = "\n[timeline]\nmax_entries = 1000\ntrim_interval_s = 5\n";
 const PATIENCE: Duration = Duration::from_secs(300);
-const ROOM_PATIENCE: Duration = Duration::from_secs(60);
+const ROOM_PATIENCE: Duration = Duration::from_secs(180);
 
 pub(crate) fn measure(
     program: &Path,
@@ -34,7 +34,8 @@ pub(crate) fn measure(
         }
         wait::pause(Duration::from_secs(1));
     }
-    // The room is given back at the pace of the trimming, by the next pass or the one after it.
+    // The room is given back at the pace of the trimming, by the next pass or the one after it,
+    // which rests after a long one.
     let live = held(program, folder, &state)?.live;
     let small = || file_bytes(&state).is_ok_and(|bytes| bytes <= 2 * live);
     let begun = Instant::now();

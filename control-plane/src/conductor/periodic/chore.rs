@@ -16,7 +16,7 @@ use crate::config::Settings;
 use async_trait::async_trait;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -26,6 +26,11 @@ pub(in crate::conductor) trait Chore: Send + Sync {
 
     /// Zero: never.
     fn spacing(&self, settings: &Settings) -> Duration;
+
+    /// How long the next pass waits at least, after one that took so long.
+    fn rest(&self, _took: Duration) -> Duration {
+        Duration::ZERO
+    }
 
     /// Answers how much there was to do.
     async fn pass(&self, conductor: &Conductor) -> Result<usize, TaskError>;
@@ -59,12 +64,13 @@ pub(in crate::conductor) async fn run_chore(
     }
     let purpose = chore.purpose();
     let mut ticks = interval(spacing);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        let began = Instant::now();
         match chore.pass(&conductor).await {
             Ok(0) => {}
             Ok(done) => info!(job = purpose, done, "periodic pass"),
             Err(error) => warn!(job = purpose, error = chain(&error), "periodic pass failed"),
         }
+        ticks.reset_after(spacing.max(chore.rest(began.elapsed())));
     }
 }
