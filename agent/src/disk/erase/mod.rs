@@ -22,6 +22,7 @@ mod record;
 mod samples;
 mod sanitize;
 mod subject;
+mod tables;
 #[cfg(test)]
 mod tests;
 

@@ -17,10 +17,10 @@ use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 use super::knobs::{Knobs, ReadOnly};
 use super::record::{IS_READ_ONLY, IS_VIRTUAL_MEDIA, is_of_volume, record, skipped};
 use super::subject::Sysfs;
+use super::tables::{self, Entry};
 use super::{EraseError, SharedFileSystems, guard, is_virtual_media, outcome};
 use crate::disk::open::{OpenDisk, at_byte};
-use crate::disk::partitions::{read_prefix, rescan};
-use crate::disk::table::Table;
+use crate::disk::partitions::rescan;
 use crate::disk::{DiskError, erasable_disks, ioctl};
 use crate::host::Host;
 
@@ -117,9 +117,10 @@ pub(super) fn open(host: &Host, device: &Path) -> Result<OpenDisk, DiskError> {
 
 /// The partitions of a disk that carries nothing that other machines may be using.
 pub(super) fn look_at(disk: &OpenDisk, shared: SharedFileSystems) -> Result<Vec<Area>, EraseError> {
-    let areas = partitions(disk)?;
+    let entries = tables::entries(disk)?;
+    let areas = partitions(disk, &entries);
     if shared == SharedFileSystems::Protect {
-        guard::check(disk, &areas)?;
+        guard::check(disk, &entries, &areas)?;
     }
     Ok(areas)
 }
@@ -168,23 +169,10 @@ impl Area {
     }
 }
 
-/// The partitions that the table and the kernel know; logical ones only the kernel does.
-fn partitions(disk: &OpenDisk) -> Result<Vec<Area>, DiskError> {
-    let sector = u64::from(disk.sector_bytes);
+/// The partitions that the tables and the kernel know; logical ones only the kernel does.
+fn partitions(disk: &OpenDisk, entries: &[Entry]) -> Vec<Area> {
     let mut areas = kernel_partitions(disk);
-    let table = Table::parse(&read_prefix(disk)?, disk.sector_bytes);
-    for partition in table
-        .and_then(|table| table.partitions())
-        .unwrap_or_default()
-    {
-        let length = (partition.last.saturating_add(1))
-            .saturating_sub(partition.first)
-            .saturating_mul(sector);
-        areas.push(Area {
-            start: partition.first.saturating_mul(sector),
-            length,
-        });
-    }
+    areas.extend(entries.iter().map(|entry| entry.area));
     // A damaged table may point anywhere, and that of a larger disk beyond the end of this one.
     areas.retain(|area| area.start < disk.size);
     for area in &mut areas {
@@ -192,7 +180,7 @@ fn partitions(disk: &OpenDisk) -> Result<Vec<Area>, DiskError> {
     }
     areas.retain(|area| area.length > 0);
     areas.dedup();
-    Ok(areas)
+    areas
 }
 
 fn kernel_partitions(disk: &OpenDisk) -> Vec<Area> {
