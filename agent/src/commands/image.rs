@@ -106,6 +106,7 @@ fn write_on_thread(
     agent.host.permits_disks().map_err(|error| failed(&error))?;
     let disk = disk::root_device(&agent.host, Some(node)).map_err(|error| failed(&error))?;
     let device = PathBuf::from(&disk.name);
+    let shared = disk::shared_file_systems(node).map_err(|error| failed(&error))?;
     let request = WriteImageRequest {
         image_info: &wanted.image_info,
         device: &device,
@@ -113,6 +114,7 @@ fn write_on_thread(
         http: &agent.image_http,
         md5: md5_policy(&agent.session.config, &agent.settings.images),
         formats: format_policy(&agent.session.config, &agent.settings.images),
+        shared,
         patience: patience(&agent.settings.image_server),
         stop: agent.stop_writing.clone(),
     };

@@ -26,7 +26,7 @@ mod uuids;
 
 pub(crate) use erase::is_virtual_media;
 pub(crate) use erase::{
-    CHUNK_BYTES, Claimed, Drive, Pattern, check_shared, claim, shared_file_systems,
+    CHUNK_BYTES, Claimed, Drive, Pattern, check_shared, check_shared_on, claim, shared_file_systems,
 };
 pub use erase::{
     CommandError, Depth, EraseError, MethodError, SharedFileSystem, SharedFileSystems,

@@ -39,7 +39,7 @@ pub use devices::{Depth, erase_devices};
 pub use guard::SharedFileSystem;
 pub(crate) use knobs::shared_file_systems;
 use metadata::Area;
-pub(crate) use metadata::check_shared;
+pub(crate) use metadata::{check_shared, check_shared_on};
 pub use metadata::{erase_device_metadata, erase_metadata};
 pub use method::MethodError;
 pub(crate) use pattern::{CHUNK_BYTES, Pattern};

@@ -22,7 +22,7 @@ use super::{EraseError, SharedFileSystems, guard, is_virtual_media, outcome};
 use crate::disk::open::{OpenDisk, at_byte};
 use crate::disk::partitions::rescan;
 use crate::disk::{DiskError, erasable_disks, ioctl};
-use crate::host::Host;
+use crate::host::{DevicePermit, Host};
 
 /// Signatures of file systems, RAID and LVM lie within this distance of the start or the end, but for a few.
 const EDGE_BYTES: u64 = 1 << 20;
@@ -131,6 +131,14 @@ pub(crate) fn check_shared(disk: &OpenDisk, shared: SharedFileSystems) -> Result
         SharedFileSystems::Protect => look_at(disk, shared).map(drop),
         SharedFileSystems::Erase => Ok(()),
     }
+}
+
+/// The same for a disk that a program of others is going to write.
+pub(crate) fn check_shared_on(
+    permit: &DevicePermit,
+    shared: SharedFileSystems,
+) -> Result<(), EraseError> {
+    check_shared(&OpenDisk::open_to_look(permit)?, shared)
 }
 
 /// Clears the metadata of an open disk and of its partitions.

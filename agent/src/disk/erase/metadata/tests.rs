@@ -268,7 +268,10 @@ fn a_shared_file_system_is_seen_by_the_second_copy_of_a_damaged_table() {
             let disk = damaged(VMFS, sector_bytes, damage);
             let before = disk.bytes();
             let error = erase(&disk).unwrap_err().to_string();
-            assert!(error.contains("a VMFS file system"), "{damage:?}: {error}");
+            assert!(
+                error.contains("a VMFS file system"),
+                "{sector_bytes}: {error}"
+            );
             assert!(disk.bytes() == before);
             let all = SharedFileSystems::Erase;
             erase_device_metadata(&disk.host, disk.path(), all).unwrap();
