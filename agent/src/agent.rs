@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use ferric_agent_protocol::extensions::Extension;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -55,7 +54,7 @@ impl Agent {
             host,
             managers,
             session,
-            ledger: Ledger::open(state.clone(), agreed.has(Extension::Progress)),
+            ledger: Ledger::open(state.clone(), &agreed),
             image_http: HttpSettings {
                 tls: tls::client_config(&settings.api)?,
                 timeout: settings.image_server.timeout,

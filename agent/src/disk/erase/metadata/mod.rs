@@ -18,7 +18,7 @@ use super::knobs::{Knobs, ReadOnly};
 use super::record::{IS_READ_ONLY, IS_VIRTUAL_MEDIA, is_of_volume, record, skipped};
 use super::subject::Sysfs;
 use super::tables::{self, Entry};
-use super::{EraseError, SharedFileSystems, guard, is_virtual_media, outcome};
+use super::{EraseError, PartlyErased, SharedFileSystems, ended, guard, is_virtual_media};
 use crate::disk::open::{OpenDisk, at_byte};
 use crate::disk::partitions::rescan;
 use crate::disk::{DiskError, erasable_disks, ioctl};
@@ -33,8 +33,8 @@ const MARK_BYTES: u64 = 4096;
 /// Clears the metadata of all disks but those on the node's skip list, and answers with a record of each.
 ///
 /// # Errors
-/// Names every disk that could not be cleared; the others are.
-pub fn erase_metadata(host: &Host, node: Option<&Node>) -> Result<Vec<EraseRecord>, EraseError> {
+/// Names every disk that could not be cleared, and has the records of the others.
+pub fn erase_metadata(host: &Host, node: Option<&Node>) -> Result<Vec<EraseRecord>, PartlyErased> {
     let (knobs, sysfs) = (Knobs::of(node)?, Sysfs::of_the_machine());
     let disks = erasable_disks(host, node)?;
     let all = Several {
@@ -50,9 +50,7 @@ pub fn erase_metadata(host: &Host, node: Option<&Node>) -> Result<Vec<EraseRecor
             Err(error) => errors.push(error),
         }
     }
-    outcome(errors)?;
-    records.sort_by(|one, other| one.device.cmp(&other.device));
-    Ok(records)
+    ended(records, errors)
 }
 
 /// All disks that are to be cleared.
