@@ -25,6 +25,7 @@ pub(super) async fn execute(run: &Run, kind: StepKind, params: Params) -> Outcom
         params.into_iter().partition(|(key, _)| is_protocol(key));
     let call = ExecuteStep::from_params(kind, params)
         .map_err(|error| Failure::caused_by(ErrorKind::CommandExecution, &error))?;
+    run.agent.remember(&call.node);
     check_version(
         &managers::versions(&run.agent.managers),
         call.version.as_ref(),
@@ -59,34 +60,35 @@ async fn perform(
     action: Action,
     (call, more): (ExecuteStep, Params),
 ) -> Outcome {
+    let node = run.agent.with_leave(call.node);
     match action {
-        Action::EraseDevices => erase::devices(run, kind, call.node, Depth::Everything).await,
-        Action::EraseExpress => erase::devices(run, kind, call.node, Depth::Express).await,
-        Action::EraseMetadata => erase::metadata(run, kind, call.node).await,
+        Action::EraseDevices => erase::devices(run, kind, node, Depth::Everything).await,
+        Action::EraseExpress => erase::devices(run, kind, node, Depth::Express).await,
+        Action::EraseMetadata => erase::metadata(run, kind, node).await,
         Action::ErasePstore => erase::pstore(run, kind).await,
-        Action::BurnIn(part) => burnin::burn_in(run, kind, call.node, part).await,
+        Action::BurnIn(part) => burnin::burn_in(run, kind, node, part).await,
         Action::CleanNvram => {
             let all = with_step_arguments(more, call.step.args);
             nvram::clean(run, kind, all).await
         }
         Action::InjectFiles => {
             let all = with_step_arguments(more, call.step.args);
-            inject::files(run, kind, call.node, (call.ports, all)).await
+            inject::files(run, kind, node, (call.ports, all)).await
         }
         Action::InstallBootc => {
             let all = with_step_arguments(more, call.step.args);
-            containers::install(run, all, call.node).await
+            containers::install(run, all, node).await
         }
         Action::WriteImage => {
             let all = with_step_arguments(more, call.step.args);
             let wanted: WriteImage = arguments(all)?;
-            image::write(run, wanted, call.node).await
+            image::write(run, wanted, node).await
         }
-        Action::CreateRaid => raid::create(run, kind, call.node).await,
-        Action::DeleteRaid => raid::delete(run, kind, call.node).await,
+        Action::CreateRaid => raid::create(run, kind, node).await,
+        Action::DeleteRaid => raid::delete(run, kind, node).await,
         Action::ApplyRaid => {
             let wanted = arguments(with_step_arguments(more, call.step.args))?;
-            raid::apply(run, kind, call.node, wanted).await
+            raid::apply(run, kind, node, wanted).await
         }
     }
 }
