@@ -35,7 +35,8 @@ impl<'a> Timed<'a> {
             return Ok(());
         }
         Err(io::Error::other(format!(
-            "it was not done {} s after the time was over; agent_burnin_fio_network_runtime must be the same on both nodes",
+            "it was not done {} s after the time was over; \
+             agent_burnin_fio_network_runtime must be the same on both nodes",
             self.grace.as_secs()
         )))
     }
