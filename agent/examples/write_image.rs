@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use ferric_agent::disk::SharedFileSystems;
 use ferric_agent::host::Host;
 use ferric_agent::image::{
     FormatPolicy, HttpSettings, Md5Policy, Patience, Stop, WriteImageRequest, write_image,
@@ -57,6 +58,7 @@ fn request<'a>(
         http,
         md5: Md5Policy::Refuse,
         formats: FormatPolicy::default(),
+        shared: SharedFileSystems::Protect,
         patience: Patience::default(),
         stop: Stop::default(),
     }

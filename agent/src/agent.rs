@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ferric_agent_protocol::extensions::Extension;
+use ferric_agent_protocol::node::Node;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +23,8 @@ pub struct Agent {
     pub managers: Arc<Managers>,
     pub settings: Settings,
     pub session: Session,
+    /// The node as it was told last: by the lookup, or by a command since.
+    pub told: Mutex<Node>,
     pub state: StateDir,
     pub ledger: Ledger,
     pub image_http: HttpSettings,
@@ -51,11 +53,14 @@ impl Agent {
         state: StateDir,
     ) -> Result<Self, TlsError> {
         let agreed = session.config.agreed(&settings.direction.offered());
+        let told = state.load_or_forget::<Node>(Session::NODE_FILE);
+        let told = told.filter(|node| node.uuid == session.node.uuid);
         Ok(Self {
             host,
             managers,
+            told: Mutex::new(told.unwrap_or_else(|| session.node.clone())),
             session,
-            ledger: Ledger::open(state.clone(), agreed.has(Extension::Progress)),
+            ledger: Ledger::open(state.clone(), &agreed),
             image_http: HttpSettings {
                 tls: tls::client_config(&settings.api)?,
                 timeout: settings.image_server.timeout,

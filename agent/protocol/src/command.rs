@@ -44,7 +44,7 @@ pub struct CommandResult {
     /// Why it failed.
     #[serde(default)]
     pub command_error: Option<CommandError>,
-    /// What it answered.
+    /// What it answered; of one that failed only between agents and conductors that have agreed on it.
     #[serde(default)]
     pub command_result: Option<Value>,
     /// How far it has come; only between agents and conductors that have agreed on it.

@@ -28,7 +28,7 @@ pub struct EraseRecord {
     pub outcome: EraseOutcome,
 }
 
-/// The end of a disk's erasure; one that failed fails the step and has no record.
+/// The end of a disk's erasure; one that failed fails the step and has no record, but the others have theirs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum EraseOutcome {

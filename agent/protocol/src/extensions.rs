@@ -16,12 +16,20 @@ pub enum Extension {
     Epoch,
     /// The command `standby.discard_image` takes back what this boot has written.
     Discard,
+    /// A step that failed has a result, too: the records of the disks that were erased, or left, nevertheless.
+    EraseRecords,
     /// The agent opens no port: it fetches what it is asked ([`crate::dial_out`]). Offered only where that is wanted.
     DialOut,
 }
 
 impl Extension {
-    const ALL: [Self; 4] = [Self::Progress, Self::Epoch, Self::Discard, Self::DialOut];
+    const ALL: [Self; 5] = [
+        Self::Progress,
+        Self::Epoch,
+        Self::Discard,
+        Self::EraseRecords,
+        Self::DialOut,
+    ];
 
     /// The name on the wire.
     #[must_use]
@@ -30,6 +38,7 @@ impl Extension {
             Self::Progress => "progress",
             Self::Epoch => "epoch",
             Self::Discard => "discard",
+            Self::EraseRecords => "erase-records",
             Self::DialOut => "dial-out",
         }
     }
@@ -116,20 +125,21 @@ mod tests {
 
     #[test]
     fn header_and_config_key_name_the_same_set() {
-        let header = "progress, epoch, discard, dial-out";
+        let header = "progress, epoch, discard, erase-records, dial-out";
         assert_eq!(Extensions::all().to_header(), header);
         assert_eq!(
-            Extensions::from_header("progress,epoch,discard,dial-out"),
+            Extensions::from_header("progress,epoch,discard,erase-records,dial-out"),
             Extensions::all()
         );
-        let json = serde_json::json!({"extensions": ["progress", "epoch", "discard", "dial-out"]});
+        let names = ["progress", "epoch", "discard", "erase-records", "dial-out"];
+        let json = serde_json::json!({"extensions": names});
         assert_eq!(serde_json::to_value(Extensions::all()).unwrap(), json);
     }
 
     #[test]
     fn an_extension_can_be_left_out() {
         let most = Extensions::all().without(Extension::DialOut);
-        assert_eq!(most.to_header(), "progress, epoch, discard");
+        assert_eq!(most.to_header(), "progress, epoch, discard, erase-records");
     }
 
     #[test]

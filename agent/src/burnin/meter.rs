@@ -45,6 +45,11 @@ impl Meter {
         self.begun.elapsed()
     }
 
+    /// For how long its time has been over.
+    pub(super) fn over_by(&self) -> Duration {
+        self.elapsed().saturating_sub(self.lasts)
+    }
+
     pub(super) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
@@ -95,7 +100,12 @@ mod tests {
         assert!(mark.bytes_total.unwrap() > 7);
         watch.stop.request();
         assert!(!meter.goes_on());
-        assert!(!Meter::begin(&Watch::default(), "x", Duration::ZERO).goes_on());
+        assert_eq!(meter.over_by(), Duration::ZERO);
+        let over = Meter::begin(&Watch::default(), "x", Duration::ZERO);
+        assert!(!over.goes_on());
+        while over.over_by().is_zero() {
+            std::thread::yield_now();
+        }
         let watch = Watch::default();
         let ended = Meter::begin(&watch, "x", Duration::from_mins(1));
         ended.end();

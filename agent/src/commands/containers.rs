@@ -19,8 +19,8 @@ use crate::containers::{
     self, Bootc, BootcError, Container, ContainerError, GENERIC_STEPS, Origin, Places, Rules,
     Runner, RunnerProgram, Wanted,
 };
-use crate::disk;
 use crate::disk::config_drive::ConfigDrive;
+use crate::disk::{self, SharedFileSystems};
 use crate::image::{FormatPolicy, Md5Policy, WriteImageRequest};
 use crate::managers::check_steps;
 
@@ -199,6 +199,8 @@ fn install_on_thread(agent: &Agent, wanted: &Installation, node: &Node) -> Outco
         .host
         .permits_device(&path)
         .map_err(|error| failed(&error))?;
+    let shared = disk::shared_file_systems(node).map_err(|error| failed(&error))?;
+    disk::check_shared_on(&device, shared).map_err(|error| failed(&error))?;
     let drive = config_drive(agent, wanted).map_err(|error| failed(&error))?;
     agent.forget_written();
     tell_of(&disk, "a disk is given to a container image");
@@ -241,6 +243,7 @@ fn config_drive(
         http: &agent.image_http,
         md5: Md5Policy::default(),
         formats: FormatPolicy::default(),
+        shared: SharedFileSystems::Protect,
         patience: patience(&agent.settings.image_server),
         stop: agent.stop_writing.child(),
     };

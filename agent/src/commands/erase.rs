@@ -11,10 +11,10 @@ use serde_json::{Map, Value, json};
 use super::failure::Failure;
 use super::run::{Outcome, Run, on_thread};
 use super::steps::error_kind;
-use crate::disk::{self, Depth};
+use crate::disk::{self, Depth, PartlyErased};
 
 /// `erase_devices` and `erase_devices_express`: the result is a record of each disk by its name, where Ironic's agent
-/// has what its hardware manager answered.
+/// has what its hardware manager answered. Where a disk was not erased, the failure has those of the others.
 pub(super) async fn devices(run: &Run, kind: StepKind, node: Node, depth: Depth) -> Outcome {
     permits_disks(run, kind)?;
     let (agent, progress) = (Arc::clone(&run.agent), run.progress.clone());
@@ -24,9 +24,17 @@ pub(super) async fn devices(run: &Run, kind: StepKind, node: Node, depth: Depth)
     };
     // Whatever becomes of the step, no image is whole any more.
     run.agent.forget_written();
-    let erased = on_thread(erase).await?;
-    let records = erased.map_err(|error| failed(kind, &error))?;
-    Ok(by_device(records))
+    ended(kind, on_thread(erase).await?)
+}
+
+fn ended(kind: StepKind, erased: Result<Vec<EraseRecord>, PartlyErased>) -> Outcome {
+    erased.map(by_device).map_err(|partly| {
+        let failure = failed(kind, &partly);
+        if partly.records.is_empty() {
+            return failure;
+        }
+        failure.with_done(by_device(partly.records))
+    })
 }
 
 fn by_device(records: Vec<EraseRecord>) -> Value {
@@ -44,8 +52,7 @@ pub(super) async fn metadata(run: &Run, kind: StepKind, node: Node) -> Outcome {
     // Whatever becomes of the step, no image is whole any more.
     run.agent.forget_written();
     let erased = on_thread(move || disk::erase_metadata(&agent.host, Some(&node))).await?;
-    let records = erased.map_err(|error| failed(kind, &error))?;
-    Ok(by_device(records))
+    ended(kind, erased)
 }
 
 /// `erase_pstore`.

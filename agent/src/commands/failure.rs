@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use ferric_agent_protocol::command::{CommandError, CommandStatus};
+use serde_json::Value;
 
 /// A program may write megabytes before it fails.
 const MAX_DETAILS_BYTES: usize = 16 << 10;
@@ -54,6 +55,8 @@ impl ErrorKind {
 pub struct Failure {
     pub kind: ErrorKind,
     pub details: String,
+    /// What was done nevertheless, as the command's result would have it: for conductors that have agreed to it.
+    pub done: Option<Box<Value>>,
 }
 
 impl Failure {
@@ -63,6 +66,25 @@ impl Failure {
         Self {
             kind,
             details: shortened(details.into()),
+            done: None,
+        }
+    }
+
+    /// The same, with what was done nevertheless.
+    #[must_use]
+    pub fn with_done(self, done: Value) -> Self {
+        Self {
+            done: Some(Box::new(done)),
+            ..self
+        }
+    }
+
+    /// The same, with what was done in the form of a result.
+    #[must_use]
+    pub fn with_done_as(self, form: impl FnOnce(Value) -> Value) -> Self {
+        Self {
+            done: self.done.map(|done| Box::new(form(*done))),
+            ..self
         }
     }
 

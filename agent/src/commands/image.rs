@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use super::argsinfo::{self, Need};
 use super::catalog::Command;
 use super::failure::{ErrorKind, Failure};
+use super::node;
 use super::run::{Outcome, Params, Run, arguments, on_thread};
 use crate::agent::Agent;
 use crate::config::{ImageServerSettings, ImageSettings};
@@ -86,7 +87,7 @@ pub(super) fn argsinfo() -> Map<String, Value> {
 /// `standby.prepare_image`: what the step `write_image` does, by its older name.
 pub(super) async fn prepare(run: &Run, params: Params) -> Outcome {
     let wanted: WriteImage = arguments(params)?;
-    write(run, wanted, run.agent.session.node.clone()).await
+    write(run, wanted, node::for_writing(run).await).await
 }
 
 /// Chooses the disk, writes the image and the config drive, and says so in the words of Ironic's agent.
@@ -106,6 +107,7 @@ fn write_on_thread(
     agent.host.permits_disks().map_err(|error| failed(&error))?;
     let disk = disk::root_device(&agent.host, Some(node)).map_err(|error| failed(&error))?;
     let device = PathBuf::from(&disk.name);
+    let shared = disk::shared_file_systems(node).map_err(|error| failed(&error))?;
     let request = WriteImageRequest {
         image_info: &wanted.image_info,
         device: &device,
@@ -113,6 +115,7 @@ fn write_on_thread(
         http: &agent.image_http,
         md5: md5_policy(&agent.session.config, &agent.settings.images),
         formats: format_policy(&agent.session.config, &agent.settings.images),
+        shared,
         patience: patience(&agent.settings.image_server),
         stop: agent.stop_writing.clone(),
     };
@@ -286,7 +289,7 @@ fn install_on_thread(agent: &Agent, wanted: &InstallBootloader) -> Outcome {
         }
         Some(written) => written.device,
         None => {
-            let disk = disk::root_device(&agent.host, Some(&agent.session.node));
+            let disk = disk::root_device(&agent.host, Some(&agent.latest_node()));
             PathBuf::from(disk.map_err(|error| failed(&error))?.name)
         }
     };

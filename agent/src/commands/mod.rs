@@ -14,6 +14,7 @@ mod inject;
 mod ledger;
 mod log;
 mod managers;
+mod node;
 mod nvram;
 mod offered;
 mod raid;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::catalog::{Command, Mode};
 use super::failure::{ErrorKind, Failure};
-use super::{containers, flow, image, log, managers, rescue, standby, steps, system};
+use super::{containers, flow, image, log, managers, node, rescue, standby, steps, system};
 use crate::agent::Agent;
 use crate::inventory::{self, BmcDetection, InventoryError};
 use crate::progress::Progress;
@@ -69,7 +69,7 @@ impl Run {
             Command::ExecuteStep(kind) => steps::execute(self, kind, params).await,
             Command::PrepareImage => image::prepare(self, params).await,
             Command::ExecuteBootcInstall => {
-                containers::install(self, params, self.agent.session.node.clone()).await
+                containers::install(self, params, node::for_writing(self).await).await
             }
             Command::RunImage => standby::reboot(self).await,
             Command::PowerOff => standby::power_off(self).await,

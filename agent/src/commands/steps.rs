@@ -25,6 +25,7 @@ pub(super) async fn execute(run: &Run, kind: StepKind, params: Params) -> Outcom
         params.into_iter().partition(|(key, _)| is_protocol(key));
     let call = ExecuteStep::from_params(kind, params)
         .map_err(|error| Failure::caused_by(ErrorKind::CommandExecution, &error))?;
+    run.agent.remember(&call.node);
     check_version(
         &managers::versions(&run.agent.managers),
         call.version.as_ref(),
@@ -32,7 +33,11 @@ pub(super) async fn execute(run: &Run, kind: StepKind, params: Params) -> Outcom
     if let Some(manager) = managers::manager_of(run, kind, &call).await? {
         return managers::execute(run, kind, manager, call, more).await;
     }
-    let outcome = StepOutcome::of(&call.step, Value::Null);
+    let echo = StepOutcome::of(&call.step, Value::Null).step;
+    let told = |result| {
+        let step = echo.clone();
+        StepOutcome { result, step }.to_value(kind)
+    };
     let action = match find(kind, &call.step.step) {
         Ok(action) => action,
         Err(unknown) => {
@@ -40,40 +45,52 @@ pub(super) async fn execute(run: &Run, kind: StepKind, params: Params) -> Outcom
             let step = (call.step.step.as_str(), all);
             let result = containers::execute(run, kind, step, names()).await?;
             let result = result.ok_or(unknown)?;
-            return Ok(StepOutcome { result, ..outcome }.to_value(kind));
+            return Ok(told(result));
         }
     };
-    let result = match action {
-        Action::EraseDevices => erase::devices(run, kind, call.node, Depth::Everything).await?,
-        Action::EraseExpress => erase::devices(run, kind, call.node, Depth::Express).await?,
-        Action::EraseMetadata => erase::metadata(run, kind, call.node).await?,
-        Action::ErasePstore => erase::pstore(run, kind).await?,
-        Action::BurnIn(part) => burnin::burn_in(run, kind, call.node, part).await?,
+    let result = perform(run, kind, action, (call, more)).await;
+    let result = result.map_err(|failure| failure.with_done_as(told))?;
+    Ok(told(result))
+}
+
+/// Runs a step of the built-in manager.
+async fn perform(
+    run: &Run,
+    kind: StepKind,
+    action: Action,
+    (call, more): (ExecuteStep, Params),
+) -> Outcome {
+    let node = run.agent.with_leave(call.node);
+    match action {
+        Action::EraseDevices => erase::devices(run, kind, node, Depth::Everything).await,
+        Action::EraseExpress => erase::devices(run, kind, node, Depth::Express).await,
+        Action::EraseMetadata => erase::metadata(run, kind, node).await,
+        Action::ErasePstore => erase::pstore(run, kind).await,
+        Action::BurnIn(part) => burnin::burn_in(run, kind, node, part).await,
         Action::CleanNvram => {
             let all = with_step_arguments(more, call.step.args);
-            nvram::clean(run, kind, all).await?
+            nvram::clean(run, kind, all).await
         }
         Action::InjectFiles => {
             let all = with_step_arguments(more, call.step.args);
-            inject::files(run, kind, call.node, (call.ports, all)).await?
+            inject::files(run, kind, node, (call.ports, all)).await
         }
         Action::InstallBootc => {
             let all = with_step_arguments(more, call.step.args);
-            containers::install(run, all, call.node).await?
+            containers::install(run, all, node).await
         }
         Action::WriteImage => {
             let all = with_step_arguments(more, call.step.args);
             let wanted: WriteImage = arguments(all)?;
-            image::write(run, wanted, call.node).await?
+            image::write(run, wanted, node).await
         }
-        Action::CreateRaid => raid::create(run, kind, call.node).await?,
-        Action::DeleteRaid => raid::delete(run, kind, call.node).await?,
+        Action::CreateRaid => raid::create(run, kind, node).await,
+        Action::DeleteRaid => raid::delete(run, kind, node).await,
         Action::ApplyRaid => {
             let wanted = arguments(with_step_arguments(more, call.step.args))?;
-            raid::apply(run, kind, call.node, wanted).await?
+            raid::apply(run, kind, node, wanted).await
         }
-    };
-    Ok(StepOutcome { result, ..outcome }.to_value(kind))
+    }
 }
 
 pub(super) fn with_step_arguments(mut params: Params, arguments: Map<String, Value>) -> Params {

@@ -226,12 +226,7 @@ mod tests {
     ];
 
     /// Parts of the agent that read them are not there in every build of it.
-    const READ_ELSEWHERE: [&str; 4] = [
-        "collect_lldp",
-        "guard_special_filesystems",
-        "inspection_benchmarks",
-        "lldp_timeout",
-    ];
+    const READ_ELSEWHERE: [&str; 3] = ["collect_lldp", "inspection_benchmarks", "lldp_timeout"];
 
     #[test]
     fn every_parameter_and_option_of_ironics_agent_is_used_or_has_a_reason_not_to_be() {

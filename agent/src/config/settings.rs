@@ -9,6 +9,7 @@ use ferric_agent_protocol::version::ApiVersion;
 use super::options::{OptionError, Options};
 use super::{ConfigError, Direction, Discovery, Flags, ManagerSettings, Secret, containers};
 use crate::containers::Rules;
+use crate::disk::SharedFileSystems;
 
 /// All settings of the agent.
 #[derive(Clone, Debug)]
@@ -36,6 +37,8 @@ pub struct Settings {
     /// A token that the conductor put on the kernel command line.
     pub agent_token: Option<Secret>,
     pub ignore_bootloader_failure: bool,
+    /// What becomes of file systems that several machines share, where the node gives no leave.
+    pub shared_file_systems: SharedFileSystems,
     /// Where `inject_files` stands among the steps; 0 leaves it out unless somebody asks for it.
     pub inject_files_priority: i64,
     pub images: ImageSettings,
@@ -208,6 +211,11 @@ impl Settings {
             agent_token: options.text("agent_token").map(Secret::new),
             debug: options.flag("debug", false)?,
             ignore_bootloader_failure: options.flag("ignore_bootloader_failure", false)?,
+            shared_file_systems: if options.flag("guard_special_filesystems", true)? {
+                SharedFileSystems::Protect
+            } else {
+                SharedFileSystems::Erase
+            },
             inject_files_priority: options.number("inject_files_priority", 0)?,
             images: images(options)?,
             hardware_managers: ManagerSettings::from_options(options)?,

@@ -26,11 +26,11 @@ mod uuids;
 
 pub(crate) use erase::is_virtual_media;
 pub(crate) use erase::{
-    CHUNK_BYTES, Claimed, Drive, Pattern, check_shared, claim, shared_file_systems,
+    CHUNK_BYTES, Claimed, Drive, Pattern, check_shared, check_shared_on, claim, shared_file_systems,
 };
 pub use erase::{
-    CommandError, Depth, EraseError, MethodError, SharedFileSystem, SharedFileSystems,
-    erase_device_metadata, erase_devices, erase_metadata, erase_pstore,
+    CommandError, Depth, EraseError, MethodError, PartlyErased, SharedFileSystem,
+    SharedFileSystems, erase_device_metadata, erase_devices, erase_metadata, erase_pstore,
 };
 pub use error::DiskError;
 pub use inventory::{erasable_disks, list_block_devices, root_device, wait_for_root_device};

@@ -11,6 +11,7 @@ use super::error::{DiskError, doing};
 use super::ioctl;
 use super::open::{OpenDisk, at_byte};
 use super::settle::{retry, settle};
+use super::table::backup::TAIL_BYTES;
 use super::table::{PREFIX_BYTES, Partition, Table, TableError};
 use crate::run::run;
 
@@ -33,6 +34,17 @@ pub(crate) fn read_prefix(disk: &OpenDisk) -> Result<Vec<u8>, DiskError> {
         .read_exact_at(&mut prefix, 0)
         .map_err(at_byte("reading", &disk.path, 0))?;
     Ok(prefix)
+}
+
+/// The last MiB of a disk, less if it is smaller, and at which byte it begins.
+pub(crate) fn read_tail(disk: &OpenDisk) -> Result<(u64, Vec<u8>), DiskError> {
+    let length = disk.size.min(TAIL_BYTES as u64);
+    let offset = disk.size - length;
+    let mut tail = vec![0; usize::try_from(length).unwrap_or_default()];
+    disk.file()
+        .read_exact_at(&mut tail, offset)
+        .map_err(at_byte("reading", &disk.path, offset))?;
+    Ok((offset, tail))
 }
 
 pub(crate) fn of(path: &Path, source: TableError) -> DiskError {

@@ -14,7 +14,7 @@ use super::raw::RawError;
 use super::source::SourceError;
 use super::target::TargetError;
 use crate::disk::config_drive::ConfigDriveError;
-use crate::disk::{DiskError, TableError};
+use crate::disk::{DiskError, EraseError, TableError};
 use crate::host::HostRefusal;
 
 #[derive(Debug, Error)]
@@ -49,6 +49,8 @@ pub enum ImageError {
     Target(#[from] TargetError),
     #[error(transparent)]
     Disk(#[from] DiskError),
+    #[error(transparent)]
+    Shared(#[from] EraseError),
     #[error(transparent)]
     ConfigDrive(#[from] ConfigDriveError),
     #[error("the write was cancelled")]

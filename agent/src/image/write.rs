@@ -24,8 +24,8 @@ use super::read_ahead::ReadAhead;
 use super::source::{HttpSource, Patience, RangeReader, Remote, SourceError, shown_url};
 use super::stop::Stop;
 use super::target::Target;
-use crate::disk;
 use crate::disk::config_drive::ConfigDrive;
+use crate::disk::{self, SharedFileSystems, check_shared};
 use crate::host::{DevicePermit, Host};
 use crate::progress::Progress;
 
@@ -44,6 +44,8 @@ pub struct WriteImageRequest<'a> {
     pub http: &'a HttpSettings,
     pub md5: Md5Policy,
     pub formats: FormatPolicy,
+    /// What becomes of a disk that other machines may be using.
+    pub shared: SharedFileSystems,
     pub patience: Patience,
     /// Requesting it ends the write; the disk is then left without a partition table.
     pub stop: Stop,
@@ -170,6 +172,7 @@ impl Write<'_> {
         self.progress.phase("connecting");
         let opened = self.open()?;
         let mut target = self.open_target(&self.permit)?;
+        check_shared(target.disk(), self.request.shared)?;
         let image_bytes = self.write_opened(opened, &mut target)?;
         finish(
             &mut target,
@@ -195,7 +198,7 @@ impl Write<'_> {
             spec.check_fits(image_bytes)?;
         }
         self.progress.phase("partitions");
-        let made = partition::make(&self.permit, spec, self.request.config_drive)?;
+        let made = partition::make(&self.permit, spec, self.request)?;
         let mut target = self.open_target(&host.permits_device(made.root())?)?;
         let image_bytes = self.write_opened(opened, &mut target)?;
         finish_partition(&mut target, &self.request.stop, self.progress)?;

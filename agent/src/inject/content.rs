@@ -9,6 +9,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::template::{TemplateError, filled};
+use crate::disk::SharedFileSystems;
 use crate::image::{
     DownloadError, FormatPolicy, HttpSettings, Md5Policy, Patience, Stop, WriteImageRequest,
     download,
@@ -69,6 +70,7 @@ impl Source<'_> {
             http: self.http,
             md5: Md5Policy::default(),
             formats: FormatPolicy::default(),
+            shared: SharedFileSystems::Protect,
             patience: self.patience,
             stop: self.stop.clone(),
         };

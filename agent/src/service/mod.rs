@@ -251,6 +251,7 @@ async fn begin(
 ) -> Result<(Session, Way), ServiceError> {
     state.save(ANSWER_FILE, &answer)?;
     state.remove(heartbeat::ACCEPTED_FILE);
+    state.remove(Session::NODE_FILE);
     let (session, way) = arrival::begin(settings, conductor, answer).await?;
     state.save(Session::FILE, &session)?;
     state.remove(ANSWER_FILE);

@@ -25,4 +25,6 @@ pub struct Session {
 
 impl Session {
     pub const FILE: &str = "session.json";
+    /// The node as a command has told it since; goes with the session.
+    pub const NODE_FILE: &str = "node.json";
 }

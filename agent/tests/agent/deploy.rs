@@ -4,7 +4,7 @@ use std::os::unix::fs::FileExt;
 
 use serde_json::{Value, json};
 
-use crate::conductor::{Conductor, TOKEN, lookup_answer};
+use crate::conductor::{Conductor, NODE, TOKEN, lookup_answer};
 use crate::loop_device::Loop;
 use crate::orders::{image_info, write};
 use crate::process::{Agent, Api, Place};
@@ -226,6 +226,32 @@ async fn the_older_command_answers_with_its_name_before_the_text() {
         details.starts_with("no disk has at least 4 GiB"),
         "{details}"
     );
+}
+
+/// Under Ironic's conductor, whose fast track keeps an agent for longer than its node stays as it was.
+#[tokio::test]
+async fn hints_that_came_after_the_lookup_are_the_ones_that_count() {
+    let (disk, conductor, place) = (Loop::new(), Conductor::start().await, Place::new());
+    let _agent = place.start(&conductor, &["--only-device", disk.name()]);
+    let api = Api::of(&conductor.heartbeat(1).await);
+    let mut answer = lookup_answer(TOKEN);
+    answer["node"]["properties"]["root_device"] = json!({"name": disk.name()});
+    conductor.answer_lookups([(200, answer)]);
+    let params = json!({"image_info": image_info(&conductor, &image())});
+    let prepare = async || api.finished("standby.prepare_image", params.clone()).await;
+    let result = prepare().await;
+    assert_eq!(result["command_status"], "SUCCEEDED", "{result}");
+    assert_eq!(conductor.lookups()[1].query["node_uuid"], NODE);
+
+    let elsewhere = json!({"uuid": NODE, "properties": {"root_device": {"name": "/dev/nowhere"}}});
+    let listed = json!({"node": elsewhere, "ports": []});
+    api.command("deploy.get_deploy_steps", listed).await;
+    let result = prepare().await;
+    assert_eq!(result["command_status"], "FAILED", "{result}");
+    let details = result["command_error"]["details"].as_str().unwrap();
+    let expected = "no disk matches the root device hints";
+    assert!(details.starts_with(expected), "{details}");
+    assert_eq!(conductor.lookups().len(), 2);
 }
 
 #[tokio::test]

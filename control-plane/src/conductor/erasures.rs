@@ -1,5 +1,6 @@
 //! Records of erased disks: what an agent's step tells of them is checked, signed, and kept beside the node, in the commit
-//! that ends the step. So none is lost and none is there twice, whenever the conductor dies.
+//! that ends the step, whether it is done or has failed for other disks. So none is lost and none is there twice, whenever
+//! the conductor dies.
 //!
 //! A record that makes no sense fails no step: the disk may well be erased. The timeline says that there is none.
 

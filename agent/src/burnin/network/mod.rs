@@ -22,7 +22,7 @@ use super::settings::{Settings, senseless};
 use super::{BurninError, Watch, rate, seconds};
 use crate::host::Host;
 use meeting::Partner;
-use stream::Received;
+use stream::{Received, Timed};
 
 /// As fio has them in Ironic's agent.
 const PORT: u16 = 9000;
@@ -32,6 +32,8 @@ const SIX_HOURS_S: u64 = 21600;
 const A_DAY_S: u64 = 86400;
 /// After the first direction both are there.
 const SWAP_TIME: Duration = Duration::from_mins(5);
+/// Both measure the time of a direction themselves, and what is on its way then has to arrive.
+const GRACE: Duration = Duration::from_mins(5);
 
 #[derive(Debug, Error)]
 pub enum NetworkError {
@@ -131,6 +133,8 @@ struct Run<'a> {
     runtime: Duration,
     /// How long the partner is waited for at the beginning.
     patience: Duration,
+    /// How long after the time of a direction the partner may still be at work.
+    grace: Duration,
     watch: &'a Watch,
 }
 
@@ -149,6 +153,7 @@ pub(super) fn burn_in(
         connections: CONNECTIONS,
         runtime: settings.time("agent_burnin_fio_network_runtime", SIX_HOURS_S)?,
         patience: settings.time("agent_burnin_fio_network_pairing_timeout", A_DAY_S)?,
+        grace: GRACE,
         watch,
     };
     let file = settings.file("agent_burnin_fio_network_outputfile")?;
@@ -194,9 +199,10 @@ impl Run<'_> {
             let threads: Vec<_> = connections
                 .into_iter()
                 .map(|stream| {
+                    let stream = Timed::new(stream, meter, self.grace);
                     scope.spawn(move || match role {
-                        Role::Writer => stream::send(stream, &self.partner.name, meter),
-                        Role::Reader => stream::receive(stream, &self.partner.name, meter),
+                        Role::Writer => stream::send(stream, &self.partner.name),
+                        Role::Reader => stream::receive(stream, &self.partner.name),
                     })
                 })
                 .collect();

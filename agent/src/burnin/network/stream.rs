@@ -1,7 +1,9 @@
-//! One connection of a pair: sending for the time, or receiving until the partner ends.
+//! One connection of a pair: sending for the time, or receiving until the partner ends. A partner that goes on long
+//! after the own time, or that moves a byte now and then, is not waited for.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use super::super::BurninError;
 use super::super::meter::Meter;
@@ -11,6 +13,53 @@ use super::wire::{BLOCK_BYTES, END, NUMBER_BYTES, Payload, SEED_BYTES, SUMMARY_B
 /// Of one connection; a link that is broken would fill the log.
 const MAX_LOGGED: u64 = 10;
 
+/// A connection that ends with the time of its direction.
+pub(super) struct Timed<'a> {
+    stream: TcpStream,
+    meter: &'a Meter,
+    /// How long after that time the partner may still be at work.
+    grace: Duration,
+}
+
+impl<'a> Timed<'a> {
+    pub(super) fn new(stream: TcpStream, meter: &'a Meter, grace: Duration) -> Self {
+        Self {
+            stream,
+            meter,
+            grace,
+        }
+    }
+
+    fn check(&self) -> io::Result<()> {
+        if self.meter.over_by() <= self.grace {
+            return Ok(());
+        }
+        Err(io::Error::other(format!(
+            "it was not done {} s after the time was over; \
+             agent_burnin_fio_network_runtime must be the same on both nodes",
+            self.grace.as_secs()
+        )))
+    }
+}
+
+impl Read for Timed<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.check()?;
+        self.stream.read(buffer)
+    }
+}
+
+impl Write for Timed<'_> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.check()?;
+        self.stream.write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
 /// What arrived at the reader.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Received {
@@ -19,11 +68,8 @@ pub(super) struct Received {
 }
 
 /// Sends until the time is over; the answer is what the partner says has arrived.
-pub(super) fn send(
-    mut stream: TcpStream,
-    partner: &str,
-    meter: &Meter,
-) -> Result<Received, BurninError> {
+pub(super) fn send(mut stream: Timed<'_>, partner: &str) -> Result<Received, BurninError> {
+    let meter = stream.meter;
     let failed = |source| failed("sending to", partner, source);
     let seed: u64 = rand::random();
     let payload = Payload::new(seed);
@@ -55,11 +101,8 @@ pub(super) fn send(
 }
 
 /// Receives and compares until the partner ends, and tells it what has arrived.
-pub(super) fn receive(
-    mut stream: TcpStream,
-    partner: &str,
-    meter: &Meter,
-) -> Result<Received, BurninError> {
+pub(super) fn receive(mut stream: Timed<'_>, partner: &str) -> Result<Received, BurninError> {
+    let meter = stream.meter;
     let failed = |source| failed("receiving from", partner, source);
     let mut greeting = [0; WORD.len() + SEED_BYTES];
     stream.read_exact(&mut greeting).map_err(failed)?;

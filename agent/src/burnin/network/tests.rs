@@ -20,6 +20,7 @@ fn run(port: u16, runtime: Duration, patience: Duration, watch: &Watch) -> Run<'
         connections: 3,
         runtime,
         patience,
+        grace: LONG,
         watch,
     }
 }
@@ -75,6 +76,47 @@ fn a_block_that_was_changed_on_the_way_fails_both() {
         "the network changed what was sent: 3 blocks of the 6 from 127.0.0.1 were wrong"
     );
     sender.join().unwrap();
+}
+
+/// A writer that sends without an end; the answer is what it got to hear.
+fn endless(listener: &TcpListener) -> std::io::Result<()> {
+    let mut all = Vec::new();
+    for _ in 0..3 {
+        all.push(listener.accept()?.0);
+    }
+    let payload = wire::Payload::new(5);
+    for stream in &mut all {
+        stream.write_all(&wire::WORD)?;
+        stream.write_all(&5_u64.to_le_bytes())?;
+    }
+    for number in 0..u64::MAX {
+        for stream in &mut all {
+            stream.write_all(&number.to_le_bytes())?;
+            stream.write_all(payload.block(number))?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_partner_without_an_end_is_not_listened_to_for_ever() {
+    let port = free_port();
+    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let writer = std::thread::spawn(move || endless(&listener));
+    let watch = Watch::default();
+    let run = Run {
+        grace: Duration::from_millis(50),
+        ..run(port, Duration::from_millis(50), LONG, &watch)
+    };
+    let error = run.direction(Role::Reader, LONG).unwrap_err();
+    assert_eq!(error.to_string(), "receiving from the partner 127.0.0.1");
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(
+        cause.starts_with("it was not done 0 s after the time was over"),
+        "{cause}"
+    );
+    let ended = writer.join().unwrap();
+    assert!(ended.is_err(), "the reader has closed its connections");
 }
 
 /// A sender of two blocks, one of which has a wrong bit.

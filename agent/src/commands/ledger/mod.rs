@@ -3,6 +3,7 @@
 //! This is the only place that decides whether a command may begin, and the only one that changes a result.
 
 use ferric_agent_protocol::command::{CommandResult, CommandStatus};
+use ferric_agent_protocol::extensions::{Extension, Extensions};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -30,6 +31,8 @@ pub struct Ledger {
     changed: watch::Sender<()>,
     state: StateDir,
     show_progress: bool,
+    /// Whether a command that failed may have a result.
+    show_done: bool,
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -79,9 +82,9 @@ pub enum Refusal {
 
 impl Ledger {
     /// The commands of this boot. One that was running when the agent ended has failed. A list that cannot be read
-    /// is lost, as it would be with a reboot.
+    /// is lost, as it would be with a reboot. What Ironic's agent does not tell is told where it was agreed on.
     #[must_use]
-    pub fn open(state: StateDir, show_progress: bool) -> Self {
+    pub fn open(state: StateDir, agreed: &Extensions) -> Self {
         let mut inner: Inner = state.load_or_forget(FILE).unwrap_or_default();
         for result in inner.commands.iter_mut().filter(|result| !result.is_done()) {
             let details =
@@ -92,7 +95,8 @@ impl Ledger {
             inner: Mutex::new(inner),
             changed: watch::Sender::new(()),
             state,
-            show_progress,
+            show_progress: agreed.has(Extension::Progress),
+            show_done: agreed.has(Extension::EraseRecords),
         };
         ledger.keep(&ledger.inner.lock());
         ledger
@@ -142,7 +146,11 @@ impl Ledger {
                 result.command_status = CommandStatus::Succeeded;
                 result.command_result = Some(value).filter(|value| !value.is_null());
             }
-            Err(failure) => fail(result, &failure),
+            Err(failure) => {
+                fail(result, &failure);
+                let done = failure.done.filter(|_| self.show_done);
+                result.command_result = done.map(|done| *done);
+            }
         }
         self.keep(&inner);
         drop(inner);

@@ -6,7 +6,11 @@ use std::time::Duration;
 use super::*;
 
 fn ledger(directory: &tempfile::TempDir) -> Ledger {
-    Ledger::open(StateDir::open(directory.path()).unwrap(), true)
+    agreeing(directory, &Extensions::all())
+}
+
+fn agreeing(directory: &tempfile::TempDir, agreed: &Extensions) -> Ledger {
+    Ledger::open(StateDir::open(directory.path()).unwrap(), agreed)
 }
 
 static NO_PARAMS: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
@@ -193,4 +197,26 @@ async fn waiting_ends_with_the_command() {
     let (result, ()) = tokio::join!(ledger.wait(id), finish);
     assert!(result.unwrap().is_done());
     assert_eq!(ledger.wait(Uuid::nil()).await, None);
+}
+
+#[test]
+fn what_a_failed_command_has_done_is_told_only_where_that_was_agreed_on() {
+    let told = |agreed: &Extensions| {
+        let directory = tempfile::tempdir().unwrap();
+        let ledger = agreeing(&directory, agreed);
+        let (id, _) = begin(&ledger, "clean.execute_clean_step");
+        let failure = Failure::new(ErrorKind::Cleaning, "sdb").with_done(json!({"sda": 1}));
+        ledger.finish(id, Err(failure));
+        let result = ledger.get(id).unwrap();
+        assert_eq!(result.command_status, CommandStatus::Failed);
+        assert_eq!(result.command_error.unwrap().details, "sdb");
+        // As after a restart of the agent.
+        drop(ledger);
+        let again = agreeing(&directory, agreed).get(id).unwrap();
+        assert_eq!(again.command_result, result.command_result);
+        result.command_result
+    };
+    assert_eq!(told(&Extensions::all()), Some(json!({"sda": 1})));
+    let ironic = Extensions::all().without(Extension::EraseRecords);
+    assert_eq!(told(&ironic), None);
 }

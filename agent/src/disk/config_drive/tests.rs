@@ -10,6 +10,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::*;
+use crate::disk::SharedFileSystems;
 use crate::disk::testing::LoopDisk;
 use crate::host::Host;
 use crate::image::testing::{FileDisk, Server, held, patience, settings};
@@ -62,6 +63,7 @@ fn load_beside(image_info: &ImageInfo, text: &str) -> Result<ConfigDrive, Conten
         http: &settings(),
         md5: Md5Policy::Refuse,
         formats: FormatPolicy::default(),
+        shared: SharedFileSystems::Protect,
         patience: patience(),
         stop: Stop::default(),
     };

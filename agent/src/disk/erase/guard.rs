@@ -8,11 +8,10 @@ use std::os::unix::fs::FileExt;
 
 use uuid::Uuid;
 
+use super::tables::{Entry, Kind};
 use super::{Area, EraseError};
 use crate::disk::DiskError;
 use crate::disk::open::{OpenDisk, at_byte};
-use crate::disk::partitions::read_prefix;
-use crate::disk::table::{Table, TableError};
 
 const GPFS: Uuid = Uuid::from_u128(0x37af_fc90_ef7d_4e96_91c3_2d7a_e055_b174);
 const VMFS: Uuid = Uuid::from_u128(0xaa31_e02a_400f_11db_9590_000c_2911_d1b8);
@@ -41,13 +40,17 @@ impl fmt::Display for SharedFileSystem {
     }
 }
 
-/// Fails when the disk or a partition of it carries one.
-pub(super) fn check(disk: &OpenDisk, partitions: &[Area]) -> Result<(), EraseError> {
+/// Fails when the disk or a partition of it carries one; `entries` are those of its tables.
+pub(super) fn check(
+    disk: &OpenDisk,
+    entries: &[Entry],
+    partitions: &[Area],
+) -> Result<(), EraseError> {
     let shared = |kind| EraseError::Shared {
         path: disk.path.clone(),
         kind,
     };
-    if let Some(kind) = by_type(disk)? {
+    if let Some(kind) = entries.iter().find_map(|entry| by_type(entry.kind)) {
         return Err(shared(kind));
     }
     let whole = Area {
@@ -62,29 +65,12 @@ pub(super) fn check(disk: &OpenDisk, partitions: &[Area]) -> Result<(), EraseErr
     Ok(())
 }
 
-fn by_type(disk: &OpenDisk) -> Result<Option<SharedFileSystem>, DiskError> {
-    let prefix = read_prefix(disk)?;
-    let table = match Table::parse(&prefix, disk.sector_bytes) {
-        // The disk was in another adapter, which showed it with other sectors.
-        Err(TableError::SectorSize { image, .. }) => Table::parse(&prefix, image),
-        table => table,
-    };
-    Ok(match table {
-        Ok(Table::Gpt(gpt)) => {
-            gpt.partitions()
-                .iter()
-                .find_map(|partition| match gpt.kind(partition.number)? {
-                    GPFS => Some(SharedFileSystem::Gpfs),
-                    VMFS => Some(SharedFileSystem::Vmfs),
-                    _ => None,
-                })
-        }
-        Ok(Table::Mbr(mbr)) => mbr
-            .kinds()
-            .any(|kind| kind == MBR_VMFS)
-            .then_some(SharedFileSystem::Vmfs),
-        Err(_) => None,
-    })
+fn by_type(kind: Kind) -> Option<SharedFileSystem> {
+    match kind {
+        Kind::Gpt(GPFS) => Some(SharedFileSystem::Gpfs),
+        Kind::Gpt(VMFS) | Kind::Mbr(MBR_VMFS) => Some(SharedFileSystem::Vmfs),
+        Kind::Gpt(_) | Kind::Mbr(_) => None,
+    }
 }
 
 fn by_content(disk: &OpenDisk, area: Area) -> Result<Option<SharedFileSystem>, DiskError> {

@@ -63,17 +63,22 @@ impl Knobs {
                 Some(true) => ReadOnly::Skip,
                 _ => ReadOnly::Fail,
             },
-            shared: match is("wipe_special_filesystems")? {
-                Some(true) => SharedFileSystems::Erase,
-                _ => SharedFileSystems::Protect,
-            },
+            shared: shared(node)?,
         })
     }
 }
 
-/// Whether a node permits that file systems are erased that other machines may be using.
+/// Whether a node permits that file systems are erased that other machines may be using. Its other settings are not
+/// looked at: whoever only writes has nothing to do with them.
 pub(crate) fn shared_file_systems(node: &Node) -> Result<SharedFileSystems, EraseError> {
-    Ok(Knobs::of(Some(node))?.shared)
+    shared(Some(node))
+}
+
+fn shared(node: Option<&Node>) -> Result<SharedFileSystems, EraseError> {
+    Ok(match flag(node, "wipe_special_filesystems")? {
+        Some(true) => SharedFileSystems::Erase,
+        Some(false) | None => SharedFileSystems::Protect,
+    })
 }
 
 /// A setting that is there and not null.
@@ -168,6 +173,20 @@ mod tests {
             shared: SharedFileSystems::Erase,
         };
         assert_eq!(knobs(&all).unwrap(), expected);
+    }
+
+    #[test]
+    fn who_only_writes_needs_no_sense_in_the_other_settings() {
+        let shared = |settings: &Value| {
+            let uuid = "1be26c0b-03f2-4d2e-ae87-c02d7f33c781";
+            let node = json!({"uuid": uuid, "driver_internal_info": settings});
+            shared_file_systems(&serde_json::from_value(node).unwrap())
+        };
+        let all = json!({"agent_erase_devices_iterations": -1, "wipe_special_filesystems": true});
+        assert_eq!(shared(&all).unwrap(), SharedFileSystems::Erase);
+        assert_eq!(shared(&json!({})).unwrap(), SharedFileSystems::Protect);
+        let error = shared(&json!({"wipe_special_filesystems": "perhaps"})).unwrap_err();
+        assert!(error.to_string().contains("\"perhaps\""), "{error}");
     }
 
     #[test]

@@ -22,13 +22,15 @@ mod record;
 mod samples;
 mod sanitize;
 mod subject;
+mod tables;
 #[cfg(test)]
 mod tests;
 
 use std::error::Error;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fmt, fs};
 
+use ferric_agent_protocol::erase::EraseRecord;
 use thiserror::Error as ThisError;
 
 use super::DiskError;
@@ -38,7 +40,7 @@ pub use devices::{Depth, erase_devices};
 pub use guard::SharedFileSystem;
 pub(crate) use knobs::shared_file_systems;
 use metadata::Area;
-pub(crate) use metadata::check_shared;
+pub(crate) use metadata::{check_shared, check_shared_on};
 pub use metadata::{erase_device_metadata, erase_metadata};
 pub use method::MethodError;
 pub(crate) use pattern::{CHUNK_BYTES, Pattern};
@@ -96,6 +98,56 @@ pub enum SharedFileSystems {
 pub(crate) fn is_virtual_media(path: &Path) -> bool {
     let target = |path: &Path| fs::canonicalize(path).ok();
     target(Path::new(VIRTUAL_MEDIA)).is_some_and(|media| target(path) == Some(media))
+}
+
+/// Not all disks were erased.
+#[derive(Debug)]
+pub struct PartlyErased {
+    error: Box<EraseError>,
+    /// Of the disks that were, or that were left as they are.
+    pub records: Vec<EraseRecord>,
+}
+
+impl fmt::Display for PartlyErased {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.error, formatter)
+    }
+}
+
+impl Error for PartlyErased {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.error.source()
+    }
+}
+
+impl From<EraseError> for PartlyErased {
+    fn from(error: EraseError) -> Self {
+        Self {
+            error: Box::new(error),
+            records: Vec::new(),
+        }
+    }
+}
+
+impl From<DiskError> for PartlyErased {
+    fn from(error: DiskError) -> Self {
+        EraseError::from(error).into()
+    }
+}
+
+/// The end of all disks: records by the names of the disks, and an error where one was not erased.
+fn ended(
+    mut records: Vec<EraseRecord>,
+    errors: Vec<EraseError>,
+) -> Result<Vec<EraseRecord>, PartlyErased> {
+    records.sort_by(|one, other| one.device.cmp(&other.device));
+    match outcome(errors) {
+        Ok(()) => Ok(records),
+        Err(error) => Err(PartlyErased {
+            error: Box::new(error),
+            records,
+        }),
+    }
 }
 
 /// One error that names all disks that were not erased.

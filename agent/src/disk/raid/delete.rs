@@ -9,7 +9,7 @@ use ferric_agent_protocol::node::Node;
 
 use super::bench::{Assembly, Bench};
 use super::error::RaidError;
-use super::standing::{ESP_VOLUME, Kept, Named, named};
+use super::standing::{Kept, Named, named};
 use crate::run::RunError;
 
 const PASSES: usize = 2;
@@ -49,14 +49,12 @@ fn remaining(bench: &impl Bench, node: &Node) -> Result<Vec<String>, RaidError> 
 }
 
 fn fate(one: &Named, kept: &Kept) -> Fate {
-    if kept.devices.contains(&one.array.device) {
+    if kept.spares(one) {
         Fate::Stays
-    } else if !one.array.shares_a_disk(&kept.disks) {
-        Fate::Goes
-    } else if one.name.as_deref() == Some(ESP_VOLUME) {
-        Fate::Stays
-    } else {
+    } else if one.array.shares_a_disk(&kept.disks) {
         Fate::Emptied
+    } else {
+        Fate::Goes
     }
 }
 

@@ -17,7 +17,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ferric_agent_protocol::hints::DiskFacts;
 use ferric_agent_protocol::node::Node;
@@ -133,22 +133,19 @@ pub(super) fn narrow(
     Ok(standing.choice(disks, hinted))
 }
 
-/// The disks that may be erased: none that a volume lies on which is kept, nor that volume.
+/// The disks that may be erased: none that a volume lies on which is kept, nor that volume, nor the EFI system
+/// partitions beside it.
 pub(super) fn without_kept(
     host: &Host,
     node: &Node,
-    mut disks: Vec<DiskFacts>,
+    disks: Vec<DiskFacts>,
 ) -> Result<Vec<DiskFacts>, RaidError> {
     let bench = Machine::new(host);
     if node.skipped_volumes()?.is_empty() && node.skipped_disks()?.is_empty() {
         return Ok(disks);
     }
-    let kept = Kept::of(&bench, node, &named(&bench)?)?;
-    disks.retain(|facts| {
-        let path = PathBuf::from(&facts.disk.name);
-        !kept.devices.contains(&path) && !kept.disks.contains(&path)
-    });
-    Ok(disks)
+    let arrays = named(&bench)?;
+    Ok(Kept::of(&bench, node, &arrays)?.erasable(&arrays, disks))
 }
 
 /// Whether a device is a RAID volume.

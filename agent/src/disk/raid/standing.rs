@@ -77,6 +77,24 @@ impl Kept {
             disks,
         })
     }
+
+    /// Whether nothing of a volume may go: it is kept, or it has the EFI system partitions of disks that a kept one is on.
+    pub(super) fn spares(&self, one: &Named) -> bool {
+        let is_esp = one.name.as_deref() == Some(ESP_VOLUME);
+        self.devices.contains(&one.array.device) || (is_esp && one.array.shares_a_disk(&self.disks))
+    }
+
+    /// What may be erased of the disks: none that a kept volume is on, no kept volume, and none with the EFI system
+    /// partitions beside one.
+    pub(super) fn erasable(&self, arrays: &[Named], mut disks: Vec<DiskFacts>) -> Vec<DiskFacts> {
+        let spared = arrays.iter().filter(|one| self.spares(one));
+        let spared: Vec<&PathBuf> = spared.map(|one| &one.array.device).collect();
+        disks.retain(|facts| {
+            let path = PathBuf::from(&facts.disk.name);
+            !spared.contains(&&path) && !self.disks.contains(&path)
+        });
+        disks
+    }
 }
 
 fn carries_one(one: &Named, others: &[&Named]) -> bool {

@@ -10,7 +10,7 @@ use super::create::{create, replace};
 use super::delete::delete;
 use super::error::RaidError;
 use super::esp;
-use super::standing::Standing;
+use super::standing::{Kept, Standing, named};
 use super::testing::{Played, facts, node};
 use super::{Choice, Hinted};
 
@@ -202,6 +202,32 @@ fn a_kept_volume_stays_with_what_boots_and_its_neighbour_is_emptied() {
     delete(&bench, &node(&keep)).unwrap();
     assert_eq!(bench.notes(), ["clear /dev/md127"]);
     assert_eq!(bench.devices().len(), 3);
+}
+
+#[test]
+fn the_esp_beside_a_kept_volume_is_not_erased_and_others_beside_it_are() {
+    let bench = Played::new(&["sda", "sdb", "sdc", "sdd"]).with(&[
+        ("md0", "root", "raid1", &["sda1", "sdb1"]),
+        ("md1", "data", "raid0", &["sda2", "sdb2"]),
+        ("md2", "esp", "raid1", &["sda3", "sdb3"]),
+        ("md3", "esp", "raid1", &["sdc3", "sdd3"]),
+    ]);
+    let erasable = |skipped: &Value| {
+        let node = node(&json!({"properties": {"skip_block_devices": skipped}}));
+        let arrays = named(&bench).unwrap();
+        let names = ["sda", "sdb", "sdc", "sdd", "md0", "md1", "md2", "md3"];
+        let disks = names.map(|name| facts(&format!("/dev/{name}")));
+        let kept = Kept::of(&bench, &node, &arrays).unwrap();
+        let left = kept.erasable(&arrays, disks.into()).into_iter();
+        left.map(|facts| facts.disk.name).collect::<Vec<_>>()
+    };
+    let root = json!([{"volume_name": "root"}]);
+    let beside = ["/dev/sdc", "/dev/sdd", "/dev/md1", "/dev/md3"];
+    assert_eq!(erasable(&root), beside);
+    let data = json!([{"volume_name": "data"}]);
+    let beside = ["/dev/sdc", "/dev/sdd", "/dev/md0", "/dev/md3"];
+    assert_eq!(erasable(&data), beside);
+    assert_eq!(erasable(&json!([])).len(), 8);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::gpt::{checksum_without, crc32, index};
-use super::{Gpt, Mbr, PREFIX_BYTES, Partition, Table, u32_at, u64_at};
+use super::{Gpt, Mbr, PREFIX_BYTES, Partition, Table, backup, u32_at, u64_at};
 
 /// The disk that the table goes to.
 const DISK_BYTES: u64 = 256 << 20;
@@ -16,7 +16,23 @@ pub(crate) fn gpt(bytes: &[u8]) {
     let prefix = &bytes[..bytes.len().min(PREFIX_BYTES)];
     for sector_bytes in SECTOR_BYTES {
         check_gpt(prefix, sector_bytes);
-        check_gpt(&with_right_checksums(prefix, sector_bytes), sector_bytes);
+        let right = with_right_checksums(prefix, sector_bytes);
+        check_gpt(&right, sector_bytes);
+        check_backup(&right, sector_bytes);
+    }
+}
+
+/// The same bytes as the end of a disk, behind which the header stands once more.
+fn check_backup(bytes: &[u8], sector_bytes: u32) {
+    let sector = index(sector_bytes.into());
+    let whole = bytes.len() / sector * sector;
+    let mut tail = bytes[..whole].to_vec();
+    if let Some(header) = bytes.get(sector..sector * 2) {
+        tail.extend_from_slice(header);
+    }
+    for offset in [0, DISK_BYTES, u64::MAX] {
+        let found = backup::partitions(&tail, offset, sector_bytes);
+        assert!(found.iter().all(|(_, one)| one.first <= one.last));
     }
 }
 

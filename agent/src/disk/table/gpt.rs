@@ -26,6 +26,12 @@ pub(crate) struct Gpt {
     entry_bytes: usize,
 }
 
+/// A part of a disk, and where it begins in bytes.
+pub(super) struct Piece<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) offset: u64,
+}
+
 /// A partition that is to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry<'a> {
@@ -78,20 +84,37 @@ impl Gpt {
         let Some(header) = prefix.get(sector..sector * 2) else {
             return Ok(None);
         };
+        let piece = Piece {
+            bytes: prefix,
+            offset: 0,
+        };
+        let gpt = Self::of(header, &piece, sector_bytes)?;
+        Ok(gpt.map(|gpt| Self {
+            mbr: Mbr::parse(prefix),
+            ..gpt
+        }))
+    }
+
+    /// The table of a header, whose entries lie in this piece of the disk. `None` when that is no header.
+    pub(super) fn of(
+        header: &[u8],
+        piece: &Piece<'_>,
+        sector_bytes: u32,
+    ) -> Result<Option<Self>, TableError> {
         if !header.starts_with(SIGNATURE) {
             return Ok(None);
         }
         let header_bytes = index(u64::from(u32_at(header, 12)));
-        if !(MIN_HEADER_BYTES..=sector).contains(&header_bytes) {
+        if !(MIN_HEADER_BYTES..=header.len()).contains(&header_bytes) {
             return Err(TableError::Damaged("the header has an impossible length"));
         }
         if checksum_without(&header[..header_bytes], 16) != u32_at(header, 16) {
             return Err(TableError::Damaged("the header's checksum is wrong"));
         }
-        let entries = entries_of(prefix, header, sector_bytes)?;
+        let entries = entries_of(piece, header, sector_bytes)?;
         let gpt = Self {
             sector_bytes,
-            mbr: Mbr::parse(prefix),
+            mbr: None,
             header: header.to_vec(),
             header_bytes,
             entries: entries.to_vec(),
@@ -303,9 +326,9 @@ impl Gpt {
     }
 }
 
-/// The array of entries that a header names, when it is sound and lies within the prefix.
+/// The array of entries that a header names, when it is sound and lies within the piece.
 fn entries_of<'a>(
-    prefix: &'a [u8],
+    piece: &Piece<'a>,
     header: &[u8],
     sector_bytes: u32,
 ) -> Result<&'a [u8], TableError> {
@@ -315,13 +338,13 @@ fn entries_of<'a>(
             "the header has an impossible count of partitions",
         ));
     }
-    let start = u64_at(header, 72)
-        .checked_mul(u64::from(sector_bytes))
-        .map(index);
+    let sector = u64::from(sector_bytes);
+    let start = u64_at(header, 72).checked_mul(sector);
     let length = index(u64::from(count) * u64::from(size));
     let entries = start
-        .filter(|start| *start >= 2 * index(u64::from(sector_bytes)))
-        .and_then(|start| prefix.get(start..)?.get(..length))
+        .filter(|start| *start >= 2 * sector)
+        .and_then(|start| start.checked_sub(piece.offset))
+        .and_then(|start| piece.bytes.get(index(start)..)?.get(..length))
         .ok_or(TableError::Damaged(
             "its entries do not lie in the first MiB",
         ))?;

@@ -4,7 +4,8 @@ use super::{Partition, TableError, place_at_end, u32_at};
 
 const ENTRIES: usize = 446;
 const ENTRY_BYTES: usize = 16;
-const PROTECTIVE: u8 = 0xee;
+/// What stands in place of a GPT.
+pub(crate) const PROTECTIVE: u8 = 0xee;
 /// FAT32 with LBA: what the config drive's partition is called, as by Ironic's agent.
 const FAT32_LBA: u8 = 0x0c;
 /// Start and length are 32 bits wide.
@@ -61,9 +62,9 @@ impl Mbr {
             .collect()
     }
 
-    /// The types of the partitions.
-    pub(crate) fn kinds(&self) -> impl Iterator<Item = u8> {
-        self.entries().map(|(_, kind, _)| kind)
+    /// The types of the entries and what they cover, that of a GPT among them.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = (u8, Partition)> {
+        self.entries().map(|(_, kind, partition)| (kind, partition))
     }
 
     /// The first partition of a type.

@@ -2,8 +2,9 @@
 //!
 //! Own code and no crate, because the bytes come from an image: `gptman` allocates by a count found in the table
 //! and panics on some entries. Only what Ferric needs is here: which partitions there are, new tables and
-//! one more partition, and the second copy of a GPT at the end of the disk.
+//! one more partition, and the second copy of a GPT at the end of the disk, which is read where the first is damaged.
 
+pub(crate) mod backup;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod gpt;
@@ -12,7 +13,7 @@ mod mbr;
 use thiserror::Error;
 
 pub(crate) use gpt::{Entry, Gpt};
-pub(crate) use mbr::{MAX_SECTORS, Mark, Mbr};
+pub(crate) use mbr::{MAX_SECTORS, Mark, Mbr, PROTECTIVE};
 
 /// How much of the disk's start has to be given: it holds every usual table.
 pub(crate) const PREFIX_BYTES: usize = 1 << 20;

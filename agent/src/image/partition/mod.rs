@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use ferric_agent_protocol::params::PartitionUuids;
 use thiserror::Error;
 
-use crate::disk::DiskError;
 use crate::disk::config_drive::ConfigDriveError;
+use crate::disk::{DiskError, EraseError};
 use crate::run::RunError;
 pub use layout::NoRoom;
 pub(super) use make::{Made, make};
@@ -28,6 +28,8 @@ pub enum PartitionError {
     NoRoom(#[from] NoRoom),
     #[error(transparent)]
     Disk(#[from] DiskError),
+    #[error(transparent)]
+    Shared(#[from] EraseError),
     #[error(transparent)]
     ConfigDrive(#[from] ConfigDriveError),
     #[error(transparent)]

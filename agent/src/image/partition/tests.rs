@@ -6,9 +6,9 @@ use ferric_agent_protocol::boot::{BootMode, DiskLabel};
 use serde_json::json;
 
 use super::*;
-use crate::disk::TableError;
 use crate::disk::config_drive::ConfigDrive;
 use crate::disk::testing::LoopDisk;
+use crate::disk::{SharedFileSystems, TableError};
 use crate::host::Host;
 use crate::image::testing::{Server, image_info, patience, settings};
 use crate::image::{
@@ -58,6 +58,7 @@ fn write(
         http: &settings(),
         md5: Md5Policy::Refuse,
         formats: FormatPolicy::default(),
+        shared: SharedFileSystems::Protect,
         patience: patience(),
         stop: Stop::default(),
     };
@@ -123,6 +124,20 @@ fn an_image_that_is_too_large_is_refused_before_the_disk_is_touched() {
     let mut sector = [1; 512];
     file.read_exact_at(&mut sector, 0).unwrap();
     assert_eq!(sector, [0; 512]);
+}
+
+#[test]
+fn a_disk_that_other_machines_may_be_using_gets_no_partitions() {
+    let disk = LoopDisk::new(200 * MIB, 512);
+    let path = disk.path().to_str().unwrap();
+    let vmfs = "1:aa31e02a-400f-11db-9590-000c2911d1b8";
+    run("sgdisk", &["-o", "-n", "1:2048:0", "-t", vmfs, path]).unwrap();
+    let before = std::fs::read(disk.path()).unwrap();
+    let spec = spec(BootMode::Bios, DiskLabel::Gpt);
+    let error = write(&disk, &file_system(32), &spec, None).unwrap_err();
+    let error = error.to_string();
+    assert!(error.contains("carries a VMFS file system"), "{error}");
+    assert!(std::fs::read(disk.path()).unwrap() == before);
 }
 
 /// A disk of 4 TiB that takes no room, with something of its owner in it.

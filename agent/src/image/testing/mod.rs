@@ -20,6 +20,7 @@ use super::stop::Stop;
 use super::target::Target;
 use super::write::{WriteImageRequest, WrittenImage, write_image};
 use super::zeroes::is_zero;
+use crate::disk::SharedFileSystems;
 use crate::host::Host;
 use crate::progress::Progress;
 
@@ -100,6 +101,7 @@ impl FileDisk {
             http: &settings(),
             md5: Md5Policy::Refuse,
             formats: FormatPolicy::default(),
+            shared: SharedFileSystems::Protect,
             patience: patience(),
             stop,
         };

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::FileExt;
 
+use crate::disk::SharedFileSystems;
 use crate::disk::testing::LoopDisk;
 use crate::image::testing::{Server, bootable_image, garbage, image_info, patience, settings};
 use crate::image::{
@@ -21,6 +22,7 @@ fn write(disk: &LoopDisk, file: &[u8], format: &str) -> Result<WrittenImage, Ima
         http: &settings(),
         md5: Md5Policy::Refuse,
         formats: FormatPolicy::default(),
+        shared: SharedFileSystems::Protect,
         patience: patience(),
         stop: Stop::default(),
     };

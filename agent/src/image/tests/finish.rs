@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use uuid::Uuid;
 
+use crate::disk::SharedFileSystems;
 use crate::disk::config_drive::{ConfigDrive, ConfigDriveError};
 use crate::disk::partitions::read_table;
 use crate::disk::table::{Gpt, PREFIX_BYTES, Table};
@@ -42,6 +43,7 @@ fn drive() -> ConfigDrive {
         http: &settings(),
         md5: Md5Policy::Refuse,
         formats: FormatPolicy::default(),
+        shared: SharedFileSystems::Protect,
         patience: patience(),
         stop: Stop::default(),
     };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::disk::SharedFileSystems;
 use crate::image::testing::{
     FileDisk, Plan, Server, bootable_image, image_info, patience, settings,
 };
@@ -21,6 +22,7 @@ fn failure(plans: &[Plan], patience: Patience) -> (String, usize) {
         http: &settings(),
         md5: Md5Policy::Refuse,
         formats: FormatPolicy::default(),
+        shared: SharedFileSystems::Protect,
         patience,
         stop: Stop::default(),
     };

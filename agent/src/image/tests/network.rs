@@ -5,6 +5,7 @@ use std::time::Duration;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
+use crate::disk::SharedFileSystems;
 use crate::image::checksum::to_hex;
 use crate::image::testing::{
     FileDisk, Plan, Server, bootable_image, garbage, image_info, patience, settings,
@@ -86,6 +87,7 @@ fn reading_past_what_was_written_is_no_silence() {
         http: &settings(),
         md5: Md5Policy::Refuse,
         formats: FormatPolicy::default(),
+        shared: SharedFileSystems::Protect,
         patience: Patience {
             give_up_after: Duration::from_secs(1),
             ..patience()
@@ -142,6 +144,7 @@ fn a_server_that_says_nothing_more_is_asked_again() {
         },
         md5: Md5Policy::Refuse,
         formats: FormatPolicy::default(),
+        shared: SharedFileSystems::Protect,
         patience: patience(),
         stop: Stop::default(),
     };
@@ -350,6 +353,7 @@ fn https_needs_a_certificate_that_is_trusted_and_says_so_at_once() {
         http: &HttpSettings { tls, ..settings() },
         md5: Md5Policy::Refuse,
         formats: FormatPolicy::default(),
+        shared: SharedFileSystems::Protect,
         patience: patience(),
         stop: Stop::default(),
     };

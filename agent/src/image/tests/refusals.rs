@@ -1,9 +1,14 @@
 //! What is refused before the disk is touched, and what leaves it without a partition table.
 
+use std::os::unix::fs::FileExt;
+
 use ferric_agent_protocol::image::ImageInfo;
 
+use crate::disk::SharedFileSystems;
 use crate::host::Host;
-use crate::image::testing::{FileDisk, Server, bootable_image, image_info};
+use crate::image::testing::{FileDisk, Server, bootable_image, image_info, patience, settings};
+use crate::image::{FormatPolicy, Md5Policy, Stop, WriteImageRequest, write_image};
+use crate::progress::Progress;
 
 const DISK: u64 = 16 << 20;
 
@@ -63,6 +68,31 @@ fn a_disk_that_is_not_named_is_not_written() {
         server.ranges_of("os.raw").is_empty(),
         "the guard is asked first"
     );
+}
+
+#[test]
+fn a_disk_that_other_machines_may_be_using_is_written_only_with_leave() {
+    let image = bootable_image(9);
+    let server = Server::start().with_file("os.raw", image.clone());
+    let info = image_info(&server, "os.raw", &image, "raw");
+    let disk = FileDisk::new(DISK);
+    let gfs2 = [0x01, 0x16, 0x19, 0x70, 0, 0, 0, 1];
+    disk.file.as_file().write_all_at(&gfs2, 64 << 10).unwrap();
+    check_untouched(&disk, &info, "carries a GFS2 file system");
+    check_untouched(&disk, &info, "or set wipe_special_filesystems");
+    let request = WriteImageRequest {
+        image_info: &info,
+        device: disk.path(),
+        config_drive: None,
+        http: &settings(),
+        md5: Md5Policy::Refuse,
+        formats: FormatPolicy::default(),
+        shared: SharedFileSystems::Erase,
+        patience: patience(),
+        stop: Stop::default(),
+    };
+    write_image(&disk.host, &request, &Progress::default()).unwrap();
+    assert!(disk.bytes()[..image.len()] == image);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Doing what `next_move` says: each arm ends with a commit, so the next look sees another node.
 
-use super::failure::{self, fail};
+use super::failure::{self, fail, fail_with};
 use super::finish::finish;
 use super::next_move::{LOST_POWER, Move};
 use super::version_change;
@@ -41,8 +41,9 @@ pub(super) async fn advance(task: &mut NodeTask, next: Move) -> Result<(), TaskE
             task.apply(Event::Resume, change).await
         }
         Move::EndCommand {
-            error: Some(error), ..
-        } => pinned(|| fail(task, &error)).await,
+            error: Some(error),
+            result,
+        } => pinned(|| fail_with(task, &error, result.as_ref())).await,
         Move::EndCommand {
             error: None,
             result,
@@ -179,7 +180,7 @@ async fn begin(
 
 async fn fail_because(task: &mut NodeTask, error: &StepError) -> Result<(), TaskError> {
     let text = chain(error);
-    pinned(|| fail(task, &text)).await
+    pinned(|| fail_with(task, &text, error.done())).await
 }
 
 /// The effect, and what came of it.

@@ -4,6 +4,7 @@
 
 use super::advance::{rebooted, reserve, wait};
 use super::next_move::ABORTED;
+use crate::conductor::erasures;
 use crate::conductor::flows::{self, PowerOff};
 use crate::conductor::limits;
 use crate::conductor::node_task::{Change, NodeTask, TaskError};
@@ -13,7 +14,7 @@ use ferric_model::node::agent_session::AgentSession;
 use ferric_model::run::{Activity, News, Run, StepPhase, WaitReason};
 use ferric_model::state::Event;
 use ferric_model::step::{Performer, Recovery, Step};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// How often a machine may boot again in the middle before its run is given up.
 const REBOOTS: u32 = 3;
@@ -34,15 +35,28 @@ enum Cause {
 
 /// The step in hand failed. A failure while clearing up is noted, and the clearing up goes on.
 pub(in crate::conductor) async fn fail(task: &mut NodeTask, error: &str) -> Result<(), TaskError> {
-    end(task, error, Cause::Failure).await
+    end(task, (error, Cause::Failure), None).await
+}
+
+/// The same for a step that was the agent's: what its command has done although it failed counts.
+pub(super) async fn fail_with(
+    task: &mut NodeTask,
+    error: &str,
+    result: Option<&Value>,
+) -> Result<(), TaskError> {
+    end(task, (error, Cause::Failure), result).await
 }
 
 /// Somebody wants no more of it. Nobody is to blame, so the node stays in everybody's reach.
 pub(in crate::conductor) async fn abort(task: &mut NodeTask) -> Result<(), TaskError> {
-    end(task, ABORTED, Cause::Request).await
+    end(task, (ABORTED, Cause::Request), None).await
 }
 
-async fn end(task: &mut NodeTask, error: &str, cause: Cause) -> Result<(), TaskError> {
+async fn end(
+    task: &mut NodeTask,
+    (error, cause): (&str, Cause),
+    result: Option<&Value>,
+) -> Result<(), TaskError> {
     let Some(run) = task.node.run.clone() else {
         return Ok(());
     };
@@ -57,7 +71,8 @@ async fn end(task: &mut NodeTask, error: &str, cause: Cause) -> Result<(), TaskE
     };
     let sentence = sentence(&run, error);
     let touched = flows::has_touched(&run);
-    let change = task.change().events(failed).with(|node| {
+    let change = erasures::with_records(task, task.change(), result).await?;
+    let change = change.events(failed).with(|node| {
         if let Some(fault) = fault {
             node.maintenance = true;
             node.maintenance_reason = Some(sentence.clone());

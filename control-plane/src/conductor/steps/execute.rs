@@ -128,7 +128,10 @@ fn outcome(context: &StepContext, command: &CommandResult) -> Result<Outcome, St
         }
         CommandStatus::Running => Ok(waiting(context, command.id)),
         CommandStatus::Succeeded => done(context, command),
-        CommandStatus::Failed => Err(AgentError::of(command).into()),
+        CommandStatus::Failed => Err(StepError::Command {
+            error: AgentError::of(command),
+            done: command.command_result.clone().map(Box::new),
+        }),
         CommandStatus::CleanVersionMismatch | CommandStatus::VersionMismatch => {
             Err(StepError::VersionChanged)
         }

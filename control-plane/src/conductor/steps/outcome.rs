@@ -91,6 +91,12 @@ pub(in crate::conductor) enum StepError {
     Boot(#[from] BootError),
     #[error(transparent)]
     Agent(#[from] AgentError),
+    /// A command failed, and has a result nevertheless.
+    #[error("{error}")]
+    Command {
+        error: AgentError,
+        done: Option<Box<Value>>,
+    },
     #[error(transparent)]
     ConfigDrive(#[from] ConfigDriveError),
     #[error("{0}")]
@@ -106,6 +112,14 @@ pub(in crate::conductor) enum StepError {
 impl StepError {
     pub(in crate::conductor) fn bmc(doing: &'static str) -> impl FnOnce(BmcError) -> Self {
         move |source| Self::Bmc { doing, source }
+    }
+
+    /// What the agent's command has done although it failed.
+    pub(in crate::conductor) fn done(&self) -> Option<&Value> {
+        let Self::Command { done, .. } = self else {
+            return None;
+        };
+        done.as_deref()
     }
 
     /// Whether the agent could not be reached: then it matters whether the machine has booted again.

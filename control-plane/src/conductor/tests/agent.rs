@@ -89,6 +89,8 @@ struct Command {
     error: Option<String>,
     is_mismatch: bool,
     answer: Value,
+    /// Whether its answer is told although it failed, as our agent does with erased disks.
+    is_told: bool,
 }
 
 impl Agent {
@@ -152,9 +154,9 @@ impl Agent {
             .into_iter()
             .find_map(|key| request.params.get(key));
         let is_mismatch = version.is_some_and(|version| *version != versions(plan));
-        let answer = match &plan.answer {
-            Some((name, value)) if *name == step => stepped(&request, value),
-            _ => answer(&request, plan),
+        let (answer, is_planned) = match &plan.answer {
+            Some((name, value)) if *name == step => (stepped(&request, value), true),
+            _ => (answer(&request, plan), false),
         };
         let command = Command {
             id,
@@ -164,6 +166,7 @@ impl Agent {
             error,
             is_mismatch,
             answer,
+            is_told: is_planned && plan.manners == Manners::Ferric,
         };
         let answer = json!(result(&command));
         self.commands.push(command);
@@ -196,8 +199,12 @@ fn result(command: &Command) -> CommandResult {
             )
         }
     };
-    let command_result =
-        (command_status == CommandStatus::Succeeded).then(|| command.answer.clone());
+    let has_result = match command_status {
+        CommandStatus::Succeeded => true,
+        CommandStatus::Failed => command.is_told,
+        _ => false,
+    };
+    let command_result = has_result.then(|| command.answer.clone());
     let share = elapsed.as_secs_f64() / command.takes.as_secs_f64().max(1.0);
     let total = 1_000_000;
     #[expect(

@@ -149,13 +149,46 @@ async fn other_agents_answers_are_no_records() {
     }
 }
 
+/// A node of whose disks one cannot be erased in this step.
+async fn with_a_bad_disk(manners: Manners, step: &'static str) -> Lab {
+    planned(Plan {
+        manners,
+        clean_steps: json!([{"interface": "deploy", "step": step, "priority": 10}]),
+        failing: Some((step, "erasing /dev/sdb: it is broken")),
+        answer: Some((step, json!({"/dev/sda": good("/dev/sda")}))),
+        ..Plan::default()
+    })
+    .await
+}
+
+/// One of these is done before anybody waits for it.
+#[tokio::test(start_paused = true)]
+async fn a_step_that_fails_for_one_disk_has_the_records_of_the_others() {
+    for step in [STEP, "erase_devices"] {
+        let lab = with_a_bad_disk(Manners::Ferric, step).await;
+        lab.go(Verb::Provide, State::CleanFailed).await;
+        let error = lab.node().await.last_error.unwrap();
+        assert!(error.contains("erasing /dev/sdb: it is broken"), "{error}");
+        let verified = verified(&lab).await;
+        assert_eq!(devices(&verified), ["/dev/sda"], "{step}");
+        assert_eq!(verified[0].statement.step, StepId::new("deploy", step));
+        assert_eq!(notes(&lab).await, Vec::<String>::new());
+    }
+    let lab = with_a_bad_disk(Manners::Ironic, STEP).await;
+    lab.go(Verb::Provide, State::CleanFailed).await;
+    assert_eq!(kept(&lab).await, []);
+}
+
 /// The commit that ends the step is one of these.
-async fn none_is_lost_or_doubled(death: Death) {
+async fn none_is_lost_or_doubled(death: Death, end: State) {
     for k in 0.. {
-        let mut lab = manageable(Manners::Ferric, json!({"/dev/sda": good("/dev/sda")})).await;
+        let mut lab = match end {
+            State::CleanFailed => with_a_bad_disk(Manners::Ferric, STEP).await,
+            _ => manageable(Manners::Ferric, json!({"/dev/sda": good("/dev/sda")})).await,
+        };
         lab.kill();
         let died = die_at(&mut lab, Verb::Provide, (k, death), |node| {
-            node.provision_state == State::Available
+            node.provision_state == end
         })
         .await;
         assert_eq!(
@@ -164,7 +197,7 @@ async fn none_is_lost_or_doubled(death: Death) {
             "{death:?} commit {k}"
         );
         if !died {
-            assert!(k > 12, "cleaning has more commits than {k}");
+            assert!(k > 8, "cleaning has more commits than {k}");
             return;
         }
     }
@@ -172,12 +205,22 @@ async fn none_is_lost_or_doubled(death: Death) {
 
 #[tokio::test(start_paused = true)]
 async fn none_is_lost_or_doubled_by_the_loss_of_a_commit() {
-    none_is_lost_or_doubled(Death::Before).await;
+    none_is_lost_or_doubled(Death::Before, State::Available).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn none_of_a_failed_step_is_lost_or_doubled_by_the_loss_of_a_commit() {
+    none_is_lost_or_doubled(Death::Before, State::CleanFailed).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn none_of_a_failed_step_is_lost_or_doubled_by_death_after_a_commit() {
+    none_is_lost_or_doubled(Death::After, State::CleanFailed).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn none_is_lost_or_doubled_by_death_after_a_commit() {
-    none_is_lost_or_doubled(Death::After).await;
+    none_is_lost_or_doubled(Death::After, State::Available).await;
 }
 
 /// One that was signed before, by whomever.

@@ -19,7 +19,7 @@ use super::method::{Done, Job, MethodError};
 use super::record::{IS_READ_ONLY, IS_VIRTUAL_MEDIA, is_of_volume, record, skipped};
 use super::samples::Samples;
 use super::subject::{Bus, Subject, Sysfs};
-use super::{EraseError, ata, chain, is_virtual_media, nvme, outcome, sanitize};
+use super::{EraseError, PartlyErased, ata, chain, ended, is_virtual_media, nvme, sanitize};
 use crate::disk::partitions::rescan;
 use crate::disk::{DiskError, erasable_disks};
 use crate::host::Host;
@@ -41,14 +41,14 @@ pub enum Depth {
 /// Erases all disks but those on the node's skip list, and answers with a record of each.
 ///
 /// # Errors
-/// Names every disk that could not be erased; the others are.
+/// Names every disk that could not be erased, and has the records of the others.
 pub fn erase_devices(
     host: &Host,
     node: &Node,
     depth: Depth,
     progress: &Progress,
     stop: &Stop,
-) -> Result<Vec<EraseRecord>, EraseError> {
+) -> Result<Vec<EraseRecord>, PartlyErased> {
     let knobs = Knobs::of(Some(node))?;
     let sysfs = Sysfs::of_the_machine();
     let disks = erasable_disks(host, Some(node))?;
@@ -79,9 +79,7 @@ pub fn erase_devices(
             Err(error) => errors.push(error),
         }
     }
-    outcome(errors)?;
-    records.sort_by(|one, other| one.device.cmp(&other.device));
-    Ok(records)
+    ended(records, errors)
 }
 
 /// What decides whether a disk may be erased.

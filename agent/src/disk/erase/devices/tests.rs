@@ -223,7 +223,7 @@ fn content(disk: &LoopDisk) -> Vec<u8> {
     std::fs::read(disk.path()).unwrap()
 }
 
-fn erase(host: &Host, node: &Node, depth: Depth) -> Result<Vec<EraseRecord>, EraseError> {
+fn erase(host: &Host, node: &Node, depth: Depth) -> Result<Vec<EraseRecord>, PartlyErased> {
     erase_devices(host, node, depth, &Progress::default(), &Stop::default())
 }
 
@@ -288,6 +288,23 @@ fn read_only_disks_fail_the_step_unless_they_are_to_be_skipped() {
     let reason = "it is read-only".to_owned();
     assert_eq!(records[0].outcome, EraseOutcome::Skipped { reason });
     assert!(content(&disk) == garbage(8 << 20));
+}
+
+#[test]
+fn the_records_of_the_other_disks_come_with_the_error() {
+    let disks = [full_loop_disk(16 * MIB), full_loop_disk(8 * MIB)];
+    let [good, bad] = &disks;
+    run("blockdev", &["--setro", bad.path().to_str().unwrap()]).unwrap();
+    let host = Host::detect(&disks.each_ref().map(|disk| disk.path().to_owned())).unwrap();
+    let any = node(&json!({}), &json!({}));
+    for depth in [Depth::Express, Depth::Everything] {
+        let partly = erase(&host, &any, depth).unwrap_err();
+        assert!(partly.to_string().contains("is read-only"), "{partly}");
+        let devices = partly.records.iter().map(|record| record.device.as_str());
+        let devices = devices.collect::<Vec<_>>();
+        assert_eq!(devices, [good.path().to_str().unwrap()], "{depth:?}");
+        assert!(content(bad) == garbage(8 << 20));
+    }
 }
 
 #[test]

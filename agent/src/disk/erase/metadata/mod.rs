@@ -17,12 +17,12 @@ use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 use super::knobs::{Knobs, ReadOnly};
 use super::record::{IS_READ_ONLY, IS_VIRTUAL_MEDIA, is_of_volume, record, skipped};
 use super::subject::Sysfs;
-use super::{EraseError, SharedFileSystems, guard, is_virtual_media, outcome};
+use super::tables::{self, Entry};
+use super::{EraseError, PartlyErased, SharedFileSystems, ended, guard, is_virtual_media};
 use crate::disk::open::{OpenDisk, at_byte};
-use crate::disk::partitions::{read_prefix, rescan};
-use crate::disk::table::Table;
+use crate::disk::partitions::rescan;
 use crate::disk::{DiskError, erasable_disks, ioctl};
-use crate::host::Host;
+use crate::host::{DevicePermit, Host};
 
 /// Signatures of file systems, RAID and LVM lie within this distance of the start or the end, but for a few.
 const EDGE_BYTES: u64 = 1 << 20;
@@ -33,8 +33,8 @@ const MARK_BYTES: u64 = 4096;
 /// Clears the metadata of all disks but those on the node's skip list, and answers with a record of each.
 ///
 /// # Errors
-/// Names every disk that could not be cleared; the others are.
-pub fn erase_metadata(host: &Host, node: Option<&Node>) -> Result<Vec<EraseRecord>, EraseError> {
+/// Names every disk that could not be cleared, and has the records of the others.
+pub fn erase_metadata(host: &Host, node: Option<&Node>) -> Result<Vec<EraseRecord>, PartlyErased> {
     let (knobs, sysfs) = (Knobs::of(node)?, Sysfs::of_the_machine());
     let disks = erasable_disks(host, node)?;
     let all = Several {
@@ -50,9 +50,7 @@ pub fn erase_metadata(host: &Host, node: Option<&Node>) -> Result<Vec<EraseRecor
             Err(error) => errors.push(error),
         }
     }
-    outcome(errors)?;
-    records.sort_by(|one, other| one.device.cmp(&other.device));
-    Ok(records)
+    ended(records, errors)
 }
 
 /// All disks that are to be cleared.
@@ -117,9 +115,10 @@ pub(super) fn open(host: &Host, device: &Path) -> Result<OpenDisk, DiskError> {
 
 /// The partitions of a disk that carries nothing that other machines may be using.
 pub(super) fn look_at(disk: &OpenDisk, shared: SharedFileSystems) -> Result<Vec<Area>, EraseError> {
-    let areas = partitions(disk)?;
+    let entries = tables::entries(disk)?;
+    let areas = partitions(disk, &entries);
     if shared == SharedFileSystems::Protect {
-        guard::check(disk, &areas)?;
+        guard::check(disk, &entries, &areas)?;
     }
     Ok(areas)
 }
@@ -130,6 +129,14 @@ pub(crate) fn check_shared(disk: &OpenDisk, shared: SharedFileSystems) -> Result
         SharedFileSystems::Protect => look_at(disk, shared).map(drop),
         SharedFileSystems::Erase => Ok(()),
     }
+}
+
+/// The same for a disk that a program of others is going to write.
+pub(crate) fn check_shared_on(
+    permit: &DevicePermit,
+    shared: SharedFileSystems,
+) -> Result<(), EraseError> {
+    check_shared(&OpenDisk::open_to_look(permit)?, shared)
 }
 
 /// Clears the metadata of an open disk and of its partitions.
@@ -168,23 +175,10 @@ impl Area {
     }
 }
 
-/// The partitions that the table and the kernel know; logical ones only the kernel does.
-fn partitions(disk: &OpenDisk) -> Result<Vec<Area>, DiskError> {
-    let sector = u64::from(disk.sector_bytes);
+/// The partitions that the tables and the kernel know; logical ones only the kernel does.
+fn partitions(disk: &OpenDisk, entries: &[Entry]) -> Vec<Area> {
     let mut areas = kernel_partitions(disk);
-    let table = Table::parse(&read_prefix(disk)?, disk.sector_bytes);
-    for partition in table
-        .and_then(|table| table.partitions())
-        .unwrap_or_default()
-    {
-        let length = (partition.last.saturating_add(1))
-            .saturating_sub(partition.first)
-            .saturating_mul(sector);
-        areas.push(Area {
-            start: partition.first.saturating_mul(sector),
-            length,
-        });
-    }
+    areas.extend(entries.iter().map(|entry| entry.area));
     // A damaged table may point anywhere, and that of a larger disk beyond the end of this one.
     areas.retain(|area| area.start < disk.size);
     for area in &mut areas {
@@ -192,7 +186,7 @@ fn partitions(disk: &OpenDisk) -> Result<Vec<Area>, DiskError> {
     }
     areas.retain(|area| area.length > 0);
     areas.dedup();
-    Ok(areas)
+    areas
 }
 
 fn kernel_partitions(disk: &OpenDisk) -> Vec<Area> {

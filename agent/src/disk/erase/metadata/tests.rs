@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use uuid::Uuid;
 
 use super::*;
-use crate::disk::table::{Entry, Gpt};
+use crate::disk::table::{Entry, Gpt, Mark, Mbr, Table};
 use crate::disk::testing::LoopDisk;
 use crate::image::testing::FileDisk;
 use crate::run::run;
@@ -227,6 +227,79 @@ fn a_shared_file_system_is_seen_by_a_table_for_other_sectors() {
     assert!(error.contains("GPFS"), "{error}");
 }
 
+const VMFS: Uuid = Uuid::from_u128(0xaa31_e02a_400f_11db_9590_000c_2911_d1b8);
+const LINUX: Uuid = Uuid::from_u128(0x0fc6_3daf_8483_4772_8e79_3d69_d847_7de4);
+/// Where the partition of such a disk begins.
+const PLACE: u64 = 20 * MIB;
+
+/// A disk with a GPT of one partition of this type, whose first copy is damaged by these bytes.
+fn damaged(kind: Uuid, sector_bytes: u32, (offset, bytes): (u64, &[u8])) -> FileDisk {
+    let disk = FileDisk::new(60 * MIB);
+    let sector = u64::from(sector_bytes);
+    let mut gpt = Gpt::create(60 * MIB / sector, sector_bytes, Uuid::new_v4()).unwrap();
+    let entry = Entry {
+        first: PLACE / sector,
+        last: (PLACE + 4 * MIB) / sector - 1,
+        kind,
+        id: Uuid::new_v4(),
+        name: "shared",
+    };
+    gpt.add(entry).unwrap();
+    let file = disk.file.as_file();
+    for change in gpt.changes() {
+        file.write_all_at(&change.bytes, change.offset).unwrap();
+    }
+    file.write_all_at(bytes, offset).unwrap();
+    disk
+}
+
+#[test]
+fn a_shared_file_system_is_seen_by_the_second_copy_of_a_damaged_table() {
+    let nothing = vec![0; 1 << 20];
+    for sector_bytes in [512, 4096] {
+        let header = u64::from(sector_bytes);
+        let damages: [(u64, &[u8]); 4] = [
+            (header, &[0; 8]),
+            (header + 16, &[0xff; 4]),
+            (2 * header, &[0xff; 16]),
+            (0, &nothing),
+        ];
+        for damage in damages {
+            let disk = damaged(VMFS, sector_bytes, damage);
+            let before = disk.bytes();
+            let error = erase(&disk).unwrap_err().to_string();
+            assert!(
+                error.contains("a VMFS file system"),
+                "{sector_bytes}: {error}"
+            );
+            assert!(disk.bytes() == before);
+            let all = SharedFileSystems::Erase;
+            erase_device_metadata(&disk.host, disk.path(), all).unwrap();
+            disk.assert_has_no_table();
+        }
+    }
+}
+
+#[test]
+fn what_only_the_second_copy_names_is_cleared() {
+    let disk = damaged(LINUX, 512, (512, &[0; 8]));
+    erase(&disk).unwrap();
+    let start = usize::try_from(PLACE).unwrap();
+    let place = &disk.bytes()[start..start + (1 << 20)];
+    assert!(place.iter().all(|byte| *byte == 0));
+}
+
+#[test]
+fn a_second_copy_that_an_older_table_has_left_says_nothing() {
+    let mut mbr = Mbr::create(7);
+    mbr.add(2048, 4095, 0x83, Mark::Plain).unwrap();
+    let mut head = mbr.bytes().to_vec();
+    head.resize(1 << 20, 0);
+    let disk = damaged(VMFS, 512, (0, &head));
+    erase(&disk).unwrap();
+    disk.assert_has_no_table();
+}
+
 #[test]
 fn a_damaged_table_does_not_stop_the_erasure() {
     let disk = FileDisk::new(60 * MIB);
@@ -272,8 +345,10 @@ fn all_visible_disks_but_the_skipped_ones_are_erased() {
     assert_eq!(signatures(first.path()), "");
     assert_ne!(signatures(second.path()), "");
     run("blockdev", &["--setro", second.path().to_str().unwrap()]).unwrap();
-    let error = erase_metadata(&host, None).unwrap_err().to_string();
-    assert!(error.contains("is read-only"), "{error}");
+    let partly = erase_metadata(&host, None).unwrap_err();
+    assert!(partly.to_string().contains("is read-only"), "{partly}");
+    let others = BTreeMap::from([(name(&first), &cleared())]);
+    assert_eq!(outcomes(&partly.records), others);
     let skipping: Node = serde_json::from_value(serde_json::json!({
         "uuid": "1be26c0b-03f2-4d2e-ae87-c02d7f33c781",
         "driver_internal_info": {"agent_erase_skip_read_only": true},
