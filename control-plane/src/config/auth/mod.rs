@@ -2,11 +2,14 @@
 
 mod keystone;
 mod oidc;
+mod policy;
 
 pub use keystone::{Credentials, Keystone, Login};
 pub(super) use keystone::{KeystoneSection, WrittenCredentials, default_domain};
 pub(super) use oidc::OidcSection;
 pub use oidc::{KeySource, Oidc};
+pub(super) use policy::Section;
+pub use policy::{ClientFiles, PolicyServers, QuestionForm, Trust};
 
 use super::SettingsError;
 use serde::Deserialize;
@@ -21,13 +24,7 @@ pub struct Auth {
     pub rbac: Rbac,
     /// Rules of the operator's own, in the place of Ferric's; `None`: there are none.
     pub policy_file: Option<PathBuf>,
-}
-
-/// `[auth]` as it is written.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Section {
-    pub(super) policy_file: Option<PathBuf>,
+    pub policy_servers: PolicyServers,
 }
 
 impl Auth {
@@ -159,10 +156,12 @@ impl Written {
                 Strategy::Oidc(section.check()?)
             }
         };
+        let (policy_file, policy_servers) = self.section.check()?;
         Ok(Auth {
             strategy,
             rbac: self.rbac,
-            policy_file: self.section.policy_file,
+            policy_file,
+            policy_servers,
         })
     }
 }

@@ -3,6 +3,7 @@
 use super::Asked;
 use crate::api::access::who::Kind;
 use crate::auth::{Identity, Scope};
+use serde_json::Value;
 
 /// What a token says of its bearer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +43,7 @@ pub(super) enum Key {
 }
 
 impl Attribute {
-    const NAMED: [(&'static str, Self); 11] = [
+    pub(super) const NAMED: [(&'static str, Self); 11] = [
         ("user_id", Self::UserId),
         ("user_domain_id", Self::UserDomainId),
         ("system_scope", Self::SystemScope),
@@ -95,6 +96,16 @@ impl Attribute {
 impl<'a> From<Option<&'a str>> for Found<'a> {
     fn from(value: Option<&'a str>) -> Self {
         value.map_or(Self::Nothing, Self::Text)
+    }
+}
+
+impl Found<'_> {
+    /// As JSON has it.
+    pub(super) fn shown(self) -> Value {
+        match self {
+            Self::Absent | Self::Nothing => Value::Null,
+            Self::Text(text) => Value::from(text),
+        }
     }
 }
 
