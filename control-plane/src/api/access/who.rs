@@ -160,8 +160,7 @@ impl In {
                     .project
                     .as_ref()
                     .and_then(|project| project.name.as_deref());
-                rbac.service_role_elevated_access
-                    && name == Some(rbac.service_project_name.as_str())
+                name.is_some() && name == rbac.elevated_project()
             }
             Self::Owner => is_ours(target.owner),
             Self::Lessee => is_ours(target.lessee),

@@ -75,6 +75,7 @@ impl fmt::Debug for Secret {
 pub struct Rbac {
     /// Whether the role `service` in the project of services has what members of the system have.
     pub service_role_elevated_access: bool,
+    /// Empty: there is no such project.
     pub service_project_name: String,
     /// Whether the administrator of a project may make and delete nodes that it owns.
     pub project_admin_can_manage_own_nodes: bool,
@@ -87,6 +88,14 @@ impl Default for Rbac {
             service_project_name: "service".to_owned(),
             project_admin_can_manage_own_nodes: true,
         }
+    }
+}
+
+impl Rbac {
+    /// The name of the project whose services are let everywhere, if those of one are.
+    pub(crate) fn elevated_project(&self) -> Option<&str> {
+        let name = self.service_project_name.as_str();
+        (self.service_role_elevated_access && !name.is_empty()).then_some(name)
     }
 }
 

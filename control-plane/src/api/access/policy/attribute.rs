@@ -148,11 +148,8 @@ impl Key {
             Self::NodeLessee if target.kind == Kind::Node => target.lessee.into(),
             Self::NodeLessee => Found::Absent,
             Self::ServiceProjectName => {
-                let rbac = asked.policy.rbac();
-                match rbac.service_role_elevated_access {
-                    true => Found::Text(&rbac.service_project_name),
-                    false => Found::Absent,
-                }
+                let name = asked.policy.rbac().elevated_project();
+                name.map_or(Found::Absent, Found::Text)
             }
             Self::Caller(attribute) => attribute.of(asked.identity),
         }

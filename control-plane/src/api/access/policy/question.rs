@@ -76,10 +76,8 @@ fn caller(asked: &Asked<'_>) -> Map<String, Value> {
         };
         values.insert(name.to_owned(), value);
     }
-    let rbac = asked.policy.rbac();
-    if rbac.service_role_elevated_access {
-        let name = Value::from(rbac.service_project_name.as_str());
-        values.insert("config.service_project_name".to_owned(), name);
+    if let Some(name) = asked.policy.rbac().elevated_project() {
+        values.insert("config.service_project_name".to_owned(), name.into());
     }
     values
 }

@@ -1,4 +1,4 @@
-//! Who services are by a file, and how people are shown whom a rule lets.
+//! Who services are, by the settings and by a file, and how people are shown whom a rule lets.
 
 use super::of_text;
 use crate::api::access::policy::{Answers, Policy};
@@ -6,6 +6,7 @@ use crate::api::access::rules;
 use crate::api::access::who::Target;
 use crate::auth::{Identity, Project, Role};
 use crate::config::auth::Rbac;
+use std::path::Path;
 
 #[test]
 fn services_are_who_the_file_says() {
@@ -34,6 +35,48 @@ fn services_are_who_the_file_says() {
         policy.shown(&rules::CHASSIS_GET),
         Policy::new(Rbac::default()).shown(&rules::CHASSIS_GET)
     );
+}
+
+/// Whether the role `service` in the project of this name is let everywhere, with Ferric's rule and one of a file.
+fn is_elevated(rbac: &Rbac, project: Option<&str>) -> [bool; 2] {
+    let service = Identity {
+        project: Some(Project {
+            id: "s".to_owned(),
+            name: project.map(str::to_owned),
+        }),
+        ..Identity::default()
+    };
+    let service = service.with_implied_roles([Role::Service]);
+    let text = "'baremetal:node:list_all': 'role:service and project_name:%(config.service_project_name)s'";
+    let file = Policy::of_text(rbac.clone(), Path::new("policy.yaml"), text).unwrap();
+    [Policy::new(rbac.clone()), file].map(|policy| {
+        let node = Target::of_projects(Some("ours"), None);
+        policy.allows(&rules::NODE_LIST_ALL, &service, node, &Answers::default())
+    })
+}
+
+#[test]
+fn services_are_let_everywhere_only_in_the_project_that_the_settings_name() {
+    let named = |elevated: bool, name: &str| Rbac {
+        service_role_elevated_access: elevated,
+        service_project_name: name.to_owned(),
+        ..Rbac::default()
+    };
+    for (rbac, project, expected) in [
+        (Rbac::default(), Some("service"), false),
+        (named(true, "service"), Some("service"), true),
+        (named(true, "service"), Some("Service"), false),
+        (named(true, "service"), None, false),
+        (named(true, "admin"), Some("service"), false),
+        (named(true, "admin"), Some("admin"), true),
+        // No project is meant by none.
+        (named(true, ""), Some(""), false),
+        (named(true, ""), None, false),
+        (named(false, "service"), Some("service"), false),
+    ] {
+        let is_let = is_elevated(&rbac, project);
+        assert_eq!(is_let, [expected; 2], "{rbac:?}, {project:?}");
+    }
 }
 
 #[test]
