@@ -185,7 +185,7 @@ fn gate(authenticator: Authenticator, auth: &config::auth::Auth) -> Result<Gate,
             "auth.policy_file changes nothing: with this auth_strategy callers have no roles, and may do everything"
         );
     }
-    Gate::with_policy_file(authenticator, rbac, file)
+    Gate::with_policy_file(authenticator, rbac, file, auth.policy_servers.clone())
 }
 
 /// SIGHUP has the certificate and the operator's rules read again, where there are some.

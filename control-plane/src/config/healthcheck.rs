@@ -10,6 +10,7 @@ use std::time::Duration;
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Section {
     enabled: bool,
+    detailed: bool,
     disable_by_file_path: Option<PathBuf>,
     enable_by_file_paths: Vec<PathBuf>,
     allowed_source_ranges: Vec<String>,
@@ -21,6 +22,7 @@ impl Default for Section {
     fn default() -> Self {
         Self {
             enabled: false,
+            detailed: false,
             disable_by_file_path: None,
             enable_by_file_paths: Vec::new(),
             allowed_source_ranges: Vec::new(),
@@ -33,6 +35,8 @@ impl Default for Section {
 /// Checked.
 #[derive(Clone, Debug)]
 pub struct Healthcheck {
+    /// Whether whoever asks is told what was looked at, and of the process.
+    pub detailed: bool,
     /// As long as there is such a file, the API is said to be down.
     pub disable_by_file: Option<PathBuf>,
     /// It is said to be down as well while one of these is missing.
@@ -63,6 +67,7 @@ impl Section {
         });
         let allowed_source_ranges = ranges.collect::<Result<_, _>>()?;
         Ok(self.enabled.then_some(Healthcheck {
+            detailed: self.detailed,
             disable_by_file: self.disable_by_file_path,
             enable_by_files: self.enable_by_file_paths,
             allowed_source_ranges,
@@ -87,6 +92,9 @@ mod tests {
         let on = check("enabled = true").unwrap().unwrap();
         assert!(on.allowed_source_ranges.is_empty() && on.disable_by_file.is_none());
         assert_eq!(on.store_timeout, Duration::from_secs(5));
+        assert!(!on.detailed);
+        let detailed = check("enabled = true\ndetailed = true");
+        assert!(detailed.unwrap().unwrap().detailed);
         let near = check("enabled = true\nallowed_source_ranges = ['192.0.2.0/24', '::1']");
         assert_eq!(near.unwrap().unwrap().allowed_source_ranges.len(), 2);
     }

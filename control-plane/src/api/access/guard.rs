@@ -1,15 +1,13 @@
 //! What stands in front of a route: which rule, and whose object it is about.
 
-use super::policy::Policy;
 use super::who::Rule;
-use super::{Access, Target, rules};
+use super::{Access, Target, listing, rules};
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::nodes;
 use crate::api::nodes::find::is_name;
 use crate::auth::Caller;
 use ferric_store::{FieldValue, Key, Query, Record, Table};
-use std::sync::Arc;
 use uuid::Uuid;
 
 #[derive(Clone, Copy, Debug)]
@@ -92,10 +90,11 @@ impl Guard {
 
     /// Whether the handler must ask before it may answer.
     pub(super) fn must_be_asked(&self) -> bool {
-        matches!(
-            self,
-            Self::List(_) | Self::NodeList(_) | Self::HeldList(..) | Self::Handler(_)
-        )
+        self.is_list() || matches!(self, Self::Handler(_))
+    }
+
+    fn is_list(&self) -> bool {
+        matches!(self, Self::List(_) | Self::NodeList(_) | Self::HeldList(..))
     }
 
     /// What the caller may do behind this guard; 403 or 404 if it does not get by. `ident` is what the path names.
@@ -104,7 +103,6 @@ impl Guard {
         call: &Call,
         ident: Option<&str>,
         caller: &Caller,
-        policy: &Arc<Policy>,
     ) -> ApiResult<Access> {
         let access = &call.access;
         let mut narrowed = None;
@@ -135,8 +133,11 @@ impl Guard {
                 narrowed = list.narrowed(access, caller)?;
             }
         }
-        // A new one, of which nothing was asked yet.
-        Ok(Access::new(caller.clone(), Arc::clone(policy), narrowed))
+        let access = access.afresh(narrowed);
+        if self.is_list() {
+            listing::ask_ahead(call, &access).await?;
+        }
+        Ok(access)
     }
 }
 

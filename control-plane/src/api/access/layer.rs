@@ -9,7 +9,7 @@ use crate::api::envelope;
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::version::ApiVersion;
 use crate::auth::{Authenticator, Caller};
-use crate::config::auth::Rbac;
+use crate::config::auth::{PolicyServers, Rbac};
 use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -31,8 +31,8 @@ pub struct Gate {
 
 struct Rules {
     rbac: Rbac,
-    /// Where those of an operator are.
-    file: Option<PathBuf>,
+    /// Where those of an operator are, and how the servers are asked that they name.
+    file: Option<(PathBuf, PolicyServers)>,
     current: Mutex<Arc<Policy>>,
 }
 
@@ -51,13 +51,19 @@ impl Gate {
         authenticator: Authenticator,
         rbac: Rbac,
         file: &Path,
+        servers: PolicyServers,
     ) -> Result<Self, PolicyError> {
-        let policy = read(rbac.clone(), file)?;
-        let file = Some(file.to_owned());
+        let policy = read(rbac.clone(), file, &servers)?;
+        let file = Some((file.to_owned(), servers));
         Ok(Self::of(authenticator, rbac, file, policy))
     }
 
-    fn of(authenticator: Authenticator, rbac: Rbac, file: Option<PathBuf>, policy: Policy) -> Self {
+    fn of(
+        authenticator: Authenticator,
+        rbac: Rbac,
+        file: Option<(PathBuf, PolicyServers)>,
+        policy: Policy,
+    ) -> Self {
         let current = Mutex::new(Arc::new(policy));
         let rules = Arc::new(Rules {
             rbac,
@@ -75,8 +81,8 @@ impl Gate {
     /// # Errors
     /// [`PolicyError`] says what is wrong with the file.
     pub fn reload(&self) -> Result<(), PolicyError> {
-        if let Some(file) = &self.rules.file {
-            let policy = Arc::new(read(self.rules.rbac.clone(), file)?);
+        if let Some((file, servers)) = &self.rules.file {
+            let policy = Arc::new(read(self.rules.rbac.clone(), file, servers)?);
             *self.rules.current.lock() = policy;
         }
         Ok(())
@@ -92,8 +98,8 @@ impl Gate {
     }
 }
 
-fn read(rbac: Rbac, file: &Path) -> Result<Policy, PolicyError> {
-    let policy = Policy::read(rbac, file)?;
+fn read(rbac: Rbac, file: &Path, servers: &PolicyServers) -> Result<Policy, PolicyError> {
+    let policy = Policy::read(rbac, file)?.asking(servers)?;
     for warning in policy.warnings() {
         tracing::warn!(file = %file.display(), "the policy file: {warning}");
     }
@@ -151,7 +157,7 @@ async fn pass(
     parts: &mut Parts,
 ) -> ApiResult<Access> {
     let policy = gate.policy();
-    let access = Access::new(caller.clone(), Arc::clone(&policy), None);
+    let access = Access::new(caller.clone(), policy);
     if let Caller::Trusted { .. } = caller {
         return Ok(access);
     }
@@ -166,7 +172,7 @@ async fn pass(
         ApiError::routing(http::StatusCode::BAD_REQUEST, rejection.body_text())
     })?;
     let ident = names.iter().next().map(|(_, value)| value);
-    guard.check(&call, ident, caller, &policy).await
+    guard.check(&call, ident, caller).await
 }
 
 /// What the table has no row for does not exist, whatever the router knows.

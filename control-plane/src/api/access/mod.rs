@@ -35,7 +35,7 @@ use super::error::{ApiError, ApiResult};
 use crate::auth::{Caller, Scope};
 use crate::config::auth::Rbac;
 use ferric_model::event::Requester;
-use policy::Policy;
+use policy::{Answers, Policy};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -64,6 +64,8 @@ pub(super) struct Access(Arc<Inner>);
 struct Inner {
     caller: Caller,
     policy: Arc<Policy>,
+    /// What servers have said of this request.
+    answers: Answers,
     /// A list is to hold only what belongs to this project.
     narrowed: Option<String>,
     /// Whether the handler has asked for what the layer could not know.
@@ -71,23 +73,50 @@ struct Inner {
 }
 
 impl Access {
-    fn new(caller: Caller, policy: Arc<Policy>, narrowed: Option<String>) -> Self {
+    fn new(caller: Caller, policy: Arc<Policy>) -> Self {
+        Self::of(caller, policy, Answers::default(), None)
+    }
+
+    fn of(caller: Caller, policy: Arc<Policy>, answers: Answers, narrowed: Option<String>) -> Self {
         Self(Arc::new(Inner {
             caller,
             policy,
+            answers,
             narrowed,
             asked: AtomicBool::new(false),
         }))
     }
 
+    /// For the same request, of which the handler has asked nothing yet.
+    fn afresh(&self, narrowed: Option<String>) -> Self {
+        let Inner {
+            caller,
+            policy,
+            answers,
+            ..
+        } = self.0.as_ref();
+        Self::of(
+            caller.clone(),
+            Arc::clone(policy),
+            answers.clone(),
+            narrowed,
+        )
+    }
+
     /// For routes that are everybody's, such as those of machines.
     pub(super) fn unlimited() -> Self {
         let caller = Caller::Trusted { user: None };
-        Self::new(caller, Arc::new(Policy::new(Rbac::default())), None)
+        Self::new(caller, Arc::new(Policy::new(Rbac::default())))
     }
 
     pub(super) fn allows(&self, rule: &Rule, target: Target<'_>) -> bool {
-        rule.allows(&self.0.caller, target, &self.0.policy)
+        let Inner {
+            caller,
+            policy,
+            answers,
+            ..
+        } = self.0.as_ref();
+        rule.allows(caller, target, policy, answers)
     }
 
     /// 403 unless the rule lets the caller.

@@ -73,7 +73,7 @@ impl Standing {
     async fn check(&mut self, conductor: &Conductor) -> Result<(), Lost> {
         let caller = self.gate.authenticator().caller(&self.headers).await;
         // The rules may be others by now, too.
-        self.access = Access::new(caller.map_err(Lost::Caller)?, self.gate.policy(), None);
+        self.access = Access::new(caller.map_err(Lost::Caller)?, self.gate.policy());
         self.checked_at = Instant::now();
         self.check_access(conductor).await
     }

@@ -20,7 +20,9 @@ impl Access {
         };
         for (interface, step) in steps {
             let rule = format!("{STEP}{interface}.{step}");
-            if let Err(others) = self.0.policy.check_named(&rule, identity, target) {
+            let answers = &self.0.answers;
+            let policy = &self.0.policy;
+            if let Err(others) = policy.check_named(&rule, identity, target, answers) {
                 let text = format!("access is denied: {rule} is for {others}");
                 return Err(ApiError::forbidden(text));
             }

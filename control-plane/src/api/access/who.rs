@@ -1,6 +1,6 @@
 //! Who a rule lets: grants of a role in a scope, and whether a caller has one of them for an object.
 
-use super::policy::Policy;
+use super::policy::{Answers, Policy};
 use crate::auth::{Caller, Identity, Role, Scope};
 use crate::config::auth::Rbac;
 use ferric_model::node::Node;
@@ -96,10 +96,16 @@ impl<'a> Target<'a> {
 }
 
 impl Rule {
-    pub(super) fn allows(&self, caller: &Caller, target: Target<'_>, policy: &Policy) -> bool {
+    pub(super) fn allows(
+        &self,
+        caller: &Caller,
+        target: Target<'_>,
+        policy: &Policy,
+        answers: &Answers,
+    ) -> bool {
         match caller {
             Caller::Trusted { .. } => true,
-            Caller::Known(identity) => policy.allows(self, identity, target),
+            Caller::Known(identity) => policy.allows(self, identity, target, answers),
         }
     }
 
@@ -154,8 +160,7 @@ impl In {
                     .project
                     .as_ref()
                     .and_then(|project| project.name.as_deref());
-                rbac.service_role_elevated_access
-                    && name == Some(rbac.service_project_name.as_str())
+                name.is_some() && name == rbac.elevated_project()
             }
             Self::Owner => is_ours(target.owner),
             Self::Lessee => is_ours(target.lessee),

@@ -1,4 +1,5 @@
-//! Whether the API is up, as load balancers ask it: nobody is asked who they are, and nothing else is told.
+//! Whether the API is up, as load balancers ask it: nobody is asked who they are, and nothing else is told but
+//! where details are wanted.
 
 use super::fixture::Server;
 use crate::api::{Gate, operator_router};
@@ -10,12 +11,14 @@ use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
 use ferric_model::network::Network;
 use http::{Method, Request, header};
+use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tower::ServiceExt;
 
 fn on() -> Healthcheck {
     Healthcheck {
+        detailed: false,
         disable_by_file: None,
         enable_by_files: Vec::new(),
         allowed_source_ranges: Vec::new(),
@@ -125,6 +128,52 @@ async fn files_take_it_down() {
         get(&server, "application/json").await,
         told(503, "application/json; charset=UTF-8", both)
     );
+}
+
+#[tokio::test]
+async fn details_are_told_where_they_are_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (stop, mark) = (folder.path().join("stop"), folder.path().join("mark"));
+    std::fs::write(&stop, "").unwrap();
+    std::fs::write(&mark, "").unwrap();
+    let server = start(|healthcheck| {
+        healthcheck.detailed = true;
+        healthcheck.disable_by_file = Some(stop.clone());
+        healthcheck.enable_by_files = vec![mark];
+    })
+    .await;
+    let (status, media_type, body) = get(&server, "application/json").await;
+    assert_eq!(
+        (status, media_type.as_str()),
+        (503, "application/json; charset=UTF-8")
+    );
+    let body: Value = serde_json::from_str(&body).unwrap();
+    let finding = |reason: &str, details: &str| json!({"class": "HealthcheckResult", "reason": reason, "details": details});
+    assert_eq!(
+        body["reasons"],
+        json!([
+            finding("OK", "the process was not told to stop"),
+            finding(
+                "DISABLED BY FILE",
+                &format!("Path '{}' was found", stop.display())
+            ),
+            finding("OK", "Specified file paths are available"),
+            finding("OK", "the store answers"),
+        ])
+    );
+    assert_eq!(body["detailed"], true);
+    let platform = body["platform"].as_str().unwrap();
+    assert!(platform.starts_with("Linux-") && platform.ends_with(std::env::consts::ARCH));
+    assert!(!body["threads"].as_array().unwrap().is_empty());
+    // A date and a time with six digits behind the point.
+    assert_eq!(body["now"].as_str().unwrap().len(), 26);
+    std::fs::remove_file(&stop).unwrap();
+    let (status, _, page) = get(&server, "text/html").await;
+    assert_eq!(status, 200);
+    assert!(page.contains("<h2>Result of 4 checks:</h2>"), "{page}");
+    assert_eq!(get(&server, "*/*").await, text(200, "OK"));
+    let head = Request::head("/healthcheck").body(Body::empty()).unwrap();
+    assert_eq!(ask(&server.operator, head).await, text(204, ""));
 }
 
 #[tokio::test]

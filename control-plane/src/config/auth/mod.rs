@@ -2,11 +2,14 @@
 
 mod keystone;
 mod oidc;
+mod policy;
 
 pub use keystone::{Credentials, Keystone, Login};
 pub(super) use keystone::{KeystoneSection, WrittenCredentials, default_domain};
 pub(super) use oidc::OidcSection;
 pub use oidc::{KeySource, Oidc};
+pub(super) use policy::Section;
+pub use policy::{ClientFiles, PolicyServers, QuestionForm, Trust};
 
 use super::SettingsError;
 use serde::Deserialize;
@@ -21,13 +24,7 @@ pub struct Auth {
     pub rbac: Rbac,
     /// Rules of the operator's own, in the place of Ferric's; `None`: there are none.
     pub policy_file: Option<PathBuf>,
-}
-
-/// `[auth]` as it is written.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Section {
-    pub(super) policy_file: Option<PathBuf>,
+    pub policy_servers: PolicyServers,
 }
 
 impl Auth {
@@ -78,6 +75,7 @@ impl fmt::Debug for Secret {
 pub struct Rbac {
     /// Whether the role `service` in the project of services has what members of the system have.
     pub service_role_elevated_access: bool,
+    /// Empty: there is no such project.
     pub service_project_name: String,
     /// Whether the administrator of a project may make and delete nodes that it owns.
     pub project_admin_can_manage_own_nodes: bool,
@@ -90,6 +88,14 @@ impl Default for Rbac {
             service_project_name: "service".to_owned(),
             project_admin_can_manage_own_nodes: true,
         }
+    }
+}
+
+impl Rbac {
+    /// The name of the project whose services are let everywhere, if those of one are.
+    pub(crate) fn elevated_project(&self) -> Option<&str> {
+        let name = self.service_project_name.as_str();
+        (self.service_role_elevated_access && !name.is_empty()).then_some(name)
     }
 }
 
@@ -159,10 +165,12 @@ impl Written {
                 Strategy::Oidc(section.check()?)
             }
         };
+        let (policy_file, policy_servers) = self.section.check()?;
         Ok(Auth {
             strategy,
             rbac: self.rbac,
-            policy_file: self.section.policy_file,
+            policy_file,
+            policy_servers,
         })
     }
 }

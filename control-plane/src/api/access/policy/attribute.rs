@@ -3,6 +3,7 @@
 use super::Asked;
 use crate::api::access::who::Kind;
 use crate::auth::{Identity, Scope};
+use serde_json::Value;
 
 /// What a token says of its bearer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +43,7 @@ pub(super) enum Key {
 }
 
 impl Attribute {
-    const NAMED: [(&'static str, Self); 11] = [
+    pub(super) const NAMED: [(&'static str, Self); 11] = [
         ("user_id", Self::UserId),
         ("user_domain_id", Self::UserDomainId),
         ("system_scope", Self::SystemScope),
@@ -98,6 +99,16 @@ impl<'a> From<Option<&'a str>> for Found<'a> {
     }
 }
 
+impl Found<'_> {
+    /// As JSON has it.
+    pub(super) fn shown(self) -> Value {
+        match self {
+            Self::Absent | Self::Nothing => Value::Null,
+            Self::Text(text) => Value::from(text),
+        }
+    }
+}
+
 impl Key {
     const OF_OBJECTS: [(&'static str, Self); 5] = [
         ("node.owner", Self::NodeOwner),
@@ -137,11 +148,8 @@ impl Key {
             Self::NodeLessee if target.kind == Kind::Node => target.lessee.into(),
             Self::NodeLessee => Found::Absent,
             Self::ServiceProjectName => {
-                let rbac = asked.policy.rbac();
-                match rbac.service_role_elevated_access {
-                    true => Found::Text(&rbac.service_project_name),
-                    false => Found::Absent,
-                }
+                let name = asked.policy.rbac().elevated_project();
+                name.map_or(Found::Absent, Found::Text)
             }
             Self::Caller(attribute) => attribute.of(asked.identity),
         }

@@ -3,6 +3,7 @@
 use super::Asked;
 use super::attribute::{Attribute, Found};
 use super::pattern::Pattern;
+use super::server::Address;
 use crate::auth::Role;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub(super) enum Check {
     Rule(String),
     Role(Pattern),
     Equal(Subject, Pattern),
+    /// A server says whether it holds.
+    Ask(Address),
 }
 
 /// What stands before the colon.
@@ -59,6 +62,7 @@ impl Check {
                 name.is_some_and(|name| !name.lacks && asked.identity.has_named(&name.text))
             }
             Self::Equal(subject, pattern) => subject.equals(pattern, asked),
+            Self::Ask(address) => asked.ask(address),
         }
     }
 
@@ -70,7 +74,12 @@ impl Check {
             Self::All(checks) | Self::Any(checks) => {
                 checks.iter().for_each(|check| check.visit(see));
             }
-            Self::Always | Self::Never | Self::Rule(_) | Self::Role(_) | Self::Equal(..) => {}
+            Self::Always
+            | Self::Never
+            | Self::Rule(_)
+            | Self::Role(_)
+            | Self::Equal(..)
+            | Self::Ask(_) => {}
         }
     }
 
@@ -83,6 +92,13 @@ impl Check {
             }
         });
         names
+    }
+
+    /// Whether it asks a server, leaving out the rules that it refers to.
+    pub(super) fn asks(&self) -> bool {
+        let mut asks = false;
+        self.visit(&mut |check| asks |= matches!(check, Self::Ask(_)));
+        asks
     }
 
     /// The constants that it compares something with.

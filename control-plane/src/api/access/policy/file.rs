@@ -55,6 +55,26 @@ pub enum PolicyError {
         rule: String,
         problem: String,
     },
+    #[error("reading {path} ({option}), for the servers that rules ask", path = path.display())]
+    Pem {
+        option: &'static str,
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("{path} (auth.remote_ssl_ca_crt_file) has no certificates in PEM", path = path.display())]
+    NoCertificates { path: PathBuf },
+    #[error(
+        "{path} (auth.remote_ssl_client_crt_file) and its key must be a certificate and a private key in PEM",
+        path = path.display()
+    )]
+    Identity {
+        path: PathBuf,
+        #[source]
+        source: reqwest::Error,
+    },
+    #[error("making an HTTP client for the servers that rules ask")]
+    Client(#[source] reqwest::Error),
 }
 
 pub(super) fn text(path: &Path) -> Result<String, PolicyError> {

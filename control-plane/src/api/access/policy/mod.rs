@@ -9,18 +9,24 @@ mod file;
 mod names;
 mod parse;
 mod pattern;
+mod question;
 mod references;
+mod server;
 #[cfg(test)]
 mod tests;
 mod wrong;
 
 pub use file::PolicyError;
+pub(super) use question::Answers;
 
 use super::rules;
 use super::who::{In, Rule, Target};
 use crate::auth::{Identity, Role, Scope};
-use crate::config::auth::Rbac;
+use crate::config::auth::{PolicyServers, Rbac};
 use file::Entry;
+use question::Question;
+use server::{Address, Servers};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -33,13 +39,52 @@ pub(in crate::api) struct Policy {
     entries: BTreeMap<String, Entry>,
     /// What the file says to no effect.
     warnings: Vec<String>,
+    /// Those that checks ask; `None`: none does, or the rules are only to be shown.
+    servers: Option<Servers>,
 }
 
 /// A question that a rule answers.
 pub(super) struct Asked<'a> {
+    /// The rule that was asked, whichever it refers to.
+    rule: &'a str,
     identity: &'a Identity,
     target: Target<'a>,
     policy: &'a Policy,
+    answers: &'a Answers,
+    /// Whether a server has not answered that would have to: then nothing holds, whatever else does, and `not` neither.
+    lacks: Cell<bool>,
+}
+
+impl<'a> Asked<'a> {
+    fn new(
+        rule: &'a str,
+        (identity, target): (&'a Identity, Target<'a>),
+        policy: &'a Policy,
+        answers: &'a Answers,
+    ) -> Self {
+        Self {
+            rule,
+            identity,
+            target,
+            policy,
+            answers,
+            lacks: Cell::new(false),
+        }
+    }
+
+    /// Once nothing can hold any more, nobody else is asked.
+    fn ask(&self, address: &Address) -> bool {
+        if self.lacks.get() {
+            return false;
+        }
+        let ask = |servers: &Servers| {
+            let url = address.url(self)?;
+            self.answers.answer(servers, &url, &Question::of(self))
+        };
+        let answer = self.policy.servers.as_ref().and_then(ask);
+        self.lacks.set(answer.is_none());
+        answer == Some(true)
+    }
 }
 
 impl Policy {
@@ -49,6 +94,7 @@ impl Policy {
             rbac,
             entries: BTreeMap::new(),
             warnings: Vec::new(),
+            servers: None,
         }
     }
 
@@ -91,7 +137,21 @@ impl Policy {
             rbac,
             entries,
             warnings,
+            servers: None,
         })
+    }
+
+    /// Ready to ask the servers that its checks name, if they name any.
+    pub(super) fn asking(mut self, settings: &PolicyServers) -> Result<Self, PolicyError> {
+        if self.entries.values().any(|entry| entry.check.asks()) {
+            self.servers = Some(Servers::open(settings)?);
+        }
+        Ok(self)
+    }
+
+    /// Whether a rule asks a server.
+    pub(super) fn asks(&self, rule: &Rule) -> bool {
+        references::asks(&self.entries, rule.name)
     }
 
     pub(super) fn rbac(&self) -> &Rbac {
@@ -107,16 +167,20 @@ impl Policy {
         self.entries.contains_key(rule.name)
     }
 
-    pub(super) fn allows(&self, rule: &Rule, identity: &Identity, target: Target<'_>) -> bool {
-        let asked = Asked {
-            identity,
-            target,
-            policy: self,
-        };
-        match self.entries.get(rule.name) {
+    /// May wait for a server, where the rule asks one whose answer is not known yet.
+    pub(super) fn allows(
+        &self,
+        rule: &Rule,
+        identity: &Identity,
+        target: Target<'_>,
+        answers: &Answers,
+    ) -> bool {
+        let asked = Asked::new(rule.name, (identity, target), self, answers);
+        let holds = match self.entries.get(rule.name) {
             None => self.own_rule_holds(rule, &asked),
             Some(entry) => is_for(rule.name, identity) && entry.check.holds(&asked),
-        }
+        };
+        holds && !asked.lacks.get()
     }
 
     /// For a rule that only a file can have, and that lets everybody where it has none. The error says whom it lets.
@@ -125,16 +189,14 @@ impl Policy {
         name: &str,
         identity: &Identity,
         target: Target<'_>,
+        answers: &Answers,
     ) -> Result<(), String> {
         let Some(entry) = self.entries.get(name) else {
             return Ok(());
         };
-        let asked = Asked {
-            identity,
-            target,
-            policy: self,
-        };
-        match is_for(name, identity) && entry.check.holds(&asked) {
+        let asked = Asked::new(name, (identity, target), self, answers);
+        let holds = is_for(name, identity) && entry.check.holds(&asked);
+        match holds && !asked.lacks.get() {
             true => Ok(()),
             false => Err(entry.shown()),
         }

@@ -5,6 +5,7 @@
 use super::attribute::Attribute;
 use super::check::{Check, Subject};
 use super::pattern::Pattern;
+use super::server::Address;
 use super::wrong::Wrong;
 
 /// How deep checks may be inside of each other.
@@ -53,7 +54,8 @@ pub(super) fn single(text: &str) -> Result<Check, Wrong> {
     Ok(match kind {
         "rule" => Check::Rule(value.to_owned()),
         "role" => Check::Role(Pattern::parse(value)?),
-        "http" | "https" => return Err(Wrong::Remote(kind.to_owned())),
+        "http" => Check::Ask(Address::parse("http", value)?),
+        "https" => Check::Ask(Address::parse("https", value)?),
         _ => {
             let subject = match (constant(kind), Attribute::from_name(kind)) {
                 (Some(text), _) => Subject::Constant(text),

@@ -3,6 +3,7 @@
 use super::Asked;
 use super::attribute::{Found, Key};
 use super::wrong::Wrong;
+use std::borrow::Cow;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pattern(Vec<Part>);
@@ -48,6 +49,19 @@ impl Pattern {
 
     /// `None`: the object is none that has what the pattern names.
     pub(super) fn fill(&self, asked: &Asked<'_>) -> Option<Filled> {
+        self.fill_by(asked, |value| Some(Cow::Borrowed(value)))
+    }
+
+    /// The same for a URL, of which each value stays in the place that it is put into.
+    pub(super) fn fill_encoded(&self, asked: &Asked<'_>) -> Option<String> {
+        self.fill_by(asked, encoded).map(|filled| filled.text)
+    }
+
+    fn fill_by(
+        &self,
+        asked: &Asked<'_>,
+        written: impl Fn(&str) -> Option<Cow<'_, str>>,
+    ) -> Option<Filled> {
         let (mut text, mut lacks) = (String::new(), false);
         for part in &self.0 {
             match part {
@@ -58,7 +72,7 @@ impl Pattern {
                         text.push_str("None");
                         lacks = true;
                     }
-                    Found::Text(value) => text.push_str(value),
+                    Found::Text(value) => text.push_str(&written(value)?),
                 },
             }
         }
@@ -72,4 +86,23 @@ impl Pattern {
             _ => None,
         }
     }
+}
+
+/// As a part of a path or a query (RFC 3986, 2.3). `None`: it would lead to another place, however it is written.
+fn encoded(value: &str) -> Option<Cow<'_, str>> {
+    if [".", ".."].contains(&value) {
+        return None;
+    }
+    let mut encoded = String::new();
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push('%');
+            let digits = [byte >> 4, byte & 0xf]
+                .map(|digit| char::from(b"0123456789ABCDEF"[usize::from(digit)]));
+            encoded.extend(digits);
+        }
+    }
+    Some(Cow::Owned(encoded))
 }

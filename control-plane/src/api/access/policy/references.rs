@@ -89,6 +89,21 @@ fn references<'a>(entries: &'a Entries, name: &str) -> Vec<&'a str> {
         .collect()
 }
 
+/// Whether the rule, or one that it refers to, asks a server.
+pub(super) fn asks(entries: &Entries, name: &str) -> bool {
+    let (mut next, mut seen) = (vec![name], BTreeSet::new());
+    while let Some(name) = next.pop() {
+        if !seen.insert(name) {
+            continue;
+        }
+        if entries.get(name).is_some_and(|entry| entry.check.asks()) {
+            return true;
+        }
+        next.extend(references(entries, name));
+    }
+    false
+}
+
 fn exists(entries: &Entries, name: &str) -> bool {
     entries.contains_key(name) || name == names::SERVICE_ROLE || is_asked(name)
 }

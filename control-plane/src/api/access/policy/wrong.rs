@@ -19,10 +19,13 @@ pub(super) enum Wrong {
          or @ for everybody, or ! for nobody"
     )]
     NoKind(String),
-    #[error("{0}: asks another server, which no rule of ferric does")]
-    Remote(String),
     #[error(
-        "{0:?} is not known of a caller: before the colon stands rule, role, {names}, or a constant as 'text', 1, \
+        "{0:?} is no address of a server to ask: one is http://HOST/PATH or https://HOST/PATH, with %(NAME)s behind the \
+         host only, and without a user, a password and #"
+    )]
+    Address(String),
+    #[error(
+        "{0:?} is not known of a caller: before the colon stands rule, role, http, https, {names}, or a constant as 'text', 1, \
          True, False, None",
         names = Attribute::names()
     )]

@@ -1,6 +1,6 @@
 //! Persona x rule, in full.
 
-use super::super::policy::Policy;
+use super::super::policy::{Answers, Policy};
 use super::super::rules;
 use super::super::who::{Rule, Target};
 use crate::auth::{Caller, Identity, Project, Role, Scope};
@@ -57,7 +57,12 @@ fn line(rule: &Rule, personas: &[(char, Option<Role>)], policy: &dyn Fn(Rbac) ->
                     .with_roles([])
                     .with_other_roles(["operator"].into_iter()),
             };
-            match rule.allows(&Caller::Known(identity), target, policy) {
+            match rule.allows(
+                &Caller::Known(identity),
+                target,
+                policy,
+                &Answers::default(),
+            ) {
                 true => *letter,
                 false => '.',
             }
@@ -108,12 +113,12 @@ fn persona_by_rule_with_a_file() {
 fn who_has_no_project_owns_nothing() {
     let nobody = Caller::Known(Identity::default().with_implied_roles([Role::Admin]));
     let policy = Policy::new(Rbac::default());
-    assert!(!rules::NODE_GET.allows(&nobody, Target::NOBODYS, &policy));
+    assert!(!rules::NODE_GET.allows(&nobody, Target::NOBODYS, &policy, &Answers::default()));
     let trusted = Caller::Trusted { user: None };
-    assert!(rules::NODE_GET.allows(&trusted, Target::NOBODYS, &policy));
+    assert!(rules::NODE_GET.allows(&trusted, Target::NOBODYS, &policy, &Answers::default()));
     let anybody = "'baremetal:node:get': '@'";
     let policy = Policy::of_text(Rbac::default(), Path::new("policy.yaml"), anybody).unwrap();
-    assert!(!rules::NODE_GET.allows(&nobody, Target::NOBODYS, &policy));
+    assert!(!rules::NODE_GET.allows(&nobody, Target::NOBODYS, &policy, &Answers::default()));
 }
 
 /// What is carried out later is for whom the rule lets, and for as long as it would let them.
@@ -121,7 +126,7 @@ fn who_has_no_project_owns_nothing() {
 fn a_mandate_says_whose_nodes_it_is_good_for() {
     let mandate = |identity: Identity, rule: &Rule, policy: &dyn Fn() -> Policy| {
         let caller = Caller::Known(identity);
-        let access = super::super::Access::new(caller, Arc::new(policy()), None);
+        let access = super::super::Access::new(caller, Arc::new(policy()));
         match access.mandate(|target| access.allows(rule, target)) {
             Mandate::Anything => "anything",
             Mandate::OfProject {

@@ -3,12 +3,17 @@
 use super::held::two_ports;
 use super::{OURS, THEIRS, World, ask, in_project, uuids};
 use crate::api::{Gate, operator_router};
+use crate::auth::played::Played;
 use crate::auth::{Authenticator, Identity, Role};
-use crate::config::auth::Rbac;
+use crate::config::auth::{PolicyServers, Rbac};
 use axum::Router;
-use http::Method;
+use axum::extract::State;
+use http::{Method, StatusCode, Uri};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A file of rules, for as long as the test runs.
 struct Rules {
@@ -33,7 +38,8 @@ impl Rules {
 
     fn gate(&self, who: &Identity) -> Gate {
         let authenticator = Authenticator::played(who.clone());
-        Gate::with_policy_file(authenticator, Rbac::default(), &self.path()).unwrap()
+        let servers = PolicyServers::default();
+        Gate::with_policy_file(authenticator, Rbac::default(), &self.path(), servers).unwrap()
     }
 
     /// The API as this one meets it under these rules.
@@ -148,6 +154,47 @@ async fn what_a_file_hides_stands_in_no_list() {
     }
 }
 
+/// What a played server of policies was asked at, and whether it fails.
+type Asked = Arc<Mutex<(BTreeSet<String>, bool)>>;
+
+/// Lets whoever asks about something of ours.
+async fn decide(State(asked): State<Asked>, uri: Uri) -> (StatusCode, &'static str) {
+    let mut asked = asked.lock();
+    asked.0.insert(uri.path().to_owned());
+    match (asked.1, uri.path().ends_with(OURS)) {
+        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "True"),
+        (false, true) => (StatusCode::OK, "True"),
+        (false, false) => (StatusCode::OK, "False"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_says_who_sees_what() {
+    let world = World::start().await;
+    let own = world.node("own", Some(OURS), None).await;
+    world.node("foreign", Some(THEIRS), None).await;
+    world.node("free", None, None).await;
+    let asked = Asked::default();
+    let server = Router::new().fallback(decide);
+    let server = Played::start(server.with_state(Arc::clone(&asked))).await;
+    let rules = Rules::new(&format!(
+        "'baremetal:node:list_all': '@'\n'baremetal:node:get': 'role:reader and {}/see/%(node.owner)s'",
+        server.url
+    ));
+    let api = rules.router(&world, &in_project(Role::Reader, OURS));
+    let get = async |path: &str| ask(&api, Method::GET, path, &[], Value::Null).await;
+    assert_eq!(uuids(&get("/v1/nodes").await, "nodes"), [own]);
+    let expected = ["/see/None", "/see/project-ours", "/see/project-theirs"];
+    let expected = BTreeSet::from(expected.map(str::to_owned));
+    assert_eq!(asked.lock().0, expected);
+    assert_eq!(get("/v1/nodes/own").await.status, 200);
+    assert_eq!(get("/v1/nodes/foreign").await.status, 404);
+    // A server that fails lets nobody.
+    asked.lock().1 = true;
+    assert_eq!(get("/v1/nodes/own").await.status, 404);
+    assert_eq!(uuids(&get("/v1/nodes").await, "nodes"), [""; 0]);
+}
+
 #[tokio::test]
 async fn a_step_may_have_a_rule_of_its_own() {
     let world = World::start().await;
@@ -216,7 +263,8 @@ async fn the_file_is_read_again_and_a_bad_one_changes_nothing() {
 #[test]
 fn a_bad_file_keeps_from_starting() {
     let rules = Rules::new("'baremetal:node:get': 'role:reader and tenant:x'");
-    let gate = Gate::with_policy_file(Authenticator::nobody(), Rbac::default(), &rules.path());
+    let (nobody, servers) = (Authenticator::nobody(), PolicyServers::default());
+    let gate = Gate::with_policy_file(nobody, Rbac::default(), &rules.path(), servers);
     let error = gate.map(drop).unwrap_err().to_string();
     let path = rules.path().display().to_string();
     for part in [
