@@ -198,7 +198,12 @@ impl Write<'_> {
             spec.check_fits(image_bytes)?;
         }
         self.progress.phase("partitions");
-        let made = partition::make(&self.permit, spec, self.request)?;
+        let made = partition::make(
+            &self.permit,
+            spec,
+            self.request.config_drive,
+            self.request.shared,
+        )?;
         let mut target = self.open_target(&host.permits_device(made.root())?)?;
         let image_bytes = self.write_opened(opened, &mut target)?;
         finish_partition(&mut target, &self.request.stop, self.progress)?;

@@ -8,13 +8,12 @@ use std::time::Duration;
 use super::PartitionError;
 use super::layout::{Drive, Placed, Role, plan, table};
 use super::spec::{Ephemeral, PartitionSpec};
-use crate::disk::config_drive;
+use crate::disk::config_drive::{self, ConfigDrive};
 use crate::disk::open::{OpenDisk, at_byte};
 use crate::disk::partitions::{of, partition_node, read_table, rescan};
 use crate::disk::settle::{retry, settle};
-use crate::disk::{DiskError, TableError, check_shared};
+use crate::disk::{DiskError, SharedFileSystems, TableError, check_shared};
 use crate::host::DevicePermit;
-use crate::image::WriteImageRequest;
 use crate::run::{Limits, run, run_within};
 
 /// Where file systems have their marks.
@@ -46,11 +45,11 @@ impl Made {
 pub(in crate::image) fn make(
     permit: &DevicePermit,
     spec: &PartitionSpec,
-    request: &WriteImageRequest<'_>,
+    drive: Option<&ConfigDrive>,
+    shared: SharedFileSystems,
 ) -> Result<Made, PartitionError> {
-    let drive = request.config_drive;
     let disk = OpenDisk::open(permit)?;
-    check_shared(&disk, request.shared)?;
+    check_shared(&disk, shared)?;
     if disk.is_block_device && config_drive::is_without_partitions(&disk.path) {
         return Err(PartitionError::NotShown { path: disk.path });
     }

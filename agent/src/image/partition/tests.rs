@@ -159,7 +159,7 @@ fn what_an_mbr_cannot_address_is_refused_before_the_disk_is_touched() {
         root_mib: 3 << 20,
         ..spec(BootMode::Bios, DiskLabel::Msdos)
     };
-    let error = make(&permit, &spec, None).unwrap_err();
+    let error = make(&permit, &spec, None, SharedFileSystems::Protect).unwrap_err();
     let is_too_far = matches!(
         error,
         PartitionError::Disk(DiskError::Table {
@@ -186,7 +186,7 @@ fn a_disk_whose_partitions_the_kernel_does_not_show_is_left_as_it_is() {
     let before = std::fs::read(disk.path()).unwrap();
     let permit = disk.host().permits_device(disk.path()).unwrap();
     let spec = spec(BootMode::Bios, DiskLabel::Msdos);
-    let error = make(&permit, &spec, None).unwrap_err();
+    let error = make(&permit, &spec, None, SharedFileSystems::Protect).unwrap_err();
     assert!(
         matches!(error, PartitionError::NotShown { .. }),
         "{error:?}"

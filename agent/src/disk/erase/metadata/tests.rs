@@ -347,8 +347,10 @@ fn all_visible_disks_but_the_skipped_ones_are_erased() {
     run("blockdev", &["--setro", second.path().to_str().unwrap()]).unwrap();
     let partly = erase_metadata(&host, None).unwrap_err();
     assert!(partly.to_string().contains("is read-only"), "{partly}");
-    let others = BTreeMap::from([(name(&first), &cleared())]);
-    assert_eq!(outcomes(&partly.records), others);
+    assert_eq!(
+        outcomes(&partly.records),
+        BTreeMap::from([(name(&first), &cleared())])
+    );
     let skipping: Node = serde_json::from_value(serde_json::json!({
         "uuid": "1be26c0b-03f2-4d2e-ae87-c02d7f33c781",
         "driver_internal_info": {"agent_erase_skip_read_only": true},
