@@ -6,7 +6,7 @@ use crate::wait;
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub struct Node<'a> {
     lab: &'a Lab,
@@ -15,7 +15,8 @@ pub struct Node<'a> {
 }
 
 /// Nothing that a machine does under software emulation takes longer.
-const LONG: Duration = Duration::from_secs(600);
+const LONG: Duration = Duration::from_secs(900);
+const PRESSED_AGAIN: Duration = Duration::from_secs(30);
 
 impl<'a> Node<'a> {
     pub(crate) fn enroll(lab: &'a Lab, machine: &Machine) -> anyhow::Result<Self> {
@@ -251,20 +252,46 @@ impl<'a> Node<'a> {
         self.reaches("active", LONG).map(drop)
     }
 
-    /// Asks for a power state, such as `soft power off`, and waits for what it leads to.
+    /// Asks for a power state, such as `power on`, and waits for what it leads to.
     ///
     /// # Errors
     /// See [`Node::get`]; and at the deadline.
     pub fn power(&self, target: &str, state: &str) -> anyhow::Result<()> {
-        let path = format!("/v1/nodes/{}/states/power", self.uuid);
-        self.lab.api().put(&path, &json!({ "target": target }))?;
+        self.ask_power(target)?;
         let what = format!("{} to be {state} after {target}", self.name);
-        wait::until(&what, LONG, || {
-            let node = self.get()?;
-            let settled = node["power_state"] == state && node["target_power_state"].is_null();
-            Ok(settled.then_some(()))
+        wait::until(&what, LONG, || self.has_settled(state))
+            .map_err(|error| error.context(self.story()))
+    }
+
+    /// Asks the system to shut down, and waits until it has. A login prompt may be there before anybody listens to the
+    /// power button, so that is pressed again and again.
+    ///
+    /// # Errors
+    /// See [`Node::get`]; and at the deadline.
+    pub fn shuts_down(&self) -> anyhow::Result<()> {
+        self.ask_power("soft power off")?;
+        let mut pressed = Instant::now();
+        wait::until(&format!("{} to shut down", self.name), LONG, || {
+            if pressed.elapsed() > PRESSED_AGAIN {
+                pressed = Instant::now();
+                // The machine may be going off in this moment, and then nobody takes it.
+                self.lab.power(&self.name, "shutdown").unwrap_or_default();
+            }
+            self.has_settled("power off")
         })
         .map_err(|error| error.context(self.story()))
+    }
+
+    fn ask_power(&self, target: &str) -> anyhow::Result<()> {
+        let path = format!("/v1/nodes/{}/states/power", self.uuid);
+        let wanted = json!({ "target": target });
+        self.lab.api().put(&path, &wanted).map(drop)
+    }
+
+    fn has_settled(&self, state: &str) -> anyhow::Result<Option<()>> {
+        let node = self.get()?;
+        let settled = node["power_state"] == state && node["target_power_state"].is_null();
+        Ok(settled.then_some(()))
     }
 
     /// The timeline's events behind a sequence number.
