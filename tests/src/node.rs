@@ -6,7 +6,7 @@ use crate::wait;
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub struct Node<'a> {
     lab: &'a Lab,
@@ -18,6 +18,7 @@ pub struct Node<'a> {
 const LONG: Duration = Duration::from_secs(1200);
 /// For what the conductor does without the machine, or with its BMC alone.
 const SHORT: Duration = Duration::from_secs(180);
+const PRESSED_AGAIN: Duration = Duration::from_secs(30);
 
 impl<'a> Node<'a> {
     pub(crate) fn enroll(lab: &'a Lab, machine: &Machine) -> anyhow::Result<Self> {
@@ -252,20 +253,46 @@ impl<'a> Node<'a> {
         self.reaches("active", LONG).map(drop)
     }
 
-    /// Asks for a power state, such as `soft power off`, and waits for what it leads to.
+    /// Asks for a power state, such as `power on`, and waits for what it leads to.
     ///
     /// # Errors
     /// See [`Node::get`]; and at the deadline.
     pub fn power(&self, target: &str, state: &str) -> anyhow::Result<()> {
-        let path = format!("/v1/nodes/{}/states/power", self.uuid);
-        self.lab.api().put(&path, &json!({ "target": target }))?;
+        self.ask_power(target)?;
         let what = format!("{} to be {state} after {target}", self.name);
-        wait::until(&what, LONG, || {
-            let node = self.get()?;
-            let settled = node["power_state"] == state && node["target_power_state"].is_null();
-            Ok(settled.then_some(()))
+        wait::until(&what, LONG, || self.has_settled(state))
+            .map_err(|error| error.context(self.story()))
+    }
+
+    /// Asks the system to shut down, and waits until it has. A login prompt may be there before anybody listens to the
+    /// power button, so that is pressed again and again.
+    ///
+    /// # Errors
+    /// See [`Node::get`]; and at the deadline.
+    pub fn shuts_down(&self) -> anyhow::Result<()> {
+        self.ask_power("soft power off")?;
+        let mut pressed = Instant::now();
+        wait::until(&format!("{} to shut down", self.name), LONG, || {
+            if pressed.elapsed() > PRESSED_AGAIN {
+                pressed = Instant::now();
+                // The machine may be going off in this moment, and then nobody takes it.
+                self.lab.power(&self.name, "shutdown").unwrap_or_default();
+            }
+            self.has_settled("power off")
         })
         .map_err(|error| error.context(self.story()))
+    }
+
+    fn ask_power(&self, target: &str) -> anyhow::Result<()> {
+        let path = format!("/v1/nodes/{}/states/power", self.uuid);
+        let wanted = json!({ "target": target });
+        self.lab.api().put(&path, &wanted).map(drop)
+    }
+
+    fn has_settled(&self, state: &str) -> anyhow::Result<Option<()>> {
+        let node = self.get()?;
+        let settled = node["power_state"] == state && node["target_power_state"].is_null();
+        Ok(settled.then_some(()))
     }
 
     /// The timeline's events behind a sequence number.

@@ -1,7 +1,7 @@
 //! `numa-topology`: which memory, cores and network interfaces are near to each other, from sysfs.
 //!
-//! Ironic's agent gives up all of it when one interface does not tell its node, as those of virtual machines do not:
-//! there the node of the device that it is plugged into counts, and else -1, which is the kernel's word for no node.
+//! Ironic's agent leaves out an interface that does not tell its node, as those of virtual machines do not: here the
+//! node of the device that it is plugged into counts, and else -1, which is the kernel's word for no node.
 
 use std::collections::BTreeMap;
 use std::fs;

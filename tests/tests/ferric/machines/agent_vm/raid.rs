@@ -29,12 +29,12 @@ fn boots_with_uefi_after_either_disk_is_removed() {
             node.provide().unwrap();
             deploys(lab, &node);
             for (removed, members) in [(0, "[_U]"), (1, "[U_]")] {
-                node.power("soft power off", "power off").unwrap();
+                node.shuts_down().unwrap();
                 lab.put_disk("m1", removed, "out").unwrap();
                 let console = lab.serial("m1").len();
                 node.power("power on", "power on").unwrap();
                 boots(lab, console, members);
-                node.power("soft power off", "power off").unwrap();
+                node.shuts_down().unwrap();
                 // What the other half has written meanwhile it does not know: the disk boots as it was left.
                 lab.put_disk("m1", removed, "in").unwrap();
             }

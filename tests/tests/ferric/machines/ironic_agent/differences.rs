@@ -6,7 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The name of the ramdisk.
 const OF_THE_RAMDISK: [&str; 1] = [".inventory.hostname"];
 /// What the kernel measures, or has left when it has started: within a twentieth.
-const MEASURED: [&str; 2] = [".inventory.cpu.frequency", ".inventory.memory.total"];
+const MEASURED: [&str; 3] = [FREQUENCY, ".inventory.memory.total", NODE_MEMORY];
+const NODE_MEMORY: &str = ".numa_topology.ram[0].size_kb";
+/// Ironic's agent has it of lscpu, which tells only of a clock that can be changed; ours has what the kernel measured.
+const FREQUENCY: &str = ".inventory.cpu.frequency";
+/// Ironic's agent leaves out what does not tell its node, as the NICs of virtual machines do not.
+const NODE_NICS: &str = ".numa_topology.nics";
+
+const FLAGS: &str = ".inventory.cpu.flags";
+/// A newer kernel has words for more of a processor; the two ramdisks may have kernels of different ages.
+const MOST_NEW_FLAGS: usize = 4;
 
 /// A line for each difference.
 pub(super) fn differences(ours: &Value, theirs: &Value) -> Vec<String> {
@@ -24,6 +33,12 @@ fn compare(ours: &Value, theirs: &Value, at: &str, found: &mut Vec<String>) {
                 compare(&value(ours), &value(theirs), &format!("{at}.{key}"), found);
             }
         }
+        (Value::Array(ours), Value::Array(theirs)) if at == NODE_NICS => {
+            let left_out = theirs.iter().filter(|nic| !ours.contains(nic));
+            found.extend(left_out.map(|nic| format!("{at}: only Ironic's agent has {nic}")));
+        }
+        (Value::Array(ours), Value::Array(theirs))
+            if at == FLAGS && are_of_one_processor(ours, theirs) => {}
         (Value::Array(ours), Value::Array(theirs)) if ours.len() == theirs.len() => {
             let (ours, theirs) = (in_order(ours), in_order(theirs));
             for (number, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
@@ -32,6 +47,8 @@ fn compare(ours: &Value, theirs: &Value, at: &str, found: &mut Vec<String>) {
         }
         _ if ours == theirs || OF_THE_RAMDISK.contains(&at) => {}
         _ if MEASURED.contains(&at) && is_near(ours, theirs) => {}
+        _ if at == FREQUENCY && *theirs == "" => {}
+        _ if at.ends_with(".by_path") && is_one_place(ours, theirs) => {}
         _ => found.push(format!("{at}: we have {ours}, Ironic's agent has {theirs}")),
     }
 }
@@ -48,6 +65,22 @@ fn in_order(values: &[Value]) -> Vec<&Value> {
         (name, fields)
     });
     values
+}
+
+fn are_of_one_processor(ours: &[Value], theirs: &[Value]) -> bool {
+    let common = |these: &[Value], those: &[Value]| -> Vec<Value> {
+        let both = these.iter().filter(|flag| those.contains(flag));
+        both.cloned().collect()
+    };
+    let (ours_too, theirs_too) = (common(ours, theirs), common(theirs, ours));
+    let new = ours.len() + theirs.len() - ours_too.len() - theirs_too.len();
+    ours_too == theirs_too && new <= MOST_NEW_FLAGS
+}
+
+/// udev links a virtio disk twice, and which of the two links Ironic's agent names hangs on the order in their folder.
+fn is_one_place(one: &Value, other: &Value) -> bool {
+    let place = |value: &Value| Some(value.as_str()?.replace("/virtio-pci-", "/pci-"));
+    place(one).is_some() && place(one) == place(other)
 }
 
 fn is_near(one: &Value, other: &Value) -> bool {
@@ -79,6 +112,49 @@ fn only_what_must_be_equal_counts() {
             ".inventory.disks[0].size: we have 1, Ironic's agent has 3",
             ".inventory.disks[0].wwn: we have null, Ironic's agent has \"1\"",
             ".inventory.memory.total: we have 1000, Ironic's agent has 2000",
+        ]
+    );
+}
+
+#[test]
+fn a_newer_kernel_may_have_words_for_more_of_a_processor() {
+    let find = |ours: &[&str], theirs: &[&str]| {
+        let of = |flags: &[&str]| serde_json::json!({"inventory": {"cpu": {"flags": flags}}});
+        differences(&of(ours), &of(theirs)).len()
+    };
+    let old = ["fpu", "vme", "sse"];
+    assert_eq!(find(&["fpu", "vme", "arat", "sse", "umip"], &old), 0);
+    assert_eq!(find(&["fpu", "sse", "vme", "umip"], &old), 1);
+    assert_eq!(
+        find(&["a", "b", "c", "d", "e", "fpu", "vme", "sse"], &old),
+        1
+    );
+}
+
+#[test]
+fn what_only_our_agent_can_know_is_no_difference() {
+    let find = |frequency: &str, by_path: &str, nics: &Value| {
+        let ours = serde_json::json!({
+            "inventory": {"cpu": {"frequency": "2000.5"}, "disks": [{"by_path": "/dev/disk/by-path/pci-0000:00:03.0"}]},
+            "numa_topology": {"nics": [{"name": "a", "numa_node": -1}], "ram": [{"numa_node": 0, "size_kb": 1000}]},
+        });
+        let theirs = serde_json::json!({
+            "inventory": {"cpu": {"frequency": frequency}, "disks": [{"by_path": by_path}]},
+            "numa_topology": {"nics": nics, "ram": [{"numa_node": 0, "size_kb": 1010}]},
+        });
+        differences(&ours, &theirs)
+    };
+    let virtio = "/dev/disk/by-path/virtio-pci-0000:00:03.0";
+    assert_eq!(find("", virtio, &serde_json::json!([])), [""; 0]);
+    let other = "/dev/disk/by-path/virtio-pci-0000:00:04.0";
+    let nics = serde_json::json!([{"name": "b", "numa_node": 0}]);
+    assert_eq!(
+        find("1000.0", other, &nics),
+        [
+            ".inventory.cpu.frequency: we have \"2000.5\", Ironic's agent has \"1000.0\"",
+            ".inventory.disks[0].by_path: we have \"/dev/disk/by-path/pci-0000:00:03.0\", \
+             Ironic's agent has \"/dev/disk/by-path/virtio-pci-0000:00:04.0\"",
+            ".numa_topology.nics: only Ironic's agent has {\"name\":\"b\",\"numa_node\":0}",
         ]
     );
 }

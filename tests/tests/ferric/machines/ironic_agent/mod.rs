@@ -46,8 +46,10 @@ fn inspects_cleans_and_deploys() {
         let node = lab.enroll("m1").unwrap();
         let root = json!({ "serial": "m1-root" });
         node.set("/properties/root_device", &root).unwrap();
+        // The VLAN gets no address, so both agents wait as long as they may, and both cards have theirs by then.
         let parameters = format!(
-            "%default% ipa-inspection-collectors={COLLECTORS} ipa-enable-vlan-interfaces={SECOND_MAC}.100"
+            "%default% ipa-inspection-collectors={COLLECTORS} ipa-enable-vlan-interfaces={SECOND_MAC}.100 \
+             ipa-inspection-dhcp-all-interfaces=1"
         );
         node.set("/driver_info/kernel_append_params", &json!(parameters))
             .unwrap();
