@@ -12,7 +12,10 @@ async fn lookup_and_heartbeat_carry_what_a_conductor_wants() {
     let (conductor, _place, _agent, _api) = serving().await;
     let lookup = &conductor.lookups()[0];
     assert_eq!(lookup.headers["x-openstack-ironic-api-version"], "1.62");
-    assert_eq!(lookup.headers["x-ferric-agent"], "progress, epoch, discard");
+    assert_eq!(
+        lookup.headers["x-ferric-agent"],
+        "progress, epoch, discard, erase-records"
+    );
     assert_eq!(lookup.headers["accept"], "application/json");
     // Ironic refuses keys that it does not know.
     assert_eq!(lookup.query.keys().collect::<Vec<_>>(), ["addresses"]);

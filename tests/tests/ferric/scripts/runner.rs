@@ -154,6 +154,43 @@ fn an_ordinary_check_that_takes_too_long_fails() {
     );
 }
 
+/// A new checkout begins with them; one that has built already keeps its own.
+#[test]
+fn what_was_built_of_other_crates_is_kept_for_the_next_checkout() {
+    let body = "ls target/release/deps 2>/dev/null >before; mkdir -p target/release/{build,deps,.fingerprint/{foreign-1,ferric-1}}; \
+                cd target/release; touch .fingerprint/{foreign,ferric}-1/x deps/{libforeign-1.rlib,libferric-1.rlib,test-1} ferric";
+    let tree = tree();
+    suite(&tree, "18-build", 60, body);
+    tree.write("Cargo.toml", "one");
+    tree.write("Cargo.lock", "one");
+    let fresh = || {
+        std::fs::remove_dir_all(tree.path("target")).unwrap();
+        assert_eq!(run(&tree, "build").code, Some(0));
+        std::fs::read_to_string(tree.path("before")).unwrap()
+    };
+    assert_eq!(run(&tree, "build").code, Some(0));
+    assert_eq!(std::fs::read_to_string(tree.path("before")).unwrap(), "");
+    assert_eq!(fresh(), "libforeign-1.rlib\n");
+    assert!(!tree.path("target/release/whole").exists());
+    std::fs::remove_dir_all(tree.path("target")).unwrap();
+    suite(
+        &tree,
+        "10-look",
+        60,
+        "cd target/release && ls -A . * >../../seen",
+    );
+    assert_eq!(run(&tree, "look").code, Some(0));
+    let seen = std::fs::read_to_string(tree.path("seen")).unwrap();
+    assert!(
+        seen.contains("foreign-1") && !seen.contains("ferric"),
+        "{seen}"
+    );
+    tree.write("Cargo.lock", "two");
+    assert_eq!(fresh(), "", "of another state");
+    let kept = std::fs::read_dir(tree.path("cache/ferric/dependencies")).unwrap();
+    assert_eq!(kept.count(), 1, "one state is kept");
+}
+
 #[test]
 fn two_runs_do_not_meet() {
     let tree = tree();
