@@ -118,8 +118,8 @@ fn what_is_ordinary_in_time_is_not_begun_late_and_named() {
     let said = run(&tree, "");
     assert_eq!(said.code, Some(1), "there is time: {said:?}");
     let text = std::fs::read_to_string(tree.path("tests/run")).unwrap();
-    assert!(text.contains("\nlast_beginning=3300\n"));
-    let text = text.replace("\nlast_beginning=3300\n", "\nlast_beginning=0\n");
+    assert!(text.contains("\nlast_beginning=2700\n"));
+    let text = text.replace("\nlast_beginning=2700\n", "\nlast_beginning=0\n");
     tree.write("tests/run", &text);
     let said = run(&tree, "");
     assert_eq!(said.code, Some(0), "{said:?}");
