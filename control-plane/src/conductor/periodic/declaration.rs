@@ -1,6 +1,7 @@
 //! What a job declares: pace, filters, what it has to know before a node is looked at, limit and access.
 
 use crate::conductor::Conductor;
+use ferric_model::ids::NodeId;
 use ferric_store::{FieldValue, Outline};
 use std::time::Duration;
 
@@ -86,6 +87,10 @@ impl<'o> Seen<'o> {
             outline,
             declaration,
         }
+    }
+
+    pub(super) fn node(&self) -> Option<NodeId> {
+        self.outline.key.id.parse().ok()
     }
 
     /// A field that the declaration names.

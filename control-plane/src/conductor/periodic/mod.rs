@@ -46,7 +46,6 @@ use super::walk::Walk;
 use crate::config::Settings;
 use async_trait::async_trait;
 use ferric_drivers::Drivers;
-use ferric_model::ids::NodeId;
 use ferric_model::node::Node;
 use ferric_store::{FieldValue, Query, StoreError, Table};
 use jiff::Timestamp;
@@ -213,7 +212,7 @@ impl Running {
             let now = self.conductor.now();
             for outline in outlines {
                 let seen = Seen::new(&outline, &self.declaration);
-                let Ok(node) = outline.key.id.parse::<NodeId>() else {
+                let Some(node) = seen.node() else {
                     continue;
                 };
                 if self.job.predicate(&seen, now) {

@@ -5,10 +5,11 @@ use crate::conductor::environment::{between, later};
 use crate::conductor::node_task::TaskError;
 use crate::config::{Settings, seconds};
 use async_trait::async_trait;
+use ferric_model::ids::NodeId;
 use ferric_store::{Entity, EventFilter, Expectation, StoreError, StoredEvent, Transaction};
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 /// Events that are read at once.
@@ -16,12 +17,47 @@ const BATCH: usize = 500;
 /// One node at a time: nobody waits for it.
 const WIDTH: usize = 1;
 const DAY_S: u64 = 86_400;
+/// A node that so many passes have not met is deleted, or another conductor's.
+const PASSES: u32 = 20;
 
 pub(super) struct TimelineTrim {
     bounds: Bounds,
     spacing: Duration,
-    /// Nodes that have not changed for longer were looked at by this process before; the first pass looks at all.
-    first_pass: Mutex<Option<Timestamp>>,
+    looks: Mutex<Looks>,
+}
+
+/// What this process has looked at. A node that was locked, say, in one pass is looked at in the next one.
+#[derive(Default)]
+struct Looks {
+    of: HashMap<NodeId, Look>,
+    tidied: Timestamp,
+}
+
+struct Look {
+    at: Timestamp,
+    /// When a pass came across the node last.
+    met: Timestamp,
+}
+
+impl Looks {
+    /// `None`: never, or it was long ago.
+    fn last(&mut self, node: NodeId, now: Timestamp) -> Option<Timestamp> {
+        let look = self.of.get_mut(&node)?;
+        look.met = now;
+        Some(look.at)
+    }
+
+    fn note(&mut self, node: NodeId, now: Timestamp) {
+        self.of.insert(node, Look { at: now, met: now });
+    }
+
+    /// Without nodes that passes do not meet any more.
+    fn tidy(&mut self, now: Timestamp, patience: Duration) {
+        if between(self.tidied, now) >= patience {
+            self.tidied = now;
+            self.of.retain(|_, look| between(look.met, now) < patience);
+        }
+    }
 }
 
 /// How much of a timeline is kept.
@@ -43,7 +79,7 @@ impl TimelineTrim {
                 age: seconds(timeline.min_days.saturating_mul(DAY_S)),
             },
             spacing: seconds(timeline.trim_interval_s),
-            first_pass: Mutex::new(None),
+            looks: Mutex::default(),
         }
     }
 }
@@ -57,22 +93,27 @@ impl NodePeriodic for TimelineTrim {
         }
     }
 
-    /// Each event comes with a change of its node, and may go when it is old enough. Two spacings, because a pass may be
-    /// late.
+    /// Each event comes with a change of its node, and may go when it is old enough. Two spacings, because a change is
+    /// dated before it is stored.
     fn predicate(&self, seen: &Seen<'_>, now: Timestamp) -> bool {
-        let first = *self.first_pass.lock().get_or_insert(now);
-        if now < later(first, self.spacing) {
+        let mut looks = self.looks.lock();
+        looks.tidy(now, self.spacing.saturating_mul(PASSES));
+        let Some(looked) = seen.node().and_then(|node| looks.last(node, now)) else {
             return true;
-        }
+        };
         let changed = seen.integer("updated_at");
         let changed = changed.and_then(|changed| Timestamp::from_microsecond(changed).ok());
         let window = (self.spacing * 2).saturating_add(self.bounds.age);
-        changed.is_none_or(|changed| between(changed, now) < window)
+        changed.is_none_or(|changed| {
+            // The second for a clock that was set back after the look.
+            looked < later(changed, window) || between(changed, now) < window
+        })
     }
 
     async fn visit(&self, visit: Visit<'_>) -> Result<Visited, TaskError> {
         let (conductor, node) = (&visit.conductor, &visit.node);
-        let mut kept = Kept::new(self.bounds, conductor.now());
+        let now = conductor.now();
+        let mut kept = Kept::new(self.bounds, now);
         let mut filter = EventFilter {
             node: Some(node.uuid),
             after: 0,
@@ -85,6 +126,7 @@ impl NodePeriodic for TimelineTrim {
             batch.iter().for_each(|event| kept.add(event));
         }
         let Some(up_to) = kept.forgotten else {
+            self.looks.lock().note(node.uuid, now);
             return Ok(Visited::Nothing);
         };
         let mut trim = Transaction::new().forget(node.uuid, up_to);
@@ -92,7 +134,10 @@ impl NodePeriodic for TimelineTrim {
             trim = trim.expect(Expectation::Epoch(node.key(), epoch));
         }
         match conductor.store().commit(trim).await {
-            Ok(_) => Ok(Visited::Acted),
+            Ok(_) => {
+                self.looks.lock().note(node.uuid, now);
+                Ok(Visited::Acted)
+            }
             // Somebody else's node now.
             Err(StoreError::Stale { .. }) => Ok(Visited::Nothing),
             Err(error) => Err(error.into()),
@@ -145,7 +190,6 @@ mod tests {
     use super::*;
     use crate::conductor::tests::lab::Lab;
     use ferric_model::event::{TimelineEvent, What};
-    use ferric_model::ids::NodeId;
     use ferric_store::{FieldValue, Key, Outline, Revision, Table};
     use uuid::Uuid;
 
@@ -211,26 +255,34 @@ mod tests {
         let job = TimelineTrim::new(&settings);
         let declaration = job.declaration(&settings);
         let at = |seconds| Timestamp::UNIX_EPOCH + Duration::from_secs(seconds);
+        let node = NodeId(Uuid::nil());
         let wants = |changed: u64, now: u64| {
             let changed = at(changed).as_microsecond();
             let outline = Outline {
-                key: Key::new(Table::Node, NodeId(Uuid::nil())),
+                key: Key::new(Table::Node, node),
                 revision: Revision(1),
                 sequence: 1,
                 fields: vec![("updated_at", FieldValue::Integer(changed))],
             };
             job.predicate(&Seen::new(&outline, &declaration), at(now))
         };
-        assert!(wants(0, 10 * DAY_S), "the first pass looks at all");
-        let later = 20 * DAY_S;
+        assert!(wants(0, 10 * DAY_S), "nobody has looked at it");
+        assert!(wants(0, 11 * DAY_S), "still nobody has");
+        let looked = 20 * DAY_S;
         for (age, expected) in [
             (0, true),
             (2 * DAY_S, true),
             (2 * DAY_S + 1100, true),
             (2 * DAY_S + 1300, false),
         ] {
-            assert_eq!(wants(later - age, later), expected, "{age} s");
+            job.looks.lock().note(node, at(looked));
+            assert_eq!(wants(looked - age, looked + 600), expected, "{age} s");
         }
+        assert!(wants(looked, looked + 1200), "it has changed since");
+        assert!(!wants(0, looked + 1800));
+        let long_after = looked + 1800 + 600 * u64::from(PASSES);
+        assert!(wants(0, long_after), "no pass has met it for long");
+        assert!(job.looks.lock().of.is_empty());
     }
 
     #[tokio::test(start_paused = true)]

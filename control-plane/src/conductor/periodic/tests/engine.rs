@@ -3,6 +3,7 @@
 use super::*;
 use crate::conductor::requests::RequestError;
 use crate::conductor::walk::OUTLINES;
+use ferric_model::ids::NodeId;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tracing_subscriber::Layer;

@@ -1,6 +1,7 @@
 //! BMCs that hang, on a paused clock: how long the healthy ones wait because of them.
 
 use super::*;
+use ferric_model::ids::NodeId;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use tokio::time::Instant;
