@@ -3,7 +3,7 @@
 use super::certificates::{Member, Pair};
 use crate::config::cluster as names;
 use anyhow::{Context, bail};
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -92,23 +92,35 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<String> {
 pub(crate) fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
     let draft = draft(path, text, SECRET)?;
     let made = draft.persist_noclobber(path);
-    made.map(drop)
-        .with_context(|| format!("making {}", path.display()))
+    made.with_context(|| format!("making {}", path.display()))?;
+    sync_names(path)
 }
 
 /// Whole or not at all, in place of what was there.
 fn write(path: &Path, text: &str, mode: u32) -> anyhow::Result<()> {
     let draft = draft(path, text, mode)?;
     let kept = draft.persist(path);
-    kept.map(drop)
-        .with_context(|| format!("writing {}", path.display()))
+    kept.with_context(|| format!("writing {}", path.display()))?;
+    sync_names(path)
 }
 
-fn draft(path: &Path, text: &str, mode: u32) -> anyhow::Result<tempfile::NamedTempFile> {
+/// Makes the names in the folder of this file outlast a power cut.
+pub(crate) fn sync_names(path: &Path) -> anyhow::Result<()> {
+    let folder = parent(path);
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .with_context(|| format!("syncing {}", folder.display()))
+}
+
+fn parent(path: &Path) -> &Path {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
+    folder.unwrap_or(Path::new("."))
+}
+
+fn draft(path: &Path, text: &str, mode: u32) -> anyhow::Result<tempfile::NamedTempFile> {
+    let folder = parent(path);
     let doing = || format!("writing {}", path.display());
     fs::create_dir_all(folder).with_context(doing)?;
     let mut draft = tempfile::Builder::new()

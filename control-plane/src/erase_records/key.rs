@@ -40,7 +40,10 @@ impl SigningKey {
     pub(crate) fn open_or_make(state_dir: &Path) -> anyhow::Result<Self> {
         let path = state_dir.join(KEY_FILE);
         let exists = path.try_exists();
-        if !exists.with_context(|| format!("looking for {}", path.display()))? {
+        if exists.with_context(|| format!("looking for {}", path.display()))? {
+            // Whoever made it may have died before its name outlasted a power cut.
+            folder::sync_names(&path)?;
+        } else {
             let pair = Ed25519KeyPair::generate().context("making a key for erase records")?;
             let document = pair.to_pkcs8v1().context("writing down a new key")?;
             folder::write_new(&path, &pem("PRIVATE KEY", document.as_ref()))?;
