@@ -3,7 +3,7 @@
 use super::output::line;
 use crate::config::SettingsError;
 use crate::erase_records::{
-    FILE_LIMIT_BYTES, PublicKey, Verified, Wrong, outcome_in_words, verify,
+    FILE_LIMIT_BYTES, PublicKey, Verified, Wrong, clock_went_back, outcome_in_words, verify,
 };
 use comfy_table::{Table, presets};
 use ferric_agent_protocol::erase::{EraseFound, EraseMethod, EraseOutcome, EraseSample};
@@ -111,8 +111,12 @@ fn rows(verified: &Verified) -> Vec<(&'static str, String)> {
     }
     let activity = json!(statement.activity);
     let activity = activity.as_str().unwrap_or_default();
+    let odd = match clock_went_back(erasure) {
+        true => ", which was set back meanwhile",
+        false => "",
+    };
     let times = format!(
-        "{} to {}, by the machine's clock",
+        "{} to {}, by the machine's clock{odd}",
         erasure.started_at, erasure.finished_at
     );
     let signed = format!(
@@ -283,6 +287,21 @@ mod tests {
         ];
         assert_eq!(shown, expected);
         assert!(conclusion(&verified, false).contains(&fingerprint));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_is_told_of_and_makes_no_record_bad() {
+        let mut statement = overwritten();
+        statement.erasure.finished_at = "2025-01-01T00:00:00Z".parse().unwrap();
+        let desk = Desk::of(&statement);
+        desk.verify(Some("key"), true).unwrap();
+        let written = std::fs::read(desk.path("record")).unwrap();
+        let shown = rows(&verify(&written, None).unwrap());
+        let (_, times) = shown.iter().find(|(name, _)| *name == "TIME").unwrap();
+        assert_eq!(
+            times,
+            "2026-01-01T00:00:00Z to 2025-01-01T00:00:00Z, by the machine's clock, which was set back meanwhile"
+        );
     }
 
     #[test]

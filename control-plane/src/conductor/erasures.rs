@@ -2,12 +2,13 @@
 //! that ends the step, whether it is done or has failed for other disks. So none is lost and none is there twice, whenever
 //! the conductor dies.
 //!
-//! A record that makes no sense fails no step: the disk may well be erased. The timeline says that there is none.
+//! A record that makes no sense fails no step: the disk may well be erased. The timeline says that there is none. One of a
+//! clock that was set back is kept, and the timeline says so.
 
 use super::Conductor;
 use super::flows;
 use super::node_task::{Change, NodeTask};
-use crate::erase_records::{SigningKey, Statement, Whose, check, sign};
+use crate::erase_records::{SigningKey, Statement, Whose, check, clock_went_back, sign};
 use ferric_agent_protocol::erase::EraseRecord;
 use ferric_agent_protocol::steps::StepOutcome;
 use ferric_model::erasure::SignedErasure;
@@ -56,7 +57,7 @@ pub(super) async fn with_records(
     if told.records.is_empty() && told.problems.is_empty() {
         return Ok(change);
     }
-    let change = change.events(told.note());
+    let change = change.events(told.notes());
     let key = match task.conductor().erase_key() {
         Ok(key) => key,
         Err(error) => {
@@ -167,15 +168,37 @@ impl Told {
         told
     }
 
-    /// One line, however many are bad.
-    fn note(&self) -> Option<What> {
+    /// One line each, however many are bad, and however many are odd.
+    fn notes(&self) -> impl Iterator<Item = What> {
+        let texts = [self.not_kept(), self.odd()].into_iter().flatten();
+        texts.map(|text| What::Note { text })
+    }
+
+    fn not_kept(&self) -> Option<String> {
         let first = self.problems.first()?;
-        let more = match self.problems.len() {
-            1 => String::new(),
-            count => format!(" (and {} more problems)", count - 1),
-        };
-        let text = format!("not every erase record that the agent has sent is kept: {first}{more}");
-        Some(What::Note { text })
+        let more = more(self.problems.len(), "problems");
+        Some(format!(
+            "not every erase record that the agent has sent is kept: {first}{more}"
+        ))
+    }
+
+    fn odd(&self) -> Option<String> {
+        let records = self.records.iter();
+        let odd: Vec<_> = records.filter(|record| clock_went_back(record)).collect();
+        let device = quote(&odd.first()?.device);
+        let more = more(odd.len(), "such disks");
+        Some(format!(
+            "the machine's clock was set back while {device} was erased: by its erase record that ended before it \
+             began{more}"
+        ))
+    }
+}
+
+/// Besides the first one.
+fn more(count: usize, what: &str) -> String {
+    match count {
+        1 => String::new(),
+        count => format!(" (and {} more {what})", count - 1),
     }
 }
 
@@ -222,18 +245,21 @@ mod tests {
         let mut unknown = device("/dev/sdc");
         unknown["outcome"] = json!("erased");
         unknown["method"] = json!("hammer");
-        let mut reversed = device("/dev/sdd");
-        reversed["finished_at"] = json!("2025-01-01T00:00:00Z");
+        let mut wordy = device("/dev/sdd");
+        wordy["serial"] = json!("S".repeat(256));
         let result = json!({
             "/dev/sda": device("/dev/sda"), "/dev/sdb": device("/dev/sda"), "/dev/sdc": unknown,
-            "/dev/sdd": reversed, "/dev/sde": null, "/dev/sdf": {"passes": 3}, "\u{1b}[2J": {"outcome": 1},
+            "/dev/sdd": wordy, "/dev/sde": null, "/dev/sdf": {"passes": 3}, "\u{1b}[2J": {"outcome": 1},
         });
         let (devices, problems) = told(&result);
         assert_eq!(devices, ["/dev/sda"]);
         assert_eq!(problems.len(), 4, "{problems:?}");
         assert_eq!(problems[0], "/dev/sdb: its device has another name");
         assert!(problems[1].contains("hammer"), "{problems:?}");
-        assert_eq!(problems[2], "/dev/sdd: it ended before it began");
+        assert_eq!(
+            problems[2],
+            "/dev/sdd: serial is longer than 255 characters"
+        );
         assert!(problems[3].starts_with(" [2J: "), "{problems:?}");
     }
 
@@ -249,22 +275,46 @@ mod tests {
         );
     }
 
+    fn notes(told: &Told) -> Vec<String> {
+        let notes = told.notes().map(|what| match what {
+            What::Note { text } => text,
+            other => panic!("a note was expected, not {other:?}"),
+        });
+        notes.collect()
+    }
+
     #[test]
     fn a_note_is_one_line() {
         let problems = |problems: &[&str]| Told {
             records: Vec::new(),
             problems: problems.iter().map(|text| (*text).to_owned()).collect(),
         };
-        let note = |told: Told| match told.note() {
-            Some(What::Note { text }) => Some(text),
-            _ => None,
-        };
         let head = "not every erase record that the agent has sent is kept";
-        assert_eq!(note(problems(&[])), None);
-        assert_eq!(note(problems(&["a"])), Some(format!("{head}: a")));
+        assert_eq!(notes(&problems(&[])), Vec::<String>::new());
+        assert_eq!(notes(&problems(&["a"])), [format!("{head}: a")]);
         assert_eq!(
-            note(problems(&["a", "b", "c"])),
-            Some(format!("{head}: a (and 2 more problems)"))
+            notes(&problems(&["a", "b", "c"])),
+            [format!("{head}: a (and 2 more problems)")]
         );
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_is_told_of_and_its_records_are_kept() {
+        let reversed = |name: &str| {
+            let mut reversed = device(name);
+            reversed["finished_at"] = json!("2025-01-01T00:00:00Z");
+            reversed
+        };
+        let told_of = |result: Value| Told::of_devices(result.as_object().unwrap().clone());
+        let text = "the machine's clock was set back while /dev/sda was erased: by its erase record that ended \
+                    before it began";
+        let one =
+            told_of(json!({"/dev/sda": reversed("/dev/sda"), "/dev/sdb": device("/dev/sdb")}));
+        assert_eq!((one.records.len(), one.problems.len()), (2, 0));
+        assert_eq!(notes(&one), [text]);
+        let two =
+            told_of(json!({"/dev/sda": reversed("/dev/sda"), "/dev/sdb": reversed("/dev/sdb")}));
+        assert_eq!((two.records.len(), two.problems.len()), (2, 0));
+        assert_eq!(notes(&two), [format!("{text} (and 1 more such disks)")]);
     }
 }

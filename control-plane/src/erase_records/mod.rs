@@ -12,7 +12,7 @@ mod statement;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use check::check;
+pub(crate) use check::{check, clock_went_back};
 pub(crate) use envelope::{FILE_LIMIT_BYTES, Verified, Wrong, file, sign, verify};
 pub(crate) use key::{PublicKey, SigningKey};
 pub(crate) use statement::{Statement, Whose, outcome_in_words};

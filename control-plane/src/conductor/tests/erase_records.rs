@@ -125,7 +125,7 @@ async fn a_step_that_is_done_at_once_has_its_records_too() {
 #[tokio::test(start_paused = true)]
 async fn what_is_no_good_record_fails_no_step_and_is_told_of() {
     let answer = json!({
-        "/dev/sda": disk("/dev/sda", "2025-01-01T00:00:00Z"), "/dev/sdb": good("/dev/sdb"), "/dev/sdc": null,
+        "/dev/sda": good("/dev/sdx"), "/dev/sdb": good("/dev/sdb"), "/dev/sdc": null,
     });
     let lab = manageable(Manners::Ferric, answer).await;
     lab.go(Verb::Provide, State::Available).await;
@@ -134,7 +134,24 @@ async fn what_is_no_good_record_fails_no_step_and_is_told_of() {
     assert_eq!(
         notes(&lab).await,
         [
-            "not every erase record that the agent has sent is kept: /dev/sda: it ended before it began"
+            "not every erase record that the agent has sent is kept: /dev/sda: its device has another name"
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_of_a_clock_that_was_set_back_is_kept_and_told_of() {
+    let answer = json!({
+        "/dev/sda": disk("/dev/sda", "2025-01-01T00:00:00Z"), "/dev/sdb": good("/dev/sdb"),
+    });
+    let lab = manageable(Manners::Ferric, answer).await;
+    lab.go(Verb::Provide, State::Available).await;
+    assert_eq!(devices(&verified(&lab).await), ["/dev/sda", "/dev/sdb"]);
+    assert_eq!(
+        notes(&lab).await,
+        [
+            "the machine's clock was set back while /dev/sda was erased: by its erase record that ended before it \
+             began"
         ]
     );
 }
