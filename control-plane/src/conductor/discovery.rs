@@ -7,7 +7,7 @@ use super::machines::unknown;
 use super::messages::{Asker, answer};
 use super::requests::{InspectionRequest, LookupAnswer, RequestError};
 use ferric_model::event::{TimelineEvent, What};
-use ferric_model::ids::NodeId;
+use ferric_model::ids::{MacAddress, NodeId};
 use ferric_model::inspection_rule::Subject;
 use ferric_model::inventory::StoredInventory;
 use ferric_model::node::{Node, Object};
@@ -21,7 +21,7 @@ const DISCOVERED: &str = "auto_discovered";
 
 impl Conductor {
     /// Enrols a machine that nobody knows, and tells its ramdisk who it is. `NotFound` where that is off; `Invalid`: what was
-    /// found is of no use, or a rule refuses the machine.
+    /// found is of no use, or a rule refuses the machine; `Conflict`: somebody else was faster.
     pub(super) async fn discover(
         &self,
         request: InspectionRequest,
@@ -44,7 +44,13 @@ impl Conductor {
             token: request.token,
             from: request.from,
         };
-        let id = self.enrol_found(driver, request.data).await?;
+        let addresses = inspection::addresses(&request.data);
+        let id = match self.enrol_found(driver, request.data).await {
+            Err(RequestError::Conflict(cause)) => {
+                return Err(self.outrun(&addresses, cause).await);
+            }
+            enrolled => enrolled?,
+        };
         let mut task = self.task(id, PURPOSE).await?;
         let told = answer(&mut task, asker).await?;
         self.hand_over(task);
@@ -99,6 +105,22 @@ impl Conductor {
         Ok(node.await?.uuid)
     }
 
+    /// Why nothing is enrolled for a machine that was unknown a moment ago.
+    async fn outrun(&self, addresses: &[MacAddress], cause: String) -> RequestError {
+        let owners = match self.owners(addresses).await {
+            Ok(owners) => owners,
+            Err(error) => return error,
+        };
+        let problem = match owners.first() {
+            Some(node) => format!(
+                "node {node} was enrolled meanwhile with a MAC address of this machine; manage that node and inspect it to \
+                 have what is found taken"
+            ),
+            None => cause,
+        };
+        RequestError::Conflict(not_enrolled(&problem))
+    }
+
     fn event_of(&self, node: NodeId, what: What) -> TimelineEvent {
         TimelineEvent {
             id: self.new_id(),
@@ -117,8 +139,12 @@ fn discovered(driver: &str) -> What {
     What::Note { text }
 }
 
-/// The machine is told why, but nobody reads that: so it is logged.
 fn refused(problem: &str) -> RequestError {
+    RequestError::Invalid(not_enrolled(problem))
+}
+
+/// The machine is told why, but nobody reads that: so it is logged.
+fn not_enrolled(problem: &str) -> String {
     tracing::warn!(problem, "a machine that no node stands for is not enrolled");
-    RequestError::Invalid(format!("the machine is not enrolled: {problem}"))
+    format!("the machine is not enrolled: {problem}")
 }

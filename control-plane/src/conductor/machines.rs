@@ -148,7 +148,10 @@ impl Conductor {
     }
 
     /// The nodes with ports of these addresses.
-    async fn owners(&self, addresses: &[MacAddress]) -> Result<BTreeSet<NodeId>, RequestError> {
+    pub(super) async fn owners(
+        &self,
+        addresses: &[MacAddress],
+    ) -> Result<BTreeSet<NodeId>, RequestError> {
         if addresses.is_empty() {
             return Ok(BTreeSet::new());
         }

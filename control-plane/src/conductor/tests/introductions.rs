@@ -1,4 +1,5 @@
-//! Inspection data of a machine whose network interfaces nobody knows yet: its BMC's address says which one it is.
+//! Inspection data of a machine whose network interfaces nobody knows yet: its BMC's address says which one it is, or it is
+//! enrolled.
 
 use super::lab::Lab;
 use crate::conductor::inspection::bmc_addresses;
@@ -11,24 +12,29 @@ use ferric_model::state::ProvisionState as State;
 use ferric_model::verb::Verb;
 use ferric_store::{Entity, Transaction};
 use serde_json::json;
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 const BMC: &str = "192.0.2.7";
 const STRANGE: &str = "52:54:00:00:00:99";
 
-/// Who the data are taken for.
-async fn introduce(lab: &Lab, named: Option<NodeId>, bmc: &str) -> Option<NodeId> {
+fn introduction(named: Option<NodeId>, bmc: &str) -> InspectionRequest {
     let mut inventory = super::machine::inventory();
     inventory["interfaces"][0]["mac_address"] = json!(STRANGE);
     inventory["bmc_address"] = json!(bmc);
     let data = json!({"inventory": inventory});
-    let request = InspectionRequest {
+    InspectionRequest {
         node_uuid: named,
         data: data.as_object().cloned().unwrap(),
         extensions: Extensions::default(),
         token: TokenUse::Unknown,
         from: None,
-    };
+    }
+}
+
+/// Who the data are taken for.
+async fn introduce(lab: &Lab, named: Option<NodeId>, bmc: &str) -> Option<NodeId> {
+    let request = introduction(named, bmc);
     match lab.conductor().continue_inspection(request).await {
         Ok(answer) => Some(answer.node.uuid),
         Err(RequestError::NotFound(_)) => None,
@@ -94,4 +100,29 @@ async fn a_name_that_contradicts_the_addresses_is_nobodys() {
     assert_eq!(introduce(&lab, Some(id), BMC).await, None);
     lab.conductor().destroy_port(port.uuid).await.unwrap();
     assert_eq!(introduce(&lab, Some(id), BMC).await, Some(id));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_discoveries_at_once_the_later_one_is_told_of_the_node() {
+    let mut lab = Lab::new();
+    lab.configure(|settings| settings.auto_discovery = Some("fake-hardware".to_owned()));
+    let store = lab.start(None).await;
+    let (rival, (told, earlier)) = (lab.conductor(), oneshot::channel());
+    store.meanwhile(async move {
+        let answer = rival.continue_inspection(introduction(None, BMC)).await;
+        told.send(answer.unwrap().node.uuid).unwrap();
+    });
+    let later = lab.conductor();
+    let later = later.continue_inspection(introduction(None, BMC)).await;
+    let Err(RequestError::Conflict(text)) = later else {
+        panic!("a conflict was expected");
+    };
+    let node = earlier.await.unwrap();
+    assert_eq!(
+        text,
+        format!(
+            "the machine is not enrolled: node {node} was enrolled meanwhile with a MAC address of this machine; manage \
+             that node and inspect it to have what is found taken"
+        )
+    );
 }
