@@ -66,16 +66,27 @@ pub(super) fn entries(disk: &OpenDisk) -> Result<Vec<Entry>, DiskError> {
             let mut entries: Vec<Entry> = entries.collect();
             // A disk with an MBR of its own has no GPT, whatever an older one has left at its end.
             if !protective.is_empty() {
-                entries.extend(second_copy(disk)?);
+                entries.extend(second_copy(disk));
             }
             Ok(entries)
         }
-        Err(_) => second_copy(disk),
+        Err(_) => Ok(second_copy(disk)),
     }
 }
 
-fn second_copy(disk: &OpenDisk) -> Result<Vec<Entry>, DiskError> {
-    let (offset, tail) = read_tail(disk)?;
+/// An end that cannot be read has nothing to tell: bad sectors there are no reason to keep all that can be erased.
+fn second_copy(disk: &OpenDisk) -> Vec<Entry> {
+    let (offset, tail) = match read_tail(disk) {
+        Ok(read) => read,
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(
+                error,
+                "the end of a disk, where a second copy of a GPT may be, is not looked at"
+            );
+            return Vec::new();
+        }
+    };
     let of = |sector_bytes: u32| {
         let found = backup::partitions(&tail, offset, sector_bytes).into_iter();
         found.map(move |(kind, one)| Entry::new(Kind::Gpt(kind), one, sector_bytes))
@@ -85,5 +96,5 @@ fn second_copy(disk: &OpenDisk) -> Result<Vec<Entry>, DiskError> {
         let (device, count) = (disk.path.display(), entries.len());
         tracing::warn!(%device, count, "the first copy of a GPT is damaged; its second one is used");
     }
-    Ok(entries)
+    entries
 }

@@ -300,6 +300,20 @@ fn a_second_copy_that_an_older_table_has_left_says_nothing() {
     disk.assert_has_no_table();
 }
 
+/// As with bad sectors there that are replaced when they are written.
+#[test]
+fn an_end_that_cannot_be_read_does_not_stop_the_erasure() {
+    let disk = damaged(LINUX, 512, (512, &[0; 8]));
+    let opened = open(&disk.host, disk.path()).unwrap();
+    disk.file.as_file().set_len(60 * MIB - 4096).unwrap();
+    let areas = look_at(&opened, SharedFileSystems::Protect).unwrap();
+    assert_eq!(areas, []);
+    clear_open(&opened, areas).unwrap();
+    drop(opened);
+    assert_eq!(disk.bytes().len() as u64, 60 * MIB);
+    disk.assert_has_no_table();
+}
+
 #[test]
 fn a_damaged_table_does_not_stop_the_erasure() {
     let disk = FileDisk::new(60 * MIB);
