@@ -157,6 +157,16 @@ fn a_partner_that_does_not_come_is_not_waited_for_for_ever() {
     assert!(matches!(error, BurninError::Stopped));
 }
 
+/// A connection to a writer that is there soon.
+fn connected(port: u16) -> TcpStream {
+    loop {
+        match TcpStream::connect(("127.0.0.1", port)) {
+            Ok(stream) => return stream,
+            Err(_) => std::thread::yield_now(),
+        }
+    }
+}
+
 #[test]
 fn whoever_else_connects_is_sent_away() {
     let port = free_port();
@@ -164,13 +174,7 @@ fn whoever_else_connects_is_sent_away() {
     let run = run(port, Duration::from_millis(50), LONG, &watch);
     let refused = std::thread::scope(|scope| {
         let writer = scope.spawn(|| run.direction(Role::Writer, LONG).unwrap());
-        let connect = || loop {
-            match TcpStream::connect(("127.0.0.1", port)) {
-                Ok(stream) => return stream,
-                Err(_) => std::thread::yield_now(),
-            }
-        };
-        let mut stranger = connect();
+        let mut stranger = connected(port);
         stranger.write_all(b"GET / HTTP/1.1\r\n").unwrap();
         let closed = stranger.read(&mut [0; 1]).unwrap_or(0);
         run.direction(Role::Reader, LONG).unwrap();
@@ -178,6 +182,21 @@ fn whoever_else_connects_is_sent_away() {
         closed
     });
     assert_eq!(refused, 0);
+}
+
+/// One after the other they would take longer than the partner waits.
+#[test]
+fn who_says_nothing_holds_nobody_up() {
+    let port = free_port();
+    let watch = Watch::default();
+    let run = run(port, Duration::from_millis(50), LONG, &watch);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| run.direction(Role::Writer, LONG).unwrap());
+        let silent: Vec<TcpStream> = (0..3).map(|_| connected(port)).collect();
+        run.direction(Role::Reader, LONG).unwrap();
+        writer.join().unwrap();
+        drop(silent);
+    });
 }
 
 #[test]
