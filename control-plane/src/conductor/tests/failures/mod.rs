@@ -17,20 +17,32 @@ const DISCARD: &str = "standby.discard_image";
 /// Every failure must be seen within two minutes.
 const SOON: Duration = Duration::from_secs(120);
 
-async fn available() -> Lab {
+async fn enrolled() -> Lab {
     let mut lab = Lab::new();
     lab.start(None).await;
     lab.enroll_real().await;
+    lab
+}
+
+async fn available() -> Lab {
+    let lab = enrolled().await;
     lab.make_available().await;
     lab
 }
 
-async fn writing(lab: &Lab) {
+/// With an image that takes this long to be written, a few seconds after that has begun.
+async fn writing_for(seconds: u64) -> Lab {
+    let lab = available().await;
+    lab.plan(Plan {
+        writing: Duration::from_secs(seconds),
+        ..Plan::default()
+    });
     lab.ask(Verb::Deploy).await;
     while lab.machine.state.lock().writes == 0 {
         sleep(Duration::from_millis(500)).await;
     }
     sleep(Duration::from_secs(5)).await;
+    lab
 }
 
 /// The state comes soon, the error says why, the machine is off, and the next deploy works.
@@ -97,24 +109,14 @@ async fn an_image_whose_deploy_fails_afterwards_is_taken_from_the_disk_again() {
 
 #[tokio::test(start_paused = true)]
 async fn power_loss_in_the_middle_of_the_write_is_seen() {
-    let lab = available().await;
-    lab.plan(Plan {
-        writing: Duration::from_secs(600),
-        ..Plan::default()
-    });
-    writing(&lab).await;
+    let lab = writing_for(600).await;
     lab.machine.bmc.force_power(PowerState::Off);
     ends_well(&lab, &["lost power", "check its power supply"]).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_agent_that_is_silent_for_a_while_is_waited_for() {
-    let lab = available().await;
-    lab.plan(Plan {
-        writing: Duration::from_secs(100),
-        ..Plan::default()
-    });
-    writing(&lab).await;
+    let lab = writing_for(100).await;
     lab.machine.state.lock().silent = true;
     sleep(Duration::from_secs(300)).await;
     lab.machine.state.lock().silent = false;
@@ -124,12 +126,7 @@ async fn an_agent_that_is_silent_for_a_while_is_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn an_agent_that_stays_silent_times_out() {
-    let lab = available().await;
-    lab.plan(Plan {
-        writing: Duration::from_secs(100),
-        ..Plan::default()
-    });
-    writing(&lab).await;
+    let lab = writing_for(100).await;
     lab.machine.state.lock().silent = true;
     let start = Instant::now();
     lab.wait_for_within(State::DeployFailed, Duration::from_secs(4000))
@@ -165,9 +162,7 @@ async fn an_image_that_is_not_there_costs_no_reboot() {
 
 #[tokio::test(start_paused = true)]
 async fn a_bmc_that_refuses_the_password_fails_verification_and_deploys() {
-    let mut lab = Lab::new();
-    lab.start(None).await;
-    lab.enroll_real().await;
+    let lab = enrolled().await;
     lab.machine.bmc.fail_next([FakeFault::Credentials]);
     lab.ask(Verb::Manage).await;
     lab.wait_for_within(State::Enroll, SOON).await;
@@ -184,9 +179,7 @@ async fn a_bmc_that_refuses_the_password_fails_verification_and_deploys() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_clean_step_keeps_the_node_out_of_reach_until_somebody_looked() {
-    let mut lab = Lab::new();
-    lab.start(None).await;
-    lab.enroll_real().await;
+    let lab = enrolled().await;
     lab.plan(Plan {
         failing: Some(("erase_devices_metadata", "/dev/vda is write protected")),
         ..Plan::default()
@@ -251,12 +244,7 @@ async fn a_config_drive_does_not_outlive_the_deploy_that_failed() {
 
 #[tokio::test(start_paused = true)]
 async fn maintenance_stops_progress_and_refuses_deploys() {
-    let lab = available().await;
-    lab.plan(Plan {
-        writing: Duration::from_secs(20),
-        ..Plan::default()
-    });
-    writing(&lab).await;
+    let lab = writing_for(20).await;
     let on = Maintenance::On {
         reason: Some("screws".to_owned()),
     };
@@ -319,12 +307,7 @@ async fn a_panic_fails_the_run_that_met_it_and_nothing_else() {
 
 #[tokio::test(start_paused = true)]
 async fn power_loss_between_two_commands_is_seen_too() {
-    let lab = available().await;
-    lab.plan(Plan {
-        writing: Duration::from_secs(20),
-        ..Plan::default()
-    });
-    writing(&lab).await;
+    let lab = writing_for(20).await;
     // While the boot loader is installed, which the conductor waits for within a step.
     while !lab.is_running("prepare_instance_boot").await {
         sleep(Duration::from_millis(200)).await;
