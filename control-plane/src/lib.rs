@@ -15,4 +15,6 @@ pub mod proxy;
 pub mod server_tls;
 mod store_jobs;
 mod store_place;
+#[cfg(test)]
+mod testing;
 pub mod tls;

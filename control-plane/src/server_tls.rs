@@ -143,34 +143,17 @@ mod tests {
     use super::*;
     use crate::config::Http;
     use crate::listener::{Admission, Limits, bind, serve};
+    use crate::testing::Authority;
     use axum::Router;
     use axum::routing::get;
-    use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
     use reqwest::{Certificate, Client, Identity};
     use std::net::SocketAddr;
     use tokio::task::JoinSet;
     use tokio_util::sync::CancellationToken;
 
-    struct Authority(CertifiedIssuer<'static, KeyPair>);
-
     impl Authority {
-        fn new() -> Self {
-            let mut params = CertificateParams::new(Vec::new()).unwrap();
-            params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-            let key = KeyPair::generate().unwrap();
-            Self(CertifiedIssuer::self_signed(params, key).unwrap())
-        }
-
-        /// A certificate for this machine, and its key.
-        fn issue(&self) -> (String, String) {
-            let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-            let key = KeyPair::generate().unwrap();
-            let certificate = params.signed_by(&key, &self.0).unwrap();
-            (certificate.pem(), key.serialize_pem())
-        }
-
         fn client(&self, shows: Option<(String, String)>) -> Client {
-            let root = Certificate::from_pem(self.0.pem().as_bytes()).unwrap();
+            let root = Certificate::from_pem(self.pem().as_bytes()).unwrap();
             let builder = Client::builder().tls_certs_only([root]).no_proxy();
             let builder = match shows {
                 None => builder,
@@ -196,7 +179,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let place = |name: &str| folder.path().join(name);
             if let Some(clients) = clients {
-                std::fs::write(place("clients"), clients.0.pem()).unwrap();
+                std::fs::write(place("clients"), clients.pem()).unwrap();
             }
             put(&folder, authority);
             let files = Files {

@@ -7,33 +7,14 @@ use crate::config::Http;
 use crate::config::auth::{ClientFiles, PolicyServers, Trust};
 use crate::listener::{Admission, Limits, bind, serve};
 use crate::server_tls::{Files, ServerTls};
+use crate::testing::Authority;
 use axum::Router;
 use parking_lot::Mutex;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-
-struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        Self(CertifiedIssuer::self_signed(params, key).unwrap())
-    }
-
-    /// A certificate for this machine, and its key.
-    fn issue(&self) -> (String, String) {
-        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.0).unwrap();
-        (certificate.pem(), key.serialize_pem())
-    }
-}
 
 /// A file of this name with this text.
 fn put(folder: &TempDir, name: &str, text: &str) -> PathBuf {
@@ -53,7 +34,7 @@ async fn start(
     let files = Files {
         certificate: put(folder, "server.pem", &certificate),
         key: put(folder, "server.key", &key),
-        client_ca: Some(put(folder, "clients.pem", &clients.0.pem())),
+        client_ca: Some(put(folder, "clients.pem", &clients.pem())),
     };
     let tls = Arc::new(ServerTls::load(&files).unwrap());
     let listener = bind("127.0.0.1:0".parse().unwrap(), "a test");
@@ -74,8 +55,8 @@ async fn both_sides_show_who_they_are() {
     let folder = tempfile::tempdir().unwrap();
     let (servers, clients) = (Authority::new(), Authority::new());
     let (check, _task) = start(&folder, &servers, &clients).await;
-    let ca = put(&folder, "ca.pem", &servers.0.pem());
-    let other_ca = put(&folder, "other.pem", &Authority::new().0.pem());
+    let ca = put(&folder, "ca.pem", &servers.pem());
+    let other_ca = put(&folder, "other.pem", &Authority::new().pem());
     let (certificate, key) = clients.issue();
     let both = put(&folder, "both.pem", &format!("{certificate}{key}"));
     let ours = ClientFiles {
