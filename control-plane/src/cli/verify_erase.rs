@@ -3,7 +3,7 @@
 use super::output::line;
 use crate::config::SettingsError;
 use crate::erase_records::{
-    FILE_LIMIT_BYTES, PublicKey, Verified, Wrong, clock_went_back, outcome_in_words, verify,
+    FILE_LIMIT_BYTES, PublicKey, Verified, Wrong, clock_went_back, outcome_in_words, plain, verify,
 };
 use comfy_table::{Table, presets};
 use ferric_agent_protocol::erase::{EraseFound, EraseMethod, EraseOutcome, EraseSample};
@@ -173,15 +173,6 @@ fn erased_all_data(verified: &Verified) -> bool {
         EraseOutcome::Skipped { .. } => false,
         EraseOutcome::Erased { method, .. } => method != EraseMethod::Metadata,
     }
-}
-
-/// What a disk says of itself must not reach the terminal as it is.
-pub(super) fn plain(text: &str) -> String {
-    let letters = text.chars().map(|letter| match letter.is_control() {
-        true => ' ',
-        false => letter,
-    });
-    letters.collect()
 }
 
 #[cfg(test)]

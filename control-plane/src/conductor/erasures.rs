@@ -8,7 +8,7 @@
 use super::Conductor;
 use super::flows;
 use super::node_task::{Change, NodeTask};
-use crate::erase_records::{SigningKey, Statement, Whose, check, clock_went_back, sign};
+use crate::erase_records::{SigningKey, Statement, Whose, check, clock_went_back, plain, sign};
 use ferric_agent_protocol::erase::EraseRecord;
 use ferric_agent_protocol::steps::StepOutcome;
 use ferric_model::erasure::SignedErasure;
@@ -212,13 +212,8 @@ fn read(name: &str, value: Value) -> Result<EraseRecord, String> {
 }
 
 fn quote(text: &str) -> String {
-    let shown = text.chars().take(QUOTE_LIMIT);
-    shown
-        .map(|letter| match letter.is_control() {
-            true => ' ',
-            false => letter,
-        })
-        .collect()
+    let shown: String = text.chars().take(QUOTE_LIMIT).collect();
+    plain(&shown)
 }
 
 #[cfg(test)]

@@ -15,4 +15,4 @@ mod tests;
 pub(crate) use check::{check, clock_went_back};
 pub(crate) use envelope::{FILE_LIMIT_BYTES, Verified, Wrong, file, sign, verify};
 pub(crate) use key::{PublicKey, SigningKey};
-pub(crate) use statement::{Statement, Whose, outcome_in_words};
+pub(crate) use statement::{Statement, Whose, outcome_in_words, plain};

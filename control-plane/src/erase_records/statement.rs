@@ -54,3 +54,12 @@ fn method_in_words(method: EraseMethod) -> String {
     };
     words.to_owned()
 }
+
+/// What a disk or an agent says must not reach a terminal or a timeline as it is.
+pub(crate) fn plain(text: &str) -> String {
+    let letters = text.chars().map(|letter| match letter.is_control() {
+        true => ' ',
+        false => letter,
+    });
+    letters.collect()
+}

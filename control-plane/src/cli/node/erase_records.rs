@@ -2,9 +2,8 @@
 
 use super::super::client::Client;
 use super::super::output::line;
-use super::super::verify_erase::plain;
 use crate::cluster::folder;
-use crate::erase_records::{Statement, outcome_in_words};
+use crate::erase_records::{Statement, outcome_in_words, plain};
 use anyhow::Context;
 use comfy_table::{Table, presets};
 use serde_json::Value;
