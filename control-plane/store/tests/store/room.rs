@@ -2,11 +2,11 @@
 
 use crate::file::quoting;
 use crate::upkeep::{fine, large, open};
-use ferric_model::event::What;
+use ferric_model::event::{TimelineEvent, What};
 use ferric_model::ids::NodeId;
 use ferric_model::node::Node;
 use ferric_store::upkeep::{Scope, Upkeep};
-use ferric_store::{EventFilter, Key, Store, Table, Transaction};
+use ferric_store::{EventFilter, Key, Store, StoredEvent, Table, Transaction};
 use std::fs;
 use uuid::Uuid;
 
@@ -70,11 +70,71 @@ async fn room_is_given_back_while_others_read_and_write() {
     }
 }
 
+const NODES: u64 = 64;
+const ROUNDS: u64 = 700;
+/// Of the events of each node.
+const KEPT: u64 = ROUNDS / 4;
+
+fn event(number: u64) -> TimelineEvent {
+    TimelineEvent {
+        node: NodeId(Uuid::from_u128(u128::from(number) + 1)),
+        ..quoting()
+    }
+}
+
+/// Notes in which nothing can be packed.
+fn notes() -> impl FnMut() -> What {
+    let mut random = 1_u64;
+    move || {
+        let letters = std::iter::repeat_with(|| {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            char::from(b'0' + u8::try_from((random >> 40) % 64).unwrap())
+        });
+        let text = letters.take(300).collect();
+        What::Note { text }
+    }
+}
+
+/// An event of each node in each round.
+async fn write_timelines(store: &impl Store) {
+    let mut note = notes();
+    for _ in 0..ROUNDS {
+        let all = (0..NODES).fold(Transaction::new(), |all, number| {
+            let what = note();
+            all.event(TimelineEvent {
+                what,
+                ..event(number)
+            })
+        });
+        store.commit(all).await.unwrap();
+    }
+}
+
+async fn trim_timelines(store: &impl Store) {
+    let newest_gone = NODES * (ROUNDS - KEPT);
+    for number in 0..NODES {
+        let forget = Transaction::new().forget(event(number).node, newest_gone);
+        store.commit(forget).await.unwrap();
+    }
+}
+
+async fn timelines(store: &impl Store) -> Vec<Vec<StoredEvent>> {
+    let mut timelines = Vec::new();
+    for number in 0..NODES {
+        let filter = EventFilter {
+            node: Some(event(number).node),
+            ..EventFilter::default()
+        };
+        timelines.push(store.events(&filter).await.unwrap());
+    }
+    timelines
+}
+
 /// Timelines that are trimmed are all over the file: pages are left that hardly hold anything.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_room_of_long_timelines_is_given_back_when_they_are_trimmed() {
-    const NODES: u64 = 64;
-    const ROUNDS: u64 = 700;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ferric.redb");
     let length = || fs::metadata(&file).unwrap().len();
@@ -83,65 +143,26 @@ async fn the_room_of_long_timelines_is_given_back_when_they_are_trimmed() {
         .commit(Transaction::new().put(&large(1)))
         .await
         .unwrap();
-    let node = |number: u64| NodeId(Uuid::from_u128(u128::from(number) + 1));
-    let mut random = 1_u64;
-    let mut text = || {
-        // Nothing that can be packed.
-        let letters = std::iter::repeat_with(|| {
-            random = random
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
-            char::from(b'0' + u8::try_from((random >> 40) % 64).unwrap())
-        });
-        letters.take(300).collect()
-    };
-    for _ in 0..ROUNDS {
-        let mut all = Transaction::new();
-        for number in 0..NODES {
-            let mut event = quoting();
-            event.node = node(number);
-            event.what = What::Note { text: text() };
-            all = all.event(event);
-        }
-        store.commit(all).await.unwrap();
-    }
+    write_timelines(&store).await;
     let before = length();
-    let kept = NODES * (ROUNDS - ROUNDS / 4);
-    for number in 0..NODES {
-        let forget = Transaction::new().forget(node(number), kept);
-        store.commit(forget).await.unwrap();
-    }
-    let filter = |number| EventFilter {
-        node: Some(node(number)),
-        ..EventFilter::default()
-    };
-    let mut expected = Vec::new();
-    for number in 0..NODES {
-        let events = store.events(&filter(number)).await.unwrap();
-        assert_eq!(events.len() as u64, ROUNDS / 4);
-        expected.push(events);
-    }
+    trim_timelines(&store).await;
+    let expected = timelines(&store).await;
+    let is_trimmed = |events: &Vec<StoredEvent>| events.len() as u64 == KEPT;
+    assert!(expected.iter().all(is_trimmed));
     assert!(store.give_back().await.unwrap() > 0);
     assert!(length() < before / 2, "{before}, now {}", length());
-    for (number, events) in expected.iter().enumerate() {
-        let found = store.events(&filter(number as u64)).await.unwrap();
-        assert_eq!(found, *events);
-    }
+    assert!(timelines(&store).await == expected);
     fine(&store).await;
     let given = length();
-    let note = || {
-        let mut event = quoting();
-        event.node = node(0);
-        Transaction::new().event(event)
-    };
     for _ in 0..50 {
-        store.commit(note()).await.unwrap();
+        let more = Transaction::new().event(event(0));
+        store.commit(more).await.unwrap();
     }
     assert_eq!(length(), given, "what follows finds room in the file");
     drop(store);
     let store = open(folder.path());
     assert_eq!(
         store.events(&EventFilter::default()).await.unwrap().len() as u64,
-        NODES * (ROUNDS / 4) + 50
+        NODES * KEPT + 50
     );
 }
