@@ -107,6 +107,8 @@ async fn of_two_discoveries_at_once_the_later_one_is_told_of_the_node() {
     let mut lab = Lab::new();
     lab.configure(|settings| settings.auto_discovery = Some("fake-hardware".to_owned()));
     let store = lab.start(None).await;
+    // What a conductor begins with is done by then, so that the next commit is the enrolment.
+    lab.enroll_available().await;
     let (rival, (told, earlier)) = (lab.conductor(), oneshot::channel());
     store.meanwhile(async move {
         let answer = rival.continue_inspection(introduction(None, BMC)).await;
