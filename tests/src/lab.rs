@@ -230,9 +230,7 @@ impl Lab {
     /// When it has none.
     pub fn address(&self, name: &str) -> anyhow::Result<String> {
         let leases = std::fs::read_to_string(self.folder.join("lab/dnsmasq/leases"))?;
-        let mac = &self.machine(name).mac;
-        let lease = leases.lines().rfind(|line| line.contains(mac.as_str()));
-        let address = lease.and_then(|line| line.split_whitespace().nth(2));
+        let address = newest_lease(&leases, &self.machine(name).mac);
         let context = || format!("{name} has no lease among:\n{leases}");
         Ok(address.with_context(context)?.to_owned())
     }
@@ -279,4 +277,16 @@ fn free_port(wanted: u16) -> anyhow::Result<u16> {
     let bound = TcpListener::bind(("127.0.0.1", wanted))
         .or_else(|_| TcpListener::bind(("127.0.0.1", 0)))?;
     Ok(bound.local_addr()?.port())
+}
+
+/// dnsmasq's file has a line a lease: when it ends, MAC, address, and more. A machine has several where its systems do
+/// not say the same client id, and their order is that of their first days.
+pub fn newest_lease<'a>(leases: &'a str, mac: &str) -> Option<&'a str> {
+    let lease = |line: &'a str| {
+        let mut words = line.split_whitespace();
+        let end: u64 = words.next()?.parse().ok()?;
+        (words.next()? == mac).then_some((end, words.next()?))
+    };
+    let newest = leases.lines().filter_map(lease).max_by_key(|(end, _)| *end);
+    newest.map(|(_, address)| address)
 }

@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 use ferric_tests::failure::{Kept, one_line};
 use ferric_tests::images::Images;
-use ferric_tests::lab::Plan;
+use ferric_tests::lab::{Plan, newest_lease};
 use ferric_tests::machine::{Firmware, Machine};
 use ferric_tests::process::{command, output, shell_word};
 use ferric_tests::settings::{lab_file, settings_file};
@@ -88,4 +88,15 @@ fn who_has_to_do_with_a_folder_is_found_and_that_nobody_has_is_no_failure() {
     child.wait().unwrap();
     assert!(seen.contains("sleep 60"), "{seen}");
     assert!(seen.ends_with("end\n"), "{seen}");
+}
+
+#[test]
+fn the_lease_that_ends_last_is_the_newest() {
+    let leases = "1700000300 52:54:00:fe:00:01 192.168.100.170 life 01:52:54:00:fe:00:01\n\
+        1700000900 52:54:00:fe:00:02 192.168.100.180 * *\n\
+        1700000100 52:54:00:fe:00:01 192.168.100.120 * ff:00:00:00:01\n\
+        duid 00:01:00:01\n";
+    let newest = |mac| newest_lease(leases, mac);
+    assert_eq!(newest("52:54:00:fe:00:01"), Some("192.168.100.170"));
+    assert_eq!(newest("52:54:00:fe:00:03"), None);
 }

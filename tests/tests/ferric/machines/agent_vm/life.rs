@@ -120,17 +120,22 @@ fn deploys(lab: &Lab, node: &Node<'_>, kind: &str, image: &Path) {
         .unwrap();
 }
 
-/// A field of the agent's process that is told in KiB.
+/// A field of the agent's process that is told in KiB. It is asked for until the answer is whole: whatever else is said
+/// on the line may come in between.
 fn memory_kib(shell: &mut Shell, field: &str) -> anyhow::Result<u64> {
-    let lines = shell.run(&format!("grep {field} {STATUS}"))?;
-    let number = lines.iter().find_map(|line| {
-        let rest = line.strip_prefix(field)?.strip_prefix(':')?;
-        rest.trim().strip_suffix(" kB")?.trim().parse().ok()
-    });
-    number.ok_or_else(|| anyhow::anyhow!("no {field} of the agent in {lines:?}"))
+    wait::until(&format!("{field} of the agent"), REST, || {
+        let lines = shell.run(&format!("grep {field} {STATUS}"));
+        let lines = lines.unwrap_or_default();
+        Ok(lines.iter().find_map(|line| {
+            let rest = line.strip_prefix(field)?.strip_prefix(':')?;
+            rest.trim().strip_suffix(" kB")?.trim().parse().ok()
+        }))
+    })
 }
 
 fn is_rescued(lab: &Lab, node: &Node<'_>) {
+    // What the system has written is looked at below; the rescue takes the power away from it.
+    node.shuts_down().unwrap();
     node.rescue(PASSWORD).unwrap();
     let says = |password: &str, words: &str| login(lab, "m1", "rescue", password, words);
     wait::until("a login in the rescue ramdisk", SSH, || {
