@@ -3,6 +3,7 @@
 
 use super::managed;
 use crate::machines::{LOGIN, told};
+use anyhow::Context;
 use ferric_tests::lab::{Lab, Plan};
 use ferric_tests::machine::{Firmware, Machine};
 use ferric_tests::node::Node;
@@ -123,14 +124,16 @@ fn deploys(lab: &Lab, node: &Node<'_>, kind: &str, image: &Path) {
 /// A field of the agent's process that is told in KiB. It is asked for until the answer is whole: whatever else is said
 /// on the line may come in between.
 fn memory_kib(shell: &mut Shell, field: &str) -> anyhow::Result<u64> {
-    wait::until(&format!("{field} of the agent"), REST, || {
-        let lines = shell.run(&format!("grep {field} {STATUS}"));
-        let lines = lines.unwrap_or_default();
+    let mut answer: anyhow::Result<Vec<String>> = Ok(Vec::new());
+    let found = wait::until(&format!("{field} of the agent"), REST, || {
+        answer = shell.run(&format!("grep {field} {STATUS}"));
+        let lines = answer.as_deref().unwrap_or_default();
         Ok(lines.iter().find_map(|line| {
             let rest = line.strip_prefix(field)?.strip_prefix(':')?;
             rest.trim().strip_suffix(" kB")?.trim().parse().ok()
         }))
-    })
+    });
+    found.with_context(|| format!("the last answer was {answer:?}"))
 }
 
 fn is_rescued(lab: &Lab, node: &Node<'_>) {
