@@ -2,7 +2,7 @@
 
 use crate::link::Link;
 use crate::machine::Machine;
-use crate::observer::Needs;
+use crate::standing::Needs;
 use crate::world::World;
 use async_trait::async_trait;
 use ferric_drivers::{

@@ -45,6 +45,14 @@ pub(crate) async fn live(world: &Arc<World>, index: usize) {
         }
         client.check_instance();
         world.observer.count_deploy();
+        for _ in 0..world.dice.count(0, world.plan.most_rebuilds) {
+            sleep(world.dice.seconds(1, 60)).await;
+            if !client.rebuild().await {
+                return;
+            }
+            client.check_instance();
+            world.observer.count_deploy();
+        }
         sleep(world.dice.seconds(1, 60)).await;
         if !client.reach(State::Available).await {
             return;
@@ -185,6 +193,37 @@ impl Client<'_> {
         false
     }
 
+    /// Has the image written anew; answers whether the node is active in the end.
+    async fn rebuild(&self) -> bool {
+        let (since, before) = (Instant::now(), self.machine.state.lock().disk);
+        while since.elapsed() < PATIENCE {
+            let Some(node) = self.rest().await else {
+                return false;
+            };
+            if node.maintenance {
+                self.end_maintenance().await;
+                continue;
+            }
+            *self.began.lock() = Instant::now();
+            if !self.start(Verb::Rebuild, &node).await {
+                sleep(self.world.dice.seconds(1, 10)).await;
+                continue;
+            }
+            let Some(node) = self.rest().await else {
+                return false;
+            };
+            if !self.judge(&node, Verb::Rebuild) || !self.reach(State::Active).await {
+                return false;
+            }
+            if self.machine.state.lock().disk == before {
+                self.violation("is rebuilt, and nobody has written its disk");
+            }
+            return true;
+        }
+        self.violation("is never rebuilt");
+        false
+    }
+
     /// Says what is to be deployed; the end of an instance makes that forgotten.
     async fn name_image(&self) {
         let key = Key::new(Table::Node, &self.machine.id);
@@ -291,7 +330,7 @@ impl Client<'_> {
             (verb, node.provision_state),
             (Verb::Manage | Verb::Inspect, State::Manageable)
                 | (Verb::Provide | Verb::Undeploy, State::Available)
-                | (Verb::Deploy, State::Active)
+                | (Verb::Deploy | Verb::Rebuild, State::Active)
         );
         if ended_well {
             return true;

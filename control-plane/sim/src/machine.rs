@@ -8,7 +8,7 @@ use crate::world::World;
 use ferric_drivers::{BootDevice, BootMode, BootSetting, Persistence, PowerAction, PowerState};
 use ferric_model::ids::{MacAddress, NodeId, RunId};
 use ferric_model::node::Node;
-use ferric_store::{Key, Revision, Table};
+use ferric_store::{Key, Record, Revision, Table};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,8 +108,12 @@ impl Machine {
         }
     }
 
+    pub(crate) fn record(&self, world: &World) -> Option<Record> {
+        world.store.read(&Key::new(Table::Node, &self.id))
+    }
+
     pub(crate) fn node_as_stored(&self, world: &World) -> Option<Arc<Node>> {
-        let record = world.store.read(&Key::new(Table::Node, &self.id))?;
+        let record = self.record(world)?;
         let mut decoded = self.decoded.lock();
         match &*decoded {
             Some((revision, node)) if *revision == record.revision => Some(Arc::clone(node)),

@@ -23,6 +23,7 @@ mod plan;
 mod ramdisk;
 mod results;
 mod runs;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod weather;

@@ -3,7 +3,7 @@
 use crate::agent::{Begun, Terms};
 use crate::link::Link;
 use crate::machine::{Disk, Machine, Manners};
-use crate::observer::Needs;
+use crate::standing::Needs;
 use crate::world::World;
 use async_trait::async_trait;
 use ferric::conductor::{AgentAnswer, AgentCall, AgentTransport, TransportError, Verb};

@@ -1,10 +1,10 @@
 //! Sees every write and every effect, and knows what may never be. The conductors know nothing of it.
 
 use crate::link::Link;
+use crate::standing::{Needs, Standing};
 use crate::world::{Outcome, World};
 use ferric_model::ids::{Epoch, Incarnation};
 use ferric_model::node::Node;
-use ferric_model::run::StepPhase;
 use ferric_store::transaction::Put;
 use ferric_store::{FieldValue, Key, Revision, StoreError, Table, Transaction};
 use parking_lot::Mutex;
@@ -48,14 +48,6 @@ struct Write {
     rests: bool,
     /// For the log, if anybody keeps it.
     line: Option<String>,
-}
-
-/// Whether an effect is one of those that only a run, or a wish for another power state, has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Needs {
-    Run,
-    /// What keeps the power as it is stored needs neither.
-    Owner,
 }
 
 /// An effect that is under way.
@@ -288,8 +280,9 @@ impl Observer {
                 "{link} does two things at once to node {machine}: {other}, {what}"
             ));
         }
-        let node = world.machines[machine].node_as_stored(world);
-        if let Some(problem) = node.and_then(|node| problem(&node, of, needs)) {
+        let stored = world.machines[machine].record(world);
+        let standing: Option<Standing> = stored.and_then(|record| record.decode().ok());
+        if let Some(problem) = standing.and_then(|standing| standing.problem(of, needs)) {
             world.violation(format!("{link} {problem}, node {machine}: {what}"));
         }
         Effect {
@@ -329,25 +322,6 @@ impl Observer {
                 ));
             }
         }
-    }
-}
-
-/// Why the conductor must not do it now.
-fn problem(node: &Node, who: Incarnation, needs: Needs) -> Option<&'static str> {
-    let owns = node
-        .ownership
-        .as_ref()
-        .is_some_and(|owner| owner.incarnation == who);
-    if !owns {
-        return Some("acts on a node that it does not own");
-    }
-    if node.target_power_state.is_some() {
-        return None;
-    }
-    match &node.run {
-        None => (needs == Needs::Run).then_some("acts without anything being under way"),
-        Some(run) if run.phase == StepPhase::Ready => Some("acts before its intent is stored"),
-        Some(_) => None,
     }
 }
 

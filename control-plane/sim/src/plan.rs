@@ -13,6 +13,8 @@ pub(crate) struct Plan {
     pub(crate) nodes: usize,
     /// Deploys of each node.
     pub(crate) deploys: usize,
+    /// After each of these at most so many rebuilds, which are deploys too.
+    pub(crate) most_rebuilds: usize,
     pub(crate) faults: Faults,
     pub(crate) settings: Arc<Settings>,
 }
@@ -88,6 +90,7 @@ impl Plan {
             exclusive: conductors == 1 && dice.chance(0.6),
             nodes: dice.count(3, 12),
             deploys: dice.count(1, 4),
+            most_rebuilds: dice.count(0, 3),
             faults,
             settings: Arc::new(settings),
         }

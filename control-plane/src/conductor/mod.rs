@@ -26,6 +26,7 @@ pub mod import;
 mod inbox;
 mod inspection;
 mod inspection_rules;
+mod known_nodes;
 mod left_work;
 mod life;
 mod limits;
@@ -95,6 +96,7 @@ use ferric_store::{Key, Store, Table};
 use forward::NoPeers;
 use inbox::Inboxes;
 use jiff::Timestamp;
+use known_nodes::KnownNodes;
 use locks::NodeLocks;
 use node_task::{NodeTask, TaskError};
 use parking_lot::Mutex;
@@ -147,6 +149,7 @@ struct Inner {
     ownership_figures: ownership_figures::Figures,
     sensor_board: sensors::SensorBoard,
     boot_files: boot_files::BootFiles,
+    known_nodes: KnownNodes,
     workers: allocations::Workers,
     queues: bulk::Queues,
     live: live::LiveEvents,
@@ -196,6 +199,7 @@ impl Conductor {
                 ownership_figures: ownership_figures::Figures::default(),
                 sensor_board: sensors::SensorBoard::default(),
                 boot_files: boot_files::BootFiles::default(),
+                known_nodes: KnownNodes::default(),
                 workers: allocations::Workers::default(),
                 queues: bulk::Queues::default(),
                 live: live::LiveEvents::default(),
@@ -271,6 +275,10 @@ impl Conductor {
 
     fn locks(&self) -> &NodeLocks {
         &self.inner.locks
+    }
+
+    fn known_nodes(&self) -> &KnownNodes {
+        &self.inner.known_nodes
     }
 
     fn inboxes(&self) -> &Inboxes {

@@ -17,6 +17,7 @@ use ferric_model::state::{Event, Illegal, ProvisionState};
 use ferric_store::{Entity, Expectation, Key, Revision, StoreError, Table, Transaction};
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 
 /// Why a node could not be written. Never the machine's fault.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +37,7 @@ pub(super) enum TaskError {
 
 /// A node with its lock.
 pub(super) struct NodeTask {
-    pub(super) node: Node,
+    pub(super) node: Arc<Node>,
     revision: Revision,
     /// Of the fence, from before the node was read.
     generation: Generation,
@@ -149,7 +150,7 @@ impl NodeTask {
     /// A change that changes nothing yet.
     pub(super) fn change(&self) -> Change {
         Change {
-            node: self.node.clone(),
+            node: Node::clone(&self.node),
             events: Vec::new(),
             beside: Transaction::new(),
         }
@@ -166,7 +167,7 @@ impl NodeTask {
 
     /// The same for what may come to nothing: then nothing is written.
     pub(super) async fn save_if_changed(&mut self, change: Change) -> Result<(), TaskError> {
-        if change.events.is_empty() && change.node == self.node {
+        if change.events.is_empty() && change.node == *self.node {
             return Ok(());
         }
         self.save(change).await
@@ -234,7 +235,7 @@ impl NodeTask {
             .as_ref()
             .or(self.node.run.as_ref())
             .map(|run| run.id);
-        let (nodes, errand) = ((&self.node, &mut change.node), self.errand.take());
+        let (nodes, errand) = ((&*self.node, &mut change.node), self.errand.take());
         let asked = errand.as_ref().map(Errand::request);
         let beside = bulk::noted(&self.conductor, nodes, errand, change.beside).await?;
         let runs = || bulk::request_of(&change.node).or(bulk::request_of(&self.node));
@@ -273,7 +274,9 @@ impl NodeTask {
             Ok(revision) => revision,
             Err(error) => return Err(self.explained(error).await),
         };
-        self.node = change.node;
+        self.node = Arc::new(change.node);
+        let known = self.conductor.known_nodes();
+        known.keep(id, self.revision, &self.node);
         self.asked_by = None;
         Ok(())
     }
@@ -298,9 +301,10 @@ impl NodeTask {
             epoch: next_epoch(&self.node),
         };
         let (conductor, since) = (to.owner.clone(), self.conductor.now());
-        let mut node =
-            self.conductor
-                .in_new_hands(self.node.clone(), owner, jiff::SignedDuration::ZERO);
+        let node = Node::clone(&self.node);
+        let mut node = self
+            .conductor
+            .in_new_hands(node, owner, jiff::SignedDuration::ZERO);
         if node.target_power_state.is_some() && node.run.is_none() {
             // So that it is found and gone on with.
             node.reservation = Some(Reservation {
@@ -367,15 +371,16 @@ fn allocation_of(node: &Node) -> Option<Key> {
 }
 
 /// The node as it stands, if it is ours.
-async fn read(conductor: &Conductor, id: NodeId) -> Result<(Node, Revision), TaskError> {
+async fn read(conductor: &Conductor, id: NodeId) -> Result<(Arc<Node>, Revision), TaskError> {
     let key = Key::new(Table::Node, id);
     let record = conductor.store().get(&key).await?;
     let record = record.ok_or(TaskError::Gone(id))?;
-    let node: Node = record.decode()?;
+    let node = conductor.known_nodes().read(id, &record)?;
     let owner = node.ownership.as_ref();
     if owner.is_none_or(|owner| owner.incarnation != conductor.incarnation()) {
         return Err(TaskError::NotOurs(id));
     }
+    conductor.known_nodes().keep(id, record.revision, &node);
     Ok((node, record.revision))
 }
 

@@ -139,7 +139,7 @@ impl Conductor {
         }
         let change = change.with(|node| *node = new);
         task.save(change).await?;
-        let node = task.node.clone();
+        let node = Node::clone(&task.node);
         self.hand_over(task);
         Ok(node)
     }

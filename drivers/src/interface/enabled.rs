@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::hardware_type::built_in;
-use super::{HARDWARE_TYPES, InterfaceError, InterfaceKind, hardware_type};
+use super::{HARDWARE_TYPES, HardwareType, InterfaceError, InterfaceKind, hardware_type};
 
 /// What is enabled. The default is everything that is built in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +94,17 @@ impl Enabled {
             .into_iter()
             .filter(|name| self.interfaces(kind).contains(name))
             .collect()
+    }
+
+    /// The implementation of this name, if it is enabled and fits the hardware type.
+    pub(super) fn find(
+        &self,
+        fits: &HardwareType,
+        kind: InterfaceKind,
+        name: &str,
+    ) -> Option<&'static str> {
+        let found = fits.find(kind, name)?;
+        self.interfaces(kind).contains(&found).then_some(found)
     }
 
     /// What a node of that hardware type gets when it names nothing (`default_X_interface` of a driver).

@@ -44,6 +44,16 @@ impl HardwareType {
         }
         names
     }
+
+    /// The implementation of this name, if it fits.
+    pub(super) fn find(&self, kind: InterfaceKind, name: &str) -> Option<&'static str> {
+        let others = match self.fits {
+            Fits::Listed => &[][..],
+            Fits::Everything => built_in(kind),
+        };
+        let mut fitting = self.listed(kind).iter().chain(others).copied();
+        fitting.find(|fitting| *fitting == name)
+    }
 }
 
 /// The hardware types that are built in.

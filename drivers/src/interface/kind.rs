@@ -53,7 +53,8 @@ impl InterfaceKind {
 
     /// The kind's name.
     pub fn name(self) -> &'static str {
-        self.field().trim_end_matches("_interface")
+        let field = self.field();
+        field.strip_suffix("_interface").unwrap_or(field)
     }
 
     /// The node's field that names the implementation.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Enabled, InterfaceKind, hardware_type};
+use super::{Enabled, HardwareType, InterfaceKind, hardware_type};
 
 /// The implementations that a node uses, one for each kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +93,7 @@ pub fn resolve(
     let mut names = BTreeMap::new();
     for kind in InterfaceKind::ALL {
         let chosen = match requested.get(&kind) {
-            Some(wanted) => requested_interface(hardware_type.name, enabled, kind, wanted)?,
+            Some(wanted) => requested_interface(hardware_type, enabled, kind, wanted)?,
             None => {
                 let default = enabled.default_of(name, kind);
                 default.ok_or(InterfaceError::NoDefault {
@@ -111,22 +111,21 @@ pub fn resolve(
 }
 
 fn requested_interface(
-    hardware_type: &'static str,
+    hardware_type: &HardwareType,
     enabled: &Enabled,
     kind: InterfaceKind,
     wanted: &str,
 ) -> Result<&'static str, InterfaceError> {
-    let usable = enabled.of_hardware_type(hardware_type, kind);
-    if let Some(name) = usable.iter().find(|name| **name == wanted) {
+    if let Some(name) = enabled.find(hardware_type, kind, wanted) {
         return Ok(name);
     }
     let name = wanted.to_owned();
     if enabled.interfaces(kind).contains(&wanted) {
         return Err(InterfaceError::NotSupported {
-            hardware_type,
+            hardware_type: hardware_type.name,
             kind,
             name,
-            supported: usable,
+            supported: enabled.of_hardware_type(hardware_type.name, kind),
         });
     }
     Err(InterfaceError::NotEnabled {

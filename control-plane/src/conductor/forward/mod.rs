@@ -130,7 +130,11 @@ impl Conductor {
         let Some(record) = self.store().get(&Key::new(Table::Node, id)).await? else {
             return Ok(Owner::Here);
         };
-        let Some(owner) = ownership_in(&record)? else {
+        let owner = match self.known_nodes().find(id, record.revision) {
+            Some(node) => node.ownership.clone(),
+            None => ownership_in(&record)?,
+        };
+        let Some(owner) = owner else {
             let reason = format!("Node {id} has no conductor yet: one takes it over soon");
             return Ok(Owner::Unreachable(reason));
         };

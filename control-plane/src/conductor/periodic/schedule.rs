@@ -114,7 +114,9 @@ impl Schedule {
                 lane,
                 patience: self.patience.limit(lane),
             };
+            // On the heap from the beginning: it is large, and handed on several times.
             let visiting = visit::run(job.clone(), conductor.clone(), candidate.node, plan);
+            let visiting = Box::pin(visiting);
             self.tasks.spawn(async move {
                 let Asked { visited, took } = visiting.await;
                 Ended {

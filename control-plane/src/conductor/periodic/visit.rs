@@ -31,7 +31,7 @@ pub(super) struct Plan {
 /// A node on a job's way: a snapshot, and its lock for the asking.
 pub(in crate::conductor) struct Visit<'j> {
     pub(super) conductor: Conductor,
-    pub(super) node: Node,
+    pub(super) node: Arc<Node>,
     job: &'j dyn NodePeriodic,
     plan: Plan,
     /// With exclusive access, until the job takes it.
@@ -142,7 +142,7 @@ async fn visit(
     let node = match &held {
         Some(task) => task.node.clone(),
         None => match conductor.store().get(&Key::new(Table::Node, id)).await? {
-            Some(record) => record.decode()?,
+            Some(record) => conductor.known_nodes().read(id, &record)?,
             None => return Ok(Visited::Nothing),
         },
     };

@@ -38,12 +38,13 @@ use ferric_model::port::Port;
 use ferric_model::run::{Activity, Run};
 use ferric_model::step::{Performer, Place, Step, StepId};
 use serde_json::Value;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// What a step works with.
 pub(super) struct StepContext {
     pub(super) conductor: Conductor,
-    pub(super) node: Node,
+    pub(super) node: Arc<Node>,
     pub(super) run: Run,
     pub(super) step: Step,
     pub(super) ports: Vec<Port>,
