@@ -126,11 +126,12 @@ class Lab:
 
     def address(self):
         """The machine's address, of the newest lease."""
-        leases = (self.state / "dnsmasq" / "leases").read_text().splitlines()
-        found = [line.split()[2] for line in leases if MAC in line]
+        leases = [line.split() for line in (self.state / "dnsmasq" / "leases").read_text().splitlines()]
+        # By when they end: dnsmasq writes the one that it made last before the others. Each has five fields.
+        found = [(int(lease[0]), lease[2]) for lease in leases if len(lease) == 5 and lease[1] == MAC]
         if not found:
             raise Failed(f"the machine has no lease among {leases}")
-        return found[-1]
+        return max(found)[1]
 
     def disk(self):
         """The file behind the machine's disk."""
