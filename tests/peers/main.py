@@ -13,6 +13,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "parity"))
 
+import servers  # noqa: E402
 import story  # noqa: E402
 from conductor import Conductor  # noqa: E402
 from lab import Lab  # noqa: E402
@@ -59,7 +60,7 @@ def run(asked, folder, report):
             lab.wait_until_ready()
             conductor.wait_until_ready()
             story.tell(lab, conductor, report, [asked.only] if asked.only else story.PARTS)
-        except Failed as error:
+        except (Failed, servers.Failed) as error:
             report.is_true("the story goes on", False, f"{error}\n{lab.tails()}\n{conductor.tail()}")
 
 

@@ -1,5 +1,6 @@
 """A node at Ironic's API, and what was seen of it while something was waited for."""
 
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -30,6 +31,8 @@ def attempt(url, method, body):
         if error.code == 409 and "locked" in said:
             return None
         raise Failed(f"{method} {url}: {error.code} {said}") from error
+    except (OSError, http.client.HTTPException) as error:
+        raise Failed(f"{method} {url}: {error}") from error
 
 
 class Node:
