@@ -12,7 +12,10 @@ PARTS = ["network", "media"]
 HOST_NAME = "peer-from-config-drive"
 PROMPT = f"{HOST_NAME} login:"
 RESCUE_PASSWORD = "rescue me, please 1"
-LOGIN_S = 300
+# An emulated processor makes host keys slowly, and the first connection waits for them.
+LOGIN_S = 900
+CONNECT_S = 120
+ANSWER_S = 300
 
 
 def tell(lab, conductor, report, parts):
@@ -118,7 +121,8 @@ def deployed(node, lab, report):
         "active", "active", configdrive={"meta_data": {"hostname": HOST_NAME}},
         deploy_steps=[{"interface": "deploy", "step": "erase_devices_metadata", "priority": 95, "args": {}}],
     )
-    report.is_true("deployed: by write_image, and by a step of the request before it", {"write_image", "erase_devices_metadata"} <= node.steps, node.steps)
+    asked_for = {"write_image", "erase_devices_metadata"}
+    report.is_true("deployed: by write_image, and by a step of the request before it", asked_for <= node.steps, node.steps)
     prompt(lab, before)
     report.is_true("deployed: the machine asks for a login, with the config drive's host name", True)
 
@@ -149,11 +153,11 @@ def login(lab, password, command):
         helper.chmod(0o700)
     options = {
         "StrictHostKeyChecking": "no", "UserKnownHostsFile": "/dev/null", "PubkeyAuthentication": "no",
-        "NumberOfPasswordPrompts": "1", "ConnectTimeout": "10",
+        "NumberOfPasswordPrompts": "1", "ConnectTimeout": CONNECT_S,
     }
     flags = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
     return lab.run(
-        ["ssh", "-F", "none", *flags, f"rescue@{lab.address()}", command],
+        ["ssh", "-F", "none", *flags, f"rescue@{lab.address()}", command], ANSWER_S,
         SSH_ASKPASS=str(helper), SSH_ASKPASS_REQUIRE="force", PEER_PASSWORD=password,
     )
 
