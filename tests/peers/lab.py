@@ -24,9 +24,12 @@ STOP_S = 60
 # Whatever proxies and authorities the caller's environment names: all that is asked for is in the lab.
 WITHOUT = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
+# Ironic tells dnsmasq of a machine only where it boots from the network, and bids it ignore the interface afterwards.
+# What boots from a virtual medium has an address by the second one.
 PLAN = """name = "ironic-peers"
 
 [dnsmasq]
+ignore_unknown = false
 
 [[forward]]
 listen = "127.0.0.1:{api}"
