@@ -15,6 +15,7 @@ use crate::conductor::pinned;
 use crate::conductor::planted::Planted;
 use crate::conductor::steps::{self, LastCommand, Outcome, StepContext, StepError, chain};
 use ferric_model::event::What;
+use ferric_model::node::agent_session::Token;
 use ferric_model::node::{Node, Object, Reservation};
 use ferric_model::run::{News, Run, StepPhase, Wait, WaitReason};
 use ferric_model::state::Event;
@@ -116,7 +117,7 @@ async fn recover(task: &mut NodeTask, attempt: u32) -> Result<(), TaskError> {
 
 /// Inspection data come before the first heartbeat. Where they did not, the agent still has them.
 async fn fetch_inventory(task: &mut NodeTask) -> Result<(), TaskError> {
-    let agent = AgentClient::of(task.conductor(), &task.node);
+    let (agent, asked_of) = (AgentClient::of(task.conductor(), &task.node), token(task));
     let asked = async { agent?.ask("poll.get_hardware_info", Object::new()).await };
     match task.during(asked).await? {
         Ok(answer) => {
@@ -124,6 +125,8 @@ async fn fetch_inventory(task: &mut NodeTask) -> Result<(), TaskError> {
             let data = Object::from_iter([("inventory".to_owned(), inventory)]);
             messages::store_inspection(task, data).await
         }
+        // The data have come meanwhile, or the machine has booted again and is going to send them.
+        Err(_) if messages::is_inspected(&task.node) || token(task) != asked_of => Ok(()),
         Err(error) => {
             let error = chain(&error);
             fail(
@@ -135,6 +138,10 @@ async fn fetch_inventory(task: &mut NodeTask) -> Result<(), TaskError> {
             .await
         }
     }
+}
+
+fn token(task: &NodeTask) -> Option<Token> {
+    task.node.agent.as_ref()?.token.clone()
 }
 
 /// The agent is back: what it was doing is begun anew.

@@ -37,7 +37,7 @@ pub(super) async fn merge(task: &mut NodeTask, request: InspectionRequest) -> Me
 
 /// Whether this inspection has its data. A ramdisk that was not answered in time sends them once more, and they may come in
 /// while the agent is asked for them: what rules call is called once.
-fn is_taken(node: &Node) -> bool {
+pub(in crate::conductor) fn is_inspected(node: &Node) -> bool {
     let Some(run) = &node.run else { return false };
     let heard = matches!(
         run.news,
@@ -54,7 +54,7 @@ pub(in crate::conductor) async fn store_inspection(
     task: &mut NodeTask,
     data: Object,
 ) -> Result<(), TaskError> {
-    if is_taken(&task.node) {
+    if is_inspected(&task.node) {
         return Ok(());
     }
     let ports = task.ports().await?;

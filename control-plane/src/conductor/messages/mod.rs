@@ -11,7 +11,7 @@ mod lookup;
 
 pub(super) use boot_request::BOOT_REQUESTED_AT;
 pub(super) use commands::{PROGRESS, store_lost_power};
-pub(super) use inspection::store_inspection;
+pub(super) use inspection::{is_inspected, store_inspection};
 pub(super) use lookup::{Asker, answer};
 
 use super::inbox::Message;

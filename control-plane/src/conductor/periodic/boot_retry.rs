@@ -77,12 +77,16 @@ impl NodePeriodic for BootRetry {
         let Some(mut task) = visit.lock().await? else {
             return Ok(Visited::Nothing);
         };
-        let before = token(&task.node).cloned();
-        let outcome = match visit.conductor.hardware(&task.node) {
-            Ok(hardware) => {
-                let node = task.node.clone();
-                task.during(boot_again(&node, &hardware)).await?
-            }
+        let (node, mut before) = (task.node.clone(), None);
+        let outcome = match visit.conductor.hardware(&node) {
+            Ok(hardware) => match task.during(to_network(&node, &hardware)).await? {
+                Ok(()) => {
+                    // Whoever has looked up by now is of the boot that ends.
+                    before = token(&task.node).cloned();
+                    task.during(boot_again(&hardware)).await?
+                }
+                Err(error) => Err(error),
+            },
             Err(error) => Err(error),
         };
         note(&mut task, outcome, before).await?;
@@ -91,7 +95,7 @@ impl NodePeriodic for BootRetry {
     }
 }
 
-async fn boot_again(node: &Node, hardware: &Hardware) -> Result<(), StepError> {
+async fn to_network(node: &Node, hardware: &Hardware) -> Result<(), StepError> {
     if let Some(management) = &hardware.management {
         let mode = wanted_mode(node);
         let persistence = persistence(node, Persistence::Once);
@@ -99,6 +103,10 @@ async fn boot_again(node: &Node, hardware: &Hardware) -> Result<(), StepError> {
         set.await
             .map_err(StepError::bmc("setting the boot device to the network"))?;
     }
+    Ok(())
+}
+
+async fn boot_again(hardware: &Hardware) -> Result<(), StepError> {
     let set = hardware.power.set(PowerAction::Reboot, None);
     set.await
         .map_err(StepError::bmc("booting the machine again"))

@@ -26,6 +26,7 @@ mod imports;
 mod inspection_rules;
 mod introductions;
 pub(super) mod lab;
+mod late_inventories;
 mod left_behind;
 mod machine;
 mod media_changes;
