@@ -93,6 +93,12 @@ impl Verb {
         let states = ProvisionState::ALL.iter().copied();
         states.filter(move |state| self.on(*state).is_ok())
     }
+
+    /// What may be asked for in this state, in the order of declaration; nothing while the conductor acts.
+    pub fn allowed_in(state: ProvisionState) -> impl Iterator<Item = Self> {
+        let verbs = Self::ALL.iter().copied();
+        verbs.filter(move |verb| verb.on(state).is_ok())
+    }
 }
 
 #[cfg(test)]
@@ -138,6 +144,27 @@ mod tests {
         check("unrescue", 38, "rescue, rescue failed, unrescue failed");
         check("unhold", 85, "deploy hold, clean hold, service hold");
         check("service", 87, "active, service failed, service hold");
+    }
+
+    #[test]
+    fn something_is_allowed_wherever_the_conductor_does_not_act() {
+        for state in ProvisionState::ALL {
+            let none = Verb::allowed_in(*state).next().is_none();
+            assert_eq!(none, state.is_running(), "{state}");
+        }
+        let check = |state, expected: &[Verb]| {
+            let allowed: Vec<_> = Verb::allowed_in(state).collect();
+            assert_eq!(allowed, expected, "{state}");
+        };
+        check(
+            ProvisionState::Available,
+            &[Verb::Active, Verb::Deploy, Verb::Manage],
+        );
+        check(ProvisionState::CleanHold, &[Verb::Abort, Verb::Unhold]);
+        check(
+            ProvisionState::Error,
+            &[Verb::Rebuild, Verb::Deleted, Verb::Undeploy],
+        );
     }
 
     #[test]

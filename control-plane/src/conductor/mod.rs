@@ -60,6 +60,7 @@ mod vifs;
 mod virtual_media;
 mod walk;
 mod wishes;
+pub mod wrong_state;
 
 #[cfg(test)]
 mod tests;

@@ -156,14 +156,6 @@ fn not_unique(error: &StoreError) -> String {
     }
 }
 
-/// The refusal of a target in the wrong state, in Ironic's words.
-pub fn not_in_this_state(node: &Node, target: &str) -> RequestError {
-    RequestError::Invalid(format!(
-        "The requested action \"{target}\" can not be performed on node \"{}\" while it is in state \"{}\".",
-        node.uuid, node.provision_state
-    ))
-}
-
 /// A verb with what came along.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ProvisionRequest {

@@ -18,9 +18,8 @@ use crate::api::masking::MASK;
 use crate::api::path::Path;
 use crate::api::shape::Shape;
 use crate::api::version::ApiVersion;
-use crate::conductor::requests::{
-    ProvisionRequest, Ramdisk, RequestedStep, RescuePassword, not_in_this_state,
-};
+use crate::conductor::requests::{ProvisionRequest, Ramdisk, RequestedStep, RescuePassword};
+use crate::conductor::wrong_state::not_in_this_state;
 use axum::response::Response;
 use ferric_model::ids::NodeId;
 use ferric_model::node::{Node, Object};

@@ -10,6 +10,7 @@ use crate::api::fields::need;
 use crate::api::gates::SOFT_POWER;
 use crate::api::path::Path;
 use crate::api::shape::Shape;
+use crate::conductor::wrong_state::not_performed;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use ferric_drivers::PowerAction;
@@ -40,10 +41,7 @@ pub(super) async fn power(
         need(call.version, SOFT_POWER, "a soft power action or a timeout")?;
     }
     let timeout = timeout.as_ref().map(seconds).transpose()?;
-    let action: PowerAction = target
-        .parse()
-        .map_err(|error| ApiError::invalid(format!("{error}")))?;
-    check_power(&node)?;
+    let action = power_action(&target, &ident, &node)?;
     call.conductor()
         .set_power(node.uuid, action, timeout)
         .await?;
@@ -81,15 +79,23 @@ fn seconds(value: &Value) -> ApiResult<Duration> {
         })
 }
 
-fn check_power(node: &Node) -> ApiResult<()> {
+/// Refused in Ironic's words, and then with what is allowed.
+fn power_action(target: &str, ident: &str, node: &Node) -> ApiResult<PowerAction> {
+    let refusal = |state: &str, allowed: &str| {
+        let refusal = not_performed(target, ident, state);
+        ApiError::invalid(format!("{refusal} {allowed}"))
+    };
+    let action = target.parse::<PowerAction>().map_err(|_| {
+        let state = node.power_state.map_or("None", |state| state.name());
+        let actions = PowerAction::ALL.map(PowerAction::name).join(", ");
+        refusal(state, &format!("There are: {actions}."))
+    })?;
     let state = node.provision_state;
     if matches!(state, ProvisionState::Cleaning | ProvisionState::CleanWait) {
-        return Err(ApiError::invalid(format!(
-            "the power of node {} is not changed while it is in the state {state}",
-            node.uuid
-        )));
+        let allowed = "No power action is allowed in this state: wait until the cleaning ends.";
+        return Err(refusal(state.name(), allowed));
     }
-    Ok(())
+    Ok(action)
 }
 
 /// 202 with where below the node to look for the outcome.
@@ -117,4 +123,41 @@ pub(in crate::api) fn refuse_rest(body: &Object) -> ApiResult<()> {
         return Ok(());
     }
     Err(unexpected(&keys))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ferric_model::ids::NodeId;
+    use ferric_model::state::PowerState;
+    use uuid::Uuid;
+
+    fn check(target: &str, change: impl FnOnce(&mut Node), expected: Result<PowerAction, &str>) {
+        let id = NodeId(Uuid::nil());
+        let mut node = Node::new(id, "redfish", jiff::Timestamp::UNIX_EPOCH);
+        change(&mut node);
+        match (power_action(target, "a", &node), expected) {
+            (Ok(action), Ok(expected)) => assert_eq!(action, expected),
+            (Err(ApiError::Fault { status, text }), Err(expected)) => {
+                assert_eq!((status, text.as_str()), (StatusCode::BAD_REQUEST, expected));
+            }
+            (found, expected) => panic!("{found:?} is not {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn power_targets() {
+        let there_are =
+            "There are: power on, power off, rebooting, soft rebooting, soft power off.";
+        let unknown = |state: &str| format!("{} {there_are}", not_performed("up", "a", state));
+        check("up", |_| (), Err(unknown("None").as_str()));
+        let on = |node: &mut Node| node.power_state = Some(PowerState::On);
+        check("up", on, Err(unknown("power on").as_str()));
+        check("power on", on, Ok(PowerAction::On));
+        let cleaning = |node: &mut Node| node.provision_state = ProvisionState::CleanWait;
+        let none = "No power action is allowed in this state: wait until the cleaning ends.";
+        let sentence = not_performed("power off", "a", "clean wait");
+        let refusal = format!("{sentence} {none}");
+        check("power off", cleaning, Err(refusal.as_str()));
+    }
 }

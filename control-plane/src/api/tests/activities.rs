@@ -129,6 +129,10 @@ async fn what_a_service_needs() {
         let body = json!({"target": target});
         refuses(&server, "1.115", body, 400, "can not be performed").await;
     }
+    for target in ["unhold", "no such thing"] {
+        let allowed = "Allowed in this state: rebuild, deleted, undeploy, rescue, service.";
+        refuses(&server, "1.115", json!({"target": target}), 400, allowed).await;
+    }
 }
 
 #[tokio::test]

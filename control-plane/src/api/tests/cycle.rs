@@ -129,7 +129,8 @@ async fn a_target_in_the_wrong_state_is_refused_in_one_form() {
         let answer = server.call(Method::PUT, path, body).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST);
         let expected = format!(
-            "The requested action \"{target}\" can not be performed on node {id} while it is in state \"available\"."
+            "The requested action \"{target}\" can not be performed on node {id} while it is in state \"available\". \
+             Allowed in this state: active, deploy, manage."
         );
         assert_eq!(answer.fault(), expected);
     }

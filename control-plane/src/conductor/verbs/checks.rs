@@ -1,8 +1,9 @@
 //! What must hold before a verb is accepted. A refusal names the cause and, where there is one, the remedy.
 
 use crate::conductor::node_task::NodeTask;
-use crate::conductor::requests::{NO_ROOM_RETRY_S, Ramdisk, RequestError, not_in_this_state};
+use crate::conductor::requests::{NO_ROOM_RETRY_S, Ramdisk, RequestError};
 use crate::conductor::validation;
+use crate::conductor::wrong_state::not_in_this_state;
 use ferric_drivers::InterfaceKind;
 use ferric_model::node::Node;
 use ferric_model::state::ProvisionState;

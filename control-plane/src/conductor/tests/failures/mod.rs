@@ -292,6 +292,7 @@ async fn verbs_are_refused_in_the_wrong_state() {
         text.contains("\"rebuild\" can not be performed") && text.contains("\"available\""),
         "{text}"
     );
+    assert!(text.ends_with(": active, deploy, manage."), "{text}");
 }
 
 #[tokio::test(start_paused = true)]
