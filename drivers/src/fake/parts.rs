@@ -82,6 +82,11 @@ impl FakeMachine {
         self.parts().secure_boot = SecureBootPart::Jammed(cause.to_owned());
     }
 
+    /// From now on secure boot can be switched.
+    pub fn mend_secure_boot(&self) {
+        self.parts().secure_boot = SecureBootPart::Works;
+    }
+
     /// What the lists are made of.
     async fn list(&self) -> Result<MappedMutexGuard<'_, Parts>, BmcError> {
         self.glance().await;

@@ -244,6 +244,34 @@ async fn secure_boot_that_stays_on_keeps_the_instance() {
     assert!(error.contains("on fire"), "{error}");
 }
 
+/// A node whose tear-down has failed, and would not fail again.
+async fn in_error() -> Lab {
+    let lab = with_secure_boot().await;
+    lab.machine.bmc.jam_secure_boot("on fire");
+    lab.go(Verb::Undeploy, State::Error).await;
+    lab.machine.bmc.mend_secure_boot();
+    lab
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tear_down_that_failed_can_be_asked_for_again() {
+    let lab = in_error().await;
+    lab.go(Verb::Undeploy, State::Available).await;
+    let node = lab.node().await;
+    assert_eq!((node.last_error, node.secure_boot), (None, Some(false)));
+    assert!(node.instance_info.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_whose_tear_down_failed_can_be_rebuilt() {
+    let lab = in_error().await;
+    lab.go(Verb::Rebuild, State::Active).await;
+    let node = lab.node().await;
+    assert_eq!((node.last_error, node.secure_boot), (None, Some(true)));
+    assert_eq!(lab.machine.state.lock().writes, 2);
+    assert_eq!(lab.machine.bmc.power(), PowerState::On);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_held_node_is_left_alone_like_one_on_its_way() {
     let lab = available().await;
