@@ -93,6 +93,14 @@ fn files() {
 }
 
 #[test]
+fn what_a_file_leaves_out_has_the_documented_default() {
+    let conductor = toml::from_str::<File>("[conductor]").unwrap().conductor;
+    assert_eq!(conductor.max_concurrent_deploy, 250);
+    assert_eq!(conductor.max_concurrent_clean, 50);
+    assert_eq!(1 << conductor.hash_partition_exponent, 256);
+}
+
+#[test]
 fn machines_are_discovered_by_a_driver_and_known_by_their_ports() {
     check("[auto_discovery]\nenabled = false", Ok(()));
     check(
