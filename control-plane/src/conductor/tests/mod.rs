@@ -27,6 +27,7 @@ mod inspection_rules;
 mod introductions;
 pub(super) mod lab;
 mod late_inventories;
+mod leaving;
 mod left_behind;
 mod machine;
 mod media_changes;
