@@ -5,7 +5,7 @@ use crate::auth::Authenticator;
 use crate::boot::{self, BootPlane, Glance};
 use crate::cluster::{HttpPeers, Identity};
 use crate::conductor::{Conductor, HttpTransport, Parts, SystemEnvironment};
-use crate::config::{self, Settings};
+use crate::config::{self, Settings, SettingsError};
 use crate::listener::{Admission, Limits};
 use crate::proxy::Clients;
 use crate::server_tls::ServerTls;
@@ -52,12 +52,12 @@ pub(crate) async fn run(settings: Settings, stop: CancellationToken) -> anyhow::
     boot.install_tftp_files()?;
     let enabled = enabled(&settings.drivers)?;
     check_discovery(&settings, &enabled)?;
+    let fakes = fake_machines(&settings.drivers)?;
+    let drivers = Drivers::new(driver_settings(&settings.conductor), fakes);
+    check_driver_jobs(&settings.conductor, &drivers)?;
     let parts = Parts {
         enabled,
-        drivers: Arc::new(Drivers::new(
-            driver_settings(&settings.conductor),
-            fake_machines(&settings.drivers)?,
-        )),
+        drivers: Arc::new(drivers),
         store,
         boot: boot.clone(),
         environment: Arc::new(SystemEnvironment::new()),
@@ -257,6 +257,26 @@ fn check_discovery(settings: &Settings, enabled: &Enabled) -> anyhow::Result<()>
     Ok(())
 }
 
+/// A purpose that no job has would change nothing, without a word.
+fn check_driver_jobs(
+    conductor: &config::Conductor,
+    drivers: &Drivers,
+) -> Result<(), SettingsError> {
+    let jobs = drivers.periodics().iter().map(|job| job.spec().purpose);
+    let known: Vec<&str> = jobs.collect();
+    let mut given = conductor.driver_job_intervals_s.keys();
+    match given.find(|purpose| !known.contains(&purpose.as_str())) {
+        None => Ok(()),
+        Some(unknown) => Err(SettingsError::Option {
+            option: "conductor.driver_job_intervals_s",
+            problem: format!(
+                "names the job {unknown:?}, which no driver has; there are: {}",
+                known.join(", ")
+            ),
+        }),
+    }
+}
+
 fn fake_machines(drivers: &config::Drivers) -> anyhow::Result<FakeMachines> {
     if let Some(folder) = &drivers.fake_state_dir {
         std::fs::create_dir_all(folder)
@@ -315,4 +335,37 @@ pub(crate) fn stop_on_signal(stop: &CancellationToken) -> anyhow::Result<JoinSet
 )]
 fn end_at_once() {
     std::process::exit(INTERRUPTED);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With a pace for the job of this name.
+    fn check(purpose: &str) -> Result<(), SettingsError> {
+        let mut conductor = config::Conductor::default();
+        let intervals = &mut conductor.driver_job_intervals_s;
+        intervals.insert(purpose.to_owned(), 30);
+        let drivers = Drivers::new(driver_settings(&conductor), FakeMachines::default());
+        check_driver_jobs(&conductor, &drivers)
+    }
+
+    #[test]
+    fn jobs_that_no_driver_has_are_refused_with_those_that_there_are() {
+        let refused = check("watching RAID jobs").unwrap_err().to_string();
+        let begin = "conductor.driver_job_intervals_s names the job \"watching RAID jobs\", which no driver has";
+        assert!(refused.starts_with(begin), "{refused}");
+        assert!(
+            refused.contains("watching RAID tasks of Redfish BMCs"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn the_documentation_shows_a_job_that_there_is() {
+        let text = include_str!("../../docs/configuration.md");
+        let (_, after) = text.split_once("driver_job_intervals_s = { \"").unwrap();
+        let (shown, _) = after.split_once('"').unwrap();
+        assert!(check(shown).is_ok(), "{shown}");
+    }
 }

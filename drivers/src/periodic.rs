@@ -15,8 +15,8 @@ use crate::{BmcError, Hardware, InterfaceKind};
 /// What a job is, and which nodes it may want.
 #[derive(Clone, Debug)]
 pub struct PeriodicSpec {
-    /// What it does, in words: `watching RAID jobs`. It names the job in logs and settings, the waits that it ends and
-    /// its records, so a release does not change it.
+    /// What it does, in words: `watching RAID tasks of Redfish BMCs`. It names the job in logs and settings, the waits
+    /// that it ends and its records, so a release does not change it.
     pub purpose: &'static str,
     /// The kind of interface that it belongs to.
     pub interface: InterfaceKind,

@@ -8,6 +8,7 @@ use ferric_model::state::PowerState;
 use ferric_store::Transaction;
 use std::time::Duration;
 
+mod documentation;
 mod engine;
 mod hanging;
 
