@@ -72,6 +72,7 @@ class Cloud:
             "driver_info": {
                 "fake_address": f"https://{name}.example", "fake_username": "admin", "fake_password": f"secret of {name}",
                 "nested": {"auth_token": "deep " + name, "port": 443},
+                "kernel_append_params": f"nofb token=inside-{name} x=1", "urls": [f"https://{name}.example/?password=inside", 1],
             },
             "properties": {"cpus": 4, "memory_mb": 8192, "capabilities": "boot_mode:uefi", "root_device": {"serial": name}},
             "extra": {"note": "häßlich — 節点", "empty": {}, "list": [1, None, "x"]},
@@ -141,7 +142,7 @@ class Cloud:
         parent = self.ironic.ask("GET", "/v1/nodes/manageable-1")["uuid"]
         self.patch("nodes/enroll-1", parent_node=parent)
         self.patch("nodes/active-2", instance_info={
-            "image_source": "http://images.example/i.qcow2", "image_checksum": "0" * 32, "root_gb": 10,
+            "image_source": "http://images.example/i.qcow2?token=inside", "image_checksum": "0" * 32, "root_gb": 10,
             "configdrive": "H4sIAAAA" * 40, "image_url": "http://images.example/i?token=t",
         }, instance_uuid="11111111-2222-3333-4444-555555555555")
         self.ironic.ask("PUT", "/v1/nodes/manageable-2/maintenance", {})

@@ -1,6 +1,6 @@
 """One node in every version, its fields, and lists of nodes: filters, paging, sorting, fields."""
 
-from corpus import LATEST, around, uid
+from corpus import LATEST, add, around, replace, uid
 
 FIELDS = {
     "uuid": 1, "driver": 1, "driver_info": 1, "extra": 1, "properties": 1, "instance_info": 1, "instance_uuid": 1, "chassis_uuid": 1,
@@ -36,6 +36,7 @@ def fill(group):
         disable_power_off=False, instance_name="i1", instance_uuid=uid("instance"),
     )
     bare = group.node("show-bare")
+    secrets(group)
     for version in range(1, LATEST + 1):
         group.get(f"/v1/nodes/{full}", version)
     for version in (1, 4, 5, 20, 50, 90, LATEST):
@@ -43,6 +44,24 @@ def fill(group):
             group.get(f"/v1/nodes/{ident}", version)
     fields(group, full)
     lists(group)
+
+
+def secrets(group):
+    """In keys, inside texts, in lists and where there are none."""
+    node = group.node(
+        "show-secrets",
+        driver_info={
+            "kernel_append_params": "nofb rescue_password=hush x=1", "arguments": "--token hush rest", "json": '{"admin_password": "hush", "n": "1"}',
+            "urls": ["https://h/i?token=hush&x=1", {"private_key": "k", "note": "secret = 'hush' end"}], "note": "a password-protected disk",
+            "cephAdminKey": "k", "swifthashsuffix": "s", "rabbitcookie": "c", "sys_pswd": "p", "snmp_auth_key": "s", "tokens": ["t"], "key": "seen",
+            "passwd": "p", "login_credential": "c", "ipmi_hex_kg_key": "h", "no_password": "", "no_token": None, "secrets": {"a": 1},
+        },
+        instance_info={"image_source": "http://h/i?token=hush", "configdrive": "", "nested": {"text": "sslkey=k\nfernetkey = f"}},
+    )
+    group.get(f"/v1/nodes/{node}", (1, LATEST))
+    # Both have been changed, whether or not they take the second one.
+    group.patch(f"/v1/nodes/{node}", body=add("/extra/a", 1))
+    group.patch(f"/v1/nodes/{node}", body=replace("/driver_info/kernel_append_params", "nofb rescue_password=****** x=1"))
 
 
 def fields(group, node):

@@ -14,7 +14,7 @@ use crate::api::gates::{
     CLEAN_WITHOUT_RAMDISK, CONFIG_DRIVE_OBJECT, CONFIG_DRIVE_ON_REBUILD, DEPLOY_STEPS,
     SERVICE_WITHOUT_RAMDISK, VENDOR_DATA,
 };
-use crate::api::masking::MASK;
+use crate::api::masking::is_masked;
 use crate::api::path::Path;
 use crate::api::shape::Shape;
 use crate::api::version::ApiVersion;
@@ -311,7 +311,7 @@ fn check_configdrive(verb: Verb, drive: &Value, version: ApiVersion) -> ApiResul
         )));
     }
     match drive {
-        Value::String(text) if text == MASK => Err(ApiError::invalid(
+        Value::String(text) if is_masked(text) => Err(ApiError::invalid(
             "configdrive is what a config drive is shown as: asterisks are never stored",
         )),
         Value::String(text) if text.contains("://") || text.bytes().all(is_base64) => Ok(()),

@@ -227,6 +227,12 @@ async fn a_patch_changes_what_it_names_and_keeps_the_secrets() {
     let masked =
         json!([{"op": "replace", "path": "/driver_info", "value": {"x_password": "******"}}]);
     refused(&patch(&server, "a", masked).await, 400, "never stored");
+    let path = "/driver_info/kernel_append_params";
+    let text = json!([{"op": "add", "path": path, "value": "nofb token=abc x=1"}]);
+    let shown = patch(&server, "a", text).await.body["driver_info"]["kernel_append_params"].take();
+    assert_eq!(shown, "nofb token=****** x=1");
+    let masked = json!([{"op": "replace", "path": path, "value": shown}]);
+    refused(&patch(&server, "a", masked).await, 400, "never stored");
     let cleared = patch(
         &server,
         "a",

@@ -42,7 +42,8 @@ impl Secrets {
         self.0.values().all(Object::is_empty)
     }
 
-    /// Puts secrets in the place of asterisks, and of what a sensitive inspection rule does not show. What is shown stays.
+    /// Puts secrets in the place of texts with asterisks, and of what a sensitive inspection rule does not show. What is shown
+    /// stays.
     pub(super) fn fill(&self, record: &mut Record) {
         let ids = [record.text("uuid"), record.text("name")];
         let found = ids.into_iter().flatten().find_map(|id| self.0.get(id));
@@ -55,7 +56,8 @@ impl Secrets {
 }
 
 fn fill(shown: &mut Value, secret: &Value) {
-    if shown.is_null() || shown.as_str() == Some(MASK) {
+    // A text may have its secret in the middle.
+    if shown.is_null() || shown.as_str().is_some_and(|text| text.contains(MASK)) {
         *shown = secret.clone();
         return;
     }
@@ -87,14 +89,13 @@ mod tests {
     #[test]
     fn asterisks_are_replaced_and_what_is_shown_stays() {
         let lines = r#"
-            {"uuid": "u1", "driver_info": {"password": "p", "address": "old", "in": {"token": "t"}, "more": 1}}
+            {"uuid": "u1", "driver_info": {"password": "p", "address": "old", "in": {"token": "t"}, "more": 1, "urls": ["a?token=t&b"]}}
             {"name": "n2", "steps": [{"args": {"token": "t"}}], "actions": [1]}"#;
         let secrets = Secrets::parse(lines).unwrap();
         let mut node = record(&json!({"uuid": "u1", "driver_info":
-            {"password": "******", "address": "new", "in": {"token": "******"}, "lost": "******"}}));
+            {"password": "******", "address": "new", "in": {"token": "******"}, "lost": "******", "urls": ["a?token=******"]}}));
         secrets.fill(&mut node);
-        let expected =
-            json!({"password": "p", "address": "new", "in": {"token": "t"}, "lost": "******"});
+        let expected = json!({"password": "p", "address": "new", "in": {"token": "t"}, "lost": "******", "urls": ["a?token=t&b"]});
         assert_eq!(node.document["driver_info"], expected);
         let mut by_name = record(&json!({"uuid": "u2", "name": "n2", "actions": null,
             "steps": [{"args": {"token": "******"}, "priority": 1}]}));

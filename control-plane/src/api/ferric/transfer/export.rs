@@ -109,7 +109,12 @@ async fn shown(call: &Call, kind: Kind, record: &Record, secrets: Secrets) -> Ap
     let document = match (secrets, kind) {
         // An inventory is shown as it is to all who may see it.
         (Secrets::Shown, _) | (_, Kind::Inventory) => document,
-        (Secrets::Masked, _) => masked(&document),
+        (Secrets::Masked, _) => {
+            let mut shown = masked(&document);
+            // A name or a description is shown to all.
+            shown.extend(document.into_iter().filter(|(_, value)| value.is_string()));
+            shown
+        }
     };
     Ok(json!({"kind": kind.name(), "document": document}))
 }

@@ -166,7 +166,7 @@ async fn one(call: &Call, record: Given, in_transition: InTransition) -> Outcome
 /// What there is to store, and which secrets it lacks.
 async fn read(call: &Call, record: Given) -> ApiResult<(Import, Missing)> {
     let (kind, mut document) = (record.kind, record.document);
-    let (now, noun, nil) = (call.conductor().now(), kind.name(), Uuid::nil());
+    let (now, nil) = (call.conductor().now(), Uuid::nil());
     check_identity(kind, &document)?;
     known::fill(call, kind, &mut document).await?;
     // When an inventory was taken its own fields tell, if anything.
@@ -177,11 +177,11 @@ async fn read(call: &Call, record: Given) -> ApiResult<(Import, Missing)> {
     let import = match kind {
         Kind::Node => return read_node(call, document, record.allocation),
         Kind::Chassis => {
-            Import::Chassis(entity(&Chassis::new(ChassisId(nil), now), document, noun)?)
+            Import::Chassis(entity(&Chassis::new(ChassisId(nil), now), document, kind)?)
         }
         Kind::Portgroup => {
             let blank = Portgroup::new(PortgroupId(nil), node, now);
-            Import::OnNode(OnNode::Portgroup(entity(&blank, document, noun)?))
+            Import::OnNode(OnNode::Portgroup(entity(&blank, document, kind)?))
         }
         Kind::Port => {
             let address: MacAddress = document
@@ -190,15 +190,15 @@ async fn read(call: &Call, record: Given) -> ApiResult<(Import, Missing)> {
                 .and_then(|address| address.parse().ok())
                 .ok_or_else(|| ApiError::invalid("address must be there, and be a MAC address"))?;
             let blank = Port::new(PortId(nil), address, node, now);
-            Import::OnNode(OnNode::Port(entity(&blank, document, noun)?))
+            Import::OnNode(OnNode::Port(entity(&blank, document, kind)?))
         }
         Kind::VolumeConnector => {
             let blank = VolumeConnector::new(VolumeConnectorId(nil), node, now);
-            Import::OnNode(OnNode::VolumeConnector(entity(&blank, document, noun)?))
+            Import::OnNode(OnNode::VolumeConnector(entity(&blank, document, kind)?))
         }
         Kind::VolumeTarget => {
             let blank = VolumeTarget::new(VolumeTargetId(nil), node, now);
-            Import::OnNode(OnNode::VolumeTarget(entity(&blank, document, noun)?))
+            Import::OnNode(OnNode::VolumeTarget(entity(&blank, document, kind)?))
         }
         Kind::Inventory => {
             let blank = StoredInventory {
@@ -207,18 +207,18 @@ async fn read(call: &Call, record: Given) -> ApiResult<(Import, Missing)> {
                 inventory: Object::new(),
                 plugin_data: Object::new(),
             };
-            Import::OnNode(OnNode::Inventory(entity(&blank, document, noun)?))
+            Import::OnNode(OnNode::Inventory(entity(&blank, document, kind)?))
         }
         Kind::Allocation => {
             let blank = call.conductor().new_allocation(AllocationId(nil));
-            Import::Allocation(entity(&blank, document, noun)?)
+            Import::Allocation(entity(&blank, document, kind)?)
         }
         Kind::DeployTemplate => {
             let blank = DeployTemplate::new(TemplateId(nil), now);
-            Import::DeployTemplate(entity(&blank, document, noun)?)
+            Import::DeployTemplate(entity(&blank, document, kind)?)
         }
         Kind::Runbook => {
-            Import::Runbook(entity(&Runbook::new(RunbookId(nil), now), document, noun)?)
+            Import::Runbook(entity(&Runbook::new(RunbookId(nil), now), document, kind)?)
         }
         Kind::InspectionRule => Import::InspectionRule(read_rule(call, document)?),
     };
@@ -248,7 +248,7 @@ fn read_node(
     let (node, missing) = node_record::read(document, call.conductor().now())?;
     allocation.as_ref().map_or(Ok(()), check_dated)?;
     let blank = call.conductor().new_allocation(AllocationId(Uuid::nil()));
-    let allocation = allocation.map(|allocation| entity(&blank, allocation, "allocation"));
+    let allocation = allocation.map(|allocation| entity(&blank, allocation, Kind::Allocation));
     let import = NodeImport {
         node,
         allocation: allocation.transpose()?,
@@ -268,7 +268,7 @@ fn read_rule(call: &Call, document: Object) -> ApiResult<InspectionRule> {
         ));
     }
     let blank = InspectionRule::new(InspectionRuleId(Uuid::nil()), call.conductor().now());
-    let rule: InspectionRule = entity(&blank, document, "inspection_rule")?;
+    let rule: InspectionRule = entity(&blank, document, Kind::InspectionRule)?;
     match rule.rule() {
         Ok(_) => Ok(rule),
         Err(problem) => Err(ApiError::invalid(format!(

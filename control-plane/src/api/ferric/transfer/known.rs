@@ -2,9 +2,10 @@
 //! given them: it is not in want of them.
 
 use super::kind::Kind;
+use super::reading::refuse_unfilled;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
-use crate::api::masking::{MASK, refuse_masked};
+use crate::api::masking::is_masked;
 use ferric_model::node::Object;
 use ferric_store::Key;
 use serde_json::Value;
@@ -38,11 +39,11 @@ pub(super) async fn fill(call: &Call, kind: Kind, document: &mut Object) -> ApiR
 
 fn is_hidden(kind: Kind, key: &str, value: &Value) -> bool {
     let is_of_rule = kind == Kind::InspectionRule && ["conditions", "actions"].contains(&key);
-    is_of_rule && value.is_null() || refuse_masked(key, value).is_err()
+    is_of_rule && value.is_null() || refuse_unfilled(kind, key, value).is_err()
 }
 
 fn fill_value(shown: &mut Value, stored: &Value) {
-    if shown.is_null() || shown.as_str() == Some(MASK) {
+    if shown.is_null() || shown.as_str().is_some_and(is_masked) {
         *shown = stored.clone();
         return;
     }

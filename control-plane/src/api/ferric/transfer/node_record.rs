@@ -1,6 +1,7 @@
 //! A node by the names that it has in Ironic's newest version, both ways. What is derived there (the step in hand, the
 //! conductor, the lock, links) is not written, and not taken when it is read.
 
+use super::kind::Kind;
 use super::reading::{self, Missing};
 use crate::api::error::{ApiError, ApiResult};
 use crate::api::fields::find;
@@ -97,7 +98,7 @@ pub(super) fn read(document: Object, now: Timestamp) -> ApiResult<(Node, Missing
                 own.insert("internal_info".to_owned(), lasting(value));
             }
             _ => {
-                crate::api::masking::refuse_masked(&name, &value)?;
+                reading::refuse_unfilled(Kind::Node, &name, &value)?;
                 match name.strip_suffix("_interface") {
                     Some(kind) => interfaces.insert(kind.to_owned(), value),
                     None => own.insert(name, value),

@@ -41,8 +41,9 @@ async fn filled() -> (Server, String) {
         &server,
         "nodes",
         json!({"driver": "fake-hardware", "name": "n", "network_interface": "noop", "chassis_uuid": chassis,
-            "driver_info": {"password": "hush", "inner": {"token": "hush", "n": 1}, "address": "a"},
-            "instance_info": {"configdrive": "hush"}, "resource_class": "small"}),
+            "driver_info": {"password": "hush", "inner": {"token": "hush", "n": 1}, "address": "a",
+                "kernel_append_params": "nofb token=hush x=1"},
+            "instance_info": {"configdrive": "hush", "image_source": "http://i?token=hush"}, "resource_class": "small"}),
     )
     .await;
     let group = made(
@@ -219,7 +220,9 @@ async fn without_its_secrets_a_node_is_kept_in_maintenance_until_they_come() {
     let missing = json!([
         "driver_info/password",
         "driver_info/inner/token",
-        "instance_info/configdrive"
+        "driver_info/kernel_append_params",
+        "instance_info/configdrive",
+        "instance_info/image_source"
     ]);
     assert_eq!(result["missing"], missing);
     let faults = faults(&first);
@@ -275,7 +278,12 @@ async fn a_node_whose_secrets_an_operator_gave_it_is_completed() {
     let given = [
         ("/driver_info/password", json!("hush")),
         ("/driver_info/inner/token", json!("hush")),
+        (
+            "/driver_info/kernel_append_params",
+            json!("nofb token=hush x=1"),
+        ),
         ("/instance_info/configdrive", json!("hush")),
+        ("/instance_info/image_source", json!("http://i?token=hush")),
     ];
     let given = given.map(|(path, value)| json!({"op": "add", "path": path, "value": value}));
     let patched = third.call(Method::PATCH, "/v1/nodes/n", json!(given)).await;

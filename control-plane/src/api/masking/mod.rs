@@ -1,29 +1,21 @@
 //! Secrets in free-form objects are shown as asterisks, and asterisks never come back in.
 
+mod text;
+
 use super::error::{ApiError, ApiResult};
+use regex::Regex;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
+use std::sync::LazyLock;
 
 /// What stands in a secret's place.
 pub(super) const MASK: &str = "******";
 
-/// A key that contains one of these, in any case, names a secret.
-const SECRET_WORDS: &[&str] = &[
-    "password",
+/// A key that contains one of these, in any case, names a secret, as one does that contains a word of Ironic's.
+const MORE_WORDS: &[&str] = &[
     "passwd",
-    "passphrase",
-    "adminpass",
-    "admin_pass",
-    "new_pass",
     "pswd",
-    "secret",
-    "token",
     "credential",
-    "configdrive",
-    "private_key",
-    "encrypted_key",
-    "sslkey",
-    "fernetkey",
     "snmp_auth_key",
     "snmp_priv_key",
     "hex_kg_key",
@@ -76,6 +68,7 @@ impl Serialize for MaskedValue<'_> {
             Self::Secret => MASK.serialize(serializer),
             Self::Of(Value::Object(inner)) => Masked::of(inner).serialize(serializer),
             Self::Of(Value::Array(items)) => serializer.collect_seq(items.iter().map(Self::Of)),
+            Self::Of(Value::String(text)) => text::masked(text).serialize(serializer),
             Self::Of(other) => other.serialize(serializer),
         }
     }
@@ -101,8 +94,9 @@ pub(super) fn masked_instance_info(object: &Map<String, Value>) -> Map<String, V
 }
 
 fn is_secret(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    SECRET_WORDS.iter().any(|word| key.contains(word))
+    static WORDS: LazyLock<Regex> =
+        LazyLock::new(|| text::any_of(&[text::WORDS, MORE_WORDS].concat()));
+    WORDS.is_match(key)
 }
 
 fn is_empty(value: &Value) -> bool {
@@ -114,16 +108,32 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
+/// Whether a text is, or has in it, what a secret is shown as.
+pub(super) fn is_masked(text: &str) -> bool {
+    text.contains(MASK)
+}
+
 /// Refuses a value that was read masked and is sent back: it would overwrite the secret.
 pub(super) fn refuse_masked(path: &str, value: &Value) -> ApiResult<()> {
+    refuse(path, value, is_masked)
+}
+
+/// The same of what is not shown masked inside texts: asterisks beside something else are its own.
+pub(super) fn refuse_mask(path: &str, value: &Value) -> ApiResult<()> {
+    refuse(path, value, |text| text == MASK)
+}
+
+fn refuse(path: &str, value: &Value, is_refused: fn(&str) -> bool) -> ApiResult<()> {
     match value {
-        Value::String(text) if text == MASK => Err(ApiError::invalid(format!(
-            "{path} is {MASK}, which is what a secret is shown as: asterisks are never stored; send only what changes"
+        Value::String(text) if is_refused(text) => Err(ApiError::invalid(format!(
+            "{path} has {MASK} in it, which is what a secret is shown as: asterisks are never stored; send only what changes"
         ))),
         Value::Object(object) => object
             .iter()
-            .try_for_each(|(key, value)| refuse_masked(&format!("{path}/{key}"), value)),
-        Value::Array(items) => items.iter().try_for_each(|item| refuse_masked(path, item)),
+            .try_for_each(|(key, value)| refuse(&format!("{path}/{key}"), value, is_refused)),
+        Value::Array(items) => items
+            .iter()
+            .try_for_each(|item| refuse(path, item, is_refused)),
         Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
     }
 }
@@ -154,6 +164,35 @@ mod tests {
         );
     }
 
+    /// Words of Ironic's, and those that only Ferric has.
+    #[test]
+    fn keys_that_name_secrets() {
+        for key in [
+            "cephAdminKey",
+            "rabbitcookie",
+            "swifthashsuffix",
+            "my_configdrive",
+            "x_sys_pswd",
+            "passwd",
+            "credential",
+            "snmp_auth_key",
+            "ipmi_hex_kg_key",
+        ] {
+            check(&json!({key: "hush"}), &json!({key: "******"}));
+        }
+        for key in ["key", "pass", "ssh_public_key", "ipmi_username"] {
+            check(&json!({key: "seen"}), &json!({key: "seen"}));
+        }
+    }
+
+    #[test]
+    fn secrets_are_masked_inside_texts_too() {
+        check(
+            &json!({"kernel_append_params": "nofb token=abc", "in": {"urls": ["https://h/i?token=abc", 1]}}),
+            &json!({"kernel_append_params": "nofb token=******", "in": {"urls": ["https://h/i?token=******", 1]}}),
+        );
+    }
+
     #[test]
     fn what_is_empty_is_no_secret() {
         for empty in [json!(null), json!(""), json!({})] {
@@ -179,6 +218,7 @@ mod tests {
     #[test]
     fn asterisks_do_not_come_back() {
         assert!(refuse_masked("/driver_info/x", &json!("secret")).is_ok());
+        assert!(refuse_masked("/driver_info", &json!({"p": ["nofb token=****** x"]})).is_err());
         let error = refuse_masked("/driver_info", &json!({"redfish_password": "******"}));
         let text = format!("{:?}", error.unwrap_err());
         assert!(text.contains("/driver_info/redfish_password"), "{text}");
