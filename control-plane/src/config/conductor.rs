@@ -11,6 +11,17 @@ pub enum PasswordHash {
     Sha512,
 }
 
+/// Whom a deploy makes the lessee of a node that has none. The names are Ironic's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LesseeSource {
+    /// The project in `instance_info.project_id`, as Nova sets it.
+    Instance,
+    /// The project of whoever asks for the deploy.
+    Request,
+    None,
+}
+
 /// How the conductor works.
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -20,6 +31,7 @@ pub enum PasswordHash {
 )]
 pub struct Conductor {
     pub automated_clean: bool,
+    pub automatic_lessee_source: LesseeSource,
     pub power_off_after_deploy_failure: bool,
     /// Switch off when a clean or service step has failed; else the ramdisk stays up to be looked at.
     pub poweroff_in_cleanfail: bool,
@@ -101,6 +113,7 @@ impl Default for Conductor {
     fn default() -> Self {
         Self {
             automated_clean: true,
+            automatic_lessee_source: LesseeSource::Instance,
             power_off_after_deploy_failure: true,
             poweroff_in_cleanfail: false,
             poweroff_in_servicefail: false,

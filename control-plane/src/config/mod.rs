@@ -18,7 +18,7 @@ mod patience;
 mod steps;
 
 pub use cluster::Cluster;
-pub use conductor::{Conductor, PasswordHash};
+pub use conductor::{Conductor, LesseeSource, PasswordHash};
 pub use file::{Drivers, File};
 pub use healthcheck::Healthcheck;
 pub use hooks::{AddPorts, Hook, KeepPorts};

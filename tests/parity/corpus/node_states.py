@@ -1,6 +1,6 @@
 """States of a node: power, provision and its verbs, RAID, console, boot mode, secure boot, maintenance."""
 
-from corpus import LATEST, around, remove, replace, uid
+from corpus import LATEST, add, around, remove, replace, uid
 
 VERBS = {
     "active": 1, "deploy": 73, "rebuild": 1, "deleted": 1, "undeploy": 73, "manage": 4, "provide": 4, "inspect": 6, "abort": 13, "clean": 15, "adopt": 17,
@@ -172,6 +172,8 @@ def cycle(group):
     to("provide", 4, "available")
     to("manage", 4, "manageable")
     to("provide", LATEST, "available")
+    # It becomes the lessee until the undeploy.
+    group.patch(f"/v1/nodes/{node}", body=add("/instance_info/project_id", "tenant"))
     group.patch(f"/v1/nodes/{node}", body=[{"op": "add", "path": "/instance_info/image_source", "value": "http://127.0.0.1:1/image"}])
     to("active", 1, "active", configdrive="http://127.0.0.1:1/configdrive")
     to("rebuild", 1, "active")

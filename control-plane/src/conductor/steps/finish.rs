@@ -1,6 +1,7 @@
 //! Steps that change the node, and what of its machine the instance had for itself.
 
 use super::{Outcome, StepContext, StepError, instance_boot};
+use crate::conductor::verbs::lessee;
 use crate::conductor::wishes::close_console;
 use ferric_drivers::SecureBootState;
 use ferric_model::node::NetworkBoot;
@@ -24,6 +25,7 @@ pub(super) async fn tear_down(context: &StepContext) -> Result<Outcome, StepErro
         node.instance_uuid = None;
         node.allocation_uuid = None;
         node.instance_name = None;
+        lessee::clear(node);
         node.internal_info.clear();
         node.network_boot = NetworkBoot::LocalDisk;
     }))

@@ -2,6 +2,7 @@
 
 mod abort;
 mod checks;
+pub(super) mod lessee;
 mod rescue;
 mod service;
 
@@ -174,9 +175,19 @@ async fn deploy(
         .conductor()
         .deploy_steps(&task.node, activity, &request.steps)
         .await?;
+    let source = task
+        .conductor()
+        .settings()
+        .conductor
+        .automatic_lessee_source;
+    let project = match activity {
+        Activity::Deploy => lessee::project(source, &task.node, request.asked_by.as_ref()),
+        _ => None,
+    };
     let event = request.verb.event();
     start_with(task, event, activity, composed, |change| {
         within(room, change).with(|node| {
+            lessee::set(node, project);
             let Some(drive) = drive else { return };
             node.instance_info
                 .insert(config_drive::KEY.to_owned(), drive);

@@ -49,6 +49,10 @@ fn files() {
         Err("expected `sha256` or `sha512`"),
     );
     check(
+        "[conductor]\nautomatic_lessee_source = 'owner'",
+        Err("expected one of `instance`, `request`, `none`"),
+    );
+    check(
         "[deploy]\nfast_track = true\nfast_track_timeout_s = 60",
         Ok(()),
     );

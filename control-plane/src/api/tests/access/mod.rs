@@ -4,6 +4,7 @@ mod bulk;
 mod held;
 mod hidden;
 mod history;
+mod lessees;
 mod nodes;
 mod others;
 mod policy;
