@@ -80,18 +80,21 @@ impl Paging {
         found: usize,
     ) -> Option<Value> {
         let marker = last.filter(|_| found == self.limit)?;
-        let mut query = Serializer::new(String::new());
-        for (key, value) in call.arguments.iter() {
-            if key != "limit" && key != "marker" {
-                query.append_pair(key, value);
-            }
-        }
-        query.append_pair("limit", &self.limit.to_string());
-        query.append_pair("marker", marker);
-        Some(Value::from(
-            call.base.url(format!("{path}?{}", query.finish())),
-        ))
+        Some(next(call, path, self.limit, marker))
     }
+}
+
+/// The link to what follows the marker in the same list.
+pub(super) fn next(call: &Call, path: &str, limit: usize, marker: &str) -> Value {
+    let mut query = Serializer::new(String::new());
+    for (key, value) in call.arguments.iter() {
+        if key != "limit" && key != "marker" {
+            query.append_pair(key, value);
+        }
+    }
+    query.append_pair("limit", &limit.to_string());
+    query.append_pair("marker", marker);
+    Value::from(call.base.url(format!("{path}?{}", query.finish())))
 }
 
 /// Objects and lists have no order.

@@ -226,7 +226,9 @@ def history(group):
     group.put(f"/v1/nodes/{node}/states/provision", body={"target": "abort"})
     group.wait(f"/v1/nodes/{node}", "provision_state", "clean failed")
     group.contains(f"/v1/nodes/{node}", "last_error", "aborted")
-    for query in ("", "?detail=true", "?detail=false", "?limit=1", "?limit=0", "?limit=x", f"?marker={uid('nobody')}", "?detail=x", "?sort_key=uuid", "?fields=event"):
+    for query in ("", "?detail=true", "?detail=false", "?limit=1", "?limit=0", "?limit=x", f"?marker={uid('nobody')}", "?detail=x", "?fields=event",
+                  "?sort_key=uuid", "?sort_key=created_at&sort_dir=desc", "?sort_dir=desc", "?sort_dir=x", "?sort_key=state&detail=true", "?sort_key=id",
+                  "?sort_key=version", "?sort_key=nonsense"):
         group.get(f"/v1/nodes/{node}/history{query}", (78, LATEST))
     for method in ("POST", "PUT", "DELETE"):
         group.ask(method, f"/v1/nodes/{node}/history", LATEST)

@@ -22,6 +22,9 @@ def fill(group):
     kind(group, "runbooks", 92, RUN, "order", {
         "extra": (92, {"a": 1}), "public": (92, True), "disable_ramdisk": (92, True), "description": (112, "text"), "traits": (112, ["CUSTOM_A"]),
     })
+    for value in ("true", "false", "me", ""):
+        group.get(f"/v1/runbooks?project={value}", around(92))
+    group.get("/v1/runbooks?project=true&detail=true&sort_key=name")
     traits(group)
     use(group)
 

@@ -36,6 +36,7 @@ pub(super) const PORTGROUPS: &[Set] =
 pub(super) const PORTGROUPS_WHOLE: &[Set] = &[Set::Page, OF_PORTGROUPS];
 pub(super) const PAGES_ONLY: &[Set] = &[Set::Page];
 pub(super) const VOLUMES: &[Set] = &[Set::Page, Set::These(&["node", "fields", "detail"])];
+pub(super) const RUNBOOKS: &[Set] = &[Set::Page, Set::These(&["project", "fields", "detail"])];
 pub(super) const RULES: &[Set] = &[Set::Page, Set::These(&["phase", "fields", "detail"])];
 pub(super) const FIELDS: &[Set] = &[Set::These(&["fields"])];
 

@@ -11,6 +11,7 @@ pub(super) use runbook::RESOURCE as RUNBOOKS;
 pub(super) use template::RESOURCE as DEPLOY_TEMPLATES;
 
 use super::access::Access;
+use super::arguments::parse_bool;
 use super::call::{Api, Call};
 use super::error::{ApiError, ApiResult};
 use super::fields::Field;
@@ -47,6 +48,8 @@ trait Resource: Recipe + PartialEq {
     /// Its place under `/v1`, and the key of its lists.
     const PATH: &'static str;
     const TABLE_OF_FIELDS: &'static [Field];
+    /// Arguments that a list of this kind alone takes.
+    const FILTERS: &'static [&'static str] = &[];
     fn blank(id: Uuid, at: Timestamp) -> Self;
     /// What a field may be beyond its form.
     fn check(field: &Field, value: Value, version: ApiVersion) -> ApiResult<Value>;
@@ -87,10 +90,12 @@ fn routes<R: Resource>() -> Router<Api> {
 }
 
 async fn list<R: Resource>(call: Call) -> ApiResult<Json<Value>> {
-    let known = paging::KEYS.iter().chain(&["fields", "detail"]);
+    let common = paging::KEYS.iter().chain(&["fields", "detail"]);
+    let known = common.chain(R::FILTERS);
     call.arguments.allow(&known.copied().collect::<Vec<_>>())?;
     let selection = Selection::of_list(&call, R::TABLE_OF_FIELDS, BRIEF)?;
     let paging = Paging::parse(&call.arguments, R::TABLE_OF_FIELDS, call.version)?;
+    let asked = asked_project(&call)?;
     let project = call.access.project_of_list();
     if let Some(marker) = call.arguments.uuid("marker")? {
         let marker = marker.to_string();
@@ -99,7 +104,9 @@ async fn list<R: Resource>(call: Call) -> ApiResult<Json<Value>> {
             return Err(not_found::<R>(&marker));
         }
     }
-    let listing = Listing { project };
+    let listing = Listing {
+        project: project.or(asked),
+    };
     let found = reading::page(&call, &paging, paging.query(R::TABLE), &listing).await?;
     let shown = found
         .iter()
@@ -110,6 +117,17 @@ async fn list<R: Resource>(call: Call) -> ApiResult<Json<Value>> {
         body["next"] = next;
     }
     Ok(Json(body))
+}
+
+/// The project whose runbooks are wanted, beside the public ones. For Ironic it is a flag, of which `false` asks for all.
+fn asked_project(call: &Call) -> ApiResult<Option<&str>> {
+    let asked = call.arguments.text("project");
+    if asked == Some("") {
+        return Err(ApiError::invalid("project must be the id of a project"));
+    }
+    let asked = asked.filter(|project| parse_bool(project) != Some(false));
+    call.access.check_listed_project(asked)?;
+    Ok(asked)
 }
 
 async fn show_one<R: Resource>(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {

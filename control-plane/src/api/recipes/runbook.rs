@@ -62,6 +62,7 @@ pub(in crate::api) const TABLE: &[Field] = &[
 impl Resource for Runbook {
     const PATH: &'static str = "runbooks";
     const TABLE_OF_FIELDS: &'static [Field] = TABLE;
+    const FILTERS: &'static [&'static str] = &["project"];
 
     fn blank(id: Uuid, at: Timestamp) -> Self {
         Self::new(RunbookId(id), at)

@@ -1,16 +1,19 @@
 //! `{node}/history`: the lines of the timeline that Ironic keeps, in Ironic's form.
 
 mod entry;
+mod order;
 
 use super::find;
 use crate::api::call::Call;
 use crate::api::error::{ApiError, ApiResult};
+use crate::api::paging;
 use crate::api::path::Path;
 use axum::Json;
 use entry::{Entry, Story};
 use ferric_model::event::TimelineEvent;
 use ferric_model::node::Node;
 use ferric_store::EventFilter;
+use order::Order;
 use serde_json::{Value, json};
 use std::fmt;
 use uuid::Uuid;
@@ -19,8 +22,12 @@ const MAX_LIMIT: usize = 1000;
 /// Events that are read at once.
 const BATCH: usize = 1000;
 
+/// What happened, and what is shown of it.
+type Line = (TimelineEvent, Entry);
+
 pub(super) async fn list(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
-    call.arguments.allow(&["detail", "marker", "limit"])?;
+    let known = paging::KEYS.iter().chain(&["detail"]);
+    call.arguments.allow(&known.copied().collect::<Vec<_>>())?;
     let detail = call.arguments.boolean("detail")?.unwrap_or(false);
     let limit = match call.arguments.integer("limit")?.map(usize::try_from) {
         None => MAX_LIMIT,
@@ -28,8 +35,9 @@ pub(super) async fn list(call: Call, Path(ident): Path<String>) -> ApiResult<Jso
         Some(_) => return Err(ApiError::invalid("limit must be positive")),
     };
     let marker = call.arguments.uuid("marker")?;
+    let order = Order::parse(&call.arguments)?;
     let node = find::node(&call, &ident).await?.node;
-    let mut events = events(&call, &node).await?;
+    let mut events = order.sorted(events(&call, &node).await?, &call.base);
     if let Some(marker) = marker {
         let place = events.iter().position(|(event, _)| event.id == marker);
         let place = place.ok_or_else(|| not_found(marker))?;
@@ -42,8 +50,8 @@ pub(super) async fn list(call: Call, Path(ident): Path<String>) -> ApiResult<Jso
         .map(|(event, entry)| entry.show(event, &call.base, detail.then_some(call.version)));
     let mut body = json!({"history": shown.collect::<Vec<_>>()});
     if let Some((last, _)) = events.last().filter(|_| more) {
-        let path = format!("nodes/{ident}/history?limit={limit}&marker={}", last.id);
-        body["next"] = Value::from(call.base.url(path));
+        let path = format!("nodes/{ident}/history");
+        body["next"] = paging::next(&call, &path, limit, &last.id.to_string());
     }
     Ok(Json(body))
 }
@@ -66,7 +74,7 @@ fn not_found(event: impl fmt::Display) -> ApiError {
 }
 
 /// All that is kept of a node, oldest first.
-async fn events(call: &Call, node: &Node) -> ApiResult<Vec<(TimelineEvent, Entry)>> {
+async fn events(call: &Call, node: &Node) -> ApiResult<Vec<Line>> {
     let mut filter = EventFilter {
         node: Some(node.uuid),
         after: 0,

@@ -142,7 +142,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "History",
         "What happened to a node, as Ironic tells it",
     )
-    .query(&[Set::These(&["detail", "marker", "limit"])]),
+    .query(&[Set::Page, Set::These(&["detail"])]),
     get(
         "/v1/nodes/{node}/history/{event}",
         "Any",

@@ -57,7 +57,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "Change a deploy template",
     ),
     delete("/v1/deploy_templates/{ident}", "Forget a deploy template"),
-    get("/v1/runbooks", "Runbooks", "Runbooks").query(parameters::LIST),
+    get("/v1/runbooks", "Runbooks", "Runbooks").query(parameters::RUNBOOKS),
     create("/v1/runbooks", "RunbookCreate", "Runbook", "Add a runbook"),
     show("/v1/runbooks/{ident}", "Runbook", "A runbook"),
     patch("/v1/runbooks/{ident}", "Runbook", "Change a runbook"),

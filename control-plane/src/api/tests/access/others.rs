@@ -103,9 +103,44 @@ async fn runbooks_belong_to_a_project_or_are_public() {
     let listed = listed["runbooks"].as_array().unwrap().iter();
     let names: Vec<&Value> = listed.map(|item| &item["name"]).collect();
     assert_eq!(names, ["CUSTOM_A", "CUSTOM_P"]);
+    let path = format!("/v1/runbooks?project={THEIRS}");
+    let others = (Method::GET, path.as_str(), Value::Null);
+    world
+        .refuses(&member, others, 403, "access is denied")
+        .await;
     for (name, status) in [("CUSTOM_A", 200), ("CUSTOM_P", 200), ("CUSTOM_T", 403)] {
         let answer = world.get(&member, &format!("/v1/runbooks/{name}")).await;
         assert_eq!(answer.status, status, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_runbooks_may_be_that_of_a_project() {
+    let world = World::start().await;
+    three_runbooks(&world).await;
+    let all = ["CUSTOM_A", "CUSTOM_P", "CUSTOM_T"];
+    for (project, expected) in [
+        (OURS, &all[..2]),
+        (THEIRS, &all[1..]),
+        ("nobody", &all[1..2]),
+        ("false", &all[..]),
+    ] {
+        let path = format!("/v1/runbooks?project={project}");
+        let listed = world.server.get(&path).await.body;
+        let names: Vec<&Value> = listed["runbooks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| &item["name"])
+            .collect();
+        assert_eq!(names, expected, "{project}");
+    }
+    let first = format!("/v1/runbooks?project={THEIRS}&limit=1");
+    let first = world.server.get(&first).await.body;
+    let next = first["next"].as_str().unwrap();
+    assert!(next.contains(&format!("project={THEIRS}")), "{next}");
+    for path in ["/v1/runbooks?project=", "/v1/deploy_templates?project=p"] {
+        assert_eq!(world.server.get(path).await.status, 400, "{path}");
     }
 }
 
