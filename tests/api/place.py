@@ -11,6 +11,8 @@ from server import Ferric, free_port
 from wire import Wire, head
 
 NODE = {"driver": "fake-hardware", "network_interface": "noop"}
+# For an answer to whoever behaves: what takes longer is noticed. Milliseconds are usual, also beside a busy neighbour.
+LONGEST_S = 10
 
 
 class Place:
@@ -39,6 +41,7 @@ class Place:
             bystander.stop = True
             bystander.thread.join()
         assert bystander.error is None, f"the bystander: {bystander.error}"
+        assert bystander.longest_s < LONGEST_S, f"the bystander waited {bystander.longest_s:.1f} s for an answer"
 
 
 class Bystander:
