@@ -23,6 +23,18 @@ fn check(text: &str, expected: Result<(), &str>) {
 }
 
 #[test]
+fn whom_a_deploy_makes_the_lessee() {
+    for source in ["instance", "request", "none"] {
+        let text = format!("[conductor]\nautomatic_lessee_source = '{source}'");
+        check(&text, Ok(()));
+    }
+    check(
+        "[conductor]\nautomatic_lessee_source = 'owner'",
+        Err("expected one of `instance`, `request`, `none`"),
+    );
+}
+
+#[test]
 fn files() {
     check("", Ok(()));
     check("hots = 'a'", Err("unknown field `hots`"));
@@ -47,10 +59,6 @@ fn files() {
     check(
         "[conductor]\nrescue_password_hash_algorithm = 'md5'",
         Err("expected `sha256` or `sha512`"),
-    );
-    check(
-        "[conductor]\nautomatic_lessee_source = 'owner'",
-        Err("expected one of `instance`, `request`, `none`"),
     );
     check(
         "[deploy]\nfast_track = true\nfast_track_timeout_s = 60",
