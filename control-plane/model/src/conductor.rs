@@ -3,6 +3,10 @@
 use crate::ids::Incarnation;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// By hardware type, then by kind of interface.
+pub type OfferedByDriver = BTreeMap<String, BTreeMap<String, OfferedInterfaces>>;
 
 /// The row that a conductor registers and keeps alive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +16,9 @@ pub struct ConductorRecord {
     pub conductor_group: String,
     /// Hardware types, sorted.
     pub drivers: Vec<String>,
+    /// What of each is enabled. Releases before this one registered none.
+    #[serde(default)]
+    pub interfaces: OfferedByDriver,
     pub online: bool,
     /// Where the other conductors reach it: `https://ADDRESS:PORT`. `None`: it takes no calls from them.
     #[serde(default)]
@@ -19,4 +26,13 @@ pub struct ConductorRecord {
     pub created_at: Timestamp,
     /// The beat.
     pub updated_at: Timestamp,
+}
+
+/// The implementations of one kind that a hardware type tells of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferedInterfaces {
+    /// Best first.
+    pub enabled: Vec<String>,
+    /// What a node gets that names none.
+    pub default: Option<String>,
 }

@@ -103,21 +103,15 @@ fn view(call: &Call, conductor: &ConductorRecord, selection: &Selection) -> Valu
     Value::Object(shown.collect::<Map<_, _>>())
 }
 
-/// The live conductors that serve a hardware type.
-pub(super) async fn hosts_of(call: &Call, driver: &str) -> ApiResult<Vec<String>> {
-    let records = call
-        .conductor()
-        .store()
-        .page(&Query::all(Table::Conductor))
-        .await?
-        .records;
-    let mut hosts = Vec::new();
+pub(super) async fn live(call: &Call) -> ApiResult<Vec<ConductorRecord>> {
+    let store = call.conductor().store();
+    let records = store.page(&Query::all(Table::Conductor)).await?.records;
+    let mut conductors = Vec::with_capacity(records.len());
     for record in records {
         let conductor: ConductorRecord = record.decode()?;
-        let serves = conductor.drivers.iter().any(|name| name == driver);
-        if serves && call.conductor().is_alive(&conductor) {
-            hosts.push(conductor.hostname);
+        if call.conductor().is_alive(&conductor) {
+            conductors.push(conductor);
         }
     }
-    Ok(hosts)
+    Ok(conductors)
 }

@@ -1,4 +1,4 @@
-//! `/v1/drivers`: the hardware types that are enabled, and which live conductors serve them.
+//! `/v1/drivers`: the hardware types that live conductors serve, whichever of them is asked.
 
 use super::arguments::missing;
 use super::call::{Api, Call};
@@ -14,8 +14,10 @@ use crate::api::gates::{
 use axum::routing::{any, get};
 use axum::{Json, Router};
 use ferric_drivers::{InterfaceKind, VendorError, logical_disk_properties, properties};
+use ferric_model::conductor::{ConductorRecord, OfferedInterfaces};
 use ferric_model::node::Object;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 pub(super) const RESOURCE: Resource = Resource {
     name: "drivers",
@@ -41,6 +43,42 @@ fn routes() -> Router<Api> {
             "/v1/drivers/{driver}/vendor_passthru/{method}",
             any(passthru_method),
         )
+}
+
+/// What live conductors have of a hardware type.
+#[derive(Default)]
+struct Served {
+    hosts: Vec<String>,
+    interfaces: BTreeMap<String, OfferedInterfaces>,
+}
+
+impl Served {
+    /// Where defaults differ, the first conductor's is shown: only one can be.
+    fn add(&mut self, name: &str, conductor: &ConductorRecord) {
+        self.hosts.push(conductor.hostname.clone());
+        for (kind, offered) in conductor.interfaces.get(name).into_iter().flatten() {
+            let known = self.interfaces.entry(kind.clone()).or_default();
+            for implementation in &offered.enabled {
+                if !known.enabled.contains(implementation) {
+                    known.enabled.push(implementation.clone());
+                }
+            }
+            if known.default.is_none() {
+                known.default.clone_from(&offered.default);
+            }
+        }
+    }
+}
+
+async fn served(call: &Call) -> ApiResult<BTreeMap<String, Served>> {
+    let mut drivers = BTreeMap::<String, Served>::new();
+    for conductor in conductors::live(call).await? {
+        for name in &conductor.drivers {
+            let driver = drivers.entry(name.clone()).or_default();
+            driver.add(name, &conductor);
+        }
+    }
+    Ok(drivers)
 }
 
 /// Since when a driver tells of a kind of interface.
@@ -79,14 +117,12 @@ async fn list(call: Call) -> ApiResult<Json<Value>> {
         return Err(ApiError::invalid("detail and fields do not go together"));
     }
     let mut drivers = Vec::new();
-    for name in call.conductor().enabled().hardware_types() {
-        // Classic drivers are gone for good.
-        if wanted != Some("classic") {
-            let whole = detail == Some(true) || fields.is_some();
-            drivers.push(trimmed(
-                driver(&call, name, whole).await?,
-                fields.as_deref(),
-            )?);
+    // Classic drivers are gone for good.
+    if wanted != Some("classic") {
+        let whole = detail == Some(true) || fields.is_some();
+        for (name, served) in served(&call).await? {
+            let shown = driver(&call, &name, &served, whole);
+            drivers.push(trimmed(shown, fields.as_deref())?);
         }
     }
     Ok(Json(json!({"drivers": drivers})))
@@ -95,35 +131,35 @@ async fn list(call: Call) -> ApiResult<Json<Value>> {
 async fn show(call: Call, Path(name): Path<String>) -> ApiResult<Json<Value>> {
     call.arguments.allow(&["fields"])?;
     let fields = fields(&call)?;
-    let name = enabled(&call, &name)?;
-    trimmed(driver(&call, name, true).await?, fields.as_deref()).map(Json)
+    let (name, served) = find(&call, &name).await?;
+    trimmed(driver(&call, &name, &served, true), fields.as_deref()).map(Json)
 }
 
 async fn property_list(call: Call, Path(name): Path<String>) -> ApiResult<Json<Value>> {
     call.no_arguments()?;
-    let name = enabled(&call, &name)?;
-    let properties = properties(name).unwrap_or_default();
+    let (name, _) = find(&call, &name).await?;
+    let properties = properties(&name).unwrap_or_default();
     Ok(Json(json!(properties)))
 }
 
 /// What a logical disk of a RAID configuration may say.
 async fn logical_disks(call: Call, Path(name): Path<String>) -> ApiResult<Json<Value>> {
     call.no_arguments()?;
-    enabled(&call, &name)?;
+    find(&call, &name).await?;
     Ok(Json(json!(logical_disk_properties())))
 }
 
 /// By name, with what each is for. No driver has one that is not about a node, as none of Ironic's has.
 async fn passthru_methods(call: Call, Path(name): Path<String>) -> ApiResult<Json<Value>> {
     call.no_arguments()?;
-    enabled(&call, &name)?;
+    find(&call, &name).await?;
     Ok(Json(json!({})))
 }
 
 async fn passthru(call: Call, Path(name): Path<String>) -> ApiResult<Json<Value>> {
     let method = call.arguments.text("method");
     let method = method.ok_or_else(|| missing("method"))?;
-    enabled(&call, &name)?;
+    find(&call, &name).await?;
     Err(match method.is_empty() {
         true => ApiError::invalid("Method not specified when calling vendor extension."),
         false => no_handler(method),
@@ -135,7 +171,7 @@ async fn passthru_method(
     call: Call,
     Path((name, method)): Path<(String, String)>,
 ) -> ApiResult<Json<Value>> {
-    enabled(&call, &name)?;
+    find(&call, &name).await?;
     Err(no_handler(&method))
 }
 
@@ -144,10 +180,13 @@ fn no_handler(method: &str) -> ApiError {
     ApiError::invalid(error.to_string())
 }
 
-fn enabled(call: &Call, name: &str) -> ApiResult<&'static str> {
-    let known = call.conductor().enabled().hardware_types();
-    let found = |name: &str| known.iter().copied().find(|known| *known == name);
-    let found = found(name).or_else(|| found(call.without_suffix(name)?));
+async fn find(call: &Call, name: &str) -> ApiResult<(String, Served)> {
+    let mut drivers = served(call).await?;
+    let known = match drivers.contains_key(name) {
+        true => Some(name),
+        false => call.without_suffix(name),
+    };
+    let found = known.and_then(|name| drivers.remove_entry(name));
     found.ok_or_else(|| {
         ApiError::not_found(format!(
             "driver or hardware type {name} could not be found, or is not enabled"
@@ -175,11 +214,11 @@ fn trimmed(mut driver: Object, fields: Option<&[String]>) -> ApiResult<Value> {
     Ok(Value::Object(driver))
 }
 
-async fn driver(call: &Call, name: &'static str, whole: bool) -> ApiResult<Object> {
+fn driver(call: &Call, name: &str, served: &Served, whole: bool) -> Object {
     let mut shown = Object::new();
     let mut put = |key: &str, value: Value| shown.insert(key.to_owned(), value);
     put("name", Value::from(name));
-    put("hosts", json!(conductors::hosts_of(call, name).await?));
+    put("hosts", json!(served.hosts));
     put("links", call.base.pair(format!("drivers/{name}")));
     if call.version.0 >= DRIVER_LINKS {
         put(
@@ -191,19 +230,15 @@ async fn driver(call: &Call, name: &'static str, whole: bool) -> ApiResult<Objec
         put("type", Value::from("dynamic"));
     }
     if whole {
-        let enabled = call.conductor().enabled();
         for kind in InterfaceKind::ALL {
             if kind_since(kind) <= call.version.0 {
-                put(
-                    &format!("default_{kind}_interface"),
-                    json!(enabled.default_of(name, kind)),
-                );
-                put(
-                    &format!("enabled_{kind}_interfaces"),
-                    json!(enabled.listed(name, kind)),
-                );
+                let offered = served.interfaces.get(kind.name());
+                let default = offered.and_then(|offered| offered.default.as_deref());
+                let enabled = offered.map_or(&[][..], |offered| offered.enabled.as_slice());
+                put(&format!("default_{kind}_interface"), json!(default));
+                put(&format!("enabled_{kind}_interfaces"), json!(enabled));
             }
         }
     }
-    Ok(shown)
+    shown
 }

@@ -3,10 +3,12 @@
 use super::Conductor;
 use super::around::Around;
 use super::environment::between;
-use ferric_model::conductor::ConductorRecord;
+use ferric_drivers::{Enabled, InterfaceKind};
+use ferric_model::conductor::{ConductorRecord, OfferedByDriver, OfferedInterfaces};
 use ferric_model::hash_ring::groups::Rings;
 use ferric_store::{Entity, Expectation, Key, Query, Revision, StoreError, Table, Transaction};
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -97,6 +99,7 @@ impl Conductor {
             incarnation: self.incarnation(),
             conductor_group: self.settings().conductor_group.clone(),
             drivers,
+            interfaces: offered(self.enabled()),
             online: presence != Presence::Leaving,
             address: self
                 .settings()
@@ -172,6 +175,27 @@ impl Conductor {
         }
         Ok(rings)
     }
+}
+
+/// For the record: what each hardware type tells of here.
+fn offered(enabled: &Enabled) -> OfferedByDriver {
+    let mut by_driver = OfferedByDriver::new();
+    for name in enabled.hardware_types() {
+        let of_kind = |kind: InterfaceKind| OfferedInterfaces {
+            enabled: enabled
+                .listed(name, kind)
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+            default: enabled.default_of(name, kind).map(str::to_owned),
+        };
+        let kinds: BTreeMap<_, _> = InterfaceKind::ALL
+            .into_iter()
+            .map(|kind| (kind.name().to_owned(), of_kind(kind)))
+            .collect();
+        by_driver.insert((*name).to_owned(), kinds);
+    }
+    by_driver
 }
 
 #[cfg(test)]

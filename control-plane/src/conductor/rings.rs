@@ -107,6 +107,7 @@ mod tests {
     use super::*;
     use ferric_model::ids::{Incarnation, NodeId};
     use jiff::Timestamp;
+    use std::collections::BTreeMap;
     use uuid::Uuid;
 
     fn conductor(hostname: &str, driver: &str) -> ConductorRecord {
@@ -115,6 +116,7 @@ mod tests {
             incarnation: Incarnation(Uuid::nil()),
             conductor_group: String::new(),
             drivers: vec![driver.to_owned()],
+            interfaces: BTreeMap::new(),
             online: true,
             address: None,
             created_at: Timestamp::UNIX_EPOCH,

@@ -157,6 +157,7 @@ mod tests {
             incarnation: Incarnation(Uuid::from_u128(2)),
             conductor_group: String::new(),
             drivers: Vec::new(),
+            interfaces: BTreeMap::new(),
             online: true,
             address: None,
             created_at: Timestamp::UNIX_EPOCH,

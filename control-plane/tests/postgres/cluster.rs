@@ -241,3 +241,35 @@ fn a_conductor_is_drained_from_the_command_line() {
     assert_eq!(code, Some(0), "{said}");
     two.ended();
 }
+
+#[test]
+fn the_drivers_are_those_of_both_conductors_whichever_is_asked() {
+    let server = Server::start(&[]);
+    let store = server.url(&server.database());
+    let new = |host: &str, driver: &str| {
+        let enabled = format!("[drivers]\nenabled_hardware_types = ['{driver}']");
+        Ferric::new(&format!("store = '{store}'\nhost = '{host}'\n{enabled}"))
+    };
+    let (mut one, mut two) = (new("one", "fake-hardware"), new("two", "redfish"));
+    one.start();
+    std::fs::create_dir(two.state()).unwrap();
+    let key = |of: &Ferric| of.state().join("store.key");
+    std::fs::copy(key(&one), key(&two)).unwrap();
+    two.start();
+    for asked in [&one, &two] {
+        let (_, _, body) = asked.get("/v1/drivers").unwrap();
+        let drivers = body["drivers"].as_array().unwrap().iter();
+        let hosts: Vec<_> = drivers
+            .map(|driver| json!([driver["name"], driver["hosts"]]))
+            .collect();
+        let expected = [
+            json!(["fake-hardware", ["one"]]),
+            json!(["redfish", ["two"]]),
+        ];
+        assert_eq!(hosts, expected);
+        let (status, _, body) = asked.get("/v1/drivers/redfish/properties").unwrap();
+        assert_eq!(status, 200, "{body}");
+    }
+    two.stop();
+    one.stop();
+}

@@ -78,6 +78,7 @@ mod tests {
             incarnation: Incarnation(Uuid::nil()),
             conductor_group: group.to_owned(),
             drivers: drivers.iter().map(ToString::to_string).collect(),
+            interfaces: BTreeMap::new(),
             online: true,
             address: None,
             created_at: Timestamp::UNIX_EPOCH,

@@ -9,6 +9,7 @@ mod cycle;
 mod dial_out;
 mod discovery;
 mod drain;
+mod drivers;
 mod erase_records;
 mod events;
 mod explain;

@@ -48,6 +48,7 @@ mod tests {
     use ferric_store::{Key, Table, Transaction};
     use nix::sys::stat::Mode;
     use nix::unistd::mkfifo;
+    use std::collections::BTreeMap;
     use std::fs::File;
     use std::path::PathBuf;
     use uuid::Uuid;
@@ -71,6 +72,7 @@ mod tests {
             incarnation: Incarnation(Uuid::from_u128(2)),
             conductor_group: String::new(),
             drivers: vec!["fake-hardware".to_owned()],
+            interfaces: BTreeMap::new(),
             online,
             address: None,
             created_at: heard,

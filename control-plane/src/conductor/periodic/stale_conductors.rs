@@ -69,6 +69,7 @@ mod tests {
     use super::*;
     use crate::conductor::tests::lab::Lab;
     use ferric_model::ids::Incarnation;
+    use std::collections::BTreeMap;
     use uuid::Uuid;
 
     const DAY: u64 = 86_400;
@@ -84,6 +85,7 @@ mod tests {
             incarnation: Incarnation(Uuid::from_u128(2)),
             conductor_group: String::new(),
             drivers: Vec::new(),
+            interfaces: BTreeMap::new(),
             online: false,
             address: None,
             created_at: now - Duration::from_secs(days * DAY),

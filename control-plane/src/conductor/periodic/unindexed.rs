@@ -37,6 +37,7 @@ mod tests {
     use ferric_model::conductor::ConductorRecord;
     use ferric_model::ids::Incarnation;
     use ferric_store::Transaction;
+    use std::collections::BTreeMap;
     use std::sync::atomic::Ordering;
     use uuid::Uuid;
 
@@ -54,6 +55,7 @@ mod tests {
             incarnation: Incarnation(Uuid::from_u128(2)),
             conductor_group: String::new(),
             drivers: vec!["fake-hardware".to_owned()],
+            interfaces: BTreeMap::new(),
             online: true,
             address: None,
             created_at: heard,

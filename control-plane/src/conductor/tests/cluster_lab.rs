@@ -252,6 +252,7 @@ pub(super) fn host_among(names: &[&str], node: NodeId) -> String {
         incarnation: Incarnation(Uuid::nil()),
         conductor_group: String::new(),
         drivers: vec!["fake-hardware".to_owned()],
+        interfaces: BTreeMap::new(),
         online: true,
         address: None,
         created_at: jiff::Timestamp::UNIX_EPOCH,

@@ -18,6 +18,7 @@ use ferric_model::ids::{Epoch, Incarnation, NodeId};
 use ferric_model::node::Ownership;
 use ferric_store::{Store, Transaction};
 use jiff::SignedDuration;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -127,6 +128,7 @@ async fn a_silent_conductor_is_asked_once_and_not_for_long() {
         incarnation,
         conductor_group: String::new(),
         drivers: vec!["fake-hardware".to_owned()],
+        interfaces: BTreeMap::new(),
         online: true,
         address: Some("https://127.0.0.1:2".to_owned()),
         created_at: conductor.now(),
