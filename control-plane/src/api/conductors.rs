@@ -52,7 +52,7 @@ async fn list(call: Call) -> ApiResult<Json<Value>> {
         .collect();
     call.arguments.allow(&known)?;
     let selection = Selection::of_list(&call, CONDUCTOR, BRIEF)?;
-    let paging = Paging::parse(&call.arguments, CONDUCTOR, call.version)?;
+    let paging = Paging::parse(&call, CONDUCTOR)?;
     let records = call
         .conductor()
         .store()

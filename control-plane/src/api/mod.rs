@@ -79,7 +79,11 @@ pub fn operator_router(
         .fallback(envelope::no_such_path)
         .method_not_allowed_fallback(envelope::method_not_allowed);
     let bounds = middleware::from_fn_with_state(api.clone(), answers::bounded);
-    let router = enveloped(routes.layer(bounds).layer(door), api.clone());
+    let mut routes = routes.layer(bounds).layer(door);
+    if !api.conductor.settings().ramdisk_endpoints {
+        routes = routes.layer(middleware::from_fn(machines::turn_away));
+    }
+    let router = enveloped(routes, api.clone());
     if api.conductor.settings().healthcheck.is_none() {
         return router;
     }

@@ -1,6 +1,5 @@
 //! Lists: how many, from where, in which order, and the link to the next page.
 
-use super::arguments::Arguments;
 use super::call::Call;
 use super::error::{ApiError, ApiResult};
 use super::fields::{Field, find, need};
@@ -12,7 +11,16 @@ use url::form_urlencoded::Serializer;
 
 /// The keys that every list takes.
 pub(super) const KEYS: &[&str] = &["limit", "marker", "sort_key", "sort_dir"];
-const MAX_LIMIT: usize = 1000;
+
+/// How many are shown at once.
+pub(super) fn limit(call: &Call) -> ApiResult<usize> {
+    let most = call.conductor().settings().max_limit;
+    match call.arguments.integer("limit")?.map(usize::try_from) {
+        None => Ok(most),
+        Some(Ok(limit)) if limit > 0 => Ok(limit.min(most)),
+        Some(_) => Err(ApiError::invalid("limit must be positive")),
+    }
+}
 
 /// What a client wants of a list.
 #[derive(Debug)]
@@ -24,18 +32,9 @@ pub(super) struct Paging {
 }
 
 impl Paging {
-    pub(super) fn parse(
-        arguments: &Arguments,
-        table: &'static [Field],
-        version: ApiVersion,
-    ) -> ApiResult<Self> {
-        let limit = match arguments.integer("limit")? {
-            None => MAX_LIMIT,
-            Some(limit) => match usize::try_from(limit) {
-                Ok(limit) if limit > 0 => limit.min(MAX_LIMIT),
-                Ok(_) | Err(_) => return Err(ApiError::invalid("limit must be positive")),
-            },
-        };
+    pub(super) fn parse(call: &Call, table: &'static [Field]) -> ApiResult<Self> {
+        let arguments = &call.arguments;
+        let limit = limit(call)?;
         let order = match arguments.text("sort_dir") {
             None | Some("asc") => SortOrder::Ascending,
             Some("desc") => SortOrder::Descending,
@@ -46,7 +45,7 @@ impl Paging {
             }
         };
         let sort_key = arguments.text("sort_key").filter(|key| *key != "id");
-        let sort = sort_key.map(|key| sort_field(key, table, version));
+        let sort = sort_key.map(|key| sort_field(key, table, call.version));
         Ok(Self {
             limit,
             marker: arguments.text("marker").map(str::to_owned),

@@ -51,6 +51,12 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// Whether a proxy in front is believed what it says of the URL that clients use.
     pub parse_proxy_headers: bool,
+    /// How many objects a list shows at once.
+    pub max_limit: usize,
+    /// Whether the operators' listener answers ramdisks.
+    pub ramdisk_endpoints: bool,
+    /// Whether a machine is told who it is only while its ramdisk is expected.
+    pub restrict_lookup: bool,
     /// `None`: there is no `/healthcheck`.
     pub healthcheck: Option<Healthcheck>,
     pub http: Http,

@@ -22,7 +22,7 @@ pub(super) async fn list(call: Call) -> ApiResult<Json<Value>> {
     let known = paging::KEYS.iter().chain(FILTERS).chain(&["fields"]);
     call.arguments.allow(&known.copied().collect::<Vec<_>>())?;
     let selection = Selection::of_one(&call, ALLOCATION)?;
-    let paging = Paging::parse(&call.arguments, ALLOCATION, call.version)?;
+    let paging = Paging::parse(&call, ALLOCATION)?;
     if let Some(marker) = call.arguments.uuid("marker")? {
         let marker = marker.to_string();
         let (_, allocation) = find::allocation(&call, &marker).await?;

@@ -64,7 +64,7 @@ async fn list(call: Call) -> ApiResult<Json<Value>> {
     let known = paging::KEYS.iter().chain(&["fields", "detail", "phase"]);
     call.arguments.allow(&known.copied().collect::<Vec<_>>())?;
     let selection = Selection::of_list(&call, TABLE, BRIEF)?;
-    let paging = Paging::parse(&call.arguments, TABLE, call.version)?;
+    let paging = Paging::parse(&call, TABLE)?;
     if let Some(marker) = call.arguments.uuid("marker")? {
         find(&call, &marker.to_string()).await?;
     }

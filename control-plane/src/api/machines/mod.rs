@@ -10,13 +10,17 @@ mod lookup;
 mod settings;
 
 use super::call::{Api, Audience, Call};
+use super::error::ApiError;
 use super::root::Resource;
 use crate::api::gates::{AGENT_TOKEN, CONTINUE_INSPECTION};
 use crate::conductor::requests::TokenUse;
 use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use ferric_agent_protocol::extensions::{Extension, Extensions};
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 
 pub(super) const RESOURCES: [Resource; 3] = [
     Resource {
@@ -52,6 +56,24 @@ fn offered(call: &Call, headers: &HeaderMap) -> Extensions {
         Audience::Machines => offered,
         Audience::Operators => offered.without(Extension::DialOut),
     }
+}
+
+/// For an operators' listener that ramdisks have no business with; older versions are told the same, as Ironic has it.
+pub(super) async fn turn_away(path: Option<MatchedPath>, request: Request, next: Next) -> Response {
+    let path = path.as_ref().map(MatchedPath::as_str);
+    let asks = match path {
+        Some("/v1/lookup") => [Method::GET, Method::HEAD].contains(request.method()),
+        Some("/v1/heartbeat/{node}" | "/v1/continue_inspection") => {
+            request.method() == Method::POST
+        }
+        _ => false,
+    };
+    if !asks {
+        return next.run(request).await;
+    }
+    let path = request.uri().path();
+    let text = format!("access to {path} is denied: ramdisks are answered elsewhere");
+    ApiError::forbidden(text).into_response()
 }
 
 /// What stands on the machines' listener alone.

@@ -60,7 +60,7 @@ async fn collection(
     selection: Selection,
     path: &str,
 ) -> ApiResult<JsonText> {
-    let paging = Paging::parse(&call.arguments, NODE, call.version)?;
+    let paging = Paging::parse(call, NODE)?;
     check_marker(call, &paging).await?;
     let mut query = paging.query(Table::Node);
     if let Some(chassis) = chassis {

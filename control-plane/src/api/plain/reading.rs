@@ -71,7 +71,7 @@ async fn collection<R: Resource>(
     path: &str,
 ) -> ApiResult<Json<Value>> {
     let table = R::TABLE_OF_FIELDS;
-    let paging = Paging::parse(&call.arguments, table, call.version)?;
+    let paging = Paging::parse(call, table)?;
     if let Some(marker) = call.arguments.uuid("marker")? {
         let marker = marker.to_string();
         if !can_be_listed(call, &find::<R>(call, &marker).await?.0).await? {

@@ -131,7 +131,7 @@ async fn collection(
     selection: Selection,
     path: &str,
 ) -> ApiResult<Json<Value>> {
-    let paging = Paging::parse(&call.arguments, PORT, call.version)?;
+    let paging = Paging::parse(call, PORT)?;
     if let Some(marker) = call.arguments.uuid("marker")? {
         let marker = marker.to_string();
         if !can_be_listed(call, &find::port(call, &marker).await?.record).await? {

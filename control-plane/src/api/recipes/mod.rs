@@ -94,7 +94,7 @@ async fn list<R: Resource>(call: Call) -> ApiResult<Json<Value>> {
     let known = common.chain(R::FILTERS);
     call.arguments.allow(&known.copied().collect::<Vec<_>>())?;
     let selection = Selection::of_list(&call, R::TABLE_OF_FIELDS, BRIEF)?;
-    let paging = Paging::parse(&call.arguments, R::TABLE_OF_FIELDS, call.version)?;
+    let paging = Paging::parse(&call, R::TABLE_OF_FIELDS)?;
     let asked = asked_project(&call)?;
     let project = call.access.project_of_list();
     if let Some(marker) = call.arguments.uuid("marker")? {

@@ -251,3 +251,22 @@ async fn drivers_conductors_and_states_have_the_keys_of_ironic() {
         .await;
     assert_eq!(old.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn lists_are_as_long_as_the_settings_let_them_be() {
+    let server = Server::start_with(|settings| settings.max_limit = 1).await;
+    let node = server.node("a").await;
+    server.node("b").await;
+    server
+        .provision(&node, json!({"target": "manage"}), "manageable")
+        .await;
+    let history = format!("/v1/nodes/{node}/history");
+    for (path, list) in [("/v1/nodes", "nodes"), (history.as_str(), "history")] {
+        for query in ["", "?limit=1000"] {
+            let page = server.get(&format!("{path}{query}")).await.body;
+            assert_eq!(page[list].as_array().unwrap().len(), 1, "{page}");
+            let next = page["next"].as_str().unwrap();
+            assert!(next.contains("limit=1&"), "{next}");
+        }
+    }
+}

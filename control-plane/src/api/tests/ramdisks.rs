@@ -243,3 +243,38 @@ async fn inspection_data_must_be_an_inventory() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn an_operators_listener_can_turn_ramdisks_away() {
+    let server = Server::start_with(|settings| settings.ramdisk_endpoints = false).await;
+    let id = waiting(&server).await;
+    let lookup = format!("/v1/lookup?node_uuid={id}");
+    let heartbeat = format!("/v1/heartbeat/{id}");
+    let asked = [
+        (Method::GET, lookup.as_str()),
+        (Method::POST, heartbeat.as_str()),
+        (Method::POST, "/v1/continue_inspection"),
+    ];
+    for version in ["1.1", "latest"] {
+        for (method, path) in asked.clone() {
+            let answer = send(&server.operator, version, method, path, "{}").await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path} in {version}");
+            assert!(answer.fault().contains("ramdisks"), "{}", answer.fault());
+        }
+    }
+    let wrong = send(&server.operator, "latest", Method::POST, &lookup, "{}").await;
+    assert_eq!(wrong.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(server.get("/v1/nodes").await.status, StatusCode::OK);
+    let machine = send(&server.machine, "1.62", Method::GET, &lookup, "").await;
+    assert_eq!(machine.status, StatusCode::OK, "{}", machine.fault());
+}
+
+#[tokio::test]
+async fn a_machine_can_be_told_who_it_is_in_every_state() {
+    let server = Server::start_with(|settings| settings.restrict_lookup = false).await;
+    let idle = server.node("idle").await;
+    let path = format!("/v1/lookup?node_uuid={idle}");
+    let answer = send(&server.machine, "1.62", Method::GET, &path, "").await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.fault());
+    assert_eq!(answer.body["node"]["uuid"], idle);
+}

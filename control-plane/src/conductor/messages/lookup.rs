@@ -16,7 +16,8 @@ use std::net::IpAddr;
 
 pub(super) async fn merge(task: &mut NodeTask, request: LookupRequest) -> Merged<LookupAnswer> {
     let (state, settings) = (task.node.provision_state, task.conductor().settings());
-    let expects_one = state.allows_lookup()
+    let expects_one = !settings.restrict_lookup
+        || state.allows_lookup()
         || (state.allows_lookup_on_fast_track() && is_fast_track_enabled(settings, &task.node));
     if !expects_one {
         return Ok(Err(RequestError::NotFound(

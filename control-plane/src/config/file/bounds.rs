@@ -56,6 +56,19 @@ pub(super) fn check_intervals(conductor: &Conductor, agent: &Agent) -> Result<()
     Ok(())
 }
 
+/// A page of more would take an answer's whole memory.
+pub(super) fn max_limit(written: Option<u16>) -> Result<usize, SettingsError> {
+    let value = written.unwrap_or(1000);
+    match value {
+        1..=10_000 => Ok(value.into()),
+        _ => Err(SettingsError::Value {
+            setting: "api.max_limit",
+            value: value.to_string(),
+            problem: "must be from 1 to 10000",
+        }),
+    }
+}
+
 /// Zero would turn every client away, and a time-out of years is none.
 pub(super) fn check_patience(http: &Http) -> Result<(), SettingsError> {
     const DAY_S: u64 = 86_400;

@@ -15,7 +15,7 @@ use super::{
     Agent, Boot, Conductor, Deploy, Http, Overrides, Settings, SettingsError, Steps, Timeline,
 };
 use crate::server_tls::Files;
-use bounds::{check_intervals, check_patience};
+use bounds::{check_intervals, check_patience, max_limit};
 use ferric_store::DatabaseUrl;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -76,6 +76,10 @@ struct Api {
     public_url: Option<String>,
     enable_proxy_headers_parsing: bool,
     allow_unauthenticated: bool,
+    max_limit: Option<u16>,
+    #[serde(alias = "enable_ramdisk_endpoints")]
+    ramdisk_endpoints: Option<bool>,
+    restrict_lookup: Option<bool>,
     tls: Option<Files>,
 }
 
@@ -160,6 +164,9 @@ impl File {
                 .public_url
                 .map(|url| url.trim_end_matches('/').to_owned()),
             parse_proxy_headers: self.api.enable_proxy_headers_parsing,
+            max_limit: max_limit(self.api.max_limit)?,
+            ramdisk_endpoints: self.api.ramdisk_endpoints.unwrap_or(true),
+            restrict_lookup: self.api.restrict_lookup.unwrap_or(true),
             healthcheck: self.healthcheck.check()?,
             http: self.http,
             auth,

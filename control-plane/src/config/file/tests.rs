@@ -55,6 +55,8 @@ fn files() {
         "[provision]\nlisten = '0.0.0.0:80'\nurl = 'http://10.0.0.1/'",
         Ok(()),
     );
+    check("[api]\nmax_limit = 0", Err("must be from 1 to 10000"));
+    check("[api]\nmax_limit = 10000", Ok(()));
     check("[http]\nconnections = 0", Err("http.connections = 0"));
     check(
         "[conductor]\nrescue_password_hash_algorithm = 'md5'",

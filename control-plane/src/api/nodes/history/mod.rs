@@ -18,7 +18,6 @@ use serde_json::{Value, json};
 use std::fmt;
 use uuid::Uuid;
 
-const MAX_LIMIT: usize = 1000;
 /// Events that are read at once.
 const BATCH: usize = 1000;
 
@@ -29,11 +28,7 @@ pub(super) async fn list(call: Call, Path(ident): Path<String>) -> ApiResult<Jso
     let known = paging::KEYS.iter().chain(&["detail"]);
     call.arguments.allow(&known.copied().collect::<Vec<_>>())?;
     let detail = call.arguments.boolean("detail")?.unwrap_or(false);
-    let limit = match call.arguments.integer("limit")?.map(usize::try_from) {
-        None => MAX_LIMIT,
-        Some(Ok(limit)) if limit > 0 => limit.min(MAX_LIMIT),
-        Some(_) => return Err(ApiError::invalid("limit must be positive")),
-    };
+    let limit = paging::limit(&call)?;
     let marker = call.arguments.uuid("marker")?;
     let order = Order::parse(&call.arguments)?;
     let node = find::node(&call, &ident).await?.node;
