@@ -44,6 +44,7 @@ mod service;
 mod shared_store;
 mod step_children;
 mod steps;
+mod streams;
 mod timeouts;
 mod tokens;
 mod vendor_methods;
