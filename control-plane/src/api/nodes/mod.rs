@@ -169,7 +169,6 @@ async fn destroy(call: Call, Path(ident): Path<String>) -> ApiResult<StatusCode>
 }
 
 /// The tables of what a machine's firmware says.
-#[cfg(test)]
 pub(super) mod tables {
     pub(in crate::api) use super::bios::SETTING;
     pub(in crate::api) use super::firmware::COMPONENT;

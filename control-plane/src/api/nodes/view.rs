@@ -193,21 +193,23 @@ fn hidden(field: &Field) -> Value {
     }
 }
 
+/// What `states` shows of a node.
+pub(in crate::api) const STATES: &[&str] = &[
+    "console_enabled",
+    "last_error",
+    "power_state",
+    "provision_state",
+    "target_power_state",
+    "target_provision_state",
+    "provision_updated_at",
+    "raid_config",
+    "target_raid_config",
+    "boot_mode",
+    "secure_boot",
+];
+
 /// The states sub-resource: some fields of the node, as its version shows them.
 pub(super) fn states(node: &Node, version: ApiVersion, access: &Access) -> Value {
-    const STATES: &[&str] = &[
-        "console_enabled",
-        "last_error",
-        "power_state",
-        "provision_state",
-        "target_power_state",
-        "target_provision_state",
-        "provision_updated_at",
-        "raid_config",
-        "target_raid_config",
-        "boot_mode",
-        "secure_boot",
-    ];
     let fields = STATES.iter().filter_map(|name| find(NODE, name));
     let shown = fields
         .filter(|field| field.exists_in(version))

@@ -3,22 +3,25 @@
 use super::{Operation, create, delete, get, op, patch, post, put, show};
 use crate::api::openapi::parameters::{self, Set};
 
+/// Lists that come whole, of whose objects some fields can be asked for.
+const PICKED: &[Set] = &[Set::These(&["fields", "detail"])];
+
 pub(super) const OPERATIONS: &[Operation] = &[
-    get("/", "Any", "Which versions there are"),
-    get("/v1", "Any", "Which resources there are"),
+    get("/", "Versions", "Which versions there are"),
+    get("/v1", "Resources", "Which resources there are"),
     get("/v1/nodes", "Nodes", "Nodes, a page of them").query(parameters::NODES),
     create("/v1/nodes", "NodeCreate", "Node", "Enrol a node"),
     get("/v1/nodes/detail", "Nodes", "Nodes with all fields").query(parameters::NODES_WHOLE),
     get(
         "/v1/nodes/validate",
-        "Any",
+        "Validation",
         "Whether the settings of a node suffice, named in the query",
     )
     .query(&[Set::These(&["node", "node_uuid"])]),
     show("/v1/nodes/{node}", "Node", "A node"),
     patch("/v1/nodes/{node}", "Node", "Change a node").query(&[Set::These(&["reset_interfaces"])]),
     delete("/v1/nodes/{node}", "Forget a node with its ports"),
-    get("/v1/nodes/{node}/states", "Any", "The states of a node"),
+    get("/v1/nodes/{node}/states", "States", "The states of a node"),
     put(
         "/v1/nodes/{node}/states/power",
         202,
@@ -51,7 +54,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     .body("SecureBoot"),
     get(
         "/v1/nodes/{node}/states/console",
-        "Any",
+        "ConsoleState",
         "Whether the console is open, and where",
     ),
     put(
@@ -93,12 +96,12 @@ pub(super) const OPERATIONS: &[Operation] = &[
     ),
     get(
         "/v1/nodes/{node}/management/indicators",
-        "Any",
+        "Indicators",
         "The lights of the machine",
     ),
     get(
         "/v1/nodes/{node}/management/indicators/{indicator}",
-        "Any",
+        "Indicator",
         "What a light does, called name@component",
     ),
     put(
@@ -109,34 +112,50 @@ pub(super) const OPERATIONS: &[Operation] = &[
     .body("Indicator"),
     get(
         "/v1/nodes/{node}/validate",
-        "Any",
+        "Validation",
         "Whether the settings of a node suffice",
     ),
     get(
         "/v1/nodes/{node}/vendor_passthru/methods",
-        "Any",
+        "VendorMethods",
         "The vendor methods of a node",
     ),
-    get("/v1/nodes/{node}/inventory", "Any", "What inspection found"),
+    get(
+        "/v1/nodes/{node}/inventory",
+        "Inventory",
+        "What inspection found",
+    ),
     get(
         "/v1/nodes/{node}/bios",
-        "Any",
+        "BiosSettings",
         "The BIOS settings as they were read last",
+    )
+    .query(PICKED),
+    get(
+        "/v1/nodes/{node}/bios/{setting}",
+        "BiosSettingByName",
+        "A BIOS setting",
     ),
-    get("/v1/nodes/{node}/bios/{setting}", "Any", "A BIOS setting"),
     get(
         "/v1/nodes/{node}/firmware",
-        "Any",
+        "Firmware",
         "The firmware of the components as it was read last",
+    )
+    .query(PICKED),
+    get(
+        "/v1/nodes/{node}/vmedia",
+        "VirtualMedia",
+        "The virtual drives",
     ),
-    get("/v1/nodes/{node}/vmedia", "Any", "The virtual drives"),
     post(
         "/v1/nodes/{node}/vmedia",
         204,
         "Begin to put an image into a virtual drive",
-    ),
-    delete("/v1/nodes/{node}/vmedia", "Begin to empty virtual drives"),
-    get("/v1/nodes/{node}/children", "Any", "The child nodes"),
+    )
+    .body("VirtualMediaAttach"),
+    delete("/v1/nodes/{node}/vmedia", "Begin to empty virtual drives")
+        .query(&[Set::These(&["device_types"])]),
+    get("/v1/nodes/{node}/children", "Children", "The child nodes"),
     get(
         "/v1/nodes/{node}/history",
         "History",
@@ -145,7 +164,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     .query(&[Set::Page, Set::These(&["detail"])]),
     get(
         "/v1/nodes/{node}/history/{event}",
-        "Any",
+        "HistoryEvent",
         "A line of the history",
     ),
     get("/v1/nodes/{node}/ports", "Ports", "The ports of a node").query(parameters::PORTS),
@@ -161,7 +180,11 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "The port groups of a node",
     )
     .query(parameters::PORTGROUPS),
-    get("/v1/nodes/{node}/volume", "Any", "What there is of volumes"),
+    get(
+        "/v1/nodes/{node}/volume",
+        "Volume",
+        "What there is of volumes",
+    ),
     get(
         "/v1/nodes/{node}/volume/connectors",
         "VolumeConnectors",

@@ -14,22 +14,22 @@ pub(super) const OPERATIONS: &[Operation] = &[
         .query(&[Set::These(&["type", "detail", "fields"])]),
     show(
         "/v1/drivers/{driver}",
-        "Any",
+        "Driver",
         "A hardware type with its interfaces",
     ),
     get(
         "/v1/drivers/{driver}/properties",
-        "Any",
+        "Descriptions",
         "What driver_info may have",
     ),
     get(
         "/v1/drivers/{driver}/raid/logical_disk_properties",
-        "Any",
+        "Descriptions",
         "What a RAID volume may have",
     ),
     get(
         "/v1/drivers/{driver}/vendor_passthru/methods",
-        "Any",
+        "VendorMethods",
         "The vendor methods of a hardware type",
     ),
     get("/v1/conductors", "Conductors", "Conductors").query(parameters::LIST),
@@ -90,7 +90,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         .query(&[Set::These(&["addresses", "node_uuid"])]),
     post("/v1/heartbeat/{node}", 202, "A ramdisk's sign of life").body("Heartbeat"),
     post("/v1/continue_inspection", 202, "What a ramdisk found")
-        .answer("Any")
+        .answer("Inspected")
         .body("InspectionData")
         .query(&[Set::These(&["node_uuid"])]),
     get(
@@ -149,7 +149,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "The nodes of a chassis with all fields",
     )
     .query(parameters::NODES_WHOLE),
-    get("/v1/volume", "Any", "What there is of volumes"),
+    get("/v1/volume", "Volume", "What there is of volumes"),
     get(
         "/v1/volume/connectors",
         "VolumeConnectors",

@@ -1,7 +1,7 @@
 //! What is sent to, and answered by, the parts of Ironic's API that are no resources of a table.
 
 use super::{any_of, reference, with};
-use ferric_drivers::{BootDevice, PowerAction};
+use ferric_drivers::{BootDevice, MediaDevice, PowerAction};
 use ferric_model::verb::Verb;
 use serde_json::{Map, Value, json};
 
@@ -42,6 +42,7 @@ fn of_nodes() -> Vec<Named> {
             any_of(&json!({"reason": {"type": ["string", "null"]}})),
         ),
         ("BootDevice", boot_device()),
+        ("VirtualMediaAttach", virtual_media_attach()),
         (
             "BootMode",
             with(&["target"], &json!({"target": {"enum": ["bios", "uefi"]}})),
@@ -154,23 +155,6 @@ fn of_the_rest() -> Vec<Named> {
                 }))}}),
             ),
         ),
-        (
-            "History",
-            with(
-                &["history"],
-                &json!({
-                    "history": {"type": "array", "items": {"type": "object"}},
-                    "next": {"type": "string", "format": "uri"},
-                }),
-            ),
-        ),
-        (
-            "Drivers",
-            with(
-                &["drivers"],
-                &json!({"drivers": {"type": "array", "items": {"type": "object"}}}),
-            ),
-        ),
     ]
 }
 
@@ -190,23 +174,63 @@ fn power() -> Value {
 
 fn provision() -> Value {
     let targets: Vec<_> = Verb::ALL.iter().map(|verb| verb.name()).collect();
-    let steps = json!({"type": ["array", "null"], "items": with(&["interface", "step"], &json!({
-        "interface": {"type": "string"},
-        "step": {"type": "string"},
-        "args": {"type": "object"},
-        "priority": {"type": ["integer", "string"], "description": "of deploy steps only"},
-    }))});
+    let (listed, deploy) = (listed_steps(), deploy_steps());
     with(
         &["target"],
         &json!({
             "target": {"enum": targets},
             "configdrive": {"type": ["string", "object", "null"]},
-            "clean_steps": steps,
-            "deploy_steps": steps,
-            "service_steps": steps,
+            "clean_steps": listed,
+            "deploy_steps": deploy,
+            "service_steps": listed,
             "rescue_password": {"type": ["string", "null"]},
             "runbook": {"type": ["string", "null"]},
             "disable_ramdisk": {"type": ["boolean", "null"]},
+        }),
+    )
+}
+
+/// Of a clean or a service.
+fn listed_steps() -> Value {
+    let step = with(
+        &["interface", "step"],
+        &json!({
+            "interface": {"type": "string"},
+            "step": {"type": "string"},
+            "args": {"type": "object"},
+            "order": {"type": ["integer", "string"], "minimum": 0, "description": "its rank in the list"},
+            "execute_on_child_nodes": {"type": ["boolean", "null"]},
+            "limit_child_node_execution": {
+                "type": ["array", "null"],
+                "items": {"type": "string", "format": "uuid"},
+                "description": "the children on which it is done; none named: all",
+            },
+        }),
+    );
+    json!({"type": ["array", "null"], "items": step})
+}
+
+fn deploy_steps() -> Value {
+    let step = with(
+        &["interface", "step", "args", "priority"],
+        &json!({
+            "interface": {"type": "string"},
+            "step": {"type": "string"},
+            "args": {"type": "object"},
+            "priority": {"type": ["integer", "string"], "minimum": 0},
+        }),
+    );
+    json!({"type": ["array", "null"], "items": step})
+}
+
+fn virtual_media_attach() -> Value {
+    let devices = MediaDevice::ALL.map(MediaDevice::name);
+    with(
+        &["device_type", "image_url"],
+        &json!({
+            "device_type": {"enum": devices},
+            "image_url": {"type": "string", "format": "uri"},
+            "image_download_source": {"enum": ["http", "local", "swift"]},
         }),
     )
 }

@@ -1,5 +1,6 @@
 //! The schemas of bodies: of resources from the tables of their fields, of the rest as they are written here.
 
+mod answers;
 mod bodies;
 mod ferric;
 mod resources;
@@ -12,6 +13,7 @@ pub(super) fn reference(name: &str) -> Value {
 
 pub(super) fn components() -> Value {
     let mut schemas = resources::all();
+    schemas.extend(answers::all());
     schemas.extend(bodies::all());
     schemas.extend(ferric::all());
     json!({

@@ -56,7 +56,7 @@ pub(super) fn all() -> Map<String, Value> {
     schemas
 }
 
-fn shown(fields: &[Field]) -> Value {
+pub(super) fn shown(fields: &[Field]) -> Value {
     let properties = fields.iter().map(|field| {
         let mut schema = of_shape(field.shape);
         if field.write == Write::Never {
@@ -95,7 +95,7 @@ fn described(mut schema: Value, field: &Field) -> Value {
 
 const MAC: &str = "^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$";
 
-fn of_shape(shape: Shape) -> Value {
+pub(super) fn of_shape(shape: Shape) -> Value {
     match shape {
         Shape::Text(ANY_LENGTH) => json!({"type": ["string", "null"]}),
         Shape::Text(longest) => json!({"type": ["string", "null"], "maxLength": longest}),
