@@ -122,20 +122,29 @@ impl Around {
     /// For how long nobody has looked after the node, if this conductor may take it now: `None` if it may not.
     ///
     /// What it had under its own name before it was started is its own. Of all others' nodes it takes those that the ring
-    /// gives it now, and those for which the ring has nobody, so that two who see the same take different ones.
+    /// gives it now, so that two who see the same take different ones. One that the ring has nobody for waits until a
+    /// conductor comes that serves its group and driver.
     pub(super) fn may_take(&self, rings: &Rings, node: &Node) -> Option<SignedDuration> {
         let owner = node.ownership.as_ref().map(|owner| &owner.conductor);
         if owner == Some(&self.host) {
             return Some(self.absence);
         }
-        let silence = match owner.and_then(|owner| self.named(owner)) {
-            Some(seen) if !seen.may_be_succeeded => return None,
-            Some(seen) => SignedDuration::try_from(seen.silence).unwrap_or(SignedDuration::MAX),
-            None => SignedDuration::ZERO,
-        };
+        let silence = self.orphaned_for(node)?;
         let host = rings.host(&node.conductor_group, &node.driver, node.uuid);
-        let is_ours = !self.has_others || host.is_err() || host == Ok(self.host.as_str());
+        let is_ours = !self.has_others || host == Ok(self.host.as_str());
         is_ours.then_some(silence)
+    }
+
+    /// For how long another conductor, whose node it was, has been gone: `None` if none is.
+    pub(super) fn orphaned_for(&self, node: &Node) -> Option<SignedDuration> {
+        let owner = node.ownership.as_ref().map(|owner| &owner.conductor);
+        match owner.and_then(|owner| self.named(owner)) {
+            Some(seen) if !seen.may_be_succeeded => None,
+            Some(seen) => {
+                Some(SignedDuration::try_from(seen.silence).unwrap_or(SignedDuration::MAX))
+            }
+            None => Some(SignedDuration::ZERO),
+        }
     }
 }
 

@@ -30,6 +30,7 @@ impl Conductor {
 
     /// Stores a changed node, if it still stands as in `old` and nobody works on it.
     pub async fn update_node(&self, old: &Record, new: Node) -> Result<Node, RequestError> {
+        self.take_stranded(old, &new).await?;
         let update = Box::new(Update::of(old, new)?);
         self.at_owner(NodeCall::UpdateNode(update)).await?.node()
     }

@@ -244,6 +244,7 @@ fn with_ours(node: Node, now: &Node) -> Node {
         dhcp: now.dhcp,
         internal_info: now.internal_info.clone(),
         last_error: now.last_error.clone(),
+        ownership: now.ownership.clone(),
         power_state: now.power_state,
         power_sync_failures: now.power_sync_failures,
         periodic_records: now.periodic_records.clone(),

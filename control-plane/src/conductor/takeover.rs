@@ -201,20 +201,50 @@ impl Conductor {
     /// The node as it is when it is taken over; `None` when it is left to its owner, or to another one's successor.
     fn taken(&self, record: &Record, claims: &Claims) -> Result<Option<Taken>, StoreError> {
         let node: Node = record.decode()?;
-        let Some(silence) = claims.around.may_take(&claims.rings, &node) else {
-            return Ok(None);
-        };
+        let silence = claims.around.may_take(&claims.rings, &node);
+        Ok(silence.map(|silence| self.in_our_hands(record, node, silence)))
+    }
+
+    fn in_our_hands(&self, record: &Record, node: Node, silence: SignedDuration) -> Taken {
         let before = node.ownership.clone();
         let owner = Ownership {
             conductor: self.host().to_owned(),
             incarnation: self.incarnation(),
             epoch: next_epoch(&node),
         };
-        Ok(Some(Taken {
+        Taken {
             unchanged: Expectation::Revision(record.key.clone(), record.revision),
             node: self.in_new_hands(node, owner, silence),
             before: before.map(|owner| owner.conductor),
-        }))
+        }
+    }
+
+    /// Takes a node on which nothing is under way, whose conductor is gone and whose group and driver nobody serves, because
+    /// it is about to get others: without an owner it could not. The ring gives it to whom it belongs then.
+    pub(super) async fn take_stranded(
+        &self,
+        record: &Record,
+        new: &Node,
+    ) -> Result<(), StoreError> {
+        let node: Node = record.decode()?;
+        let is_moved = (&node.conductor_group, &node.driver) != (&new.conductor_group, &new.driver);
+        if self.store().is_exclusive() || !is_moved {
+            return Ok(());
+        }
+        let Claims { around, rings } = self.claims().await?;
+        let host = rings.host(&node.conductor_group, &node.driver, node.uuid);
+        let (Err(_), Some(silence)) = (host, around.orphaned_for(&node)) else {
+            return Ok(());
+        };
+        let taken = self.in_our_hands(record, node, silence);
+        if taken.is_busy() {
+            return Ok(());
+        }
+        match self.store_taken(&[taken]).await {
+            // Whoever was faster is asked.
+            Ok(_) | Err(StoreError::Stale { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Time in which nobody owned the node does not count, and the machine is given one more heartbeat to be heard. A clock

@@ -34,7 +34,7 @@ use crate::config::{Cluster, seconds};
 use call::Reply;
 use ferric_model::conductor::ConductorRecord;
 use ferric_model::ids::{Incarnation, NodeId};
-use ferric_model::node::Ownership;
+use ferric_model::node::{Node, Ownership};
 use ferric_store::{Entity, Key, Record, StoreError, Table};
 use figures::Failed;
 use serde::Deserialize;
@@ -145,14 +145,13 @@ impl Conductor {
         let known = self.store().get(&key).await?;
         let known: Option<ConductorRecord> = known.map(|record| record.decode()).transpose()?;
         let host = owner.conductor;
-        let Some(record) =
+        let Some(known) =
             known.filter(|record| record.online && record.incarnation == owner.incarnation)
         else {
-            return Ok(Owner::Unreachable(format!(
-                "Conductor {host}, which node {id} belongs to, is not running: another one takes the node over soon"
-            )));
+            let reason = self.orphaned(&host, &record.decode()?).await?;
+            return Ok(Owner::Unreachable(reason));
         };
-        Ok(match record.address {
+        Ok(match known.address {
             Some(address) if self.settings().cluster.is_some() => {
                 Owner::Other(Peer { host, address }, owner.incarnation)
             }
@@ -160,6 +159,18 @@ impl Conductor {
                 "Node {id} belongs to conductor {host}: ask that one, or give both conductors a [cluster] section, \
                  so that each takes requests for the other's nodes"
             )),
+        })
+    }
+
+    async fn orphaned(&self, host: &str, node: &Node) -> Result<String, RequestError> {
+        let id = node.uuid;
+        let gone = format!("Conductor {host}, which node {id} belongs to, is not running");
+        let rings = self.rings().await?;
+        Ok(match rings.host(&node.conductor_group, &node.driver, id) {
+            Ok(_) => format!("{gone}: another one takes the node over soon"),
+            Err(nobody) => format!(
+                "{gone}, and {nobody}: start one that does, or give the node a conductor group that has one"
+            ),
         })
     }
 

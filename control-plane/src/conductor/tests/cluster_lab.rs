@@ -91,6 +91,8 @@ pub(in crate::conductor) struct Cluster {
     pub(super) late: Duration,
     /// What each conductor has set for itself, by its name.
     pub(super) configure: fn(&str, &mut Settings),
+    /// What each conductor can work on, by its name.
+    pub(super) enabled: fn(&str) -> Enabled,
 }
 
 impl Cluster {
@@ -127,6 +129,7 @@ impl Cluster {
             tasks,
             late: Duration::ZERO,
             configure: |_, _| {},
+            enabled: |_| Enabled::default(),
         }
     }
 
@@ -146,7 +149,7 @@ impl Cluster {
             settings,
             store: store.clone(),
             drivers: Arc::new(self.lab.drivers()),
-            enabled: Enabled::default(),
+            enabled: (self.enabled)(name),
             environment: Arc::new(SystemEnvironment::new()),
             transport: told.clone(),
         });
@@ -247,10 +250,15 @@ impl Drop for Cluster {
 
 /// The conductor of these that the ring gives a node to.
 pub(super) fn host_among(names: &[&str], node: NodeId) -> String {
+    host_in("", names, node)
+}
+
+/// The same where these conductors and the node are of a group.
+pub(super) fn host_in(group: &str, names: &[&str], node: NodeId) -> String {
     let record = |name: &&str| ConductorRecord {
         hostname: (*name).to_owned(),
         incarnation: Incarnation(Uuid::nil()),
-        conductor_group: String::new(),
+        conductor_group: group.to_owned(),
         drivers: vec!["fake-hardware".to_owned()],
         interfaces: BTreeMap::new(),
         online: true,
@@ -260,5 +268,5 @@ pub(super) fn host_among(names: &[&str], node: NodeId) -> String {
     };
     let records: Vec<_> = names.iter().map(record).collect();
     let rings = Rings::new(&records, RingSettings::default());
-    rings.host("", "fake-hardware", node).unwrap().to_owned()
+    rings.host(group, "fake-hardware", node).unwrap().to_owned()
 }

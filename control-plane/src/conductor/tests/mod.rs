@@ -7,6 +7,7 @@ mod always_on;
 mod boot_files;
 mod cluster;
 pub(super) mod cluster_lab;
+mod conductor_groups;
 mod config_drives;
 mod consoles;
 mod crashes;
