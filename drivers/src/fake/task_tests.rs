@@ -200,6 +200,7 @@ fn each_interface_with_tasks_has_one_watch() {
         (InterfaceKind::Firmware, "fake"),
         (InterfaceKind::Bios, "redfish"),
         (InterfaceKind::Raid, "redfish"),
+        (InterfaceKind::Firmware, "redfish"),
     ] {
         let purpose = Drivers::watch_of(kind, implementation).unwrap();
         assert!(purposes.contains(&purpose));
