@@ -11,7 +11,7 @@ use super::requests::{
 };
 use super::{Conductor, OwnershipFigures, validation};
 use ferric_drivers::{BootDevice, BootSetting, Persistence, PowerAction};
-use ferric_model::hash_ring::groups::Rings;
+use ferric_model::hash_ring::groups::{NoHost, Rings};
 use ferric_model::ids::{NodeId, PortId};
 use ferric_model::node::Node;
 use ferric_model::port::Port;
@@ -173,7 +173,18 @@ impl Conductor {
         Ok(host.ok().map(str::to_owned))
     }
 
-    /// What says that of every node, as of now.
+    /// Whether a conductor is alive that could take the node. `Busy` while none at all is heard of: so it is when the store
+    /// takes no beats, and then nobody is missing.
+    pub async fn is_served(&self, node: &Node) -> Result<bool, RequestError> {
+        let rings = self.rings().await?;
+        match rings.host(&node.conductor_group, &node.driver, node.uuid) {
+            Ok(_) => Ok(true),
+            Err(NoHost::NotOffered { .. }) => Ok(false),
+            Err(NoHost::NoConductor) => Err(RequestError::store_away()),
+        }
+    }
+
+    /// What says of every node which conductor it belongs to, as of now.
     pub async fn rings(&self) -> Result<Arc<Rings>, RequestError> {
         Ok(self.do_rings().await?)
     }

@@ -1,7 +1,7 @@
 //! One conductor on PostgreSQL: it comes back with what it had, and outlives its server's absence.
 
 use crate::program::{Ferric, until};
-use crate::server::Server;
+use crate::server::{FullAt, Server};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -83,6 +83,37 @@ fn a_killed_server_means_503_until_it_is_back() {
     assert!(ferric.runs());
     ferric.stop();
     assert!(!ferric.log().contains(PASSWORD));
+}
+
+#[test]
+fn a_full_disk_of_the_server_means_503_for_writes_until_there_is_room() {
+    let server = Server::start(&[]);
+    let database = server.database();
+    let mut ferric = Ferric::new(&store(&server, &database));
+    ferric.start();
+    ferric.enroll("a");
+    server.fill_disk(&database, "ferric_records", FullAt::Write);
+    let started = Instant::now();
+    let mut writes = 0;
+    while started.elapsed() < LONG {
+        let node = json!({"driver": "fake-hardware", "name": "b"});
+        let (status, retry, body) = ferric.post("/v1/nodes", &node).unwrap();
+        assert_eq!(status, 503, "{body}");
+        assert!(retry.is_some(), "without Retry-After");
+        assert_eq!(ferric.names(), ["a"], "reads go on");
+        writes += 1;
+        assert!(ferric.runs(), "ferric has ended:\n{}", ferric.log());
+    }
+    assert!(writes > 3, "{writes} writes");
+    server.make_room(&database, "ferric_records");
+    until("the conductor's beat", || {
+        let (_, _, body) = ferric.get("/v1/conductors").unwrap();
+        let alive = body["conductors"][0]["alive"].as_bool();
+        (alive == Some(true)).then_some(())
+    });
+    ferric.enroll("b");
+    assert_eq!(ferric.names(), ["a", "b"]);
+    ferric.stop();
 }
 
 #[test]

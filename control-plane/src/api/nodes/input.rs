@@ -98,9 +98,9 @@ fn check_sizes(properties: &Object) -> ApiResult<()> {
     Ok(())
 }
 
-/// 400 unless a conductor is alive that could work on the node.
+/// 400 unless a conductor is alive that could work on the node, 503 while none at all is.
 pub(super) async fn check_served(call: &Call, node: &Node) -> ApiResult<()> {
-    if call.conductor().conductor_of(node).await?.is_some() {
+    if call.conductor().is_served(node).await? {
         return Ok(());
     }
     let (driver, group) = (&node.driver, &node.conductor_group);

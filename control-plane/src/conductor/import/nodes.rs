@@ -63,7 +63,7 @@ impl Conductor {
     }
 
     async fn check_served(&self, node: &Node) -> Result<(), RequestError> {
-        if self.conductor_of(node).await?.is_some() {
+        if self.is_served(node).await? {
             return Ok(());
         }
         let (driver, group) = (&node.driver, &node.conductor_group);

@@ -3,10 +3,13 @@
 
 use crate::Lab;
 use crate::proxy::Proxy;
+use crate::server::FullAt;
+use ferric_model::event::{TimelineEvent, What};
 use ferric_store::conformance::node;
 use ferric_store::{
     Entity, EventFilter, PostgresStore, Query, Store, StoreError, Table, Transaction,
 };
+use std::error::Error;
 use std::time::{Duration, Instant};
 
 /// A call ends in ten seconds, and this machine may be slow.
@@ -171,4 +174,64 @@ async fn a_server_that_is_not_there_is_named_without_the_password() {
         "{text}"
     );
     assert!(!text.contains("hunter2"), "{text}");
+}
+
+/// A node with a line on its timeline: it writes to each of the tables.
+fn enrolled(number: u8) -> Transaction {
+    let node = node(number);
+    let event = TimelineEvent {
+        id: uuid::Uuid::nil(),
+        node: node.uuid,
+        at: jiff::Timestamp::UNIX_EPOCH,
+        conductor: "c1".to_owned(),
+        run: None,
+        bulk: None,
+        what: What::Enrolled,
+    };
+    Transaction::new().put(&node).event(event)
+}
+
+fn causes(error: &StoreError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+#[tokio::test]
+async fn a_full_disk_of_the_server_stops_writes_only_and_only_until_there_is_room() {
+    let lab = Lab::start(&[]);
+    let store = lab.open().await;
+    let mut last = store.commit(enrolled(1)).await.unwrap();
+    let mut there = 1_usize;
+    for table in [
+        "ferric_records",
+        "ferric_fields",
+        "ferric_events",
+        "ferric_counters",
+    ] {
+        for moment in [FullAt::Write, FullAt::Commit] {
+            let context = format!("{table}, {moment:?}");
+            lab.server.fill_disk(&lab.database, table, moment);
+            let next = u8::try_from(there + 1).unwrap();
+            for _ in 0..3 {
+                let refused = store.commit(enrolled(next)).await;
+                assert_away(&refused);
+                let said = causes(&refused.unwrap_err());
+                assert!(said.contains("No space left on device"), "{said}");
+                let page = store.page(&Query::all(Table::Node)).await.unwrap();
+                assert_eq!(page.records.len(), there, "{context}");
+                let events = store.events(&EventFilter::default()).await.unwrap();
+                assert_eq!(events.len(), there, "{context}");
+                assert!(store.get(&node(next).key()).await.unwrap().is_none());
+            }
+            lab.server.make_room(&lab.database, table);
+            let revision = store.commit(enrolled(next)).await.unwrap();
+            assert_eq!(revision.0, last.0 + 1, "{context}: nothing is left behind");
+            (last, there) = (revision, there + 1);
+        }
+    }
 }

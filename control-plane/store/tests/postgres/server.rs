@@ -15,6 +15,13 @@ const START: Duration = Duration::from_secs(90);
 /// Who the server runs as where the test is root: it refuses to be root itself.
 const USER: &str = "postgres";
 
+/// When the server finds out that it has no room.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum FullAt {
+    Write,
+    Commit,
+}
+
 pub(crate) struct Server {
     folder: TempDir,
     programs: PathBuf,
@@ -233,6 +240,28 @@ impl Server {
     pub(crate) fn psql(&self, database: &str, sql: &str) -> String {
         let mut psql = self.client("psql", database);
         printed(psql.args(["-v", "ON_ERROR_STOP=1", "-qAtc", sql]))
+    }
+
+    /// From now on whoever writes to this table is told what a full disk makes the server say.
+    pub(crate) fn fill_disk(&self, database: &str, table: &str, moment: FullAt) {
+        let trigger = match moment {
+            FullAt::Write => "TRIGGER no_room BEFORE INSERT OR UPDATE",
+            FullAt::Commit => "CONSTRAINT TRIGGER no_room AFTER INSERT OR UPDATE",
+        };
+        let when = match moment {
+            FullAt::Write => "",
+            FullAt::Commit => "DEFERRABLE INITIALLY DEFERRED",
+        };
+        let sql = format!(
+            "CREATE OR REPLACE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$; \
+             CREATE {trigger} ON {table} {when} FOR EACH ROW EXECUTE FUNCTION no_room()"
+        );
+        self.psql(database, &sql);
+    }
+
+    pub(crate) fn make_room(&self, database: &str, table: &str) {
+        self.psql(database, &format!("DROP TRIGGER no_room ON {table}"));
     }
 
     pub(crate) fn dump(&self, database: &str) -> String {
