@@ -3,6 +3,15 @@
 use super::owners::Change;
 use ferric_tests::played::trace::{Came, Verdict};
 use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What a deploy tells an agent, in the order of its steps. Whoever goes on with one repeats the step in hand at most.
+const STEPS: [&[&str]; 4] = [
+    &["deploy.get_deploy_steps"],
+    &["deploy.execute_deploy_step"],
+    &["standby.get_partition_uuids", "image.install_bootloader"],
+    &["standby.sync", "standby.power_off"],
+];
 
 /// The commands that came to agents, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,6 +69,30 @@ pub(crate) fn accepted_too_late(commands: &[Came], changes: &[Change]) -> Vec<St
             ));
         }
         highest = highest.max(epoch);
+    }
+    found
+}
+
+/// Commands without an epoch that an agent began although the same boot of it was further already, in words. With Ironic's
+/// manners that is what comes of whoever sends late.
+pub(crate) fn went_back(commands: &[Came]) -> Vec<String> {
+    let mut furthest = BTreeMap::new();
+    let mut found = Vec::new();
+    let without_epoch = commands
+        .iter()
+        .filter(|came| came.epoch.is_none() && came.verdict == Verdict::Begun);
+    for came in without_epoch {
+        let name = came.command.as_str();
+        let Some(step) = STEPS.iter().position(|names| names.contains(&name)) else {
+            continue;
+        };
+        let (before, furthest) = furthest.entry(came.boot).or_insert((name, step));
+        if step < *furthest {
+            let at = came.at;
+            found.push(format!("{name} was begun at {at}, after {before}"));
+        } else {
+            (*before, *furthest) = (name, step);
+        }
     }
     found
 }
@@ -160,6 +193,44 @@ mod tests {
             ],
             1,
         );
+    }
+
+    #[test]
+    fn without_an_epoch_a_command_of_a_step_before_is_found() {
+        let told = |boot: u128, command: &str| Came {
+            boot: Uuid::from_u128(boot),
+            command: command.to_owned(),
+            ..came(0, None, Verdict::Begun)
+        };
+        let mut commands = vec![
+            told(1, "deploy.get_deploy_steps"),
+            told(1, "deploy.get_deploy_steps"),
+            told(1, "deploy.execute_deploy_step"),
+            told(1, "standby.get_partition_uuids"),
+            told(1, "image.install_bootloader"),
+            // Another conductor goes on with the step.
+            told(1, "standby.get_partition_uuids"),
+            told(1, "image.install_bootloader"),
+            told(1, "standby.power_off"),
+            told(1, "log.collect_system_logs"),
+            // The machine was started again.
+            told(2, "deploy.get_deploy_steps"),
+        ];
+        assert_eq!(went_back(&commands), [""; 0]);
+        let refused = Came {
+            verdict: Verdict::Busy,
+            ..told(1, "deploy.execute_deploy_step")
+        };
+        let with_epoch = Came {
+            epoch: Some(1),
+            ..told(1, "deploy.execute_deploy_step")
+        };
+        commands.extend([refused, with_epoch]);
+        assert_eq!(went_back(&commands), [""; 0]);
+        commands.push(told(1, "image.install_bootloader"));
+        let found = went_back(&commands);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("after standby.power_off"), "{found:?}");
     }
 
     #[test]

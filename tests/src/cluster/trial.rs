@@ -2,7 +2,7 @@
 
 use super::findings::{Findings, Row};
 use super::fleet::{Fleet, Standing, Standings};
-use super::ledger::{Orders, accepted_too_late, resumed, stored_too_late};
+use super::ledger::{Orders, accepted_too_late, resumed, stored_too_late, went_back};
 use super::owners::Owners;
 use super::site::Site;
 use anyhow::ensure;
@@ -183,6 +183,7 @@ impl Trial {
         let commands = self.world.traces.commands(&deploy.name);
         let changes = self.site.registry.changes(&deploy.uuid);
         wrong.extend(accepted_too_late(&commands, &changes));
+        wrong.extend(went_back(&commands));
         wrong.extend(stored_too_late(&events));
         let findings = &mut self.findings;
         findings.deploys += 1;
