@@ -16,6 +16,7 @@ mod raid;
 mod secure_boot;
 mod sensors;
 mod session;
+mod stopped;
 mod tls;
 mod vendor;
 mod virtual_media;

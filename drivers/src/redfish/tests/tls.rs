@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::serve::Listener;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+use rustls::ServerConfig;
 use rustls_pki_types::PrivateKeyDer;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -39,14 +40,14 @@ impl Listener for TlsListener {
     }
 }
 
-/// A BMC with a certificate of its own making: marked as a CA and without a name, as many are.
-async fn self_signed_bmc() -> (SocketAddr, String, JoinSet<()>) {
+/// A certificate as many BMCs make it for themselves, marked as a CA and without a name: for their side, and in PEM.
+pub(super) fn identity() -> (Arc<ServerConfig>, String) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
     let certificate = params.self_signed(&key).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
+    let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
@@ -55,11 +56,16 @@ async fn self_signed_bmc() -> (SocketAddr, String, JoinSet<()>) {
             PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
         )
         .unwrap();
+    (Arc::new(config), certificate.pem())
+}
+
+async fn self_signed_bmc() -> (SocketAddr, String, JoinSet<()>) {
+    let (config, pem) = identity();
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let listener = TlsListener {
         listener,
-        acceptor: TlsAcceptor::from(Arc::new(config)),
+        acceptor: TlsAcceptor::from(config),
     };
     let mut server = JoinSet::new();
     server.spawn(async move {
@@ -67,7 +73,7 @@ async fn self_signed_bmc() -> (SocketAddr, String, JoinSet<()>) {
             .await
             .unwrap()
     });
-    (address, certificate.pem(), server)
+    (address, pem, server)
 }
 
 #[tokio::test]

@@ -2,13 +2,17 @@
 
 use super::*;
 use rcgen::{CertificateParams, KeyPair, SanType};
-use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use rustls::{ServerConfig, ServerConnection, Stream};
+use std::io::Read;
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 struct Identity {
@@ -144,4 +148,87 @@ async fn a_certificate_that_is_none_is_an_error() {
         .await
         .unwrap_err();
     assert!(matches!(error, TransportError::Certificate(_)), "{error}");
+}
+
+/// The time for a request with its answer.
+const LIMIT: Duration = Duration::from_secs(4);
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server that keeps its side of the TLS handshake back until it is told.
+struct Held {
+    address: SocketAddr,
+    /// The client's side has come.
+    greeted: oneshot::Receiver<()>,
+    go_on: mpsc::Sender<()>,
+    /// The server's side has been sent.
+    went_on: mpsc::Receiver<()>,
+    /// What came over the connection then.
+    heard: JoinHandle<Vec<u8>>,
+}
+
+fn hold(config: Arc<ServerConfig>) -> Held {
+    let listener = StdListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (greet, greeted) = oneshot::channel();
+    let (go_on, told) = mpsc::channel();
+    let (tell, went_on) = mpsc::channel();
+    let heard = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut session = ServerConnection::new(config).unwrap();
+        while !session.wants_write() {
+            assert!(session.read_tls(&mut stream).unwrap() > 0, "it hangs up");
+            session.process_new_packets().unwrap();
+        }
+        greet.send(()).unwrap();
+        told.recv().unwrap();
+        while session.wants_write() {
+            session.write_tls(&mut stream).unwrap();
+        }
+        tell.send(()).unwrap();
+        let mut heard = Vec::new();
+        // A client that gives up ends the connection in the middle of the handshake, which is an error.
+        drop(Stream::new(&mut session, &mut stream).read_to_end(&mut heard));
+        heard
+    });
+    Held {
+        address,
+        greeted,
+        go_on,
+        went_on,
+        heard,
+    }
+}
+
+/// What SIGSTOP does to this thread, from the client's side of the handshake on: in the meantime the server's side comes.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the thread must stand still, and for longer than the request may last"
+)]
+async fn stopped(
+    greeted: oneshot::Receiver<()>,
+    (go_on, went_on): (mpsc::Sender<()>, mpsc::Receiver<()>),
+) {
+    timeout(PATIENCE, greeted).await.unwrap().unwrap();
+    go_on.send(()).unwrap();
+    went_on.recv().unwrap();
+    std::thread::sleep(LIMIT + LIMIT / 4);
+}
+
+#[tokio::test]
+async fn who_was_stopped_before_the_wire_sends_nothing() {
+    let identity = identity(&rcgen::PKCS_ECDSA_P384_SHA384);
+    let held = hold(identity.config);
+    let url = format!("https://{}/v1/commands/", held.address);
+    let call = AgentCall {
+        timeout: LIMIT,
+        ..call(url, Some(identity.pem))
+    };
+    let transport = HttpTransport::default();
+    let (sent, ()) = tokio::join!(
+        transport.send(call),
+        stopped(held.greeted, (held.go_on, held.went_on)),
+    );
+    assert!(sent.is_err(), "{sent:?}");
+    let heard = held.heard.join().unwrap();
+    assert_eq!(String::from_utf8_lossy(&heard), "");
 }
