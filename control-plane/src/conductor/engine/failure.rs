@@ -79,7 +79,10 @@ async fn end(
             node.fault = Some(fault.to_owned());
         }
         let Some(run) = &mut node.run else { return };
-        run.wait = None;
+        let wait = run.wait.take();
+        if let Some(job) = wait.as_ref().and_then(|wait| wait.reason.job()) {
+            node.periodic_records.remove(job);
+        }
         run.news = None;
         run.phase = StepPhase::Ready;
         if run.failure.is_some() {

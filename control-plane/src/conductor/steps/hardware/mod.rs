@@ -130,4 +130,8 @@ fn followed_by(outcome: Outcome, step: Step) -> Outcome {
 }
 
 #[cfg(test)]
+mod abort_tests;
+#[cfg(test)]
+mod redfish_tests;
+#[cfg(test)]
 mod tests;

@@ -15,11 +15,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
 
-const PATIENCE: Duration = Duration::from_secs(7200);
+pub(super) const PATIENCE: Duration = Duration::from_secs(7200);
 /// How long the BMC works on something.
-const LONG: Duration = Duration::from_secs(30);
+pub(super) const LONG: Duration = Duration::from_secs(30);
 
-fn step(interface: &str, name: &str, args: &Value) -> Step {
+pub(super) fn step(interface: &str, name: &str, args: &Value) -> Step {
     let step = json!({
         "interface": interface, "step": name, "args": args, "priority": 0,
         "by": "conductor", "abortable": false, "recovery": "run_again", "requires_ramdisk": false,
@@ -27,7 +27,7 @@ fn step(interface: &str, name: &str, args: &Value) -> Step {
     serde_json::from_value(step).unwrap()
 }
 
-fn numlock_off() -> Step {
+pub(super) fn numlock_off() -> Step {
     let args = json!({"settings": [{"name": "NumLock", "value": "Off"}]});
     step("bios", "apply_configuration", &args)
 }
@@ -46,7 +46,7 @@ fn raid_config() -> Object {
 }
 
 /// A node at the beginning of a manual clean, that nobody looks after.
-async fn cleaning(steps: Vec<Step>, edit: impl FnOnce(&mut Node)) -> Lab {
+pub(super) async fn cleaning(steps: Vec<Step>, edit: impl FnOnce(&mut Node)) -> Lab {
     let mut lab = Lab::new();
     lab.start(None).await;
     lab.enroll(&[]).await;
@@ -55,7 +55,7 @@ async fn cleaning(steps: Vec<Step>, edit: impl FnOnce(&mut Node)) -> Lab {
     lab
 }
 
-async fn put_run(lab: &Lab, steps: Vec<Step>, edit: impl FnOnce(&mut Node)) {
+pub(super) async fn put_run(lab: &Lab, steps: Vec<Step>, edit: impl FnOnce(&mut Node)) {
     let mut node = lab.node().await;
     let id = RunId(uuid::Uuid::from_u128(9));
     node.run = Some(flows::run(
@@ -122,12 +122,13 @@ async fn a_task_without_an_end_ends_with_its_deadline() {
     let mut settings = crate::config::Settings::clone(&lab.settings);
     settings.conductor.hardware_task_timeout_s = 600;
     lab.settings = Arc::new(settings);
-    let (_lab, node) = cleaned(lab, State::CleanFailed).await;
+    let (lab, node) = cleaned(lab, State::CleanFailed).await;
     let error = node.last_error.unwrap();
     assert!(
         error.contains("the BMC did not finish bios.apply_configuration"),
         "{error}"
     );
+    assert!(lab.node().await.periodic_records.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
