@@ -23,9 +23,7 @@ use std::time::Duration;
 impl Conductor {
     /// Stores a new node: resolves the interfaces it does not name, takes it over and writes its first event.
     pub async fn create_node(&self, node: Node) -> Result<Node, RequestError> {
-        let this = self.clone();
-        self.tracked(async move { this.do_create_node(node).await })
-            .await
+        self.create_where_known(node).await
     }
 
     /// Stores a changed node, if it still stands as in `old` and nobody works on it.
@@ -173,8 +171,8 @@ impl Conductor {
         Ok(host.ok().map(str::to_owned))
     }
 
-    /// Whether a conductor is alive that could take the node. `Busy` while none at all is heard of: so it is when the store
-    /// takes no beats, and then nobody is missing.
+    /// Whether a conductor is alive that could take the node. `Busy` while none at all is heard of: so it is when the
+    /// store takes no beats, and then nobody is missing.
     pub async fn is_served(&self, node: &Node) -> Result<bool, RequestError> {
         let rings = self.rings().await?;
         match rings.host(&node.conductor_group, &node.driver, node.uuid) {

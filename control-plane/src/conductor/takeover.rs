@@ -219,8 +219,8 @@ impl Conductor {
         }
     }
 
-    /// Takes a node on which nothing is under way, whose conductor is gone and whose group and driver nobody serves, because
-    /// it is about to get others: without an owner it could not. The ring gives it to whom it belongs then.
+    /// Takes a node on which nothing is under way, whose conductor is gone and whose group and driver nobody serves,
+    /// because it is about to get others: without an owner it could not. The ring gives it to whom it belongs then.
     pub(super) async fn take_stranded(
         &self,
         record: &Record,

@@ -73,8 +73,8 @@ pub(crate) fn accepted_too_late(commands: &[Came], changes: &[Change]) -> Vec<St
     found
 }
 
-/// Commands without an epoch that an agent began although the same boot of it was further already, in words. With Ironic's
-/// manners that is what comes of whoever sends late.
+/// Commands without an epoch that an agent began although the same boot of it was further already, in words. With
+/// Ironic's manners that is what comes of whoever sends late.
 pub(crate) fn went_back(commands: &[Came]) -> Vec<String> {
     let mut furthest = BTreeMap::new();
     let mut found = Vec::new();

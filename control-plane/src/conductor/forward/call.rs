@@ -148,6 +148,10 @@ pub(crate) enum NodeCall {
         node: NodeId,
         item: String,
     },
+    /// A new one, by a conductor that has its hardware type.
+    CreateNode {
+        node: Box<Node>,
+    },
 }
 
 /// What is wanted of a machine's virtual drives.
@@ -200,7 +204,7 @@ impl<T> Update<T> {
 }
 
 /// The names of all calls that this build knows.
-pub(super) const NAMES: [&str; 30] = [
+pub(super) const NAMES: [&str; 31] = [
     "update_node",
     "destroy_node",
     "create_port",
@@ -231,6 +235,7 @@ pub(super) const NAMES: [&str; 30] = [
     "import",
     "vendor_method",
     "visit",
+    "create_node",
 ];
 
 /// Why a call cannot be understood; nothing was done.
@@ -263,6 +268,7 @@ impl NodeCall {
             Self::CreatePort { port } => port.node_uuid,
             Self::UpdatePort(update) => update.before.node_uuid,
             Self::Import { record } => record.node(),
+            Self::CreateNode { node } => node.uuid,
             Self::DestroyNode { node }
             | Self::DestroyPort { node, .. }
             | Self::CreatePlain { node, .. }

@@ -6,6 +6,7 @@
 
 mod answer;
 mod call;
+mod creation;
 mod figures;
 mod machine;
 mod named;

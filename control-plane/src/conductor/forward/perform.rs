@@ -26,6 +26,7 @@ impl Conductor {
     async fn do_call(&self, call: Call) -> Result<Answer, RequestError> {
         match call {
             Call::UpdateNode(update) => boxed(Answer::Node, || self.do_update_node(*update)).await,
+            Call::CreateNode { node } => boxed(Answer::Node, || self.do_create_node(*node)).await,
             Call::DestroyNode { node } => nothing(|| self.do_destroy_node(node)).await,
             Call::CreatePort { port } => boxed(Answer::Port, || self.do_create_port(*port)).await,
             Call::UpdatePort(update) => boxed(Answer::Port, || self.do_update_port(*update)).await,

@@ -1,5 +1,5 @@
-//! Conductors that do not serve the same nodes: of different groups, and with different hardware types. A node goes only to
-//! one that serves it, and waits where there is none.
+//! Conductors that do not serve the same nodes: of different groups, and with different hardware types. A node goes
+//! only to one that serves it, and waits where there is none.
 
 use super::cluster_lab::{Cluster, Member, host_among, host_in};
 use super::crashes::request;

@@ -199,7 +199,7 @@ fn hold(config: Arc<ServerConfig>) -> Held {
     }
 }
 
-/// What SIGSTOP does to this thread, from the client's side of the handshake on: in the meantime the server's side comes.
+/// What SIGSTOP does to this thread, from the client's side of the handshake on. Meanwhile the server's side comes.
 #[expect(
     clippy::disallowed_methods,
     reason = "the thread must stand still, and for longer than the request may last"

@@ -48,6 +48,7 @@ pub(super) struct Way {
     pub(super) router: fn(Conductor) -> Router,
     pub(super) forward_timeout_s: u64,
     pub(super) peers: Option<Arc<dyn Peers>>,
+    pub(super) enabled: Enabled,
 }
 
 impl Default for Way {
@@ -56,6 +57,7 @@ impl Default for Way {
             router: crate::cluster::router,
             forward_timeout_s: 30,
             peers: None,
+            enabled: Enabled::default(),
         }
     }
 }
@@ -91,8 +93,11 @@ impl Cell {
         let peers = way
             .peers
             .unwrap_or_else(|| Arc::new(HttpPeers::new(identity.clone())));
-        let conductor =
-            Conductor::with_peers(self.parts(&state, host, Some(cluster.clone())), peers);
+        let parts = Parts {
+            enabled: way.enabled,
+            ..self.parts(&state, host, Some(cluster.clone()))
+        };
+        let conductor = Conductor::with_peers(parts, peers);
         conductor.start().await.unwrap();
         let mut serving = JoinSet::new();
         let served = (

@@ -3,6 +3,7 @@
 mod allocations;
 mod bulk;
 mod children;
+mod creation;
 mod fixture;
 mod imports;
 mod machine;

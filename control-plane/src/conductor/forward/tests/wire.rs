@@ -21,6 +21,7 @@ use ferric_drivers::{
 };
 use ferric_model::allocation::{Allocation, Worker};
 use ferric_model::ids::{AllocationId, Incarnation, NodeId, PortgroupId};
+use ferric_model::node::Node;
 use ferric_model::node::agent_session::Token;
 use ferric_model::port::Port;
 use ferric_model::portgroup::Portgroup;
@@ -103,7 +104,7 @@ async fn calls(cell: &Cell) -> Vec<NodeCall> {
     .chain(of_machine().take(1))
     .chain(media_calls())
     .chain([import(), vendor_call()])
-    .chain(visits().into_iter().take(1))
+    .chain(visit_and_creation(cell.node().await))
     .collect()
 }
 
@@ -203,6 +204,12 @@ fn visits() -> [NodeCall; 2] {
         },
     };
     [fetch, bring].map(|visit| NodeCall::Visit { node, visit })
+}
+
+fn visit_and_creation(node: Node) -> impl Iterator<Item = NodeCall> {
+    let node = Box::new(node);
+    let created = NodeCall::CreateNode { node };
+    visits().into_iter().take(1).chain([created])
 }
 
 #[test]
