@@ -1,15 +1,15 @@
 //! Whoever has the machines: enrols one, brings it where it can be deployed, deploys it and takes it back, again and again.
 //!
-//! A run may fail when a fault of its machine explains it, and is asked for anew then. Any other failure is a fault of the
-//! conductor's.
+//! A run that failed as it may is asked for anew.
+
+mod judge;
 
 use crate::host::LOOK;
 use crate::images::IMAGE;
-use crate::machine::{Disk, Machine};
+use crate::machine::Machine;
 use crate::world::World;
 use ferric::conductor::Conductor;
 use ferric::conductor::requests::{Maintenance, ProvisionRequest, RequestError};
-use ferric_drivers::BootDevice;
 use ferric_model::ids::PortId;
 use ferric_model::node::Node;
 use ferric_model::port::Port;
@@ -28,8 +28,6 @@ use uuid::Uuid;
 const TRIES: u32 = 60;
 /// Longer than any run, with every time-out, times without conductors, and a clock that was put back in it.
 const PATIENCE: Duration = Duration::from_secs(60 * 3600);
-/// How long before its beginning a fault may fail a run: a BMC may still lie then, or a machine be off.
-const REACH: Duration = Duration::from_secs(300);
 
 pub(crate) async fn live(world: &Arc<World>, index: usize) {
     let client = Client {
@@ -177,7 +175,7 @@ impl Client<'_> {
                 self.name_image().await;
                 continue;
             }
-            if !self.start(verb, &node).await {
+            if !self.start(&ProvisionRequest::new(verb), &node).await {
                 sleep(self.world.dice.seconds(1, 10)).await;
                 continue;
             }
@@ -195,7 +193,29 @@ impl Client<'_> {
 
     /// Has the image written anew; answers whether the node is active in the end.
     async fn rebuild(&self) -> bool {
-        let (since, before) = (Instant::now(), self.machine.state.lock().disk);
+        let before = self.machine.state.lock().disk;
+        let rebuilt = self.run(&ProvisionRequest::new(Verb::Rebuild)).await;
+        let Some(node) = rebuilt else { return false };
+        if !self.judge(&node, Verb::Rebuild) || !self.reach(State::Active).await {
+            return false;
+        }
+        if self.machine.state.lock().disk == before {
+            self.violation("is rebuilt, and nobody has written its disk");
+        }
+        true
+    }
+
+    /// One run; the node as it is at its end.
+    async fn run(&self, request: &ProvisionRequest) -> Option<Arc<Node>> {
+        match self.begin(request).await {
+            true => self.rest().await,
+            false => None,
+        }
+    }
+
+    /// Asks until the run has begun, and answers whether it has.
+    async fn begin(&self, request: &ProvisionRequest) -> bool {
+        let since = Instant::now();
         while since.elapsed() < PATIENCE {
             let Some(node) = self.rest().await else {
                 return false;
@@ -205,22 +225,12 @@ impl Client<'_> {
                 continue;
             }
             *self.began.lock() = Instant::now();
-            if !self.start(Verb::Rebuild, &node).await {
-                sleep(self.world.dice.seconds(1, 10)).await;
-                continue;
+            if self.start(request, &node).await {
+                return true;
             }
-            let Some(node) = self.rest().await else {
-                return false;
-            };
-            if !self.judge(&node, Verb::Rebuild) || !self.reach(State::Active).await {
-                return false;
-            }
-            if self.machine.state.lock().disk == before {
-                self.violation("is rebuilt, and nobody has written its disk");
-            }
-            return true;
+            sleep(self.world.dice.seconds(1, 10)).await;
         }
-        self.violation("is never rebuilt");
+        self.violation(&format!("{} is never begun", request.verb.name()));
         false
     }
 
@@ -259,10 +269,11 @@ impl Client<'_> {
     }
 
     /// Whether the run has begun, whatever came back of the request.
-    async fn start(&self, verb: Verb, before: &Node) -> bool {
-        let id = self.machine.node;
-        let asked = self.ask(verb.name(), |conductor| async move {
-            conductor.provision(id, ProvisionRequest::new(verb)).await
+    async fn start(&self, request: &ProvisionRequest, before: &Node) -> bool {
+        let (id, verb) = (self.machine.node, request.verb);
+        let asked = self.ask(verb.name(), |conductor| {
+            let request = request.clone();
+            async move { conductor.provision(id, request).await }
         });
         match asked.await {
             Ok(()) => true,
@@ -296,18 +307,26 @@ impl Client<'_> {
 
     /// The node once nothing is done to it any more.
     async fn rest(&self) -> Option<Arc<Node>> {
+        self.until(|| {
+            let rests = self.machine.state.lock().node_rests;
+            rests.then(|| self.node()).flatten()
+        })
+        .await
+    }
+
+    /// What is found in the node, which is looked at anew whenever somebody has written it.
+    async fn until<T>(&self, find: impl Fn() -> Option<T>) -> Option<T> {
         let waiting = async {
             loop {
                 let changed = self.machine.changed.notified();
-                let rests = self.machine.state.lock().node_rests;
-                if rests && let Some(node) = self.node() {
-                    return node;
+                if let Some(found) = find() {
+                    return found;
                 }
                 changed.await;
             }
         };
         match timeout(PATIENCE, waiting).await {
-            Ok(node) => Some(node),
+            Ok(found) => Some(found),
             Err(_elapsed) => {
                 let state = self.node().map(|node| {
                     format!(
@@ -322,64 +341,5 @@ impl Client<'_> {
                 None
             }
         }
-    }
-
-    /// Whether the run ended as it may.
-    fn judge(&self, node: &Node, verb: Verb) -> bool {
-        let ended_well = matches!(
-            (verb, node.provision_state),
-            (Verb::Manage | Verb::Inspect, State::Manageable)
-                | (Verb::Provide | Verb::Undeploy, State::Available)
-                | (Verb::Deploy | Verb::Rebuild, State::Active)
-        );
-        if ended_well {
-            return true;
-        }
-        self.world.observer.count_failure();
-        let error = node.last_error.as_deref().unwrap_or_default();
-        self.world
-            .log
-            .note(format_args!("client {}", self.machine.index), || {
-                format!("{} failed: {error}", verb.name())
-            });
-        if error.is_empty() {
-            self.violation(&format!("{} failed without a cause", verb.name()));
-            return false;
-        }
-        if self.excuse().is_none() {
-            self.violation(&format!(
-                "{} failed, and nothing was wrong with the machine: {error}",
-                verb.name()
-            ));
-            return false;
-        }
-        true
-    }
-
-    /// What a deployed machine is like.
-    fn check_instance(&self) {
-        let mut state = self.machine.state.lock();
-        state.settle();
-        let whole = matches!(state.disk, Disk::Whole(_));
-        let (on, from) = (state.on, state.booted_from);
-        drop(state);
-        let runs = on && from == Some(BootDevice::Disk);
-        if !whole || !(runs || self.excuse().is_some()) {
-            self.violation(&format!(
-                "is active, and its machine does not run the image (whole {whole}, on {on}, from {from:?})"
-            ));
-        }
-    }
-
-    /// What was wrong with the machine during the last run.
-    fn excuse(&self) -> Option<&'static str> {
-        let began = *self.began.lock();
-        self.machine
-            .excused(began.checked_sub(REACH).unwrap_or(began))
-    }
-
-    fn violation(&self, what: &str) {
-        self.world
-            .violation(format!("node {} {what}", self.machine.index));
     }
 }

@@ -1,0 +1,74 @@
+//! How a run may end, and what its machine is like then. A failure needs a fault of the machine that explains it; any other
+//! is a fault of the conductor's.
+
+use super::Client;
+use crate::machine::Disk;
+use ferric_drivers::BootDevice;
+use ferric_model::node::Node;
+use ferric_model::state::ProvisionState as State;
+use ferric_model::verb::Verb;
+use std::time::Duration;
+
+/// How long before its beginning a fault may fail a run: a BMC may still lie then, or a machine be off.
+const REACH: Duration = Duration::from_secs(300);
+
+impl Client<'_> {
+    /// Whether the run ended as it may.
+    pub(super) fn judge(&self, node: &Node, verb: Verb) -> bool {
+        let ended_well = matches!(
+            (verb, node.provision_state),
+            (Verb::Manage | Verb::Inspect, State::Manageable)
+                | (Verb::Provide | Verb::Undeploy, State::Available)
+                | (Verb::Deploy | Verb::Rebuild, State::Active)
+        );
+        if ended_well {
+            return true;
+        }
+        self.world.observer.count_failure();
+        let error = node.last_error.as_deref().unwrap_or_default();
+        self.world
+            .log
+            .note(format_args!("client {}", self.machine.index), || {
+                format!("{} failed: {error}", verb.name())
+            });
+        if error.is_empty() {
+            self.violation(&format!("{} failed without a cause", verb.name()));
+            return false;
+        }
+        if self.excuse().is_none() {
+            self.violation(&format!(
+                "{} failed, and nothing was wrong with the machine: {error}",
+                verb.name()
+            ));
+            return false;
+        }
+        true
+    }
+
+    /// What a deployed machine is like.
+    pub(super) fn check_instance(&self) {
+        let mut state = self.machine.state.lock();
+        state.settle();
+        let whole = matches!(state.disk, Disk::Whole(_));
+        let (on, from) = (state.on, state.booted_from);
+        drop(state);
+        let runs = on && from == Some(BootDevice::Disk);
+        if !whole || !(runs || self.excuse().is_some()) {
+            self.violation(&format!(
+                "is active, and its machine does not run the image (whole {whole}, on {on}, from {from:?})"
+            ));
+        }
+    }
+
+    /// What was wrong with the machine during the last run.
+    pub(super) fn excuse(&self) -> Option<&'static str> {
+        let began = *self.began.lock();
+        self.machine
+            .excused(began.checked_sub(REACH).unwrap_or(began))
+    }
+
+    pub(super) fn violation(&self, what: &str) {
+        self.world
+            .violation(format!("node {} {what}", self.machine.index));
+    }
+}
