@@ -2,7 +2,9 @@
 //!
 //! A run that failed as it may is asked for anew.
 
+mod errands;
 mod judge;
+mod power;
 
 use crate::host::LOOK;
 use crate::images::IMAGE;
@@ -43,6 +45,9 @@ pub(crate) async fn live(world: &Arc<World>, index: usize) {
         }
         client.check_instance();
         world.observer.count_deploy();
+        if !client.run_errand().await {
+            return;
+        }
         for _ in 0..world.dice.count(0, world.plan.most_rebuilds) {
             sleep(world.dice.seconds(1, 60)).await;
             if !client.rebuild().await {
@@ -50,6 +55,9 @@ pub(crate) async fn live(world: &Arc<World>, index: usize) {
             }
             client.check_instance();
             world.observer.count_deploy();
+            if !client.run_errand().await {
+                return;
+            }
         }
         sleep(world.dice.seconds(1, 60)).await;
         if !client.reach(State::Available).await {
