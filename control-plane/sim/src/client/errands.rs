@@ -1,11 +1,19 @@
-//! What is done to a machine while it has its instance. Drawn seldom: deploys are what most of the time goes into.
+//! What is done to some machines before their first deploy, and while they have an instance. Drawn seldom: deploys are
+//! what most of the time goes into.
 
 use super::Client;
 
 /// Of each deploy.
 const CHANCE: f64 = 0.02;
+/// Of each machine.
+const ADOPTED: f64 = 0.06;
 
 impl Client<'_> {
+    /// Answers whether the node can be gone on with.
+    pub(super) async fn begin_otherwise(&self) -> bool {
+        !self.world.dice.chance(ADOPTED) || self.adopt().await
+    }
+
     /// Most have none; answers whether the node is active in the end.
     pub(super) async fn run_errand(&self) -> bool {
         let dice = &self.world.dice;

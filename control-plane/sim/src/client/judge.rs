@@ -19,7 +19,7 @@ impl Client<'_> {
             (verb, node.provision_state),
             (Verb::Manage | Verb::Inspect, State::Manageable)
                 | (Verb::Provide | Verb::Undeploy, State::Available)
-                | (Verb::Deploy | Verb::Rebuild, State::Active)
+                | (Verb::Deploy | Verb::Rebuild | Verb::Adopt, State::Active)
         );
         if ended_well {
             return true;

@@ -2,6 +2,7 @@
 //!
 //! A run that failed as it may is asked for anew.
 
+mod adoption;
 mod errands;
 mod judge;
 mod power;
@@ -39,6 +40,9 @@ pub(crate) async fn live(world: &Arc<World>, index: usize) {
     };
     sleep(world.dice.seconds(1, 60)).await;
     client.enrol().await;
+    if !client.begin_otherwise().await {
+        return;
+    }
     for _ in 0..world.plan.deploys {
         if !client.reach(State::Active).await {
             return;
@@ -265,7 +269,7 @@ impl Client<'_> {
     fn next(&self, node: &Node, goal: State) -> Verb {
         let back = goal == State::Available;
         match node.provision_state {
-            State::Enroll | State::CleanFailed => Verb::Manage,
+            State::Enroll | State::CleanFailed | State::AdoptFailed => Verb::Manage,
             State::InspectFailed => Verb::Inspect,
             State::Manageable if node.inspection_finished_at.is_none() => Verb::Inspect,
             State::Manageable => Verb::Provide,
