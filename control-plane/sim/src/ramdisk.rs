@@ -12,6 +12,7 @@ use ferric_agent_protocol::headers::HIDDEN_TOKEN;
 use ferric_agent_protocol::heartbeat::Heartbeat;
 use ferric_drivers::BootDevice;
 use ferric_model::node::NetworkBoot;
+use ferric_model::state::ProvisionState;
 use ferric_store::{Key, Table};
 use serde_json::json;
 use std::future::Future;
@@ -59,7 +60,9 @@ fn run_disk(world: &World, machine: &Machine) {
         });
     if let Disk::Partial(_) = disk {
         let node = machine.node_as_stored(world);
-        let is_deployed = node.is_some_and(|node| node.run.is_none() && node.last_error.is_none());
+        let is_deployed = node.is_some_and(|node| {
+            node.run.is_none() && node.provision_state == ProvisionState::Active
+        });
         if is_deployed {
             world.violation(format!(
                 "machine {} is deployed and boots half an image",

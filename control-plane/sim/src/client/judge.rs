@@ -24,8 +24,11 @@ impl Client<'_> {
         if ended_well {
             return true;
         }
-        self.world.observer.count_failure();
         let error = node.last_error.as_deref().unwrap_or_default();
+        if error.contains("aborted by request") && self.may_be_aborted() {
+            return self.judge_aborted(verb);
+        }
+        self.world.observer.count_failure();
         self.world
             .log
             .note(format_args!("client {}", self.machine.index), || {

@@ -2,6 +2,7 @@
 //!
 //! A run that failed as it may is asked for anew.
 
+mod abort;
 mod adoption;
 mod errands;
 mod judge;
@@ -37,6 +38,7 @@ pub(crate) async fn live(world: &Arc<World>, index: usize) {
         world,
         machine: &world.machines[index],
         began: Mutex::new(Instant::now()),
+        abort_asked: Mutex::new(None),
     };
     sleep(world.dice.seconds(1, 60)).await;
     client.enrol().await;
@@ -76,6 +78,8 @@ struct Client<'w> {
     machine: &'w Machine,
     /// The last run.
     began: Mutex<Instant>,
+    /// The last abort.
+    abort_asked: Mutex<Option<Instant>>,
 }
 
 impl Client<'_> {
@@ -192,6 +196,7 @@ impl Client<'_> {
                 continue;
             }
             tries += 1;
+            self.may_abort().await;
             let Some(node) = self.rest().await else {
                 return false;
             };
@@ -219,10 +224,11 @@ impl Client<'_> {
 
     /// One run; the node as it is at its end.
     async fn run(&self, request: &ProvisionRequest) -> Option<Arc<Node>> {
-        match self.begin(request).await {
-            true => self.rest().await,
-            false => None,
+        if !self.begin(request).await {
+            return None;
         }
+        self.may_abort().await;
+        self.rest().await
     }
 
     /// Asks until the run has begun, and answers whether it has.
