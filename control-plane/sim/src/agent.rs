@@ -16,6 +16,8 @@ pub(crate) enum Begun {
     /// The image is written from now on.
     Write,
     PowerOff,
+    /// It hands the machine over to a user and is not heard of again.
+    Silence,
 }
 
 /// What a new command gets along.
@@ -88,6 +90,7 @@ impl Agent {
         };
         let begun = match (command.request.name.as_str(), step(&command.request)) {
             ("standby.power_off", _) => Begun::PowerOff,
+            ("rescue.finalize_rescue", _) => Begun::Silence,
             (_, Some("write_image")) => Begun::Write,
             _ => Begun::Nothing,
         };

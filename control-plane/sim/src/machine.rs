@@ -132,6 +132,17 @@ impl Machine {
         }
     }
 
+    /// What is on the disk by now.
+    pub(crate) fn disk(&self) -> Disk {
+        let mut state = self.state.lock();
+        state.settle();
+        state.disk
+    }
+
+    pub(crate) fn boots(&self) -> u32 {
+        self.state.lock().boots
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("https://10.0.0.{}:9999", self.index)
     }

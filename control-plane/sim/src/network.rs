@@ -10,6 +10,7 @@ use ferric::conductor::{AgentAnswer, AgentCall, AgentTransport, TransportError, 
 use ferric_agent_protocol::command::CommandRequest;
 use ferric_agent_protocol::headers::{FERRIC_COMMAND_ID, FERRIC_EPOCH, TOKEN_QUERY};
 use ferric_model::ids::RunId;
+use ferric_model::run::Activity;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -183,6 +184,7 @@ fn command_name(call: &AgentCall) -> Option<&'static str> {
         "clean.execute_clean_step" => Some("clean step"),
         "image.install_bootloader" => Some("install bootloader"),
         "standby.power_off" => Some("agent's power off"),
+        "rescue.finalize_rescue" => Some("rescue password"),
         _ => None,
     }
 }
@@ -272,6 +274,7 @@ fn arrive(
             match begun {
                 Begun::Nothing => {}
                 Begun::PowerOff => machine.stop(world),
+                Begun::Silence => machine.state.lock().agent = None,
                 Begun::Write => note_write(world, link, machine),
             }
             Ok(AgentAnswer { status: 200, body })
@@ -283,6 +286,13 @@ fn arrive(
 fn note_write(world: &World, link: &Link, machine: &Machine) {
     let node = machine.node_as_stored(world);
     let run = node.as_ref().and_then(|node| node.run.as_ref());
+    let activity = run.map(|run| run.activity);
+    if !matches!(activity, Some(Activity::Deploy | Activity::Rebuild)) {
+        world.violation(format!(
+            "{link} writes the disk of machine {}, which is not deployed: {activity:?}",
+            machine.index
+        ));
+    }
     let run = run.map_or(RunId(Uuid::nil()), |run| run.id);
     let owner = node.as_ref().and_then(|node| node.ownership.as_ref());
     if owner.map(|owner| owner.incarnation) != link.incarnation.get().copied() {

@@ -77,6 +77,7 @@ impl Plan {
             &mut conductor.deploy_callback_timeout_s,
             &mut conductor.clean_callback_timeout_s,
             &mut conductor.inspect_callback_timeout_s,
+            &mut conductor.rescue_callback_timeout_s,
         ] {
             *limit = dice.between(400, 900);
         }

@@ -1,7 +1,6 @@
 //! Machines that somebody else has deployed.
 
 use super::Client;
-use crate::machine::Disk;
 use ferric::conductor::requests::ProvisionRequest;
 use ferric_drivers::PowerAction;
 use ferric_model::state::ProvisionState as State;
@@ -14,13 +13,13 @@ impl Client<'_> {
             return false;
         }
         self.machine.deploy_by_hand();
-        let before = self.touches();
+        let before = (self.machine.boots(), self.machine.disk());
         let adopted = self.run(&ProvisionRequest::new(Verb::Adopt)).await;
         let Some(node) = adopted else { return false };
         if !self.judge(&node, Verb::Adopt) {
             return false;
         }
-        if self.touches() != before {
+        if (self.machine.boots(), self.machine.disk()) != before {
             self.violation("was to be adopted, and its machine was started or its disk written");
         }
         if node.provision_state == State::Active {
@@ -42,11 +41,5 @@ impl Client<'_> {
             }
             self.name_image().await;
         }
-    }
-
-    /// What changes when the machine is started or its disk is written.
-    fn touches(&self) -> (u32, Disk) {
-        let state = self.machine.state.lock();
-        (state.boots, state.disk)
     }
 }

@@ -4,7 +4,8 @@
 use super::Client;
 
 /// Of each deploy.
-const CHANCE: f64 = 0.02;
+const SWITCHED: f64 = 0.02;
+const RESCUED: f64 = 0.02;
 /// Of each machine.
 const ADOPTED: f64 = 0.06;
 
@@ -17,8 +18,11 @@ impl Client<'_> {
     /// Most have none; answers whether the node is active in the end.
     pub(super) async fn run_errand(&self) -> bool {
         let dice = &self.world.dice;
-        if dice.chance(CHANCE) && !self.cycle_power().await {
-            return false;
+        if dice.chance(SWITCHED) {
+            return self.cycle_power().await;
+        }
+        if dice.chance(RESCUED) {
+            return self.rescue().await;
         }
         true
     }

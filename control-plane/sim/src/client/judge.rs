@@ -1,5 +1,5 @@
-//! How a run may end, and what its machine is like then. A failure needs a fault of the machine that explains it; any other
-//! is a fault of the conductor's.
+//! How a run may end, and what its machine is like then. A failure needs a fault of the machine that explains it; any
+//! other is a fault of the conductor's.
 
 use super::Client;
 use crate::machine::Disk;
@@ -19,7 +19,11 @@ impl Client<'_> {
             (verb, node.provision_state),
             (Verb::Manage | Verb::Inspect, State::Manageable)
                 | (Verb::Provide | Verb::Undeploy, State::Available)
-                | (Verb::Deploy | Verb::Rebuild | Verb::Adopt, State::Active)
+                | (
+                    Verb::Deploy | Verb::Rebuild | Verb::Adopt | Verb::Unrescue,
+                    State::Active
+                )
+                | (Verb::Rescue, State::Rescue)
         );
         if ended_well {
             return true;
@@ -38,13 +42,26 @@ impl Client<'_> {
             self.violation(&format!("{} failed without a cause", verb.name()));
             return false;
         }
-        if self.excuse().is_none() {
+        if self.excuse().is_none() && !is_rescue_given_up(verb, error) {
             self.violation(&format!(
                 "{} failed, and nothing was wrong with the machine: {error}",
                 verb.name()
             ));
             return false;
         }
+        true
+    }
+
+    /// Brings the instance back, whatever the machine runs now; its disk must be as it was.
+    pub(super) async fn has_instance_back(&self, before: Disk) -> bool {
+        if !self.reach(State::Active).await {
+            return false;
+        }
+        if self.machine.disk() != before {
+            self.violation("was to keep its instance, and its disk was written");
+            return false;
+        }
+        self.check_instance();
         true
     }
 
@@ -74,4 +91,10 @@ impl Client<'_> {
         self.world
             .violation(format!("node {} {what}", self.machine.index));
     }
+}
+
+/// The ramdisk that a rescue hands over answers nobody any more. A conductor that has not heard its last answer boots
+/// it anew, so often and no more.
+fn is_rescue_given_up(verb: Verb, error: &str) -> bool {
+    verb == Verb::Rescue && error.contains("has booted again 3 times")
 }

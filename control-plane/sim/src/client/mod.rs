@@ -7,6 +7,7 @@ mod adoption;
 mod errands;
 mod judge;
 mod power;
+mod rescue;
 
 use crate::host::LOOK;
 use crate::images::IMAGE;
@@ -210,13 +211,13 @@ impl Client<'_> {
 
     /// Has the image written anew; answers whether the node is active in the end.
     async fn rebuild(&self) -> bool {
-        let before = self.machine.state.lock().disk;
+        let before = self.machine.disk();
         let rebuilt = self.run(&ProvisionRequest::new(Verb::Rebuild)).await;
         let Some(node) = rebuilt else { return false };
         if !self.judge(&node, Verb::Rebuild) || !self.reach(State::Active).await {
             return false;
         }
-        if self.machine.state.lock().disk == before {
+        if self.machine.disk() == before {
             self.violation("is rebuilt, and nobody has written its disk");
         }
         true
@@ -282,6 +283,7 @@ impl Client<'_> {
             State::Available => Verb::Deploy,
             State::DeployFailed if back || self.world.dice.chance(0.3) => Verb::Undeploy,
             State::DeployFailed => Verb::Deploy,
+            State::Rescue | State::RescueFailed | State::UnrescueFailed if !back => Verb::Unrescue,
             _ => Verb::Undeploy,
         }
     }

@@ -25,7 +25,7 @@ impl Client<'_> {
         true
     }
 
-    /// Asked for once more where nobody said that it is taken: a machine that is switched twice is none the worse for it.
+    /// Asked for again where nobody said that it is taken: a machine that is switched twice is none the worse for it.
     pub(super) async fn switch(&self, action: PowerAction) -> bool {
         let (id, since) = (self.machine.node, Instant::now());
         while since.elapsed() < PATIENCE {
