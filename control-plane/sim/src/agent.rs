@@ -177,7 +177,10 @@ fn answer(request: &CommandRequest, address: &str) -> Value {
     match request.name.as_str() {
         "deploy.get_deploy_steps" => listed("deploy", "write_image", 0),
         "clean.get_clean_steps" => listed("clean", "erase_devices_metadata", 99),
-        "deploy.execute_deploy_step" | "clean.execute_clean_step" => {
+        "service.get_service_steps" => listed("service", "burnin_cpu", 0),
+        "deploy.execute_deploy_step"
+        | "clean.execute_clean_step"
+        | "service.execute_service_step" => {
             let kind = request.name.split('.').next().unwrap_or_default();
             let called = request.params.get("step").cloned().unwrap_or_default();
             let echo = json!({"interface": called["interface"], "step": called["step"]});

@@ -182,6 +182,7 @@ fn command_name(call: &AgentCall) -> Option<&'static str> {
     match name {
         "deploy.execute_deploy_step" => Some("deploy step"),
         "clean.execute_clean_step" => Some("clean step"),
+        "service.execute_service_step" => Some("service step"),
         "image.install_bootloader" => Some("install bootloader"),
         "standby.power_off" => Some("agent's power off"),
         "rescue.finalize_rescue" => Some("rescue password"),

@@ -78,6 +78,7 @@ impl Plan {
             &mut conductor.clean_callback_timeout_s,
             &mut conductor.inspect_callback_timeout_s,
             &mut conductor.rescue_callback_timeout_s,
+            &mut conductor.service_callback_timeout_s,
         ] {
             *limit = dice.between(400, 900);
         }

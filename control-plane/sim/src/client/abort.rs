@@ -2,6 +2,7 @@
 
 use super::Client;
 use ferric::conductor::requests::ProvisionRequest;
+use ferric_model::state::ProvisionState as State;
 use ferric_model::verb::Verb;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -13,30 +14,26 @@ const LATE: Duration = Duration::from_secs(900);
 
 impl Client<'_> {
     pub(super) async fn may_abort(&self) {
-        if self.world.dice.chance(CHANCE) && self.comes_to_wait().await {
+        if self.world.dice.chance(CHANCE) && self.comes_to(State::is_wait).await {
             sleep(self.world.dice.seconds(0, 90)).await;
             self.abort().await;
         }
     }
 
-    /// Whether the run waits for its machine; it may be over before.
-    async fn comes_to_wait(&self) -> bool {
-        let waits = self.until(|| {
+    /// Whether the node comes into such a state; its run may be over before.
+    pub(super) async fn comes_to(&self, is_such: impl Fn(State) -> bool) -> bool {
+        let comes = self.until(|| {
             let node = self.node()?;
             let is_over = node.run.is_none() && node.reservation.is_none();
-            let waits = node.provision_state.is_wait();
-            (waits || is_over).then_some(waits)
+            let is_there = is_such(node.provision_state);
+            (is_there || is_over).then_some(is_there)
         });
-        waits.await.unwrap_or(false)
+        comes.await.unwrap_or(false)
     }
 
     async fn abort(&self) {
         let id = self.machine.node;
-        let waits = || {
-            let node = self.node();
-            node.is_some_and(|node| node.provision_state.is_wait())
-        };
-        while waits() {
+        while self.is_in(|state| state.is_wait() || state.is_hold()) {
             *self.abort_asked.lock() = Some(Instant::now());
             let asked = self.ask("abort", |conductor| async move {
                 let request = ProvisionRequest::new(Verb::Abort);
@@ -47,6 +44,11 @@ impl Client<'_> {
             }
             sleep(self.world.dice.seconds(1, 10)).await;
         }
+    }
+
+    pub(super) fn is_in(&self, is_such: impl Fn(State) -> bool) -> bool {
+        let node = self.node();
+        node.is_some_and(|node| is_such(node.provision_state))
     }
 
     /// Whether the run in hand may have been ended by request.

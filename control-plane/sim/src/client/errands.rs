@@ -6,6 +6,7 @@ use super::Client;
 /// Of each deploy.
 const SWITCHED: f64 = 0.02;
 const RESCUED: f64 = 0.02;
+const SERVICED: f64 = 0.02;
 /// Of each machine.
 const ADOPTED: f64 = 0.06;
 
@@ -23,6 +24,9 @@ impl Client<'_> {
         }
         if dice.chance(RESCUED) {
             return self.rescue().await;
+        }
+        if dice.chance(SERVICED) {
+            return self.service().await;
         }
         true
     }

@@ -19,10 +19,8 @@ impl Client<'_> {
             (verb, node.provision_state),
             (Verb::Manage | Verb::Inspect, State::Manageable)
                 | (Verb::Provide | Verb::Undeploy, State::Available)
-                | (
-                    Verb::Deploy | Verb::Rebuild | Verb::Adopt | Verb::Unrescue,
-                    State::Active
-                )
+                | (Verb::Deploy | Verb::Rebuild | Verb::Adopt, State::Active)
+                | (Verb::Unrescue | Verb::Service | Verb::Abort, State::Active)
                 | (Verb::Rescue, State::Rescue)
         );
         if ended_well {

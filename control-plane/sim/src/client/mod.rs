@@ -6,6 +6,7 @@ mod abort;
 mod adoption;
 mod errands;
 mod judge;
+mod listed;
 mod power;
 mod rescue;
 
@@ -283,6 +284,7 @@ impl Client<'_> {
             State::Available => Verb::Deploy,
             State::DeployFailed if back || self.world.dice.chance(0.3) => Verb::Undeploy,
             State::DeployFailed => Verb::Deploy,
+            State::ServiceFailed if !back => Verb::Abort,
             State::Rescue | State::RescueFailed | State::UnrescueFailed if !back => Verb::Unrescue,
             _ => Verb::Undeploy,
         }
