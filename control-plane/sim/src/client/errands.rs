@@ -8,12 +8,17 @@ const SWITCHED: f64 = 0.02;
 const RESCUED: f64 = 0.02;
 const SERVICED: f64 = 0.02;
 /// Of each machine.
+const CLEANED: f64 = 0.06;
 const ADOPTED: f64 = 0.06;
 
 impl Client<'_> {
     /// Answers whether the node can be gone on with.
     pub(super) async fn begin_otherwise(&self) -> bool {
-        !self.world.dice.chance(ADOPTED) || self.adopt().await
+        let dice = &self.world.dice;
+        if dice.chance(CLEANED) {
+            return self.clean().await;
+        }
+        !dice.chance(ADOPTED) || self.adopt().await
     }
 
     /// Most have none; answers whether the node is active in the end.

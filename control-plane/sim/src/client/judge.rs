@@ -18,6 +18,7 @@ impl Client<'_> {
         let ended_well = matches!(
             (verb, node.provision_state),
             (Verb::Manage | Verb::Inspect, State::Manageable)
+                | (Verb::Clean, State::Manageable)
                 | (Verb::Provide | Verb::Undeploy, State::Available)
                 | (Verb::Deploy | Verb::Rebuild | Verb::Adopt, State::Active)
                 | (Verb::Unrescue | Verb::Service | Verb::Abort, State::Active)

@@ -17,6 +17,28 @@ impl Client<'_> {
         self.judge(&node, Verb::Service) && self.has_instance_back(before).await
     }
 
+    /// Cleaning by hand, before the first deploy; answers whether the node can be gone on with.
+    pub(super) async fn clean(&self) -> bool {
+        if !self.reach(State::Manageable).await {
+            return false;
+        }
+        let before = self.machine.disk();
+        let cleaned = self.run_listed(Verb::Clean, "erase_devices_metadata").await;
+        let Some(node) = cleaned else { return false };
+        if !self.judge(&node, Verb::Clean) {
+            return false;
+        }
+        let may_be_on = self.world.plan.settings.deploy.fast_track || self.excuse().is_some();
+        let is_left_on = self.machine.state.lock().on && !may_be_on;
+        if is_left_on || self.machine.disk() != before {
+            self.violation(&format!(
+                "was cleaned, and its machine was left on ({is_left_on}) or an image written"
+            ));
+            return false;
+        }
+        true
+    }
+
     /// A step of the agent, alone, or behind or before a hold; the node as it is at the end.
     async fn run_listed(&self, verb: Verb, name: &str) -> Option<Arc<Node>> {
         let [step, hold] = [name, "hold"].map(|name| RequestedStep::new("deploy", name));
