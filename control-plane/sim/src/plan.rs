@@ -45,6 +45,7 @@ pub(crate) struct Faults {
     pub(crate) store_away: f64,
     pub(crate) clock_step: f64,
     pub(crate) partition: f64,
+    pub(crate) server_clock_step: f64,
 }
 
 impl Plan {
@@ -70,6 +71,7 @@ impl Plan {
             store_away: dice.rate(0.2),
             clock_step: dice.rate(0.3),
             partition: dice.rate(0.4),
+            server_clock_step: dice.rate(0.3),
         };
         let mut settings = base().clone();
         let conductor = &mut settings.conductor;

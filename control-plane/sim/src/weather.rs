@@ -11,6 +11,8 @@ const LONG_OUTAGE: (u64, u64) = (3600, 4 * 3600);
 const MOST_OUTAGES: u32 = 2;
 /// Less than the time-outs of a machine: of a conductor that is alone nobody else can know that it does not act.
 const PAUSE: u64 = 110;
+/// Little beside the time-outs of a machine.
+const SERVER_CLOCK_BACK: SignedDuration = SignedDuration::from_secs(20);
 /// Others take its nodes meanwhile.
 const LONG_PAUSE: u64 = 600;
 
@@ -55,10 +57,25 @@ pub(crate) async fn blow(world: &Arc<World>) {
                 .note("weather", || format!("the clock is put by {step}"));
             *world.sky.clock_off.lock() += step;
         }
+        if world.fault(faults.server_clock_step) {
+            step_server_clock(world);
+        }
         if world.fault(faults.crash / 4.0) {
             kill(world, world.dice.below(world.hosts.len()));
         }
     }
+}
+
+/// Each wait of a conductor that is dead meanwhile ends earlier by as much as it goes back.
+fn step_server_clock(world: &World) {
+    let step = match world.dice.chance(0.5) {
+        true => SignedDuration::from_hours(24),
+        false => -SERVER_CLOCK_BACK,
+    };
+    world.log.note("weather", || {
+        format!("the database server's clock is put by {step}")
+    });
+    *world.sky.server_clock_off.lock() += step;
 }
 
 /// SIGSTOP and SIGCONT.

@@ -44,6 +44,8 @@ pub(crate) struct Sky {
     calm: AtomicBool,
     /// What somebody has put the wall clock forward or back by.
     pub(crate) clock_off: Mutex<SignedDuration>,
+    /// The same of the database server's clock.
+    pub(crate) server_clock_off: Mutex<SignedDuration>,
     pub(crate) store_away_until: Mutex<Instant>,
     /// A host that reaches neither the store nor other conductors, but all machines; and until when.
     pub(crate) cut_off: Mutex<Option<(usize, Instant)>>,
@@ -59,6 +61,7 @@ impl Sky {
         Self {
             calm: AtomicBool::new(false),
             clock_off: Mutex::new(SignedDuration::ZERO),
+            server_clock_off: Mutex::new(SignedDuration::ZERO),
             store_away_until: Mutex::new(now),
             cut_off: Mutex::new(None),
             down_until: Mutex::new(now),
@@ -119,8 +122,11 @@ impl World {
         self.true_clock() + *self.sky.clock_off.lock()
     }
 
-    /// The clock of the database server, which nobody puts forward or back.
-    pub(crate) fn true_clock(&self) -> Timestamp {
+    pub(crate) fn server_clock(&self) -> Timestamp {
+        self.true_clock() + *self.sky.server_clock_off.lock()
+    }
+
+    fn true_clock(&self) -> Timestamp {
         Timestamp::UNIX_EPOCH + BEGINNING + self.began.elapsed()
     }
 
