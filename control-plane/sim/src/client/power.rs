@@ -28,6 +28,7 @@ impl Client<'_> {
     /// Asked for again where nobody said that it is taken: a machine that is switched twice is none the worse for it.
     pub(super) async fn switch(&self, action: PowerAction) -> bool {
         let (id, since) = (self.machine.node, Instant::now());
+        let boots = self.machine.boots();
         while since.elapsed() < PATIENCE {
             if self.rest().await.is_none() {
                 return false;
@@ -38,7 +39,7 @@ impl Client<'_> {
             });
             if asked.await.is_ok() {
                 return match self.without_wish().await {
-                    Some(node) => self.judge_power(&node, action),
+                    Some(node) => self.judge_power(&node, action, boots),
                     None => false,
                 };
             }
@@ -57,15 +58,16 @@ impl Client<'_> {
         .await
     }
 
-    fn judge_power(&self, node: &Node, action: PowerAction) -> bool {
+    fn judge_power(&self, node: &Node, action: PowerAction, boots_before: u32) -> bool {
         let wanted = action.leads_to();
         let stored = node.power_state.map(|state| state.name());
-        let is_so = stored == Some(wanted.name()) && self.machine.power() == wanted;
+        let is_done = action != PowerAction::Reboot || self.machine.boots() > boots_before;
+        let is_so = is_done && stored == Some(wanted.name()) && self.machine.power() == wanted;
         if is_so || self.excuse().is_some() {
             return true;
         }
         self.violation(&format!(
-            "was told {}, is stored as {stored:?}, and its machine is in {}: {:?}",
+            "was told {} (done {is_done}), is stored as {stored:?}, and its machine is in {}: {:?}",
             action.name(),
             self.machine.power().name(),
             node.last_error
