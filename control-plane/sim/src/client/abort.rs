@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 /// Of each run.
-const CHANCE: f64 = 0.03;
+const CHANCE: f64 = 0.025;
 /// What nobody answered may still be done then, by a conductor that was stopped.
 const LATE: Duration = Duration::from_secs(900);
 
