@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ferric_agent_protocol::extensions::Extension;
 use ferric_agent_protocol::node::Node;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -9,10 +10,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::commands::Ledger;
-use crate::config::Settings;
+use crate::config::{Secret, Settings};
 use crate::host::{Host, SystemPermit};
 use crate::image::{HttpSettings, Stop};
 use crate::managers::Managers;
+use crate::own_log::own_log;
 use crate::state::{Session, StateDir};
 use crate::tls::{self, TlsError};
 
@@ -27,6 +29,8 @@ pub struct Agent {
     pub told: Mutex<Node>,
     pub state: StateDir,
     pub ledger: Ledger,
+    /// Whether the conductor may have the log of this process.
+    pub tells_log: bool,
     pub image_http: HttpSettings,
     /// Commands that are running.
     pub work: TaskTracker,
@@ -53,6 +57,7 @@ impl Agent {
         state: StateDir,
     ) -> Result<Self, TlsError> {
         let agreed = session.config.agreed(&settings.direction.offered());
+        hide_secrets(&settings, &session);
         let told = state.load_or_forget::<Node>(Session::NODE_FILE);
         let told = told.filter(|node| node.uuid == session.node.uuid);
         Ok(Self {
@@ -61,6 +66,7 @@ impl Agent {
             told: Mutex::new(told.unwrap_or_else(|| session.node.clone())),
             session,
             ledger: Ledger::open(state.clone(), &agreed),
+            tells_log: agreed.has(Extension::Log),
             image_http: HttpSettings {
                 tls: tls::client_config(&settings.api)?,
                 timeout: settings.image_server.timeout,
@@ -74,5 +80,17 @@ impl Agent {
             lockdown: Mutex::new(None),
             stop_writing: Stop::default(),
         })
+    }
+}
+
+fn hide_secrets(settings: &Settings, session: &Session) {
+    let image_server = settings.image_server.basic_auth.as_ref();
+    let secrets = [
+        session.token.as_deref(),
+        settings.agent_token.as_ref().map(Secret::reveal),
+        image_server.map(|(_, password)| password.as_str()),
+    ];
+    for secret in secrets.into_iter().flatten() {
+        own_log().hide(secret);
     }
 }

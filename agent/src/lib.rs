@@ -26,6 +26,7 @@ pub mod mdns;
 pub mod media;
 pub mod network;
 pub mod networkd;
+pub mod own_log;
 pub mod power;
 pub mod progress;
 pub mod run;

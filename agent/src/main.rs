@@ -10,12 +10,14 @@ use clap::error::ErrorKind;
 use ferric_agent::config::{self, ConfigError, Flags, Settings};
 use ferric_agent::host::Host;
 use ferric_agent::media::VirtualMedia;
+use ferric_agent::own_log::own_log;
 use ferric_agent::{service, tls};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Registry, reload};
+use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
 /// Changes what is logged, once the settings are known.
 type LogFilter = reload::Handle<EnvFilter, Registry>;
@@ -89,9 +91,16 @@ fn start_log() -> LogFilter {
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
+    // Details of a debug log are for whoever reads it here.
+    let own = tracing_subscriber::fmt::layer()
+        .with_target(false)
+        .with_ansi(false)
+        .with_writer(own_log)
+        .with_filter(LevelFilter::INFO);
     tracing_subscriber::registry()
         .with(filter)
         .with(lines)
+        .with(own)
         .init();
     handle
 }

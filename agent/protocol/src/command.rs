@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::lenient;
+use crate::log::LogPiece;
 use crate::progress::Progress;
 
 /// The body of `POST /v1/commands/`.
@@ -98,6 +99,13 @@ impl CommandError {
 pub struct CommandList {
     /// All commands since the ramdisk was booted.
     pub commands: Vec<CommandResult>,
+    /// What else the agent has logged, where that is asked for; only where both sides have agreed on it.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::if_valid"
+    )]
+    pub ferric_log: Option<LogPiece>,
 }
 
 #[cfg(test)]
@@ -134,6 +142,21 @@ mod tests {
                 "bytes_per_second": 2, "elapsed_ms": 1,
             },
         }));
+    }
+
+    #[test]
+    fn a_list_has_a_log_only_where_it_was_asked_for() {
+        let without = json!({"commands": []});
+        let list: CommandList = serde_json::from_value(without.clone()).unwrap();
+        assert_eq!(serde_json::to_value(list).unwrap(), without);
+        let run = "6c3e0d9e-9d8c-4a57-8f11-2c3f3b7f3f10";
+        let with =
+            json!({"commands": [], "ferric_log": {"run": run, "first": 3, "lines": ["a", "b"]}});
+        let list: CommandList = serde_json::from_value(with.clone()).unwrap();
+        assert_eq!(serde_json::to_value(list).unwrap(), with);
+        let strange = json!({"commands": [], "ferric_log": "lines"});
+        let list: CommandList = serde_json::from_value(strange).unwrap();
+        assert_eq!(list, CommandList::default());
     }
 
     #[test]

@@ -18,16 +18,19 @@ pub enum Extension {
     Discard,
     /// A step that failed has a result, too: the records of the disks that were erased, or left, nevertheless.
     EraseRecords,
+    /// The list of commands carries `ferric_log`, the agent's own log, where it is asked for ([`crate::log`]).
+    Log,
     /// The agent opens no port: it fetches what it is asked ([`crate::dial_out`]). Offered only where that is wanted.
     DialOut,
 }
 
 impl Extension {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Progress,
         Self::Epoch,
         Self::Discard,
         Self::EraseRecords,
+        Self::Log,
         Self::DialOut,
     ];
 
@@ -39,6 +42,7 @@ impl Extension {
             Self::Epoch => "epoch",
             Self::Discard => "discard",
             Self::EraseRecords => "erase-records",
+            Self::Log => "log",
             Self::DialOut => "dial-out",
         }
     }
@@ -125,13 +129,20 @@ mod tests {
 
     #[test]
     fn header_and_config_key_name_the_same_set() {
-        let header = "progress, epoch, discard, erase-records, dial-out";
+        let header = "progress, epoch, discard, erase-records, log, dial-out";
         assert_eq!(Extensions::all().to_header(), header);
         assert_eq!(
-            Extensions::from_header("progress,epoch,discard,erase-records,dial-out"),
+            Extensions::from_header("progress,epoch,discard,erase-records,log,dial-out"),
             Extensions::all()
         );
-        let names = ["progress", "epoch", "discard", "erase-records", "dial-out"];
+        let names = [
+            "progress",
+            "epoch",
+            "discard",
+            "erase-records",
+            "log",
+            "dial-out",
+        ];
         let json = serde_json::json!({"extensions": names});
         assert_eq!(serde_json::to_value(Extensions::all()).unwrap(), json);
     }
@@ -139,7 +150,10 @@ mod tests {
     #[test]
     fn an_extension_can_be_left_out() {
         let most = Extensions::all().without(Extension::DialOut);
-        assert_eq!(most.to_header(), "progress, epoch, discard, erase-records");
+        assert_eq!(
+            most.to_header(),
+            "progress, epoch, discard, erase-records, log"
+        );
     }
 
     #[test]

@@ -21,6 +21,9 @@ pub const FERRIC_AGENT_TOKEN: &str = "X-Ferric-Agent-Token";
 /// Query key of the agent's token on the command API.
 pub const TOKEN_QUERY: &str = "agent_token";
 
+/// Query key of the list of commands: up to where the conductor has the agent's log ([`crate::log`]).
+pub const LOG_QUERY: &str = "ferric_log";
+
 /// What a lookup answers instead of a token that has been handed out before.
 pub const HIDDEN_TOKEN: &str = "******";
 

@@ -20,6 +20,7 @@ pub mod image;
 pub mod inspection;
 pub mod inventory;
 mod lenient;
+pub mod log;
 pub mod lookup;
 pub mod node;
 pub mod params;

@@ -11,7 +11,8 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use bytes::Bytes;
 use ferric_agent_protocol::command::{CommandList, CommandRequest, CommandResult};
-use ferric_agent_protocol::headers::{FERRIC_COMMAND_ID, FERRIC_EPOCH, TOKEN_QUERY};
+use ferric_agent_protocol::headers::{FERRIC_COMMAND_ID, FERRIC_EPOCH, LOG_QUERY, TOKEN_QUERY};
+use ferric_agent_protocol::log::LogPlace;
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -21,6 +22,7 @@ use uuid::Uuid;
 use super::Api;
 use super::fault::ApiError;
 use crate::commands::{Begun, Mode, Order, start};
+use crate::own_log::own_log;
 
 /// As long as a conductor waits for its answer.
 const BODY_TIME: Duration = Duration::from_secs(60);
@@ -30,6 +32,7 @@ const BODY_TIME: Duration = Duration::from_secs(60);
 pub(super) struct CommandQuery {
     agent_token: Option<String>,
     wait: Option<String>,
+    log: Option<String>,
 }
 
 impl CommandQuery {
@@ -39,6 +42,7 @@ impl CommandQuery {
             let field = match &*key {
                 TOKEN_QUERY => &mut parsed.agent_token,
                 "wait" => &mut parsed.wait,
+                LOG_QUERY => &mut parsed.log,
                 _ => continue,
             };
             field.get_or_insert_with(|| value.into_owned());
@@ -80,8 +84,11 @@ pub(super) async fn list(
     query: CommandQuery,
 ) -> Result<Json<CommandList>, ApiError> {
     api.check_token(&query)?;
-    let commands = api.agent.ledger.list();
-    Ok(Json(CommandList { commands }))
+    let place = query.log.filter(|_| api.agent.tells_log);
+    Ok(Json(CommandList {
+        commands: api.agent.ledger.list(),
+        ferric_log: place.map(|place| own_log().behind(LogPlace::parse(&place))),
+    }))
 }
 
 pub(super) async fn get(

@@ -195,3 +195,71 @@ async fn a_write_is_cancelled_when_the_agent_is_asked_to_end() {
         "the write was cancelled"
     );
 }
+
+fn answer_with_log() -> Value {
+    let mut answer = lookup_answer(TOKEN);
+    answer["config"]["ferric"] = json!({"extensions": ["log"]});
+    answer
+}
+
+async fn list_with_log(api: &Api, place: &str) -> Value {
+    let path = format!("/v1/commands/?agent_token={TOKEN}&ferric_log={place}");
+    api.get(&path).await.body
+}
+
+fn has(lines: &[Value], text: &str) -> bool {
+    let mut lines = lines.iter().filter_map(Value::as_str);
+    lines.any(|line| line.contains(text))
+}
+
+/// All that is logged behind a place until a line has this text, and the place behind that.
+async fn log_until(api: &Api, mut place: String, text: &str) -> (Vec<Value>, String) {
+    let mut all = Vec::new();
+    let found = async {
+        while !has(&all, text) {
+            let log = list_with_log(api, &place).await["ferric_log"].clone();
+            let lines = log["lines"].as_array().unwrap();
+            let next = log["first"].as_u64().unwrap() + lines.len() as u64;
+            place = format!("{}:{next}", log["run"].as_str().unwrap());
+            all.extend_from_slice(lines);
+        }
+    };
+    timeout(Duration::from_secs(30), found).await.unwrap();
+    (all, place)
+}
+
+#[tokio::test]
+async fn the_log_is_told_from_its_first_line_and_names_a_disk_before_it_is_written() {
+    let (_conductor, _place, agent, api, disk, _begun) = writing(answer_with_log()).await;
+    let first = list_with_log(&api, "").await["ferric_log"]["first"].clone();
+    assert_eq!(first, 0);
+    let device = format!("device={:?}", disk.device.display().to_string());
+    let (lines, _) = log_until(&api, String::new(), &device).await;
+    assert!(has(&lines, "ferric-agent begins"), "{lines:#?}");
+    assert!(has(&lines, "a command begins"), "{lines:#?}");
+    assert!(agent.log().contains("DEBUG") && !has(&lines, "DEBUG"));
+    assert!(!has(&lines, TOKEN));
+}
+
+#[tokio::test]
+async fn a_conductor_is_told_what_it_does_not_know_of_the_log() {
+    let conductor = Conductor::start().await;
+    conductor.answer_lookups([(200, answer_with_log())]);
+    let place = Place::new();
+    let _agent = place.start(&conductor, &[]);
+    let api = Api::of(&conductor.heartbeat(1).await);
+    let (_, known) = log_until(&api, String::new(), "ferric-agent begins").await;
+    api.finished("standby.sync", json!({})).await;
+    let (news, _) = log_until(&api, known, "a command succeeded").await;
+    assert!(!has(&news, "ferric-agent begins"), "{news:#?}");
+    assert_eq!(api.commands().await.len(), 1);
+    let plain = format!("/v1/commands/?agent_token={TOKEN}");
+    assert_eq!(api.get(&plain).await.body.get("ferric_log"), None);
+}
+
+#[tokio::test]
+async fn to_a_conductor_of_ironic_the_log_is_not_shown() {
+    let (_conductor, _place, _agent, api) = serving().await;
+    let list = list_with_log(&api, "").await;
+    assert_eq!(list, json!({"commands": []}));
+}

@@ -72,6 +72,12 @@ pub enum What {
         bytes_total: Option<u64>,
         bytes_per_second: u64,
     },
+    /// What the agent has logged, some lines at a time.
+    AgentLog {
+        lines: Vec<String>,
+        /// So many lines before these are not known any more.
+        lost: u64,
+    },
     /// A machine asked for a boot script, kernel, ramdisk or image.
     BootRequest {
         what: String,
@@ -98,7 +104,7 @@ pub enum What {
 
 impl What {
     /// The names that events have on the wire.
-    pub const KINDS: [&'static str; 14] = [
+    pub const KINDS: [&'static str; 15] = [
         "enrolled",
         "state_changed",
         "power_changed",
@@ -106,6 +112,7 @@ impl What {
         "step_done",
         "step_failed",
         "progress",
+        "agent_log",
         "boot_request",
         "lookup",
         "heartbeat",
@@ -125,6 +132,7 @@ impl What {
             Self::StepDone { .. } => "step_done",
             Self::StepFailed { .. } => "step_failed",
             Self::Progress { .. } => "progress",
+            Self::AgentLog { .. } => "agent_log",
             Self::BootRequest { .. } => "boot_request",
             Self::Lookup { .. } => "lookup",
             Self::Heartbeat { .. } => "heartbeat",
@@ -141,7 +149,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn each() -> [What; 14] {
+    fn each() -> [What; 15] {
         let step = StepId::new("deploy", "write_image");
         let text = String::new;
         [
@@ -179,6 +187,10 @@ mod tests {
                 bytes_done: 0,
                 bytes_total: None,
                 bytes_per_second: 0,
+            },
+            What::AgentLog {
+                lines: vec![text()],
+                lost: 0,
             },
             What::BootRequest { what: text() },
             What::Lookup { address: text() },

@@ -65,7 +65,10 @@ impl Agent {
 
     pub(crate) fn list(&self) -> Value {
         let commands = self.commands.iter().map(Command::result).collect();
-        json!(CommandList { commands })
+        json!(CommandList {
+            commands,
+            ferric_log: None,
+        })
     }
 
     /// The command of that id is answered once more; a new one is refused while another one runs.

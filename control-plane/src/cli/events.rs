@@ -189,6 +189,7 @@ fn describe(event: &Value) -> String {
         },
         "step_failed" => format!("step {} failed: {}", step(), text("error")),
         "boot_request" => format!("the machine asks for {}", text("what")),
+        "agent_log" => agent_log(event),
         "lookup" => format!("the agent says hello from {}", text("address")),
         "heartbeat" => "heartbeat".to_owned(),
         "inspected" => format!("inspected: {}", text("summary")),
@@ -199,10 +200,33 @@ fn describe(event: &Value) -> String {
     }
 }
 
+/// Each line below the event's own, as the agent has logged it.
+fn agent_log(event: &Value) -> String {
+    let mut shown = match event["lost"].as_u64() {
+        None | Some(0) => "the agent's log:".to_owned(),
+        Some(lost) => format!("the agent's log, {lost} lines of which are lost:"),
+    };
+    let lines = event["lines"].as_array().into_iter().flatten();
+    for text in lines.filter_map(Value::as_str) {
+        shown.push_str("\n    ");
+        shown.extend(text.chars().filter(|letter| !letter.is_control()));
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn the_agents_log_is_shown_line_by_line() {
+        let event = json!({"event": "agent_log", "lines": ["a\u{1b}[2J", "b"], "lost": 0});
+        assert_eq!(describe(&event), "the agent's log:\n    a[2J\n    b");
+        let event = json!({"event": "agent_log", "lines": ["c"], "lost": 7});
+        let shown = "the agent's log, 7 lines of which are lost:\n    c";
+        assert_eq!(describe(&event), shown);
+    }
 
     #[test]
     fn transfers() {

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use uuid::Uuid;
 
 /// One boot of the ramdisk, as seen by the conductor.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +28,20 @@ pub struct AgentSession {
     /// What was seen to of the boot that comes after this one, should the machine start again while the agent works.
     #[serde(default)]
     pub next_boot: Option<NextBoot>,
+    /// Up to where the agent's log is in the timeline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogMark>,
+}
+
+/// Where the next piece of an agent's log begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogMark {
+    /// The run of the agent whose lines are counted.
+    pub run: Uuid,
+    /// The number of the first line that is not in the timeline.
+    pub next: u64,
+    /// When the last piece was put there.
+    pub at: Timestamp,
 }
 
 /// What a machine boots that starts again in the middle of what its agent does.

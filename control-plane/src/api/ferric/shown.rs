@@ -58,7 +58,7 @@ mod tests {
     use jiff::Timestamp;
     use uuid::Uuid;
 
-    fn progress(bytes_total: Option<u64>, bytes_per_second: u64) -> Value {
+    fn shown(what: What) -> Value {
         event(&TimelineEvent {
             id: Uuid::nil(),
             node: NodeId(Uuid::nil()),
@@ -66,14 +66,27 @@ mod tests {
             conductor: "one".to_owned(),
             run: None,
             bulk: None,
-            what: What::Progress {
-                step: StepId::new("deploy", "write_image"),
-                phase: "writing".to_owned(),
-                bytes_done: 400,
-                bytes_total,
-                bytes_per_second,
-            },
+            what,
         })
+    }
+
+    fn progress(bytes_total: Option<u64>, bytes_per_second: u64) -> Value {
+        shown(What::Progress {
+            step: StepId::new("deploy", "write_image"),
+            phase: "writing".to_owned(),
+            bytes_done: 400,
+            bytes_total,
+            bytes_per_second,
+        })
+    }
+
+    #[test]
+    fn an_agents_log_is_shown_by_its_lines() {
+        let lines = vec!["a".to_owned(), "b".to_owned()];
+        let shown = shown(What::AgentLog { lines, lost: 3 });
+        assert_eq!(shown["event"], "agent_log");
+        assert_eq!(shown["lines"], serde_json::json!(["a", "b"]));
+        assert_eq!(shown["lost"], 3);
     }
 
     #[test]

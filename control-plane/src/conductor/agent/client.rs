@@ -6,8 +6,10 @@ use crate::conductor::Conductor;
 use crate::conductor::planted::Planted;
 use ferric_agent_protocol::command::{CommandList, CommandRequest, CommandResult, CommandStatus};
 use ferric_agent_protocol::extensions::Extension;
-use ferric_agent_protocol::headers::{FERRIC_COMMAND_ID, FERRIC_EPOCH, TOKEN_QUERY};
+use ferric_agent_protocol::headers::{FERRIC_COMMAND_ID, FERRIC_EPOCH, LOG_QUERY, TOKEN_QUERY};
+use ferric_agent_protocol::log::LogPlace;
 use ferric_model::ids::NodeId;
+use ferric_model::node::agent_session::AgentSession;
 use ferric_model::node::{Node, Object};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -78,13 +80,25 @@ pub(in crate::conductor) fn failure(command: &CommandResult) -> Option<String> {
 
 /// Whether the agent takes the ids that we choose for commands.
 pub(in crate::conductor) fn takes_command_ids(node: &Node) -> bool {
-    let agreed = |session: &ferric_model::node::agent_session::AgentSession| {
-        session
-            .extensions
-            .iter()
-            .any(|name| name == Extension::Epoch.name())
-    };
+    let agreed = |session: &AgentSession| has(session, Extension::Epoch);
     node.agent.as_ref().is_some_and(agreed)
+}
+
+fn has(session: &AgentSession, extension: Extension) -> bool {
+    let mut names = session.extensions.iter();
+    names.any(|name| name == extension.name())
+}
+
+/// The value of [`LOG_QUERY`].
+fn log_place(session: &AgentSession) -> Option<String> {
+    if !has(session, Extension::Log) {
+        return None;
+    }
+    let place = session.log.as_ref().map(|mark| LogPlace {
+        run: mark.run,
+        next: mark.next,
+    });
+    Some(place.map(|place| place.to_string()).unwrap_or_default())
 }
 
 /// An id that follows from another one and a word.
@@ -107,6 +121,8 @@ pub(in crate::conductor) struct AgentClient {
     certificate: Option<String>,
     /// Set when the agent takes our headers.
     epoch: Option<u64>,
+    /// From where on its log is asked for, when it tells it.
+    log: Option<String>,
     timeout: Duration,
     /// Chooses an id for each try, where that fault is planted.
     chooser: Option<Conductor>,
@@ -138,6 +154,7 @@ impl AgentClient {
                 .clone()
                 .filter(|_| url.starts_with("https:")),
             epoch,
+            log: log_place(session),
             timeout: crate::config::seconds(conductor.settings().agent.request_timeout_s),
             chooser: conductor
                 .planted(Planted::CommandSentTwice)
@@ -157,7 +174,18 @@ impl AgentClient {
         parse(command, answer)
     }
 
-    /// The same for those who cannot ask again later.
+    /// The same, with what is new in its log where it tells that.
+    pub(in crate::conductor) async fn list_with_log(&self) -> Result<CommandList, AgentError> {
+        let command = "the question for its commands";
+        let request = Request {
+            log: self.log.clone(),
+            ..Request::default()
+        };
+        let answer = self.send(command, request).await?;
+        parse(command, answer)
+    }
+
+    /// The list for those who cannot ask again later.
     pub(in crate::conductor) async fn list_patiently(&self) -> Result<CommandList, AgentError> {
         let mut patience = self.patience("false");
         loop {
@@ -271,6 +299,7 @@ impl AgentClient {
                     wait: Some(wait),
                     body,
                     id,
+                    log: None,
                 },
             )
             .await?;
@@ -292,6 +321,7 @@ impl AgentClient {
     async fn send(&self, command: &str, request: Request) -> Result<AgentAnswer, AgentError> {
         let mut query = vec![(TOKEN_QUERY, self.token.clone())];
         query.extend(request.wait.map(|wait| ("wait", wait.to_owned())));
+        query.extend(request.log.map(|place| (LOG_QUERY, place)));
         let mut headers = Vec::new();
         if let Some(epoch) = self.epoch.filter(|_| request.body.is_some()) {
             headers.push((FERRIC_EPOCH, epoch.to_string()));
@@ -334,6 +364,7 @@ struct Request {
     wait: Option<&'static str>,
     body: Option<Value>,
     id: Option<Uuid>,
+    log: Option<String>,
 }
 
 fn is_passing(error: &AgentError) -> bool {

@@ -1,6 +1,6 @@
 //! What a poll of the agent found: progress, the end of the command, or nothing and a machine without power.
 
-use super::{awaited_command, tell};
+use super::{agent_log, awaited_command, tell};
 use crate::conductor::agent::failure;
 use crate::conductor::environment::later;
 use crate::conductor::limits;
@@ -37,7 +37,13 @@ pub(super) async fn merge(
         )
         .await;
     };
-    let change = extend(progress(task, &command), task).with(|node| {
+    let change = agent_log::add(
+        progress(task, &command),
+        task,
+        list.ferric_log,
+        command.is_done(),
+    );
+    let change = extend(change, task).with(|node| {
         if let Some(session) = &mut node.agent {
             session.is_alive();
         }

@@ -3,6 +3,7 @@
 //! A merge stores facts and answers the sender; it moves no node and starts no step, because it may happen while a step
 //! is under way. The engine acts on the facts when it looks again.
 
+mod agent_log;
 mod boot_request;
 mod commands;
 mod heartbeat;

@@ -76,7 +76,7 @@ impl NodePeriodic for AgentPoll {
             return Ok(Visited::Nothing);
         };
         let list = match AgentClient::of(conductor, node) {
-            Ok(agent) => agent.within(POLL_TIMEOUT).list().await,
+            Ok(agent) => agent.within(POLL_TIMEOUT).list_with_log().await,
             Err(error) => Err(error),
         };
         let message = match list {

@@ -3,6 +3,7 @@
 use ferric_agent_protocol::command::{
     CommandError, CommandList, CommandRequest, CommandResult, CommandStatus,
 };
+use ferric_agent_protocol::log::{LogPiece, LogPlace, bounded};
 use ferric_agent_protocol::progress::Progress;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -41,6 +42,8 @@ pub(in crate::conductor) struct Plan {
     pub(in crate::conductor) broken: bool,
     /// Whether the agent opens no port.
     pub(in crate::conductor) dials_out: bool,
+    /// What each of the agents has logged from its start on.
+    pub(in crate::conductor) log: &'static [&'static str],
 }
 
 impl Default for Plan {
@@ -59,6 +62,7 @@ impl Default for Plan {
             losing: None,
             broken: false,
             dials_out: false,
+            log: &[],
         }
     }
 }
@@ -78,6 +82,7 @@ pub(in crate::conductor) struct Agent {
     pub(in crate::conductor) token: Option<String>,
     pub(in crate::conductor) certificate: String,
     commands: Vec<Command>,
+    run: Uuid,
 }
 
 #[derive(Debug)]
@@ -99,12 +104,31 @@ impl Agent {
             token: None,
             certificate: format!("certificate of boot {boot}"),
             commands: Vec::new(),
+            run: Uuid::from_u128(boot as u128),
         }
     }
 
     pub(in crate::conductor) fn list(&self) -> Value {
         let commands = self.commands.iter().map(result).collect();
-        json!(CommandList { commands })
+        json!(CommandList {
+            commands,
+            ferric_log: None,
+        })
+    }
+
+    /// With the lines of the log behind a place, as many as fit into a piece.
+    pub(in crate::conductor) fn list_with_log(&self, place: &str, log: &[&str]) -> Value {
+        let known = LogPlace::parse(place).filter(|place| place.run == self.run);
+        let first = known.map_or(0, |place| usize::try_from(place.next).unwrap());
+        let lines = log[first..].iter().map(|line| (*line).to_owned());
+        let piece = LogPiece {
+            run: self.run,
+            first: first as u64,
+            lines: bounded(lines),
+        };
+        let mut list = self.list();
+        list["ferric_log"] = json!(piece);
+        list
     }
 
     pub(in crate::conductor) fn is_busy(&self) -> bool {

@@ -9,7 +9,7 @@ use crate::conductor::{AgentAnswer, AgentCall, AgentTransport, Conductor, Transp
 use async_trait::async_trait;
 use ferric_agent_protocol::dial_out::CALLBACK_URL;
 use ferric_agent_protocol::extensions::Extensions;
-use ferric_agent_protocol::headers::{FERRIC_COMMAND_ID, HIDDEN_TOKEN, TOKEN_QUERY};
+use ferric_agent_protocol::headers::{FERRIC_COMMAND_ID, HIDDEN_TOKEN, LOG_QUERY, TOKEN_QUERY};
 use ferric_agent_protocol::heartbeat::Heartbeat;
 use ferric_drivers::{BootDevice, FakeMachine, PowerState};
 use ferric_model::ids::{MacAddress, NodeId};
@@ -297,10 +297,12 @@ impl AgentTransport for Wire {
             });
         }
         if call.verb == Verb::Get {
-            return Ok(AgentAnswer {
-                status: 200,
-                body: agent.list(),
-            });
+            let place = call.query.iter().find(|(key, _)| *key == LOG_QUERY);
+            let body = match place {
+                Some((_, place)) => agent.list_with_log(place, plan.log),
+                None => agent.list(),
+            };
+            return Ok(AgentAnswer { status: 200, body });
         }
         let id = call
             .headers

@@ -3,6 +3,7 @@
 mod aborts;
 mod adoption;
 pub(super) mod agent;
+mod agent_log;
 mod always_on;
 mod boot_files;
 mod cluster;

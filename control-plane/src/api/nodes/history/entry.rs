@@ -77,6 +77,7 @@ impl Story {
             | What::StepStarted { .. }
             | What::StepDone { .. }
             | What::Progress { .. }
+            | What::AgentLog { .. }
             | What::BootRequest { .. }
             | What::Lookup { .. }
             | What::Heartbeat { .. }

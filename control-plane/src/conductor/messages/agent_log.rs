@@ -1,0 +1,131 @@
+//! Lines of the agent's own log that came with a poll: kept in the timeline, some at a time.
+
+use crate::conductor::environment::between;
+use crate::conductor::node_task::{Change, NodeTask};
+use ferric_agent_protocol::log::{LogPiece, bounded};
+use ferric_model::event::What;
+use ferric_model::node::agent_session::LogMark;
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// While a command runs no two events come closer together: each is a commit, and the agent keeps the lines meanwhile.
+const SPACING: Duration = Duration::from_secs(10);
+
+/// With the lines that are new; they go by the same commit as what else the poll has found. After the command's end
+/// there may be no other poll.
+pub(super) fn add(
+    change: Change,
+    task: &NodeTask,
+    piece: Option<LogPiece>,
+    has_ended: bool,
+) -> Change {
+    let (Some(session), Some(piece)) = (&task.node.agent, piece) else {
+        return change;
+    };
+    let now = task.conductor().now();
+    let known = session.log.as_ref();
+    if !has_ended && known.is_some_and(|mark| is_close(mark.at, now)) {
+        return change;
+    }
+    let Some((what, mark)) = news(known, piece, now) else {
+        return change;
+    };
+    change.event(what).with(|node| {
+        if let Some(session) = &mut node.agent {
+            session.log = Some(mark);
+        }
+    })
+}
+
+/// A clock that was set back keeps no lines away.
+fn is_close(last: Timestamp, now: Timestamp) -> bool {
+    now >= last && between(last, now) < SPACING
+}
+
+fn news(known: Option<&LogMark>, piece: LogPiece, now: Timestamp) -> Option<(What, LogMark)> {
+    let known = known.filter(|mark| mark.run == piece.run);
+    let begin = known.map_or(0, |mark| mark.next);
+    let told = usize::try_from(begin.saturating_sub(piece.first)).unwrap_or(usize::MAX);
+    let lines = bounded(piece.lines.into_iter().skip(told));
+    if lines.is_empty() {
+        return None;
+    }
+    let mark = LogMark {
+        run: piece.run,
+        next: begin.max(piece.first).saturating_add(lines.len() as u64),
+        at: now,
+    };
+    let lost = piece.first.saturating_sub(begin);
+    Some((What::AgentLog { lines, lost }, mark))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ferric_agent_protocol::log::{LINE_BYTES, PIECE_BYTES};
+    use uuid::Uuid;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn piece(run: u128, first: u64, lines: &[&str]) -> LogPiece {
+        LogPiece {
+            run: Uuid::from_u128(run),
+            first,
+            lines: lines.iter().map(|line| (*line).to_owned()).collect(),
+        }
+    }
+
+    fn mark(run: u128, next: u64) -> LogMark {
+        LogMark {
+            run: Uuid::from_u128(run),
+            next,
+            at: NOW,
+        }
+    }
+
+    fn event(lost: u64, lines: &[&str]) -> What {
+        let lines = lines.iter().map(|line| (*line).to_owned()).collect();
+        What::AgentLog { lines, lost }
+    }
+
+    #[test]
+    fn a_line_is_told_once_and_what_is_lost_is_counted() {
+        let first = news(None, piece(1, 0, &["a", "b"]), NOW);
+        assert_eq!(first, Some((event(0, &["a", "b"]), mark(1, 2))));
+        let known = mark(1, 2);
+        let late = news(Some(&known), piece(1, 1, &["b", "c"]), NOW);
+        assert_eq!(late, Some((event(0, &["c"]), mark(1, 3))));
+        let later = news(Some(&known), piece(1, 7, &["h"]), NOW);
+        assert_eq!(later, Some((event(5, &["h"]), mark(1, 8))));
+        for nothing in [piece(1, 2, &[]), piece(1, 0, &["a", "b"])] {
+            assert_eq!(news(Some(&known), nothing, NOW), None);
+        }
+    }
+
+    #[test]
+    fn an_agent_that_was_started_again_begins_anew() {
+        let again = news(Some(&mark(1, 9)), piece(2, 0, &["a"]), NOW);
+        assert_eq!(again, Some((event(0, &["a"]), mark(2, 1))));
+    }
+
+    #[test]
+    fn an_agent_cannot_fill_the_timeline_at_once() {
+        let long = "x".repeat(2 * LINE_BYTES);
+        let flood = piece(1, u64::MAX - 3, &[long.as_str(); 100]);
+        let (what, mark) = news(None, flood, NOW).unwrap();
+        let What::AgentLog { lines, .. } = what else {
+            panic!("{what:?}");
+        };
+        assert_eq!(lines[0].len(), LINE_BYTES);
+        assert!(lines.iter().map(String::len).sum::<usize>() <= PIECE_BYTES);
+        assert!(mark.next > u64::MAX - 4);
+    }
+
+    #[test]
+    fn events_keep_their_distance() {
+        let after = |seconds| NOW + Duration::from_secs(seconds);
+        assert!(is_close(NOW, NOW) && is_close(NOW, after(9)));
+        assert!(!is_close(NOW, after(10)));
+        assert!(!is_close(after(1), NOW), "the clock was set back");
+    }
+}
