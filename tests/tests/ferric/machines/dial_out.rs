@@ -5,7 +5,7 @@ use ferric_tests::disk::partition_table;
 use ferric_tests::lab::{Lab, Plan};
 use ferric_tests::machine::{Disk, Firmware, Machine};
 use ferric_tests::node::Node;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Where the machines are.
 const NETWORK: &str = "192.168.100.0/24";
@@ -26,6 +26,13 @@ fn let_nothing_in(lab: &Lab) {
 fn rule(lab: &Lab, preference: &str, words: &[&str]) {
     let begin = ["ip", "rule", "add", "pref", preference, "to", NETWORK];
     lab.exec(&[&begin[..], words].concat()).unwrap();
+}
+
+/// What the agent has logged, as the timeline has it.
+fn logged(events: &[Value]) -> String {
+    let pieces = events.iter().filter_map(|event| event["lines"].as_array());
+    let lines: Vec<&str> = pieces.flatten().filter_map(Value::as_str).collect();
+    lines.join("\n")
 }
 
 #[test]
@@ -51,11 +58,14 @@ fn a_machine_that_nobody_can_connect_to_is_deployed_and_cleaned() {
         lab.start_conductor().unwrap();
         let node = Node::known(lab, "m1").unwrap();
         node.becomes_active().unwrap();
-        let started = |event: &&serde_json::Value| {
+        let started = |event: &&Value| {
             event["event"] == "step_started" && event["step"]["step"] == "write_image"
         };
         let events = node.events(0).unwrap();
         assert_eq!(events.iter().filter(started).count(), 1);
+        let log = logged(&events);
+        assert_eq!(log.matches("ferric-agent begins").count(), 1, "{log}");
+        assert!(log.contains("serial=\"m1-root\""), "{log}");
         lab.serial("m1")
             .wait_for("hermit login:", console, LOGIN)
             .unwrap();
