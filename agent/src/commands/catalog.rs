@@ -2,6 +2,9 @@
 
 use ferric_agent_protocol::steps::StepKind;
 
+use super::run::Params;
+use super::{flow, steps};
+
 /// A command that this agent knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -30,6 +33,15 @@ pub enum Mode {
     Sync,
     /// At once; the conductor asks for the list later.
     Async,
+}
+
+/// What becomes of a command during which the agent died, once it is started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AfterCrash {
+    /// It is run again from its beginning, however far it came.
+    Again,
+    /// It has failed: it must not be done twice, or nobody knows what it has left behind.
+    Fails,
 }
 
 /// Why a name is that of no command.
@@ -145,10 +157,35 @@ impl Command {
             | Self::StartFlow => Mode::Async,
         }
     }
+
+    /// What becomes of it when the agent dies.
+    pub(super) fn after_crash(self, params: &Params) -> AfterCrash {
+        match self {
+            Self::ExecuteStep(kind) => steps::after_crash(kind, params),
+            Self::StartFlow => flow::after_crash(params),
+            Self::GetSteps(_)
+            | Self::PrepareImage
+            | Self::Sync
+            | Self::GetPartitionUuids
+            | Self::DiscardImage
+            | Self::InstallBootloader
+            | Self::CollectSystemLogs
+            | Self::GetHardwareInfo => AfterCrash::Again,
+            // A container goes on without the agent, and what ends the agent's work is not for the next one.
+            Self::ExecuteBootcInstall
+            | Self::RunImage
+            | Self::PowerOff
+            | Self::FinalizeRescue
+            | Self::SetNodeInfo
+            | Self::Lockdown => AfterCrash::Fails,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -161,6 +198,41 @@ mod tests {
         }
         let step = Command::ExecuteStep(StepKind::Deploy);
         assert_eq!(Command::parse("deploy.execute_deploy_step"), Ok(step));
+    }
+
+    #[test]
+    fn what_must_not_be_done_twice_fails_when_the_agent_dies() {
+        let after = |name: &str, params: serde_json::Value| {
+            let params = params.as_object().unwrap();
+            Command::parse(name).unwrap().after_crash(params)
+        };
+        let step = |name: &str| json!({"step": {"interface": "deploy", "step": name}});
+        let flow = |second: &str| json!({"flow": [{"standby.sync": {}}, {second: {}}]});
+        for (name, params) in [
+            ("standby.prepare_image", json!({})),
+            ("image.install_bootloader", json!({})),
+            ("deploy.get_deploy_steps", json!({})),
+            ("deploy.execute_deploy_step", step("write_image")),
+            ("deploy.execute_deploy_step", step("inject_files")),
+            ("clean.execute_clean_step", step("erase_devices")),
+            ("flow.start_flow", flow("log.collect_system_logs")),
+        ] {
+            assert_eq!(after(name, params.clone()), AfterCrash::Again, "{params}");
+        }
+        for (name, params) in [
+            ("standby.power_off", json!({})),
+            ("standby.run_image", json!({})),
+            ("rescue.finalize_rescue", json!({"rescue_password": "x"})),
+            ("standby.execute_bootc_install", json!({})),
+            ("deploy.execute_deploy_step", step("execute_bootc_install")),
+            ("deploy.execute_deploy_step", step("apply_configuration")),
+            ("deploy.execute_deploy_step", step("of_another_manager")),
+            ("deploy.execute_deploy_step", json!({})),
+            ("flow.start_flow", flow("standby.power_off")),
+            ("flow.start_flow", json!({})),
+        ] {
+            assert_eq!(after(name, params.clone()), AfterCrash::Fails, "{params}");
+        }
     }
 
     #[test]

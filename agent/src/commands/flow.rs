@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::catalog::Command;
+use super::catalog::{AfterCrash, Command};
 use super::failure::{ErrorKind, Failure};
 use super::image;
 use super::run::{Outcome, Params, Run};
@@ -24,6 +24,20 @@ pub(super) async fn start(run: &Run, params: Params) -> Outcome {
         results.push(json!({"command_name": command.name(), "command_result": value}));
     }
     Ok(Value::Array(results))
+}
+
+/// A flow is begun again if each of its commands may be.
+pub(super) fn after_crash(params: &Params) -> AfterCrash {
+    let Ok(commands) = parse(params) else {
+        return AfterCrash::Fails;
+    };
+    let may_be_repeated =
+        |(command, params): &(Command, Params)| command.after_crash(params) == AfterCrash::Again;
+    if commands.iter().all(may_be_repeated) {
+        AfterCrash::Again
+    } else {
+        AfterCrash::Fails
+    }
 }
 
 /// `[{"ext.cmd": {params}}, ...]`; all of it is understood before the first command begins.

@@ -116,6 +116,8 @@ pub(super) async fn execute(
         ports: call.ports,
     };
     let progress = run.progress.clone();
+    // What it leaves behind when the agent dies is not known either.
+    run.agent.ledger.run_once();
     if kind == StepKind::Clean {
         // What it does to the disks is not known here.
         run.agent.forget_written();

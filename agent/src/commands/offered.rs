@@ -5,6 +5,7 @@
 use ferric_agent_protocol::steps::{StepKind, StepSpec};
 use serde_json::{Map, Value};
 
+use super::catalog::AfterCrash;
 use super::failure::Failure;
 use super::steps::error_kind;
 use super::{containers, image, inject, nvram, raid};
@@ -130,6 +131,23 @@ impl Action {
         match self {
             Self::CreateRaid | Self::DeleteRaid | Self::ApplyRaid => "raid",
             _ => "deploy",
+        }
+    }
+
+    /// Half a RAID, or half a system of a container that goes on without the agent, is for people to look at.
+    pub(super) fn after_crash(self) -> AfterCrash {
+        match self {
+            Self::EraseDevices
+            | Self::EraseMetadata
+            | Self::EraseExpress
+            | Self::ErasePstore
+            | Self::BurnIn(_)
+            | Self::CleanNvram
+            | Self::InjectFiles
+            | Self::WriteImage => AfterCrash::Again,
+            Self::InstallBootc | Self::CreateRaid | Self::DeleteRaid | Self::ApplyRaid => {
+                AfterCrash::Fails
+            }
         }
     }
 

@@ -55,6 +55,24 @@ pub fn start(agent: &Arc<Agent>, id: Uuid, command: Command, progress: Progress,
     agent.work.spawn(task);
 }
 
+/// Runs again what was running when the agent before this one ended, where it may be. A command that is answered when
+/// it is done has ended then, as conductors do not expect to find one in the list that is running.
+pub async fn resume(agent: &Arc<Agent>) {
+    let Some(resumed) = agent.ledger.resume() else {
+        return;
+    };
+    let (id, command) = (resumed.id, resumed.command);
+    tracing::warn!(
+        %id,
+        command = command.name(),
+        "a command is begun again, as the agent was restarted while it was running"
+    );
+    start(agent, id, command, resumed.progress, resumed.params);
+    if command.mode() == Mode::Sync {
+        agent.ledger.wait(id).await;
+    }
+}
+
 impl Run {
     /// A panic of a command is the failure of that command, not of the agent.
     pub(super) async fn to_end(&self, command: Command, params: Params) -> Outcome {

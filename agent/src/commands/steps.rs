@@ -6,6 +6,7 @@ use ferric_agent_protocol::params::WriteImage;
 use ferric_agent_protocol::steps::{ExecuteStep, StepKind, StepOutcome};
 use serde_json::{Map, Value};
 
+use super::catalog::AfterCrash;
 use super::failure::{ErrorKind, Failure};
 use super::offered::{Action, find, names};
 use super::run::{Outcome, Params, Run, arguments};
@@ -15,6 +16,15 @@ use crate::disk::Depth;
 /// The name and version that a conductor sends back with each step; raised when a step changes its meaning.
 pub const MANAGER: &str = "ferric_agent";
 pub const MANAGER_VERSION: &str = "1";
+
+/// What becomes of a step when the agent dies; what steps of others leave behind is not known here.
+pub(super) fn after_crash(kind: StepKind, params: &Params) -> AfterCrash {
+    let name = params.get("step").and_then(|step| step.get("step"));
+    let action = name
+        .and_then(Value::as_str)
+        .and_then(|name| find(kind, name).ok());
+    action.map_or(AfterCrash::Fails, Action::after_crash)
+}
 
 /// Runs one step. Parameters besides those of the protocol are arguments too; those within the step win.
 pub(super) async fn execute(run: &Run, kind: StepKind, params: Params) -> Outcome {

@@ -266,6 +266,7 @@ async fn serve(
 ) -> Result<Ended, ServiceError> {
     let mut tasks = JoinSet::new();
     let retire = agent.retire.clone();
+    stop.run_until_cancelled(commands::resume(agent)).await;
     take_commands(agent, conductor, way, &mut tasks);
     let beats = heartbeat::run(Arc::clone(agent), Arc::clone(conductor), retire.clone());
     tasks.spawn(beats);
@@ -316,6 +317,9 @@ fn take_commands(
 
 /// Ends the API and the heartbeat; a retired agent then stays, so that the service manager does not start another.
 async fn end_in_order(agent: &Arc<Agent>, mut tasks: JoinSet<Ended>, stop: &CancellationToken) {
+    if !agent.retire.is_cancelled() {
+        agent.ledger.end();
+    }
     agent.stop_writing.request();
     agent.managers.stop();
     agent.work.close();

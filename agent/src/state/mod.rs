@@ -94,19 +94,23 @@ impl StateDir {
     /// When there is no room.
     pub fn save<T: Serialize>(&self, name: &str, value: &T) -> Result<(), StateError> {
         let path = self.0.join(name);
-        let written = serde_json::to_vec(value)
-            .map_err(io::Error::from)
-            .and_then(|bytes| replace(&path, &bytes));
-        written.map_err(|error| StateError::Write(path, error))
+        let new = path.with_extension("new");
+        let replaced = write(&new, value).and_then(|()| fs::rename(&new, &path));
+        replaced.map_err(|error| {
+            // Half of a file would only take the room that there was too little of.
+            drop(fs::remove_file(&new));
+            StateError::Write(path, error)
+        })
     }
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let new = path.with_extension("new");
+/// Without a copy in memory, as a config drive may be in it.
+fn write<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
-    options.open(&new)?.write_all(bytes)?;
-    fs::rename(&new, path)
+    let mut file = io::BufWriter::new(options.open(path)?);
+    serde_json::to_writer(&mut file, value)?;
+    file.flush()
 }
 
 #[cfg(test)]

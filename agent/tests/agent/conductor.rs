@@ -53,6 +53,9 @@ pub(crate) struct Book {
     /// Heartbeats with another token are refused.
     token: Option<String>,
     files: HashMap<String, Vec<u8>>,
+    /// How often the beginning of a stalling file was sent.
+    stalls: usize,
+    stalls_no_more: bool,
 }
 
 #[derive(Clone)]
@@ -139,6 +142,24 @@ impl Conductor {
         format!("{}/hang", self.url)
     }
 
+    /// Serves bytes of which the second half does not come until the end of all stalls; answers their address.
+    pub(crate) fn serve_stalling_file(&self, name: &str, bytes: Vec<u8>) -> String {
+        self.serve_file(name, bytes);
+        format!("{}/stalling/{name}", self.url)
+    }
+
+    /// Waits for the stall with this number, counted from one.
+    pub(crate) async fn stall(&self, number: usize) {
+        let what = format!("stall {number}");
+        self.until(&what, |book| (book.stalls >= number).then_some(()))
+            .await;
+    }
+
+    /// From now on stalling files are sent whole to those who ask.
+    pub(crate) fn end_stalls(&self) {
+        self.shared.book.lock().stalls_no_more = true;
+    }
+
     pub(crate) fn lookups(&self) -> Vec<Asked> {
         self.shared.book.lock().lookups.clone()
     }
@@ -213,6 +234,7 @@ fn router(shared: Shared) -> Router {
         .route("/v1/heartbeat/{node}", post(heartbeat))
         .route("/v1/continue_inspection", post(inspection))
         .route("/files/{name}", get(file))
+        .route("/stalling/{name}", get(stalling_file))
         .route("/hang", get(hang))
         .merge(desk::routes())
         .with_state(shared)
@@ -304,13 +326,25 @@ async fn file(State(shared): State<Shared>, Path(name): Path<String>) -> Respons
     }
 }
 
+async fn stalling_file(State(shared): State<Shared>, Path(name): Path<String>) -> Response {
+    let bytes = shared.book.lock().files[&name].clone();
+    if shared.book.lock().stalls_no_more {
+        return bytes.into_response();
+    }
+    shared.book.lock().stalls += 1;
+    shared.changed.send_replace(());
+    let length = bytes.len();
+    beginning(bytes[..length / 2].to_vec(), length)
+}
+
 async fn hang() -> Response {
-    let beginning =
-        futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from(vec![7; HANG_AFTER]))]);
+    beginning(vec![7; HANG_AFTER], 2 * HANG_AFTER)
+}
+
+/// An answer of which nothing comes after these bytes.
+fn beginning(bytes: Vec<u8>, length: usize) -> Response {
+    let beginning = futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from(bytes))]);
     let stream = futures_util::StreamExt::chain(beginning, futures_util::stream::pending());
-    (
-        [(CONTENT_LENGTH, (2 * HANG_AFTER).to_string())],
-        Body::from_stream(stream),
-    )
-        .into_response()
+    let headers = [(CONTENT_LENGTH, length.to_string())];
+    (headers, Body::from_stream(stream)).into_response()
 }

@@ -9,6 +9,7 @@ mod arrival;
 mod conductor;
 mod conversations;
 mod deploy;
+mod deploy_restart;
 mod desk;
 mod dial_out;
 mod extensions;

@@ -24,17 +24,26 @@ pub(crate) fn clean(device: &Path, step: &str) -> Value {
 
 /// An image that the conductor serves, with its digest.
 pub(crate) fn image_info(conductor: &Conductor, image: &[u8]) -> Value {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, image);
-    let hex: String = digest
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hex = sha256(image);
     let url = conductor.serve_file(&hex, image.to_vec());
     json!({
         "id": "os.raw", "urls": [url], "disk_format": "raw", "os_hash_algo": "sha256",
         "os_hash_value": hex, "node_uuid": NODE,
     })
+}
+
+/// The same, with a server that stalls in the middle.
+pub(crate) fn stalling_image_info(conductor: &Conductor, image: &[u8]) -> Value {
+    let mut info = image_info(conductor, image);
+    let url = conductor.serve_stalling_file(&sha256(image), image.to_vec());
+    info["urls"] = json!([url]);
+    info
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    let digits = digest.as_ref().iter().map(|byte| format!("{byte:02x}"));
+    digits.collect()
 }
 
 pub(crate) fn write(device: &Path, image_info: &Value) -> Value {

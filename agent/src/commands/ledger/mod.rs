@@ -2,6 +2,8 @@
 //!
 //! This is the only place that decides whether a command may begin, and the only one that changes a result.
 
+mod kept;
+
 use ferric_agent_protocol::command::{CommandResult, CommandStatus};
 use ferric_agent_protocol::extensions::{Extension, Extensions};
 use parking_lot::Mutex;
@@ -10,12 +12,13 @@ use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::catalog::{Command, Unknown};
-use super::failure::{ErrorKind, Failure};
+use super::catalog::{AfterCrash, Command, Mode, Unknown};
+use super::failure::Failure;
 use super::image;
 use super::run::NOT_STANDALONE;
 use crate::progress::Progress;
 use crate::state::StateDir;
+use kept::Kept;
 
 /// A conductor sends some tens of commands per boot; of more than these the oldest are forgotten.
 const MAX_COMMANDS: usize = 200;
@@ -41,6 +44,11 @@ struct Inner {
     commands: Vec<CommandResult>,
     #[serde(skip)]
     running: Option<Progress>,
+    /// When the running command is answered, if its order is kept.
+    #[serde(skip)]
+    kept: Option<Mode>,
+    #[serde(skip)]
+    is_ending: bool,
 }
 
 /// A command as it was posted.
@@ -66,6 +74,14 @@ pub enum Begun {
     Known(Uuid),
 }
 
+/// A command that is run again by another agent than the one that began it.
+pub struct Resumed {
+    pub id: Uuid,
+    pub command: Command,
+    pub progress: Progress,
+    pub params: Map<String, Value>,
+}
+
 /// Why an order was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -81,25 +97,49 @@ pub enum Refusal {
 }
 
 impl Ledger {
-    /// The commands of this boot. One that was running when the agent ended has failed. A list that cannot be read
-    /// is lost, as it would be with a reboot. What Ironic's agent does not tell is told where it was agreed on.
+    /// The commands of this boot; [`Self::resume`] says what becomes of one that was running. A list that cannot be
+    /// read is lost, as it would be with a reboot. What Ironic's agent does not tell is told where it was agreed on.
     #[must_use]
     pub fn open(state: StateDir, agreed: &Extensions) -> Self {
-        let mut inner: Inner = state.load_or_forget(FILE).unwrap_or_default();
-        for result in inner.commands.iter_mut().filter(|result| !result.is_done()) {
-            let details =
-                "the agent was restarted while this command was running, so it did not end";
-            fail(result, &Failure::new(ErrorKind::CommandExecution, details));
-        }
-        let ledger = Self {
+        let inner: Inner = state.load_or_forget(FILE).unwrap_or_default();
+        Self {
             inner: Mutex::new(inner),
             changed: watch::Sender::new(()),
             state,
             show_progress: agreed.has(Extension::Progress),
             show_done: agreed.has(Extension::EraseRecords),
+        }
+    }
+
+    /// The command that was running when the agent before this one ended, if it may be run again: whoever asks must run
+    /// it. Any other one has failed.
+    #[must_use]
+    pub fn resume(&self) -> Option<Resumed> {
+        let mut inner = self.inner.lock();
+        let running = inner.commands.last_mut().filter(|last| !last.is_done());
+        let Some(result) = running else {
+            kept::forget(&self.state);
+            return None;
         };
-        ledger.keep(&ledger.inner.lock());
-        ledger
+        let id = result.id;
+        match Kept::again(&self.state, id) {
+            Ok((command, params)) => {
+                inner.kept = Some(command.mode());
+                let progress = inner.running.insert(Progress::default()).clone();
+                Some(Resumed {
+                    id,
+                    command,
+                    progress,
+                    params,
+                })
+            }
+            Err(failure) => {
+                fail(result, &failure);
+                self.keep(&inner);
+                kept::forget(&self.state);
+                None
+            }
+        }
     }
 
     /// Lists a command as running, or says why not.
@@ -116,6 +156,9 @@ impl Ledger {
             return Err(Refusal::Unknown(Unknown::Form));
         }
         if let Some(last) = inner.commands.last().filter(|last| !last.is_done()) {
+            if self.is_sent_again(last, order) {
+                return Ok(Begun::Known(last.id));
+            }
             return Err(Refusal::Busy(last.command_name.clone()));
         }
         let command = Command::parse(order.name).map_err(Refusal::Unknown)?;
@@ -124,6 +167,7 @@ impl Ledger {
         }
         image::validate(command, order.params).map_err(Refusal::InvalidParams)?;
         let id = order.id.unwrap_or_else(Uuid::new_v4);
+        inner.kept = self.keep_order(id, command, order);
         let progress = inner.list(id, command);
         self.keep(&inner);
         Ok(Begun::New {
@@ -137,6 +181,11 @@ impl Ledger {
     pub fn finish(&self, id: Uuid, outcome: Result<Value, Failure>) {
         let mut inner = self.inner.lock();
         let progress = inner.running.take().filter(|_| self.show_progress);
+        if outcome.is_err() && inner.is_left_to_the_next() {
+            drop(inner);
+            self.changed.send_replace(());
+            return;
+        }
         let Some(result) = inner.find_mut(id) else {
             return;
         };
@@ -153,8 +202,24 @@ impl Ledger {
             }
         }
         self.keep(&inner);
+        if inner.kept.take().is_some() {
+            kept::forget(&self.state);
+        }
         drop(inner);
         self.changed.send_replace(());
+    }
+
+    /// From here on the running command must not be run again by another agent, as nobody knows what it has done.
+    pub fn run_once(&self) {
+        let was_kept = self.inner.lock().kept.take();
+        if was_kept.is_some() {
+            kept::forget(&self.state);
+        }
+    }
+
+    /// The agent is about to end: what fails from here on may have failed of that alone.
+    pub fn end(&self) {
+        self.inner.lock().is_ending = true;
     }
 
     /// All commands, oldest first.
@@ -177,15 +242,40 @@ impl Ledger {
         Some(result)
     }
 
-    /// One command, once it is done.
+    /// One command, once it is done, or left to the next agent.
     pub async fn wait(&self, id: Uuid) -> Option<CommandResult> {
         let mut changed = self.changed.subscribe();
         loop {
             let result = self.get(id)?;
-            if result.is_done() || changed.changed().await.is_err() {
+            let is_over = result.is_done() || self.inner.lock().running.is_none();
+            if is_over || changed.changed().await.is_err() {
                 return Some(result);
             }
         }
+    }
+
+    /// Ironic's conductor knows no ids, and may not have heard that its command was accepted.
+    fn is_sent_again(&self, running: &CommandResult, order: &Order<'_>) -> bool {
+        let may_be = order.id.is_none() && order.name.ends_with(&running.command_name);
+        let kept = may_be.then(|| Kept::load(&self.state)).flatten();
+        kept.is_some_and(|kept| kept.id == running.id && kept.is_sent_again_by(order))
+    }
+
+    /// An order that cannot be kept is no reason not to carry it out: only a crash of the agent would need it.
+    fn keep_order(&self, id: Uuid, command: Command, order: &Order<'_>) -> Option<Mode> {
+        if command.after_crash(order.params) == AfterCrash::Fails {
+            return None;
+        }
+        if let Err(error) = Kept::new(id, order).save(&self.state) {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(
+                error,
+                "a restart of the agent will fail the command that begins"
+            );
+            kept::forget(&self.state);
+            return None;
+        }
+        Some(command.mode())
     }
 
     fn add_progress(&self, inner: &Inner, result: &mut CommandResult) {
@@ -206,6 +296,11 @@ impl Ledger {
 }
 
 impl Inner {
+    /// Whoever waits for the end of a command in the same request is told of its failure.
+    fn is_left_to_the_next(&self) -> bool {
+        self.is_ending && self.kept == Some(Mode::Async)
+    }
+
     fn check_epoch(&mut self, sent: Option<u64>) -> Result<(), Refusal> {
         let Some(sent) = sent else {
             return Ok(());

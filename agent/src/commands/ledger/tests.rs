@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use super::*;
+use crate::commands::failure::ErrorKind;
 
 fn ledger(directory: &tempfile::TempDir) -> Ledger {
     agreeing(directory, &Extensions::all())
@@ -135,6 +136,7 @@ fn a_command_that_ran_when_the_agent_ended_has_failed() {
     let (running, _) = begin(&first, "standby.power_off");
     drop(first);
     let second = ledger(&directory);
+    assert!(second.resume().is_none(), "it must not be done twice");
     assert_eq!(
         second.get(done).unwrap().command_result,
         Some(json!({"result": "x"}))
@@ -144,6 +146,101 @@ fn a_command_that_ran_when_the_agent_ended_has_failed() {
     let error = result.command_error.unwrap();
     assert_eq!(error.kind, "CommandExecutionError");
     assert!(error.details.contains("restarted"), "{}", error.details);
+}
+
+fn kept(directory: &tempfile::TempDir) -> bool {
+    directory.path().join("running.json").exists()
+}
+
+#[test]
+fn a_command_that_may_be_run_again_goes_on_under_its_id() {
+    let directory = tempfile::tempdir().unwrap();
+    let params = json!({"image_info": {"id": "i", "urls": ["u"], "checksum": "c"}});
+    let params = params.as_object().unwrap();
+    let order = Order {
+        params,
+        ..order("standby.prepare_image")
+    };
+    let Ok(Begun::New { id, .. }) = ledger(&directory).begin(&order) else {
+        panic!("refused")
+    };
+    for _ in 0..3 {
+        let resumed = ledger(&directory).resume().unwrap();
+        assert_eq!((resumed.id, resumed.command), (id, Command::PrepareImage));
+        assert_eq!(&resumed.params, params);
+    }
+    let last = ledger(&directory);
+    assert!(last.resume().is_none());
+    let result = last.get(id).unwrap();
+    assert_eq!(result.command_status, CommandStatus::Failed);
+    let details = result.command_error.unwrap().details;
+    assert!(details.contains("restarted 4 times"), "{details}");
+    assert!(!kept(&directory));
+}
+
+#[test]
+fn an_order_is_kept_no_longer_than_its_command_runs() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = ledger(&directory);
+    let (id, _) = begin(&first, "standby.sync");
+    assert!(kept(&directory));
+    first.finish(id, Ok(Value::Null));
+    assert!(!kept(&directory));
+    let (id, _) = begin(&first, "standby.sync");
+    first.run_once();
+    assert!(!kept(&directory));
+    first.finish(id, Ok(Value::Null));
+    // Died before the order was forgotten.
+    std::fs::write(directory.path().join("running.json"), "{}").unwrap();
+    assert!(ledger(&directory).resume().is_none());
+    assert!(!kept(&directory));
+}
+
+#[test]
+fn the_same_order_is_known_again_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let order = order("image.install_bootloader");
+    let first = ledger(&directory);
+    let Ok(Begun::New { id, .. }) = first.begin(&order) else {
+        panic!("refused")
+    };
+    let busy = Refusal::Busy("install_bootloader".to_owned());
+    assert_eq!(refusal(&first, &order), busy);
+    drop(first);
+    let second = ledger(&directory);
+    assert!(second.resume().is_some());
+    assert!(matches!(second.begin(&order), Ok(Begun::Known(known)) if known == id));
+    let other = json!({"root_uuid": "r"});
+    let params = other.as_object().unwrap();
+    assert_eq!(
+        refusal(
+            &second,
+            &Order {
+                params,
+                ..order.clone()
+            }
+        ),
+        busy
+    );
+    let id = Some(Uuid::new_v4());
+    assert_eq!(refusal(&second, &Order { id, ..order }), busy);
+}
+
+#[tokio::test]
+async fn what_fails_as_the_agent_ends_is_left_to_the_next_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = ledger(&directory);
+    let (id, _) = begin(&first, "image.install_bootloader");
+    first.end();
+    first.finish(id, Err(Failure::new(ErrorKind::ImageWrite, "cancelled")));
+    let result = first.wait(id).await.unwrap();
+    assert_eq!(result.command_status, CommandStatus::Running);
+    drop(first);
+    let second = ledger(&directory);
+    assert_eq!(second.resume().unwrap().id, id);
+    second.finish(id, Ok(Value::Null));
+    let result = second.get(id).unwrap();
+    assert_eq!(result.command_status, CommandStatus::Succeeded);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::names::{Names, fill, fill_text};
 use crate::conductor::{Conductor, NODE, TOKEN, lookup_answer};
 use crate::deploy::image;
 use crate::loop_device::Loop;
-use crate::orders::{hanging_image_info, image_info};
+use crate::orders::{image_info, stalling_image_info};
 use crate::process::{Agent, Api, Place};
 
 /// Who takes part, and what the placeholders stand for.
@@ -48,11 +48,12 @@ impl Scene {
         }
     }
 
-    /// The agent dies as in a crash, and its successor beats.
+    /// The agent dies as in a crash, the image's server recovers, and the agent's successor beats.
     pub(super) async fn restart(&mut self) {
         if let Some(agent) = self.agent.take() {
             agent.crash();
         }
+        self.conductor.end_stalls();
         let beats = self.conductor.heartbeats().len();
         self.agent = Some(start(&self.place, &self.conductor, self.disk.as_ref()));
         self.conductor.heartbeat(beats + 1).await;
@@ -87,8 +88,9 @@ fn start(place: &Place, conductor: &Conductor, disk: Option<&Loop>) -> Agent {
 }
 
 fn names(conductor: &Conductor, disk: Option<&Loop>, format: ImageFormat) -> Names {
-    let info = image_info(conductor, &file_of(format));
-    let hanging = hanging_image_info(conductor);
+    let file = file_of(format);
+    let info = image_info(conductor, &file);
+    let stalling = stalling_image_info(conductor, &file);
     let mut names = Names::from([
         ("token".to_owned(), json!(TOKEN)),
         ("node_uuid".to_owned(), json!(NODE)),
@@ -100,7 +102,7 @@ fn names(conductor: &Conductor, disk: Option<&Loop>, format: ImageFormat) -> Nam
         ),
         ("image_url".to_owned(), info["urls"][0].clone()),
         ("image_sha256".to_owned(), info["os_hash_value"].clone()),
-        ("hanging_url".to_owned(), hanging["urls"][0].clone()),
+        ("stalling_url".to_owned(), stalling["urls"][0].clone()),
     ]);
     for name in ["node", "ports"] {
         add(&mut names, name, &given(&format!("{name}.json")));
