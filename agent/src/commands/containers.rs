@@ -193,7 +193,7 @@ fn install_on_thread(agent: &Agent, wanted: &Installation, node: &Node) -> Outco
     let info = wanted.instance_info.as_ref().unwrap_or(&node.instance_info);
     let bootc = Bootc::new(&wanted.image_source, wanted.pull_secret.as_deref());
     let bootc = bootc.map_err(|error| failed(&error))?.with(info);
-    let disk = disk::root_device(&agent.host, Some(node)).map_err(|error| failed(&error))?;
+    let disk = agent.root_device(node).map_err(|error| failed(&error))?;
     let path = PathBuf::from(&disk.name);
     let device = agent
         .host

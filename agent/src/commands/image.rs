@@ -105,7 +105,7 @@ fn write_on_thread(
 ) -> Outcome {
     let failed = |error: &dyn std::error::Error| Failure::caused_by(ErrorKind::ImageWrite, error);
     agent.host.permits_disks().map_err(|error| failed(&error))?;
-    let disk = disk::root_device(&agent.host, Some(node)).map_err(|error| failed(&error))?;
+    let disk = agent.root_device(node).map_err(|error| failed(&error))?;
     let device = PathBuf::from(&disk.name);
     let shared = disk::shared_file_systems(node).map_err(|error| failed(&error))?;
     let request = WriteImageRequest {
@@ -289,7 +289,7 @@ fn install_on_thread(agent: &Agent, wanted: &InstallBootloader) -> Outcome {
         }
         Some(written) => written.device,
         None => {
-            let disk = disk::root_device(&agent.host, Some(&agent.latest_node()));
+            let disk = agent.root_device(&agent.latest_node());
             PathBuf::from(disk.map_err(|error| failed(&error))?.name)
         }
     };

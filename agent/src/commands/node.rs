@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use ferric_agent_protocol::inventory::Disk;
 use ferric_agent_protocol::node::Node;
 use serde_json::Value;
 
@@ -10,7 +11,8 @@ use super::run::Run;
 use crate::agent::Agent;
 use crate::conductor::{Asker, Conductor, lookup};
 use crate::config::LookupSettings;
-use crate::disk::SharedFileSystems;
+use crate::disk::{self, DiskError, DiskWait, SharedFileSystems};
+use crate::host::RootKind;
 use crate::state::Session;
 
 /// How long the conductor is asked for hints before a command does without.
@@ -43,6 +45,19 @@ impl Agent {
             node.driver_internal_info.insert(name, Value::Bool(true));
         }
         node
+    }
+
+    /// The disk for the operating system of this node. A ramdisk may see it late; on an ordinary host it never comes.
+    pub(super) fn root_device(&self, node: &Node) -> Result<Disk, DiskError> {
+        let attempts = match self.host.root() {
+            RootKind::Ram => self.settings.disk_wait_attempts,
+            RootKind::Other(_) => 0,
+        };
+        let wait = DiskWait {
+            attempts,
+            delay: self.settings.disk_wait_delay,
+        };
+        disk::wait_for_root_device(&self.host, Some(node), wait, &self.stop_writing)
     }
 }
 

@@ -11,8 +11,9 @@ use super::DiskError;
 use super::block_device::{BlockDevice, Kind, Udev};
 use super::error::doing;
 use super::raid::{self, Choice, Hinted};
-use super::settle::{retry, settle};
+use super::settle::settle;
 use crate::host::{Host, RootKind};
+use crate::image::Stop;
 
 /// The disks of this machine, by name.
 ///
@@ -51,9 +52,44 @@ pub fn root_device(host: &Host, node: Option<&Node>) -> Result<Disk, DiskError> 
     Ok(hints::root_device(&disks, hints.as_ref())?.disk.clone())
 }
 
-/// Waits until there is a disk for the operating system: some controllers show theirs late. False when none came.
-pub fn wait_for_root_device(host: &Host, node: Option<&Node>, time: Duration) -> bool {
-    retry(time, || root_device(host, node)).is_ok()
+/// How often a disk that is not there is looked for again, and after which time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskWait {
+    pub attempts: u32,
+    pub delay: Duration,
+}
+
+/// The same, as soon as there is one that fits: some controllers show their disks late.
+///
+/// # Errors
+/// As above, once that took too long or `stop` is requested.
+pub fn wait_for_root_device(
+    host: &Host,
+    node: Option<&Node>,
+    wait: DiskWait,
+    stop: &Stop,
+) -> Result<Disk, DiskError> {
+    look_again(wait, stop, || root_device(host, node))
+}
+
+fn look_again<T>(
+    wait: DiskWait,
+    stop: &Stop,
+    mut look: impl FnMut() -> Result<T, DiskError>,
+) -> Result<T, DiskError> {
+    for attempt in 1..=wait.attempts {
+        match look() {
+            Err(DiskError::RootDevice(error)) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::info!(attempt, error, "waiting for the disk to write to");
+            }
+            found => return found,
+        }
+        if !stop.pause(wait.delay) {
+            break;
+        }
+    }
+    look()
 }
 
 /// The disks that may be erased: all but those on the node's skip list, and those of volumes on it.
@@ -123,4 +159,56 @@ fn is_shown(host: &Host, device: &BlockDevice) -> bool {
         && device.size_bytes() > 0
         && host.visible(&host.tree().node(&device.path()))
         && !device.is_multipath_member()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn none() -> DiskError {
+        hints::root_device(&[], None).unwrap_err().into()
+    }
+
+    /// How often it was looked, and whether a disk that is shown from the look with this number on was found.
+    fn check(appears: u32, stop: &Stop) -> (u32, bool) {
+        let wait = DiskWait {
+            attempts: 3,
+            delay: Duration::ZERO,
+        };
+        let mut looks = 0;
+        let found = look_again(wait, stop, || {
+            looks += 1;
+            if looks < appears { Err(none()) } else { Ok(()) }
+        });
+        (looks, found.is_ok())
+    }
+
+    #[test]
+    fn a_disk_that_is_shown_late_is_waited_for() {
+        let stop = Stop::default();
+        assert_eq!(check(1, &stop), (1, true));
+        assert_eq!(check(2, &stop), (2, true));
+        assert_eq!(check(4, &stop), (4, true));
+        assert_eq!(check(5, &stop), (4, false));
+        stop.request();
+        assert_eq!(check(5, &stop), (2, false));
+    }
+
+    #[test]
+    fn what_does_not_pass_is_not_waited_for() {
+        let wait = DiskWait {
+            attempts: 3,
+            delay: Duration::ZERO,
+        };
+        let mut looks = 0;
+        let found = look_again(wait, &Stop::default(), || {
+            looks += 1;
+            let path = PathBuf::from("/dev/sda");
+            Err::<(), _>(DiskError::ReadOnly { path })
+        });
+        assert!(found.is_err());
+        assert_eq!(looks, 1);
+    }
 }

@@ -33,7 +33,9 @@ pub use erase::{
     SharedFileSystems, erase_device_metadata, erase_devices, erase_metadata, erase_pstore,
 };
 pub use error::DiskError;
-pub use inventory::{erasable_disks, list_block_devices, root_device, wait_for_root_device};
+pub use inventory::{
+    DiskWait, erasable_disks, list_block_devices, root_device, wait_for_root_device,
+};
 pub use sync::sync_all;
 pub use table::TableError;
 pub(crate) use uuids::disk_id;

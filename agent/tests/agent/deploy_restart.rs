@@ -1,4 +1,4 @@
-//! An agent that is killed at some point of a deploy is started again, and the deploy goes on as if nothing had happened.
+//! An agent that is killed at some point of a deploy is started again, and the deploy goes on as if nothing had been.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
