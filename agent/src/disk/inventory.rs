@@ -59,10 +59,10 @@ pub struct DiskWait {
     pub delay: Duration,
 }
 
-/// The same, as soon as there is one that fits: some controllers show their disks late.
+/// The disk of [`root_device`], as soon as there is one that fits: some controllers show their disks late.
 ///
 /// # Errors
-/// As above, once that took too long or `stop` is requested.
+/// As there, once that took too long or `stop` is requested.
 pub fn wait_for_root_device(
     host: &Host,
     node: Option<&Node>,
