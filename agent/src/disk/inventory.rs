@@ -8,8 +8,9 @@ use ferric_agent_protocol::inventory::Disk;
 use ferric_agent_protocol::node::Node;
 
 use super::DiskError;
-use super::block_device::{BlockDevice, Kind, Udev};
+use super::block_device::{BlockDevice, Kind};
 use super::error::doing;
+use super::multipath;
 use super::raid::{self, Choice, Hinted};
 use super::settle::settle;
 use crate::host::{Host, RootKind};
@@ -136,16 +137,12 @@ pub(super) fn disk_facts(host: &Host) -> Result<Vec<DiskFacts>, DiskError> {
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .collect();
     names.sort();
-    let devices = names.iter().map(|name| {
-        (
-            name,
-            BlockDevice::new(&directory, &tree.path("dev/disk"), name),
-        )
-    });
-    let shown = devices.filter(|(_, device)| is_shown(host, device));
-    Ok(shown
-        .map(|(name, device)| device.facts(&Udev::of(name)))
-        .collect())
+    let links = tree.path("dev/disk");
+    let devices = names
+        .iter()
+        .map(|name| BlockDevice::new(&directory, &links, name));
+    let shown: Vec<BlockDevice> = devices.filter(|device| is_shown(host, device)).collect();
+    Ok(multipath::disks(&shown))
 }
 
 fn is_shown(host: &Host, device: &BlockDevice) -> bool {

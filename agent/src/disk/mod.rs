@@ -11,6 +11,7 @@ mod error;
 pub(crate) mod identity;
 mod inventory;
 pub(crate) mod ioctl;
+pub(crate) mod multipath;
 pub(crate) mod open;
 pub(crate) mod partitions;
 pub(crate) mod passthrough;

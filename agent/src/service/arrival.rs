@@ -52,7 +52,7 @@ pub(super) async fn arrive(
         urls => urls,
     };
     let route = wait_for_route(servers, ROUTE_TIME);
-    tokio::join!(route, wait_for_disk(settings, host));
+    tokio::join!(route, find_disks(settings, host));
     set_clock(settings, host).await?;
     Ok(inspection::introduce(settings, host, managers).await)
 }
@@ -192,6 +192,16 @@ fn token(settings: &Settings, answer: &LookupResponse) -> Result<String, Service
         Token::Given(token) => Ok(token.to_owned()),
         Token::Hidden => own.ok_or(ServiceError::TokenTaken),
         Token::Absent => own.ok_or(ServiceError::NoToken),
+    }
+}
+
+/// Before anything is said or done about a disk it is known on all its paths.
+async fn find_disks(settings: &Settings, host: &Host) {
+    wait_for_disk(settings, host).await;
+    let host = host.clone();
+    if let Err(error) = tokio::task::spawn_blocking(move || disk::multipath::start(&host)).await {
+        let error = &error as &dyn std::error::Error;
+        tracing::error!(error, "starting multipathd");
     }
 }
 

@@ -12,6 +12,8 @@ pub struct DiskFacts {
     pub other_serials: Vec<String>,
     /// World Wide Names besides `disk.wwn`.
     pub other_wwns: Vec<String>,
+    /// Paths to the disk that are not listed beside it: what a hint says of one of them it says of the disk.
+    pub paths: Vec<DiskFacts>,
 }
 
 impl DiskFacts {

@@ -25,7 +25,15 @@ impl Hint {
     }
 }
 
+/// Of the disk and of the paths to it.
 fn text_values(attribute: Attribute, facts: &DiskFacts) -> Vec<&str> {
+    let paths = facts.paths.iter();
+    let of_paths = paths.flat_map(|path| own_values(attribute, path));
+    let own = own_values(attribute, facts).into_iter();
+    own.chain(of_paths).collect()
+}
+
+fn own_values(attribute: Attribute, facts: &DiskFacts) -> Vec<&str> {
     let disk = &facts.disk;
     let optional = match attribute {
         Attribute::Serial => return facts.serials(),
@@ -146,7 +154,7 @@ mod tests {
                 ..Disk::default()
             },
             other_serials: vec!["SAMSUNG_S3Z1".to_owned()],
-            other_wwns: Vec::new(),
+            ..DiskFacts::default()
         }
     }
 
@@ -205,6 +213,31 @@ mod tests {
             ("model", "> 3", false),
         ] {
             check(&json!({name: hint}), expected);
+        }
+    }
+
+    #[test]
+    fn a_disk_has_the_names_of_its_paths_too() {
+        let path = |name: &str, hctl: &str| {
+            DiskFacts::from(Disk {
+                name: name.to_owned(),
+                hctl: Some(hctl.to_owned()),
+                ..Disk::default()
+            })
+        };
+        let map = DiskFacts {
+            paths: vec![path("/dev/sda", "0:0:0:0"), path("/dev/sdb", "1:0:0:0")],
+            ..path("/dev/dm-0", "none")
+        };
+        for (hint, expected) in [
+            (json!({"name": "/dev/dm-0"}), true),
+            (json!({"name": "/dev/sdb"}), true),
+            (json!({"name": "s!= /dev/sdb"}), false),
+            (json!({"hctl": "1:0:0:0"}), true),
+            (json!({"hctl": "2:0:0:0"}), false),
+        ] {
+            let hints = RootDeviceHints::parse(&hint).unwrap();
+            assert_eq!(hints.matches(&map), expected, "{hint}");
         }
     }
 

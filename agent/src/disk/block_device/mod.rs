@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use ferric_agent_protocol::hints::DiskFacts;
 use ferric_agent_protocol::inventory::Disk;
 
+use crate::host::names;
+
 mod properties;
 
 pub(super) use properties::{Properties, Udev};
@@ -23,6 +25,17 @@ pub(super) enum Kind {
     /// Anything that never carries an operating system of its own: RAM disks, CD-ROM drives, floppies, mappings.
     Other,
 }
+
+/// What the paths to one disk have in common, and no two disks.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Unit {
+    wwid: String,
+    serial: Option<String>,
+    size_bytes: u64,
+}
+
+/// What the name of a multipath map's table begins with.
+const MAP: &str = "mpath-";
 
 /// A directory of `/sys/block`.
 pub(super) struct BlockDevice {
@@ -40,6 +53,10 @@ impl BlockDevice {
             sysfs,
             device_links: device_links.to_owned(),
         }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(super) fn path(&self) -> PathBuf {
@@ -86,8 +103,51 @@ impl BlockDevice {
         let holders = fs::read_dir(self.sysfs.join("holders"));
         holders.into_iter().flatten().flatten().any(|holder| {
             let uuid = fs::read_to_string(holder.path().join("dm/uuid")).unwrap_or_default();
-            uuid.starts_with("mpath-")
+            uuid.starts_with(MAP)
         })
+    }
+
+    /// Whether something is made of it or of a partition of it.
+    pub(super) fn is_held(&self) -> bool {
+        let inner = names(&self.sysfs).into_iter();
+        let partitions = inner
+            .map(|name| self.sysfs.join(name))
+            .filter(|path| path.join("partition").exists());
+        let mut all = partitions.chain([self.sysfs.clone()]);
+        all.any(|path| !names(&path.join("holders")).is_empty())
+    }
+
+    /// The paths of a multipath map; none of any other device.
+    pub(super) fn paths(&self) -> Vec<Self> {
+        let is_map = self
+            .text("dm/uuid")
+            .is_some_and(|uuid| uuid.starts_with(MAP));
+        let Some(block) = self.sysfs.parent().filter(|_| is_map) else {
+            return Vec::new();
+        };
+        let slaves = names(&self.sysfs.join("slaves"));
+        let path = |name: &String| Self::new(block, &self.device_links, name);
+        slaves.iter().map(path).collect()
+    }
+
+    /// `None` where nothing tells the disk from all others. Some makers give all disks of a model one WWID, so the
+    /// serial number counts as well.
+    pub(super) fn unit(&self) -> Option<Unit> {
+        let wwid = self.text("device/wwid").or_else(|| self.text("wwid"))?;
+        let serial = self.text("device/serial").or_else(|| self.serial_of_scsi());
+        let is_of_model = wwid.starts_with("t10.") && serial.is_none();
+        (!is_of_model).then(|| Unit {
+            wwid,
+            serial,
+            size_bytes: self.size_bytes(),
+        })
+    }
+
+    /// Of the page "unit serial number" (SPC-4, 7.8.14).
+    fn serial_of_scsi(&self) -> Option<String> {
+        const HEADER_BYTES: usize = 4;
+        let page = fs::read(self.sysfs.join("device/vpd_pg80")).ok()?;
+        cleaned(&String::from_utf8_lossy(page.get(HEADER_BYTES..)?))
     }
 
     /// Everything that the inventory and the hints know of a disk.
@@ -129,6 +189,7 @@ impl BlockDevice {
             other_serials: distinct(serials, disk.serial.as_ref()),
             other_wwns: distinct(wwns, disk.wwn.as_ref()),
             disk,
+            paths: Vec::new(),
         }
     }
 
@@ -143,7 +204,7 @@ impl BlockDevice {
 
     fn mapper_kind(&self) -> Kind {
         let uuid = self.text("dm/uuid").unwrap_or_default();
-        let is_disk = uuid.starts_with("mpath-") || uuid.starts_with("DMRAID-");
+        let is_disk = uuid.starts_with(MAP) || uuid.starts_with("DMRAID-");
         if is_disk { Kind::Disk } else { Kind::Other }
     }
 

@@ -22,6 +22,7 @@ use ferric_agent_protocol::params::InstallBootloader;
 use thiserror::Error;
 
 use super::DiskError;
+use super::multipath::disk_of_firmware;
 use super::open::OpenDisk;
 use super::raid::{self, RaidError};
 use super::settle::settle;
@@ -158,7 +159,7 @@ fn install_entries(
     }
     let loaders = esp.loaders().map_err(failed(device))?;
     let place = Place {
-        disk: device.to_owned(),
+        disk: disk_of_firmware(host, device)?,
         partition: esp.partition_number(),
         suffix: String::new(),
     };
