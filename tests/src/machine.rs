@@ -30,6 +30,8 @@ pub struct Disk {
     pub nbd: Option<&'static str>,
     /// How fast it is: `4MiB`.
     pub bytes_per_second: Option<&'static str>,
+    /// By how many paths the machine reaches it; more than one on `scsi` only.
+    pub paths: u8,
 }
 
 impl Disk {
@@ -41,6 +43,7 @@ impl Disk {
             wwn: None,
             nbd: None,
             bytes_per_second: None,
+            paths: 1,
         }
     }
 
@@ -53,6 +56,7 @@ impl Disk {
             wwn,
             nbd,
             bytes_per_second,
+            paths,
         } = self;
         let more = [
             ("wwn", wwn),
@@ -64,7 +68,7 @@ impl Disk {
             .filter_map(|(key, value)| Some(format!(", {key} = {}", quoted((*value)?))))
             .collect();
         format!(
-            "{{ bus = \"{bus}\", size = \"{size}\", serial = {}{more} }}",
+            "{{ bus = \"{bus}\", size = \"{size}\", paths = {paths}, serial = {}{more} }}",
             quoted(serial)
         )
     }

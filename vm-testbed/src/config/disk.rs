@@ -29,6 +29,8 @@ pub struct Disk {
     /// Whether the disk says that it spins; SCSI only.
     #[serde(default)]
     pub rotational: bool,
+    /// By how many paths the machine reaches the disk, each of which is a device to it; default 1, more with SCSI only.
+    pub paths: Option<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -61,6 +63,8 @@ const SLOWEST_BYTES_PER_SECOND: u64 = 64 << 10;
 /// QEMU cuts the serial of a virtio or NVMe disk here; a SCSI disk may have more.
 const LONGEST_SERIAL: usize = 20;
 
+const MOST_PATHS: u8 = 4;
+
 impl Disk {
     pub fn format(&self) -> DiskFormat {
         let fallback = if self.backing.is_some() {
@@ -73,6 +77,10 @@ impl Disk {
 
     pub fn sector_size(&self) -> u32 {
         self.sector_size.unwrap_or(512)
+    }
+
+    pub fn paths(&self) -> u8 {
+        self.paths.unwrap_or(1)
     }
 
     pub(super) fn resolve_paths(&mut self, base: &Path) {
@@ -119,6 +127,12 @@ impl Disk {
             .is_some_and(|rate| rate.0 < SLOWEST_BYTES_PER_SECOND)
         {
             return refuse("bytes_per_second", "must be at least 64KiB");
+        }
+        if !(1..=MOST_PATHS).contains(&self.paths()) {
+            return refuse("paths", "must be 1 to 4");
+        }
+        if self.paths() > 1 && self.bus != Bus::Scsi {
+            return refuse("paths", "only a disk with bus = \"scsi\" has several");
         }
         if ![512, 4096].contains(&self.sector_size()) {
             return refuse("sector_size", "must be 512 or 4096");

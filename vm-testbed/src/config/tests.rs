@@ -166,6 +166,16 @@ const BAD_FIELDS: &[(&str, &str, &str)] = &[
     ),
     (
         "bus = \"nvme\"",
+        "paths = 2, bus = \"nvme\"",
+        "machine[0].disks[1].paths: ",
+    ),
+    (
+        "bus = \"scsi\"",
+        "paths = 5, bus = \"scsi\"",
+        "machine[0].disks[0].paths: ",
+    ),
+    (
+        "bus = \"nvme\"",
         "sector_size = 520, bus = \"nvme\"",
         "machine[0].disks[1].sector_size: ",
     ),

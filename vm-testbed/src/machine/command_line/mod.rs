@@ -50,10 +50,9 @@ pub(super) fn arguments(blueprint: &Blueprint, start: &Start<'_>) -> Vec<String>
             bootindex(&order, Device::Nic(index)),
         ));
     }
-    let drives = scsi_disks(&blueprint.config, disks);
     line.extend(cd_options(
         start.medium,
-        drives,
+        scsi_devices(&blueprint.config, disks),
         bootindex(&order, Device::Cd),
     ));
     line
@@ -70,6 +69,13 @@ fn slots(config: &Machine, disk: usize) -> usize {
 fn scsi_disks(config: &Machine, before: usize) -> usize {
     let disks = config.disks.iter().take(before);
     disks.filter(|disk| disk.bus == Bus::Scsi).count()
+}
+
+/// One for each path to a disk.
+fn scsi_devices(config: &Machine, before: usize) -> usize {
+    let disks = config.disks.iter().take(before);
+    let disks = disks.filter(|disk| disk.bus == Bus::Scsi);
+    disks.map(|disk| usize::from(disk.paths())).sum()
 }
 
 fn slot(number: usize) -> Value {
@@ -168,14 +174,32 @@ fn disk_options(blueprint: &Blueprint, index: usize, bootindex: usize) -> Vec<St
     // What the guest meets is the outermost layer.
     backend["node-name"] = json!(node);
     backend["detect-zeroes"] = json!("unmap");
+    line.extend(["-blockdev".into(), backend.to_string()]);
     let device = json_device(blueprint, index, bootindex);
-    line.extend([
-        "-blockdev".into(),
-        backend.to_string(),
-        "-device".into(),
-        device.to_string(),
-    ]);
+    for path in paths(device, disk.paths()) {
+        line.extend(["-device".into(), path.to_string()]);
+    }
     line
+}
+
+/// The devices by which the machine reaches a disk. The firmware boots by the first.
+fn paths(mut device: Value, count: u8) -> Vec<Value> {
+    if count > 1 {
+        device["share-rw"] = json!(true);
+    }
+    let target = device["scsi-id"].as_u64().unwrap_or_default();
+    let id = device["id"].as_str().unwrap_or_default().to_owned();
+    let mut devices = vec![device];
+    for number in 1..count {
+        let mut path = devices[0].clone();
+        path["id"] = json!(format!("{id}-{number}"));
+        path["scsi-id"] = json!(target + u64::from(number));
+        if let Some(fields) = path.as_object_mut() {
+            fields.remove("bootindex");
+        }
+        devices.push(path);
+    }
+    devices
 }
 
 /// Where the disk's bytes are.
@@ -211,7 +235,7 @@ fn json_device(blueprint: &Blueprint, index: usize, bootindex: usize) -> Value {
         Bus::Scsi => {
             device["driver"] = json!("scsi-hd");
             device["bus"] = json!("scsi.0");
-            device["scsi-id"] = json!(scsi_disks(config, index));
+            device["scsi-id"] = json!(scsi_devices(config, index));
             device["rotation_rate"] = json!(if disk.rotational { 7200 } else { 1 });
             if let Some(wwn) = disk.wwn.as_deref().and_then(wwn_number) {
                 device["wwn"] = json!(wwn);

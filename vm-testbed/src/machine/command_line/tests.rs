@@ -270,3 +270,24 @@ fn a_disk_is_in_a_file_or_on_a_server_and_as_slow_as_it_is_said_to_be() {
         json!({"type": "unix", "path": "/run/a.sock"})
     );
 }
+
+#[test]
+fn each_path_to_a_disk_is_a_device() {
+    let two = MACHINE.replacen("serial = \"S1\"", "serial = \"S1\", paths = 2", 1);
+    let line = without(&two, &[]);
+    let values = line
+        .iter()
+        .filter_map(|word| serde_json::from_str::<Value>(word).ok());
+    let devices: Vec<Value> = values.filter(|value| value["drive"] == "disk1").collect();
+    let told = |key: &str| -> Vec<Value> {
+        let values = devices.iter().map(|device| device[key].clone());
+        values.collect()
+    };
+    assert_eq!(told("id"), ["disk1-device", "disk1-device-1"]);
+    assert_eq!(told("scsi-id"), [0, 1]);
+    assert_eq!(told("bootindex"), [json!(2), Value::Null]);
+    assert_eq!(told("share-rw"), [true, true]);
+    assert_eq!(told("serial"), ["S1", "S1"]);
+    let cd = line.iter().find(|word| word.contains("scsi-cd")).unwrap();
+    assert!(cd.contains("\"scsi-id\":2"), "{cd}");
+}

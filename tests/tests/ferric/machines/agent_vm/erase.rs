@@ -98,7 +98,7 @@ fn erased(lab: &Lab, node: &Node<'_>, numbers: &[usize]) -> Duration {
 }
 
 /// What the conductor has kept of the node's erased disks, the oldest first.
-fn records(lab: &Lab, node: &Node<'_>) -> Vec<Value> {
+pub(super) fn records(lab: &Lab, node: &Node<'_>) -> Vec<Value> {
     let path = format!("/ferric/v1/nodes/{}/erase-records", node.uuid);
     let page = lab.api().get(&path).unwrap();
     let records = page["erase_records"].as_array().unwrap().iter();

@@ -3,6 +3,7 @@
 mod erase;
 mod ignored_erase;
 mod life;
+mod multipath;
 mod raid;
 
 use ferric_tests::lab::Lab;
