@@ -1,9 +1,13 @@
-//! Recorded trees of sysfs and udev's answers.
+//! Recorded trees of sysfs and udev's answers, and the disks of this machine in the words of lsblk.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
 
+use serde_json::{Value, json};
+
 use super::*;
+use crate::disk::testing::LoopDisk;
+use crate::run::run;
 
 impl Properties for BTreeMap<&str, &str> {
     fn get(&self, name: &str) -> Option<String> {
@@ -136,4 +140,44 @@ fn paths_of_a_multipath_map_are_members() {
 fn escapes_that_are_cut_short_stay_as_they_are() {
     assert_eq!(unescape(r"a\x20b\x2"), r"a b\x2");
     assert_eq!(unescape(r"\x"), r"\x");
+}
+
+const COLUMNS: &str = "KNAME,TYPE,SIZE,ROTA,LOG-SEC,PHY-SEC,MODEL,VENDOR,SERIAL,WWN,HCTL,TRAN";
+
+fn in_words_of_lsblk(disk: &Disk) -> Value {
+    json!({
+        "size": disk.size, "rota": disk.rotational, "log-sec": disk.logical_sectors, "phy-sec": disk.physical_sectors,
+        "model": disk.model, "vendor": disk.vendor, "serial": disk.serial, "wwn": disk.wwn, "hctl": disk.hctl,
+        "tran": disk.tran,
+    })
+}
+
+/// Neither they nor lsblk open a disk. Loop devices of other tests come and go.
+#[test]
+fn the_disks_of_this_machine_are_those_of_lsblk() {
+    let own = LoopDisk::new(64 << 20, 4096);
+    let arguments = ["--json", "--bytes", "--nodeps", "--output", COLUMNS];
+    let shown = run("lsblk", &arguments).unwrap();
+    let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    let mut compared = Vec::new();
+    for row in shown["blockdevices"].as_array().unwrap() {
+        let name = row["kname"].as_str().unwrap().replace('/', "!");
+        let device = BlockDevice::new(Path::new("/sys/block"), Path::new("/dev/disk"), &name);
+        let is_disk = row["type"] == "disk" && device.kind() == Kind::Disk;
+        if !is_disk && device.path() != own.path() {
+            continue;
+        }
+        let ours = in_words_of_lsblk(&device.facts(&Udev::of(&name)).disk);
+        for (key, value) in ours.as_object().unwrap() {
+            // What the kernel alone knows, lsblk leaves out.
+            if !row[key].is_null() {
+                assert_eq!(*value, row[key], "{key} of {name}");
+            }
+        }
+        compared.push(device.path());
+    }
+    assert!(
+        compared.iter().any(|path| path == own.path()),
+        "{compared:?}"
+    );
 }
