@@ -1,4 +1,5 @@
-//! `ferric-footprint`: how much memory the real conductor takes, idle and with many nodes, and how soon it answers.
+//! `ferric-footprint`: how much memory the real conductor takes, idle and with many nodes, how soon it answers, and how
+//! soon an agent beats.
 //!
 //! What is measured is the release build over a store on the disk, with its periodic jobs at work.
 #![expect(
@@ -6,6 +7,7 @@
     reason = "a program that reports to whoever runs it"
 )]
 
+mod agent;
 mod conductor;
 mod fill;
 mod trimmed;
@@ -29,7 +31,7 @@ const HOST: &str = "footprint-1";
 const IDLE: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Parser)]
-#[command(about = "Measures a conductor's memory, its start and its file")]
+#[command(about = "Measures a conductor's memory, its start and its file, and an agent's start")]
 struct Arguments {
     #[arg(long, default_value_t = 10_000)]
     nodes: usize,
@@ -45,6 +47,9 @@ struct Arguments {
     /// The program. Default: that of the release build.
     #[arg(long)]
     ferric: Option<PathBuf>,
+    /// The agent's program. Default: that of the release build.
+    #[arg(long)]
+    agent: Option<PathBuf>,
 }
 
 /// Figures against their limits.
@@ -91,14 +96,16 @@ fn main() -> anyhow::Result<ExitCode> {
         .within
         .clone()
         .unwrap_or_else(|| temporary.path().to_owned());
-    let program = arguments
-        .ferric
-        .clone()
-        .unwrap_or_else(|| top().join("target/release/ferric"));
-    let program = program
-        .canonicalize()
-        .with_context(|| format!("{} is missing", program.display()))?;
+    let built = |given: &Option<PathBuf>, name: &str| {
+        let path = given.clone();
+        let path = path.unwrap_or_else(|| top().join("target/release").join(name));
+        path.canonicalize()
+            .with_context(|| format!("{} is missing", path.display()))
+    };
+    let program = built(&arguments.ferric, "ferric")?;
     let mut findings = Findings::default();
+    let agent = built(&arguments.agent, "ferric-agent")?;
+    agent::measure(&agent, temporary.path(), &mut findings)?;
     idle(&program, &folder, &mut findings)?;
     full(&program, &folder, &arguments, &mut findings)?;
     trimmed::measure(&program, &folder, &mut findings)?;
