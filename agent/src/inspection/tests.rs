@@ -1,7 +1,7 @@
 //! What becomes of the inspection when collectors do not do what they should.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -167,6 +167,24 @@ fn large_machine() -> (Recorded, Vec<String>) {
         );
     }
     (machine, disks)
+}
+
+/// All but the neighbours, who are listened to for as long as the settings say. How long it may take the suite
+/// `footprint` knows, which reads the figure.
+#[test]
+#[expect(clippy::print_stdout, reason = "the figure is read by a suite")]
+fn a_large_machine_is_inspected_with_its_logs() {
+    let (machine, disks) = large_machine();
+    let disks: Vec<&str> = disks.iter().map(String::as_str).collect();
+    let names = ALL.iter().map(|collector| collector.name.to_owned());
+    let all: Vec<String> = names.filter(|name| name != "lldp").collect();
+    let subject = machine.subject(&disks);
+    let begun = Instant::now();
+    let data = run(&ALL, &all, subject);
+    println!("inspected in {} ms", begun.elapsed().as_millis());
+    let failures = &data.collector_failures;
+    assert!(failures.is_empty(), "{failures:?}");
+    assert!(data.logs.is_some_and(|logs| !logs.is_empty()));
 }
 
 #[test]
