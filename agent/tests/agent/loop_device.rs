@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use ferric_agent::run::run;
 
-/// A loop device over a file that is full of a pattern.
+/// A loop device over a file.
 pub(crate) struct Loop {
     file: tempfile::NamedTempFile,
     pub(crate) device: PathBuf,
@@ -15,15 +15,27 @@ pub(crate) struct Loop {
 const DISK_BYTES: usize = 8 << 20;
 
 impl Loop {
+    /// A small one that is full of a pattern.
     pub(crate) fn new() -> Self {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), Self::pattern()).unwrap();
+        Self::over(file, &[])
+    }
+
+    /// An empty one, of which the kernel shows the partitions.
+    pub(crate) fn empty(bytes: u64) -> Self {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(bytes).unwrap();
+        Self::over(file, &["--partscan"])
+    }
+
+    fn over(file: tempfile::NamedTempFile, options: &[&str]) -> Self {
         assert!(
             nix::unistd::geteuid().is_root(),
             "this test makes a loop device and must be run as root"
         );
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), Self::pattern()).unwrap();
         let arguments = ["--find", "--show", file.path().to_str().unwrap()];
-        let output = run("losetup", &arguments).unwrap();
+        let output = run("losetup", &[options, &arguments].concat()).unwrap();
         let device = PathBuf::from(String::from_utf8(output.stdout).unwrap().trim());
         assert!(device.to_string_lossy().starts_with("/dev/loop"));
         let open = std::fs::File::open(&device).unwrap();

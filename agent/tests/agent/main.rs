@@ -17,6 +17,7 @@ mod host_safety;
 mod loop_device;
 mod managers;
 mod mdns;
+mod memory;
 mod orders;
 mod process;
 mod restart;
