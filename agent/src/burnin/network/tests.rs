@@ -78,24 +78,24 @@ fn a_block_that_was_changed_on_the_way_fails_both() {
     sender.join().unwrap();
 }
 
-/// A writer that sends without an end; the answer is what it got to hear.
-fn endless(listener: &TcpListener) -> std::io::Result<()> {
-    let mut all = Vec::new();
-    for _ in 0..3 {
-        all.push(listener.accept()?.0);
-    }
+/// A writer that sends without an end, over each connection until the reader has closed it.
+fn endless(listener: &TcpListener) {
     let payload = wire::Payload::new(5);
+    let mut all: Vec<_> = (0..3).map(|_| listener.accept().unwrap().0).collect();
     for stream in &mut all {
-        stream.write_all(&wire::WORD)?;
-        stream.write_all(&5_u64.to_le_bytes())?;
+        stream.write_all(&wire::WORD).unwrap();
+        stream.write_all(&5_u64.to_le_bytes()).unwrap();
     }
-    for number in 0..u64::MAX {
-        for stream in &mut all {
-            stream.write_all(&number.to_le_bytes())?;
-            stream.write_all(payload.block(number))?;
-        }
+    let mut number = 0_u64;
+    while !all.is_empty() {
+        all.retain_mut(|stream| {
+            let begun = stream.write_all(&number.to_le_bytes());
+            begun
+                .and_then(|()| stream.write_all(payload.block(number)))
+                .is_ok()
+        });
+        number += 1;
     }
-    Ok(())
 }
 
 #[test]
@@ -115,8 +115,8 @@ fn a_partner_without_an_end_is_not_listened_to_for_ever() {
         cause.starts_with("it was not done 0 s after the time was over"),
         "{cause}"
     );
-    let ended = writer.join().unwrap();
-    assert!(ended.is_err(), "the reader has closed its connections");
+    // The reader has closed its connections.
+    writer.join().unwrap();
 }
 
 /// A sender of two blocks, one of which has a wrong bit.
