@@ -108,7 +108,9 @@ fn write_groups(redb: &redb::Database, writes: &mpsc::Receiver<Write>) {
 }
 
 fn commit(redb: &redb::Database, group: &[Write]) -> anyhow::Result<()> {
-    let transaction = redb.begin_write()?;
+    let mut transaction = redb.begin_write()?;
+    // As in Ferric: a file that was not closed is open again at once. It costs a second sync.
+    transaction.set_quick_repair(true);
     {
         let mut nodes = transaction.open_table(NODES)?;
         for write in group {
