@@ -14,13 +14,13 @@ use ferric_agent::own_log::own_log;
 use ferric_agent::{service, tls};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
+use tracing_subscriber::{Layer, Registry, reload};
 
 /// Changes what is logged, once the settings are known.
-type LogFilter = reload::Handle<EnvFilter, Registry>;
+type LogFilter = reload::Handle<Targets, Registry>;
 
 /// Bad usage or configuration, an inner fault, try again: sysexits.h.
 const USAGE: u8 = 64;
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
             };
         }
     };
-    let log = start_log();
+    let log = start_log(flags.log.clone());
     match run(&flags, &log) {
         Ok(()) => ExitCode::SUCCESS,
         Err((code, error)) => {
@@ -71,7 +71,7 @@ fn run(flags: &Flags, log: &LogFilter) -> Result<(), (u8, anyhow::Error)> {
         _ => (USAGE, error.into()),
     })?;
     if settings.debug {
-        drop(log.reload(EnvFilter::new("debug")));
+        drop(log.reload(Targets::new().with_default(LevelFilter::DEBUG)));
     }
     tracing::info!(root = ?host.root(), version = env!("CARGO_PKG_VERSION"), "ferric-agent begins");
     tls::install_provider();
@@ -84,8 +84,7 @@ fn run(flags: &Flags, log: &LogFilter) -> Result<(), (u8, anyhow::Error)> {
     result
 }
 
-fn start_log() -> LogFilter {
-    let filter = EnvFilter::try_from_env("FERRIC_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+fn start_log(filter: Targets) -> LogFilter {
     let (filter, handle) = reload::Layer::new(filter);
     let lines = tracing_subscriber::fmt::layer()
         .with_target(false)

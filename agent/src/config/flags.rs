@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Parser;
+use tracing_subscriber::filter::Targets;
 
+use super::log_filter;
 use super::options::Options;
 
 /// Ferric's provisioning agent.
@@ -38,6 +40,14 @@ pub struct Flags {
         default_values = ["/etc/ironic-python-agent.d", "/etc/ferric-agent.d"]
     )]
     pub config_dirs: Vec<PathBuf>,
+    /// What is logged: a level, or TARGET=LEVEL, or several with commas between them
+    #[arg(
+        long,
+        env = "FERRIC_LOG",
+        default_value = "info",
+        value_parser = log_filter::parse
+    )]
+    pub log: Targets,
 }
 
 impl Flags {

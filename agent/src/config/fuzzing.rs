@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use tracing_subscriber::filter::Targets;
+
 use super::cmdline::KernelParameters;
 use super::options::Options;
 use super::{Flags, Settings, ini};
@@ -79,5 +81,6 @@ fn flags() -> Flags {
         cmdline: PathBuf::new(),
         state: PathBuf::new(),
         config_dirs: Vec::new(),
+        log: Targets::new(),
     }
 }

@@ -12,6 +12,7 @@ mod flags;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod ini;
+mod log_filter;
 mod managers;
 mod options;
 mod secret;

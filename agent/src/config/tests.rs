@@ -174,6 +174,14 @@ fn options_without_an_effect_are_known() {
 }
 
 #[test]
+fn a_filter_of_the_log_that_makes_no_sense_is_bad_usage() {
+    let parse = |filter: &str| Flags::try_parse_from(["ferric-agent", "--log", filter]);
+    assert!(parse("info,ferric_agent::image=debug").is_ok());
+    let error = parse("info,loud").unwrap_err().to_string();
+    assert!(error.contains("\"loud\" is neither a level"), "{error}");
+}
+
+#[test]
 fn quoted_values_may_have_blanks() {
     let cmdline = r#"ipa-api-url="http://a, http://b" "ipa-network-interface=eth 0""#;
     let settings = Sources::new(cmdline, "").load(&[]).unwrap();
