@@ -138,10 +138,7 @@ async fn serve_sessions(
         let prepare = async {
             match refused {
                 Some(node) => open_again(settings, &conductor, &state, node).await,
-                None => {
-                    sleep(settings.hardware_initialization_delay).await;
-                    open(settings, host, &managers, &conductor, &state).await
-                }
+                None => open(settings, host, &managers, &conductor, &state).await,
             }
         };
         let Some(opened) = stop.run_until_cancelled(prepare).await else {
@@ -238,7 +235,11 @@ async fn open(
     // The token in the answer is not given a second time, so the answer is kept before anything can go wrong.
     let answer = match state.load_or_forget::<LookupResponse>(ANSWER_FILE) {
         Some(answer) => answer,
-        None => arrival::find_node(settings, host, managers, conductor).await?,
+        None => {
+            // The hardware is given time once a boot, not at each start of an agent.
+            sleep(settings.hardware_initialization_delay).await;
+            arrival::find_node(settings, host, managers, conductor).await?
+        }
     };
     begin(settings, conductor, state, answer).await
 }

@@ -25,6 +25,16 @@ async fn after_a_crash_the_conductor_sees_the_same_agent() {
 }
 
 #[tokio::test]
+async fn the_hardware_is_not_waited_for_again_after_a_crash() {
+    let (conductor, place, agent, _api) = serving().await;
+    agent.crash();
+    place.cmdline("ipa-hardware-initialization-delay=3600");
+    let beats = conductor.heartbeats().len();
+    let _agent = place.start(&conductor, &[]);
+    conductor.heartbeat(beats + 1).await;
+}
+
+#[tokio::test]
 async fn an_agent_that_is_asked_to_end_ends_in_order_and_can_go_on() {
     let (conductor, place, agent, _api) = serving().await;
     assert!(agent.end().await.success());
