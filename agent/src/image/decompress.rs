@@ -83,6 +83,13 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_of_before_the_format_was_settled_is_refused() {
+        // Of zstd 0.7: a raw block of five bytes, and the end.
+        let frame = b"\x27\xb5\x2f\xfd\x20\x05\x40\x00\x05older\xc0\x00\x00";
+        assert!(unpacked(Packing::Zstd, frame).is_err());
+    }
+
+    #[test]
     fn a_window_that_needs_too_much_memory_is_refused() {
         let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
         encoder.window_log(27).unwrap();
