@@ -1,10 +1,10 @@
 """Writes target/images/manifest.json and answers whether it is still true.
 
-    manifest.py MANIFEST ramdisk RAMDISK_DIGEST AGENT_DIGEST BASE   describes a new ramdisk
-    manifest.py MANIFEST os OS_DIGEST IMAGE                         describes a new system image
-    manifest.py MANIFEST current PART DIGEST...                     exit 0: products of these inputs are in place
-    manifest.py MANIFEST sizes                                      prints a line for each product
-    manifest.py MANIFEST verify                                     reads every product and compares its digests
+    manifest.py MANIFEST ramdisk RAMDISK_DIGEST AGENT_DIGEST BASE PROFILE   describes a new ramdisk
+    manifest.py MANIFEST os OS_DIGEST IMAGE                                 describes a new system image
+    manifest.py MANIFEST current PART DIGEST...                             exit 0: products of these inputs are in place
+    manifest.py MANIFEST sizes                                              prints a line for each product
+    manifest.py MANIFEST verify                                             reads every product and compares its digests
 """
 
 import hashlib
@@ -47,9 +47,9 @@ class Manifest:
         new.write_text(json.dumps(self.content, indent=1, sort_keys=True) + "\n")
         new.replace(self.path)
 
-    def ramdisk(self, digest: str, agent: str, base: str) -> None:
+    def ramdisk(self, digest: str, agent: str, base: str, profile: str) -> None:
         section = json.loads((Path(base) / "contents.json").read_text())
-        section |= {"inputs": [digest, agent], "agent_version": agent_version(), "agent_sha256": agent}
+        section |= {"inputs": [digest, agent], "agent_version": agent_version(), "agent_sha256": agent, "agent_profile": profile}
         section["base_bytes"] = (Path(base) / "base.initramfs").stat().st_size
         self.record("ramdisk", section)
 

@@ -17,17 +17,27 @@ provide_ramdisk_base() {
     publish "$DIB_FERRIC_OUTPUT" "ramdisk-$RAMDISK_DIGEST"
 }
 
+# A small agent's functions that are the same are folded, and its relocations packed. lld does both, which is the linker of
+# Rust's own toolchain. What is packed takes glibc 2.36, and Debian 12 has that. No profile of cargo can say so.
+LINKED_SMALL=(-C link-arg=-Wl,--icf=all -C link-arg=-Wl,-z,pack-relative-relocs)
+
 file_digest() { sha256sum "$1" | cut -d ' ' -f 1; }
 
 provide_agent() {
     AGENT=${FERRIC_AGENT_BINARY:-}
+    AGENT_PROFILE=none
     if [ -z "$AGENT" ]; then
-        local profile=${FERRIC_AGENT_PROFILE:-release} of=--package=ferric-agent
+        AGENT_PROFILE=${FERRIC_AGENT_PROFILE:-release}
+        AGENT=$REPOSITORY/target/$AGENT_PROFILE/ferric-agent
+        local build=(build --package=ferric-agent)
+        case $AGENT_PROFILE in
         # With the features that all programs have together it is built with them.
-        [ "$profile" != release ] || of=--workspace
-        AGENT=$REPOSITORY/target/$profile/ferric-agent
-        logged "building ferric-agent" cargo build --profile "$profile" "$of" --locked --bin ferric-agent \
-            --manifest-path "$REPOSITORY/Cargo.toml" --target-dir "$REPOSITORY/target"
+        release) build=(build --workspace) ;;
+        ramdisk) build=(rustc --package=ferric-agent -- "${LINKED_SMALL[@]}") ;;
+        esac
+        # What is for the compiler stands last.
+        logged "building ferric-agent" cargo "${build[0]}" --profile "$AGENT_PROFILE" --locked --bin ferric-agent \
+            --manifest-path "$REPOSITORY/Cargo.toml" --target-dir "$REPOSITORY/target" "${build[@]:1}"
     fi
     [ -f "$AGENT" ] || fail "there is no agent at $AGENT"
     AGENT_DIGEST=$(file_digest "$AGENT")
@@ -66,5 +76,5 @@ build_ramdisk() {
     { empty_archive && cat "$RAMDISK_BASE/base.initramfs" "$WORK/agent.initramfs"; } >"$WORK/initramfs"
     place "$RAMDISK_BASE/kernel" "$PRODUCTS/ferric-agent.kernel"
     place "$WORK/initramfs" "$PRODUCTS/ferric-agent.initramfs"
-    manifest ramdisk "$RAMDISK_DIGEST" "$AGENT_DIGEST" "$RAMDISK_BASE"
+    manifest ramdisk "$RAMDISK_DIGEST" "$AGENT_DIGEST" "$RAMDISK_BASE" "$AGENT_PROFILE"
 }

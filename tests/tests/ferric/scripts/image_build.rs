@@ -4,6 +4,7 @@ use super::{Tree, chmod};
 use std::collections::BTreeMap;
 
 const GROUND: &str = "set -Eeuo pipefail; . image-build/lib/common.sh;";
+const AGENT_LIMIT: u32 = 8 << 20;
 
 fn tree() -> Tree {
     Tree::with(&["image-build"])
@@ -69,6 +70,53 @@ fn a_cached_image_is_named_by_all_that_makes_it() {
     );
     let now = digests(&tree);
     assert!(now.0 != last.0 && now.1 != last.1);
+}
+
+#[test]
+fn an_agent_that_was_built_small_is_held_to_its_limit() {
+    let tree = tree();
+    let problem = |profile: &str, bytes: u32| {
+        let said = tree.bash(&format!(
+            "{GROUND} . image-build/lib/agent_size.sh
+             truncate --size={bytes} 'an agent'; agent_size_problem 'an agent' {profile}"
+        ));
+        assert_eq!(said.code, Some(0), "{said:?}");
+        said.out
+    };
+    assert_eq!(problem("ramdisk", AGENT_LIMIT), "");
+    let words = "the small agent has 8388609 bytes, 1 more than 8 MiB";
+    let found = problem("ramdisk", AGENT_LIMIT + 1);
+    assert!(found.starts_with(words), "{found}");
+    assert_eq!(found.lines().count(), 1, "{found}");
+    for profile in ["release", "none", "null"] {
+        assert_eq!(problem(profile, AGENT_LIMIT + 1), "", "{profile}");
+    }
+}
+
+/// What the build tells cargo, by a cargo that writes it down and leaves an agent.
+#[test]
+fn a_small_agent_is_built_alone_and_linked_small() {
+    let tree = tree();
+    tree.program(
+        "bin/cargo",
+        "echo \"$*\" >said; mkdir -p target/{ramdisk,release}; touch target/{ramdisk,release}/ferric-agent",
+    );
+    let told = |profile: &str| {
+        let said = tree.bash(&format!(
+            "{GROUND} unset FERRIC_AGENT_BINARY FERRIC_AGENT_PROFILE
+             PATH=$PWD/bin:$PATH CONTAINED=(env); mkdir -p \"$PRODUCTS\"
+             . image-build/lib/ramdisk.sh; {profile} provide_agent; cat said; echo $AGENT_PROFILE"
+        ));
+        assert_eq!(said.code, Some(0), "{said:?}");
+        said.out
+    };
+    let small = told("FERRIC_AGENT_PROFILE=ramdisk");
+    assert!(small.starts_with("rustc --profile ramdisk "), "{small}");
+    let end = "--package=ferric-agent -- -C link-arg=-Wl,--icf=all -C link-arg=-Wl,-z,pack-relative-relocs\nramdisk\n";
+    assert!(small.ends_with(end), "{small}");
+    let usual = told("");
+    assert!(usual.starts_with("build --profile release "), "{usual}");
+    assert!(usual.ends_with(" --workspace\nrelease\n"), "{usual}");
 }
 
 #[test]
