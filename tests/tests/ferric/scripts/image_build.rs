@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 const GROUND: &str = "set -Eeuo pipefail; . image-build/lib/common.sh;";
 const AGENT_LIMIT: u32 = 8 << 20;
+const AGENT_UNIT: &str =
+    "image-build/elements/ferric-ramdisk/static/usr/lib/systemd/system/ferric-agent.service";
 
 fn tree() -> Tree {
     Tree::with(&["image-build"])
@@ -117,6 +119,40 @@ fn a_small_agent_is_built_alone_and_linked_small() {
     let usual = told("");
     assert!(usual.starts_with("build --profile release "), "{usual}");
     assert!(usual.ends_with(" --workspace\nrelease\n"), "{usual}");
+}
+
+/// What a conductor asks meanwhile fails; an agent that ends by itself would fill the console.
+#[test]
+fn an_agent_that_dies_is_started_again_at_once_and_for_ever() {
+    let tree = tree();
+    let text = std::fs::read_to_string(tree.path(AGENT_UNIT)).unwrap();
+    let (unit, service) = text.split_once("[Service]").unwrap();
+    let has = |section: &str, line: &str| section.lines().any(|found| found == line);
+    assert!(has(unit, "StartLimitIntervalSec=0"), "{text}");
+    assert!(has(service, "Restart=always"), "{text}");
+    assert!(has(service, "RestartSec=100ms"), "{text}");
+    assert!(!service.contains("RestartPreventExitStatus"), "{text}");
+    let mut lines = service.lines();
+    let post = lines.find_map(|line| line.strip_prefix("ExecStopPost="));
+    // As systemd hands it on.
+    let post = post.unwrap().replace("$$", "$");
+    tree.program("bin/sleep", "echo \"$*\"");
+    for (result, pause_s) in [
+        ("exit-code", "2\n"),
+        ("signal", ""),
+        ("core-dump", ""),
+        ("oom-kill", ""),
+        ("success", ""),
+    ] {
+        let said = tree.bash(&format!(
+            "export PATH=$PWD/bin:$PATH SERVICE_RESULT={result}; {post}"
+        ));
+        assert_eq!(
+            (said.code, said.out.as_str()),
+            (Some(0), pause_s),
+            "{result}: {said:?}"
+        );
+    }
 }
 
 #[test]
