@@ -10,6 +10,7 @@ import uuid
 from servers import free_port
 from waiting import Failed, until
 
+TOP = pathlib.Path(__file__).resolve().parents[2]
 ADDRESS = "192.168.100.1"
 API_PORT = 6385
 WEB_PORT = 8088
@@ -117,6 +118,17 @@ class Lab:
             )
         except subprocess.TimeoutExpired as error:
             return subprocess.CompletedProcess(command, -1, "", f"{error}")
+
+    def add_to_ramdisk(self, folder, name):
+        """Puts the ramdisk with more files beside the others, and answers with its address."""
+        command = [TOP / "image-build/add", folder, self.web / name]
+        ramdisk = str(self.images / "ferric-agent.initramfs")
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, env=environment(FERRIC_INITRAMFS=ramdisk),
+        )
+        if done.returncode:
+            raise Failed(f"image-build/add: {done.stderr}")
+        return f"{WEB}/{name}"
 
     def serial(self):
         """What the machine has said on its serial line since it was made."""

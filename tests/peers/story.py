@@ -4,7 +4,7 @@ import hashlib
 import subprocess
 import tarfile
 
-from lab import BMC_PASSWORD, BMC_PORT, BMC_USER, MAC, NAME, SECOND_MAC, WEB, tail
+from lab import BMC_PASSWORD, BMC_PORT, BMC_USER, MAC, NAME, SECOND_MAC, TOP, WEB, tail
 from node import PATIENCE_S, Node, ask
 from waiting import Failed, until
 
@@ -12,6 +12,10 @@ PARTS = ["network", "media"]
 HOST_NAME = "peer-from-config-drive"
 PROMPT = f"{HOST_NAME} login:"
 RESCUE_PASSWORD = "rescue me, please 1"
+RAMDISK = f"{WEB}/ferric-agent.initramfs"
+# What the killer says on the console, and then the agent.
+KILLED = "the agent was killed when it had written"
+BEGUN_AGAIN = "a command is begun again, as the agent was restarted"
 # An emulated processor makes host keys slowly, and the first connection waits for them.
 LOGIN_S = 900
 CONNECT_S = 120
@@ -43,7 +47,7 @@ def unexpected(errors):
 
 def enrolled(lab, conductor, report):
     """The node, with its BMC known to work."""
-    ramdisk = {"kernel": f"{WEB}/ferric-agent.kernel", "ramdisk": f"{WEB}/ferric-agent.initramfs"}
+    ramdisk = {"kernel": f"{WEB}/ferric-agent.kernel", "ramdisk": RAMDISK}
     node = Node.create(conductor.url, lab, {
         "name": NAME, "driver": "redfish", "properties": {"capabilities": "boot_mode:uefi"},
         "driver_info": {
@@ -112,7 +116,8 @@ def refused_image(node, conductor, report):
 
 
 def deployed(node, lab, report):
-    """The image with a config drive."""
+    """The image with a config drive, although the agent is killed in the middle of it."""
+    set_ramdisk(node, lab.add_to_ramdisk(TOP / "tests/agent-killer", "killing.initramfs"))
     digest = hashlib.sha512((lab.web / "os.qcow2").read_bytes()).hexdigest()
     node.set(instance_info={"image_source": f"{WEB}/os.qcow2", "image_os_hash_algo": "sha512", "image_os_hash_value": digest})
     before = len(lab.serial())
@@ -123,8 +128,17 @@ def deployed(node, lab, report):
     )
     asked_for = {"write_image", "erase_devices_metadata"}
     report.is_true("deployed: by write_image, and by a step of the request before it", asked_for <= node.steps, node.steps)
+    said = lab.serial()[before:]
+    report.is_true("deployed: the agent was killed in the middle of the image, once", said.count(KILLED) == 1, tail(said, 200))
+    report.is_true("deployed: the next agent went on with the command", said.count(BEGUN_AGAIN) == 1, tail(said, 200))
+    set_ramdisk(node, RAMDISK)
     prompt(lab, before)
     report.is_true("deployed: the machine asks for a login, with the config drive's host name", True)
+
+
+def set_ramdisk(node, url):
+    """What the machine boots to be deployed or cleaned."""
+    node.set(**{"driver_info/deploy_ramdisk": url})
 
 
 def prompt(lab, before):

@@ -1,9 +1,10 @@
 //! A machine's life with the agent, as seen from a shell beside it: how much memory it takes when it has nothing to do,
-//! and while it writes images of each kind; and a rescue, with a login by SSH.
+//! and while it writes images of each kind, one of them although it is killed meanwhile; and a rescue, with a login by SSH.
 
 use super::managed;
 use crate::machines::{LOGIN, told};
 use anyhow::Context;
+use ferric_tests::images::top;
 use ferric_tests::lab::{Lab, Plan};
 use ferric_tests::machine::{Firmware, Machine};
 use ferric_tests::node::Node;
@@ -23,6 +24,10 @@ const REST: Duration = Duration::from_secs(600);
 const SSH: Duration = Duration::from_secs(900);
 const PASSWORD: &str = "rescue me, please 1";
 const HOST_NAME: &str = "life";
+const DEPLOY_RAMDISK: &str = "/driver_info/deploy_ramdisk";
+/// What the killer says on the console, and then the agent.
+const KILLED: &str = "the agent was killed when it had written";
+const BEGUN_AGAIN: &str = "a command is begun again, as the agent was restarted";
 const STATUS: &str = "/proc/$(systemctl show -p MainPID --value ferric-agent)/status";
 
 #[test]
@@ -37,12 +42,13 @@ fn takes_little_memory_and_logs_a_rescuer_in() {
                 .unwrap();
             idles(lab, &node);
             node.provide().unwrap();
-            for (number, (kind, image)) in images(lab).iter().enumerate() {
-                if number > 0 {
-                    node.undeploy().unwrap();
-                }
+            let images = images(lab);
+            let ((kind, image), others) = images.split_last().unwrap();
+            for (kind, image) in others {
                 deploys(lab, &node, kind, image);
+                node.undeploy().unwrap();
             }
+            deploys_although_the_agent_is_killed(lab, &node, kind, image);
             is_rescued(lab, &node);
         },
     );
@@ -120,6 +126,26 @@ fn deploys(lab: &Lab, node: &Node<'_>, kind: &str, image: &Path) {
     node.becomes_active().unwrap();
     lab.serial("m1")
         .wait_for(&format!("{HOST_NAME} login:"), console, LOGIN)
+        .unwrap();
+}
+
+/// The agent that is started again writes the whole image, so its memory is looked at as any other one's.
+fn deploys_although_the_agent_is_killed(lab: &Lab, node: &Node<'_>, kind: &str, image: &Path) {
+    let ramdisk = lab.folder().join("killing.initramfs");
+    let mut add = command(top().join("image-build/add"));
+    add.arg(top().join("tests/agent-killer")).arg(&ramdisk);
+    output(add.env("FERRIC_INITRAMFS", &lab.images().ramdisk)).unwrap();
+    node.set(DEPLOY_RAMDISK, &json!(ramdisk)).unwrap();
+    let console = lab.serial("m1").len();
+    deploys(lab, node, kind, image);
+    let said = lab.serial("m1").text_from(console);
+    for words in [KILLED, BEGUN_AGAIN] {
+        assert_eq!(said.matches(words).count(), 1, "{words:?} in:\n{said}");
+    }
+    // The rescue has the usual one.
+    let remove = json!([{ "op": "remove", "path": DEPLOY_RAMDISK }]);
+    lab.api()
+        .patch(&format!("/v1/nodes/{}", node.uuid), &remove)
         .unwrap();
 }
 
