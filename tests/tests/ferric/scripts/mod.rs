@@ -5,6 +5,7 @@ mod demo;
 mod fuzz;
 mod harness;
 mod image_build;
+mod rolling;
 mod runner;
 mod setup;
 
