@@ -1,6 +1,7 @@
 //! What happened to a node: the lines of its timeline (design D11). History, `watch` and `last_error` are views of it.
 
 use crate::ids::{BulkRequestId, NodeId, RunId};
+use crate::node::Object;
 use crate::state::{Event, PowerState, ProvisionState};
 use crate::step::StepId;
 use jiff::Timestamp;
@@ -100,6 +101,19 @@ pub enum What {
     Note {
         text: String,
     },
+    /// Kept as it was stored: while a cluster is upgraded a newer release writes to the same timelines.
+    #[serde(untagged)]
+    Other(OtherEvent),
+}
+
+/// What this release cannot read: of a kind that only a newer one knows, or with other contents than its kind has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OtherEvent {
+    /// The kind.
+    pub event: String,
+    /// All that is its own.
+    #[serde(flatten)]
+    pub rest: Object,
 }
 
 impl What {
@@ -122,7 +136,7 @@ impl What {
         "note",
     ];
 
-    /// The event's name on the wire, one of [`What::KINDS`].
+    /// The event's name on the wire, one of [`What::KINDS`]; `other` for what cannot be read.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Enrolled => "enrolled",
@@ -140,7 +154,13 @@ impl What {
             Self::BmcError { .. } => "bmc_error",
             Self::Resumed { .. } => "resumed",
             Self::Note { .. } => "note",
+            Self::Other(_) => "other",
         }
+    }
+
+    /// Whether it is of a kind that this release knows, and nevertheless cannot be read.
+    pub fn is_malformed(&self) -> bool {
+        matches!(self, Self::Other(other) if Self::KINDS.contains(&other.event.as_str()))
     }
 }
 
@@ -208,6 +228,38 @@ mod tests {
             assert_eq!(what.kind(), kind);
             assert_eq!(serde_json::to_value(what).unwrap()["event"], kind);
         }
+    }
+
+    #[test]
+    fn what_a_newer_release_has_stored_is_kept_as_it_is() {
+        let stored = |what: Value| {
+            let mut event = json!({
+                "id": Uuid::nil(), "node": Uuid::nil(), "at": Timestamp::UNIX_EPOCH, "conductor": "one", "run": null,
+            });
+            for (key, value) in what.as_object().unwrap() {
+                event[key] = value.clone();
+            }
+            event
+        };
+        let read = |what: Value| serde_json::from_value::<TimelineEvent>(stored(what));
+        for (what, is_malformed) in [
+            (
+                json!({"event": "levitated", "height_cm": 7, "by": {"crane": [1]}}),
+                false,
+            ),
+            (json!({"event": "note", "sound": "a hum"}), true),
+        ] {
+            let event = read(what.clone()).unwrap();
+            assert_eq!(event.what.kind(), "other");
+            assert_eq!(event.what.is_malformed(), is_malformed);
+            assert_eq!(event.conductor, "one");
+            assert_eq!(serde_json::to_value(&event).unwrap(), stored(what));
+        }
+        for what in each() {
+            let event = read(serde_json::to_value(&what).unwrap()).unwrap();
+            assert_eq!(event.what, what);
+        }
+        assert!(read(json!({"height_cm": 7})).is_err());
     }
 
     #[test]

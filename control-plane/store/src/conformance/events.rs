@@ -2,7 +2,8 @@
 
 use super::{committed, node};
 use crate::{EventFilter, Store, Transaction};
-use ferric_model::event::{TimelineEvent, What};
+use ferric_model::event::{OtherEvent, TimelineEvent, What};
+use ferric_model::node::Object;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -109,6 +110,25 @@ pub(super) async fn old_ones_are_forgotten(store: &dyn Store) {
     committed(store, Transaction::new().event(event(1, "new"))).await;
     let again = read(store, &of_node).await;
     assert!(again[0].0 > sequences[2], "no number is given twice");
+}
+
+pub(super) async fn of_a_newer_release_are_read(store: &dyn Store) {
+    let mut rest = Object::new();
+    rest.insert("height_cm".to_owned(), 7.into());
+    let newer = OtherEvent {
+        event: "levitated".to_owned(),
+        rest,
+    };
+    let newer = TimelineEvent {
+        what: What::Other(newer),
+        ..event(1, "newer")
+    };
+    let known = event(1, "known");
+    let both = Transaction::new().event(newer.clone()).event(known.clone());
+    committed(store, both).await;
+    let events = read(store, &EventFilter::default()).await.into_iter();
+    let events: Vec<_> = events.map(|(_, event)| event).collect();
+    assert_eq!(events, [newer, known]);
 }
 
 pub(super) async fn the_newest_has_its_number(store: &dyn Store) {

@@ -58,6 +58,7 @@ pub async fn run<S: Store>(fresh: impl AsyncFn() -> S) {
     events::of_a_node_after_a_number(&fresh().await).await;
     events::old_ones_are_forgotten(&fresh().await).await;
     events::the_newest_has_its_number(&fresh().await).await;
+    events::of_a_newer_release_are_read(&fresh().await).await;
     for seed in 0..MODEL_SEEDS {
         agrees_with_the_model(&fresh().await, seed, MODEL_STEPS).await;
     }

@@ -178,11 +178,14 @@ impl Check<'_> {
             Err(error) => return self.find(&place, error.to_string()),
         };
         match serde_json::from_slice::<TimelineEvent>(&clear) {
-            Ok(clear) if Some(clear.node) == event.node => {}
-            Ok(clear) => self.find(
+            Ok(clear) if Some(clear.node) != event.node => self.find(
                 &place,
                 format!("it is not on the timeline of {}", clear.node),
             ),
+            Ok(clear) if clear.what.is_malformed() => {
+                self.find(&place, "it has not what events of its kind have");
+            }
+            Ok(_) => {}
             Err(error) => self.find(&place, error.to_string()),
         }
     }

@@ -1,7 +1,8 @@
 //! What an operator does with a whole store: backup and restore, check, another key, a smaller file.
 
 use crate::file::{PASSWORD, QUOTED, TOKEN, quoting, secretive};
-use ferric_model::node::Node;
+use ferric_model::event::{OtherEvent, TimelineEvent, What};
+use ferric_model::node::{Node, Object};
 use ferric_store::conformance::node;
 use ferric_store::transfer::compare;
 use ferric_store::upkeep::{self, Backup, Part, Upkeep, change_key, check, restore};
@@ -147,7 +148,18 @@ async fn a_check_names_what_is_wrong() {
     const FIELDS: TableDefinition<'_, (u8, u64), &[u8]> = TableDefinition::new("sealed fields");
     let folder = tempfile::tempdir().unwrap();
     let store = filled(folder.path()).await;
+    let of_kind = |kind: &str| {
+        let (event, rest) = (kind.to_owned(), Object::new());
+        TimelineEvent {
+            what: What::Other(OtherEvent { event, rest }),
+            ..quoting()
+        }
+    };
+    let newer = Transaction::new().event(of_kind("levitated"));
+    store.commit(newer).await.unwrap();
     fine(&store).await;
+    let malformed = Transaction::new().event(of_kind("note"));
+    store.commit(malformed).await.unwrap();
     drop(store);
     let database = Database::open(folder.path().join("ferric.redb")).unwrap();
     let write = database.begin_write().unwrap();
@@ -182,6 +194,7 @@ async fn a_check_names_what_is_wrong() {
     for part in [
         "event 8: a sealed document does not open",
         "event 9: it is not on the timeline of",
+        "event 151: it has not what events of its kind have",
         "is missing",
         "is not what is there",
         "its sealed fields are not those of the document",

@@ -83,7 +83,8 @@ impl Story {
             | What::Heartbeat { .. }
             | What::Inspected { .. }
             | What::Resumed { .. }
-            | What::Note { .. } => return None,
+            | What::Note { .. }
+            | What::Other(_) => return None,
         };
         Some(Entry {
             severity,
