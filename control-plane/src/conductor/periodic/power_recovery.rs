@@ -41,7 +41,7 @@ impl NodePeriodic for PowerRecovery {
             Ok(Ok(_) | Err(_)) => return Ok(Visited::Nothing),
             Err(slow) => return Ok(slow.visited()),
         };
-        let Some(mut task) = visit.lock().await? else {
+        let Some(mut task) = visit.lock_unchanged().await? else {
             return Ok(Visited::Nothing);
         };
         let text = "the BMC answers again: out of maintenance".to_owned();

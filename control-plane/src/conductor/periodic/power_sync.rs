@@ -95,7 +95,7 @@ impl NodePeriodic for PowerSync {
         {
             return Ok(Visited::Nothing);
         }
-        let Some(mut task) = visit.lock().await? else {
+        let Some(mut task) = visit.lock_unchanged().await? else {
             return Ok(Visited::Nothing);
         };
         match found {

@@ -87,6 +87,14 @@ impl Visit<'_> {
         let wanted = self.job.wants(&task.node, self.conductor.now());
         Ok(wanted.then_some(task))
     }
+
+    /// The same, unless the node was changed since it was read for this visit: what the BMC said meanwhile may be of
+    /// before that.
+    pub(super) async fn lock_unchanged(&mut self) -> Result<Option<NodeTask>, TaskError> {
+        let task = self.lock().await?;
+        let any = self.conductor.planted(Planted::PeriodicWithoutLock);
+        Ok(task.filter(|task| any || task.node == self.node))
+    }
 }
 
 /// What a visit came to, and how long the BMC was waited for.

@@ -79,6 +79,68 @@ async fn a_bmc_that_stops_answering_means_maintenance_until_it_answers() {
     );
 }
 
+/// Until the BMC has answered once more. It is too slow for a first look, and not slow enough to be left alone; after its
+/// power state it is asked for boot mode and secure boot.
+async fn tells_its_power(lab: &Lab) {
+    let bmc = &lab.machine.bmc;
+    bmc.set_delay(Duration::from_millis(1500));
+    let before = bmc.answered();
+    for _ in 0..6000 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        if bmc.answered() != before {
+            return;
+        }
+    }
+    panic!("the BMC was not asked");
+}
+
+/// Somebody has switched it on, or restarted it.
+async fn is_on(lab: &Lab) {
+    let now = lab.conductor().now();
+    lab.machine.bmc.force_power(Power::On);
+    lab.edit(|node| {
+        node.power_state = Some(PowerState::On);
+        node.updated_at = Some(now);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_was_seen_off_while_somebody_restarted_it_is_left_alone() {
+    let lab = lab().await;
+    after(130).await;
+    is_on(&lab).await;
+    after(120).await;
+    let changes = lab.machine.bmc.changes_begun();
+    lab.machine.bmc.force_power(Power::Off);
+    tells_its_power(&lab).await;
+    is_on(&lab).await;
+    after(20).await;
+    assert_eq!(lab.machine.bmc.changes_begun(), changes);
+    assert_eq!(lab.node().await.power_sync_failures, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_is_switched_on_while_its_bmc_comes_back_stays_on() {
+    let lab = lab().await;
+    after(130).await;
+    lab.edit(|node| {
+        node.maintenance = true;
+        node.fault = Some("power failure".to_owned());
+    })
+    .await;
+    tells_its_power(&lab).await;
+    is_on(&lab).await;
+    lab.machine.bmc.set_delay(Duration::ZERO);
+    after(1000).await;
+    let node = lab.node().await;
+    assert_eq!(
+        (node.maintenance, node.power_state),
+        (false, Some(PowerState::On))
+    );
+    assert_eq!(lab.machine.bmc.power(), Power::On);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_machine_that_goes_its_own_way_again_and_again_is_left_to_people() {
     let lab = lab().await;
