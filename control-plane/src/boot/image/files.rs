@@ -166,4 +166,15 @@ mod tests {
         assert_eq!(files.sha256(file.path()).await.unwrap(), OTHER);
         assert_eq!(files.facts(file.path()).await.unwrap().format, "raw");
     }
+
+    #[tokio::test]
+    async fn no_more_than_so_many_digests_are_remembered() {
+        let (files, folder) = (Files::default(), tempfile::tempdir().unwrap());
+        for number in 0..=REMEMBERED {
+            let path = folder.path().join(number.to_string());
+            std::fs::write(&path, b"a").unwrap();
+            assert_eq!(files.sha256(&path).await.unwrap(), OTHER);
+        }
+        assert_eq!(files.digests.lock().len(), REMEMBERED);
+    }
 }
