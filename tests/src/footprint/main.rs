@@ -105,10 +105,10 @@ fn main() -> anyhow::Result<ExitCode> {
     let program = built(&arguments.ferric, "ferric")?;
     let mut findings = Findings::default();
     let agent = built(&arguments.agent, "ferric-agent")?;
-    agent::measure(&agent, temporary.path(), &mut findings)?;
     idle(&program, &folder, &mut findings)?;
     full(&program, &folder, &arguments, &mut findings)?;
     trimmed::measure(&program, &folder, &mut findings)?;
+    agent::measure(&agent, temporary.path(), &mut findings)?;
     println!("{} passed, {} failed", findings.passed, findings.failed);
     Ok(ExitCode::from(u8::from(findings.failed > 0)))
 }
