@@ -31,6 +31,8 @@ pub struct Agent {
     pub ledger: Ledger,
     /// Whether the conductor may have the log of this process.
     pub tells_log: bool,
+    /// Whether the conductor takes it, too, without asking for it.
+    pub brings_log: bool,
     pub image_http: HttpSettings,
     /// Commands that are running.
     pub work: TaskTracker,
@@ -67,6 +69,7 @@ impl Agent {
             session,
             ledger: Ledger::open(state.clone(), &agreed),
             tells_log: agreed.has(Extension::Log),
+            brings_log: agreed.has(Extension::LogPush),
             image_http: HttpSettings {
                 tls: tls::client_config(&settings.api)?,
                 timeout: settings.image_server.timeout,

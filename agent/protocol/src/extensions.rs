@@ -20,17 +20,20 @@ pub enum Extension {
     EraseRecords,
     /// The list of commands carries `ferric_log`, the agent's own log, where it is asked for ([`crate::log`]).
     Log,
+    /// The agent brings its log by itself, whether commands run or not ([`crate::log::log_path`]).
+    LogPush,
     /// The agent opens no port: it fetches what it is asked ([`crate::dial_out`]). Offered only where that is wanted.
     DialOut,
 }
 
 impl Extension {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Progress,
         Self::Epoch,
         Self::Discard,
         Self::EraseRecords,
         Self::Log,
+        Self::LogPush,
         Self::DialOut,
     ];
 
@@ -43,6 +46,7 @@ impl Extension {
             Self::Discard => "discard",
             Self::EraseRecords => "erase-records",
             Self::Log => "log",
+            Self::LogPush => "log-push",
             Self::DialOut => "dial-out",
         }
     }
@@ -129,10 +133,10 @@ mod tests {
 
     #[test]
     fn header_and_config_key_name_the_same_set() {
-        let header = "progress, epoch, discard, erase-records, log, dial-out";
+        let header = "progress, epoch, discard, erase-records, log, log-push, dial-out";
         assert_eq!(Extensions::all().to_header(), header);
         assert_eq!(
-            Extensions::from_header("progress,epoch,discard,erase-records,log,dial-out"),
+            Extensions::from_header("progress,epoch,discard,erase-records,log,log-push,dial-out"),
             Extensions::all()
         );
         let names = [
@@ -141,6 +145,7 @@ mod tests {
             "discard",
             "erase-records",
             "log",
+            "log-push",
             "dial-out",
         ];
         let json = serde_json::json!({"extensions": names});
@@ -152,7 +157,7 @@ mod tests {
         let most = Extensions::all().without(Extension::DialOut);
         assert_eq!(
             most.to_header(),
-            "progress, epoch, discard, erase-records, log"
+            "progress, epoch, discard, erase-records, log, log-push"
         );
     }
 

@@ -1,4 +1,4 @@
-//! The agent's own log, in pieces: the additional key `ferric_log` of the list of commands.
+//! The agent's own log, in pieces: the additional key `ferric_log` of the list of commands, or brought by the agent.
 
 use std::fmt;
 
@@ -11,6 +11,12 @@ pub const LINE_BYTES: usize = 1 << 10;
 /// All lines of a piece together.
 pub const PIECE_BYTES: usize = 8 << 10;
 
+/// Where the node's agent brings its pieces, with `POST`.
+#[must_use]
+pub fn log_path(node: Uuid) -> String {
+    format!("/ferric/v1/agents/{node}/log")
+}
+
 /// Lines that were logged one after the other, without secrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogPiece {
@@ -20,6 +26,13 @@ pub struct LogPiece {
     pub first: u64,
     /// As many as a piece may have.
     pub lines: Vec<String>,
+}
+
+/// What is answered to a piece that was brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogTaken {
+    /// The number of the first line of this run that is not known yet.
+    pub next: u64,
 }
 
 /// Up to where a log is known: the value of the query key `ferric_log`, empty where nothing is.
@@ -91,6 +104,14 @@ mod tests {
         for nothing in ["", "12", "7:12", "00000000-0000-0000-0000-000000000007:-1"] {
             assert_eq!(LogPlace::parse(nothing), None, "{nothing}");
         }
+    }
+
+    #[test]
+    fn a_piece_is_brought_to_its_node() {
+        let path = "/ferric/v1/agents/00000000-0000-0000-0000-000000000007/log";
+        assert_eq!(log_path(Uuid::from_u128(7)), path);
+        let taken = serde_json::json!(LogTaken { next: 3 });
+        assert_eq!(taken, serde_json::json!({"next": 3}));
     }
 
     #[test]

@@ -88,7 +88,8 @@ pub async fn deliver(
     }
 }
 
-fn with_token(session: &Session, path: String) -> Request {
+/// A request that shows the token, in a header.
+pub(super) fn with_token(session: &Session, path: String) -> Request {
     let token = session.token.as_deref().unwrap_or_default();
     Request::new(Method::POST, path).secret(FERRIC_AGENT_TOKEN, token)
 }

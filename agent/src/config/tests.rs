@@ -295,10 +295,10 @@ fn who_connects_to_whom_is_the_operators_choice() {
     assert_eq!(error.to_string(), expected);
     assert_eq!(
         Direction::In.offered().to_header(),
-        "progress, epoch, discard, erase-records, log"
+        "progress, epoch, discard, erase-records, log, log-push"
     );
     assert_eq!(
         Direction::Out.offered().to_header(),
-        "progress, epoch, discard, erase-records, log, dial-out"
+        "progress, epoch, discard, erase-records, log, log-push, dial-out"
     );
 }

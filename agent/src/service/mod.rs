@@ -5,6 +5,7 @@ mod dial_out;
 mod heartbeat;
 mod inspection;
 mod listening;
+mod log_push;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -271,6 +272,10 @@ async fn serve(
     take_commands(agent, conductor, way, &mut tasks);
     let beats = heartbeat::run(Arc::clone(agent), Arc::clone(conductor), retire.clone());
     tasks.spawn(beats);
+    if agent.brings_log {
+        let bringing = log_push::run(Arc::clone(agent), Arc::clone(conductor), retire.clone());
+        tasks.spawn(bringing);
+    }
     let first = tokio::select! {
         biased;
         () = stop.cancelled() => None,

@@ -14,7 +14,7 @@ async fn lookup_and_heartbeat_carry_what_a_conductor_wants() {
     assert_eq!(lookup.headers["x-openstack-ironic-api-version"], "1.62");
     assert_eq!(
         lookup.headers["x-ferric-agent"],
-        "progress, epoch, discard, erase-records, log"
+        "progress, epoch, discard, erase-records, log, log-push"
     );
     assert_eq!(lookup.headers["accept"], "application/json");
     // Ironic refuses keys that it does not know.

@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::desk::{self, Desk};
+use crate::log_push::{self, LogDesk};
 
 pub(crate) const NODE: &str = "1be26c0b-03f2-4d2e-ae87-c02d7f33c781";
 pub(crate) const TOKEN: &str = "0123456789012345678901234567890123456789012";
@@ -47,6 +48,7 @@ pub(crate) struct Book {
     inspections: Vec<Asked>,
     /// For an agent that dials out.
     pub(crate) desk: Desk,
+    pub(crate) log: LogDesk,
     lookup_answers: Answers,
     inspection_answers: Answers,
     heartbeat_status: u16,
@@ -237,6 +239,7 @@ fn router(shared: Shared) -> Router {
         .route("/stalling/{name}", get(stalling_file))
         .route("/hang", get(hang))
         .merge(desk::routes())
+        .merge(log_push::routes())
         .with_state(shared)
 }
 

@@ -96,7 +96,7 @@ async fn no_port_is_opened_and_the_conductor_is_told_so() {
     assert_eq!(beat.body["callback_url"], "https://dial-out.invalid");
     assert_eq!(beat.body["agent_verify_ca"], Value::Null);
     let lookup = &conductor.lookups()[0];
-    let offered = "progress, epoch, discard, erase-records, log, dial-out";
+    let offered = "progress, epoch, discard, erase-records, log, log-push, dial-out";
     assert_eq!(lookup.headers["x-ferric-agent"], offered);
     // Ironic refuses keys that it does not know.
     assert_eq!(lookup.query.keys().collect::<Vec<_>>(), ["addresses"]);

@@ -14,6 +14,7 @@ mod desk;
 mod dial_out;
 mod extensions;
 mod host_safety;
+mod log_push;
 mod loop_device;
 mod managers;
 mod mdns;

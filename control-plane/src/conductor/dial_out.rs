@@ -1,22 +1,25 @@
-//! An agent that opens no port comes for what it is asked, and brings the answers: to any conductor, which has it done by
-//! the node's owner. Whether it is the node's agent is seen from the stored node, before anything is read of a body.
+//! An agent that opens no port comes for what it is asked, and brings the answers; any agent may bring its log. It comes
+//! to any conductor, which has it done by the node's owner. Whether it is the node's agent is seen from the stored node,
+//! before anything is read of a body.
 
 use super::Conductor;
-use super::agent::{Late, dials_out};
+use super::agent::{Late, brings_log, dials_out};
 use super::forward::{NodeCall, Visit};
+use super::inbox::Message;
 use super::requests::RequestError;
 use crate::config::{Cluster, seconds};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use ferric_agent_protocol::dial_out::{DialOutAnswer, DialOutRequest, HOLD, MAX_AT_ONCE};
+use ferric_agent_protocol::log::{LogPiece, LogTaken};
 use ferric_model::ids::NodeId;
-use ferric_model::node::agent_session::Token;
+use ferric_model::node::agent_session::{AgentSession, Token};
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
 fn stranger() -> RequestError {
     RequestError::Forbidden(
-        "Invalid or missing agent token received, or the agent has not agreed to dial out."
+        "Invalid or missing agent token received, or the agent has not agreed to come here."
             .to_owned(),
     )
 }
@@ -26,11 +29,25 @@ impl Conductor {
     ///
     /// A token counts from the lookup on: what the first heartbeat leads to may be asked before that is answered.
     pub async fn admit_agent(&self, node: NodeId, token: &str) -> Result<(), RequestError> {
+        self.admit(node, token, dials_out).await
+    }
+
+    /// The same for an agent that brings its log, whether it has a port or not.
+    pub async fn admit_logging_agent(&self, node: NodeId, token: &str) -> Result<(), RequestError> {
+        self.admit(node, token, brings_log).await
+    }
+
+    async fn admit(
+        &self,
+        node: NodeId,
+        token: &str,
+        has_agreed: fn(&AgentSession) -> bool,
+    ) -> Result<(), RequestError> {
         let node = match self.node(node).await {
             Err(RequestError::NotFound(_)) => return Err(stranger()),
             found => found?,
         };
-        let session = node.agent.filter(dials_out).ok_or_else(stranger)?;
+        let session = node.agent.filter(has_agreed).ok_or_else(stranger)?;
         let known = session.token.ok_or_else(stranger)?;
         verify_slices_are_equal(known.0.as_bytes(), token.as_bytes()).map_err(|_| stranger())
     }
@@ -64,6 +81,28 @@ impl Conductor {
         let visit = Visit::ToBring { request, answer };
         let taken = self.at_owner(NodeCall::Visit { node, visit }).await?;
         taken.nothing()
+    }
+
+    /// Lines of the log of the agent with this token, for the timeline; answers up to where they are known now.
+    pub async fn take_agents_log(
+        &self,
+        node: NodeId,
+        token: Token,
+        piece: LogPiece,
+    ) -> Result<LogTaken, RequestError> {
+        let visit = Visit::ToTell { token, piece };
+        let taken = self.at_owner(NodeCall::Visit { node, visit }).await?;
+        taken.log_taken()
+    }
+
+    pub(super) async fn do_take_agents_log(
+        &self,
+        node: NodeId,
+        token: Token,
+        piece: LogPiece,
+    ) -> Result<LogTaken, RequestError> {
+        self.say(node, |reply| Message::Log(token, piece, reply))
+            .await
     }
 
     /// How long an agent's question is held: well within the time that another conductor has for its part of it.

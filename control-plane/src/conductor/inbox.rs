@@ -7,7 +7,9 @@ use super::requests::{
     HeartbeatRequest, InspectionRequest, LookupAnswer, LookupRequest, RequestError,
 };
 use ferric_agent_protocol::command::CommandList;
+use ferric_agent_protocol::log::{LogPiece, LogTaken};
 use ferric_model::ids::NodeId;
+use ferric_model::node::agent_session::Token;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, VecDeque};
@@ -26,6 +28,8 @@ pub(super) enum Message {
     Heartbeat(HeartbeatRequest, Reply<()>),
     Inspection(InspectionRequest, Reply<LookupAnswer>),
     BootRequest(String),
+    /// A piece of its log from the agent with this token.
+    Log(Token, LogPiece, Reply<LogTaken>),
     /// The agent's command list, as a poll found it.
     Commands {
         wait: String,

@@ -171,7 +171,7 @@ impl Conductor {
         Ok(ports.into_iter().map(|port| port.node_uuid).collect())
     }
 
-    async fn say<T>(
+    pub(super) async fn say<T>(
         &self,
         node: NodeId,
         message: impl FnOnce(Reply<T>) -> Message,

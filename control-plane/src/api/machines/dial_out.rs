@@ -59,15 +59,20 @@ async fn bring(
 /// The token that was shown, if it is that of the node's agent.
 async fn admit(call: &Call, node: NodeId, headers: &HeaderMap) -> ApiResult<Token> {
     call.no_arguments()?;
-    let token = headers
-        .get(TOKEN_HEADER)
-        .and_then(|token| token.to_str().ok());
-    let token = token.unwrap_or_default();
+    let token = shown_token(headers);
     call.conductor().admit_agent(node, token).await?;
     Ok(Token(token.to_owned()))
 }
 
-async fn body<T: DeserializeOwned>(request: Request) -> ApiResult<T> {
+/// Empty where none is shown, which is nobody's.
+pub(super) fn shown_token(headers: &HeaderMap) -> &str {
+    let token = headers
+        .get(TOKEN_HEADER)
+        .and_then(|token| token.to_str().ok());
+    token.unwrap_or_default()
+}
+
+pub(super) async fn body<T: DeserializeOwned>(request: Request) -> ApiResult<T> {
     let JsonObject(object) = JsonObject::from_request(request, &()).await?;
     serde_json::from_value(Value::Object(object))
         .map_err(|error| ApiError::invalid(format!("the body is not in its form: {error}")))

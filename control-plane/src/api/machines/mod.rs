@@ -1,8 +1,9 @@
 //! What a machine's ramdisk asks for: lookup, heartbeat, and a place for what inspection found.
 //!
-//! These stand on both listeners. On the machines' one alone stands what agents come for that open no port; nothing else of
-//! the API stands there.
+//! These stand on both listeners. On the machines' one alone stands what agents come for that open no port, and what they
+//! bring of their log; nothing else of the API stands there.
 
+mod agent_log;
 mod dial_out;
 mod heartbeat;
 mod inspection;
@@ -54,7 +55,9 @@ fn offered(call: &Call, headers: &HeaderMap) -> Extensions {
     let offered = value.map(Extensions::from_header).unwrap_or_default();
     match call.api.audience {
         Audience::Machines => offered,
-        Audience::Operators => offered.without(Extension::DialOut),
+        Audience::Operators => offered
+            .without(Extension::DialOut)
+            .without(Extension::LogPush),
     }
 }
 
@@ -78,7 +81,7 @@ pub(super) async fn turn_away(path: Option<MatchedPath>, request: Request, next:
 
 /// What stands on the machines' listener alone.
 pub(super) fn own_routes() -> Router<Api> {
-    dial_out::routes()
+    dial_out::routes().merge(agent_log::routes())
 }
 
 fn token_use(call: &Call) -> TokenUse {

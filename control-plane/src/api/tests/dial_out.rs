@@ -39,7 +39,7 @@ async fn send(
 }
 
 /// What a lookup with this offer is answered.
-async fn config(router: &Router, offer: &str) -> Value {
+pub(super) async fn config(router: &Router, offer: &str) -> Value {
     let path = format!("/v1/lookup?addresses={ADDRESS}");
     let offer = ("X-Ferric-Agent", offer);
     let nothing = json!({});
@@ -48,11 +48,11 @@ async fn config(router: &Router, offer: &str) -> Value {
     answer.body["config"].clone()
 }
 
-fn token(config: &Value) -> String {
+pub(super) fn token(config: &Value) -> String {
     config["agent_token"].as_str().unwrap().to_owned()
 }
 
-async fn come(router: &Router, path: &str, token: &str, body: &Value) -> Answer {
+pub(super) async fn come(router: &Router, path: &str, token: &str, body: &Value) -> Answer {
     let shown = ("X-Ferric-Agent-Token", token);
     send(router, (Method::POST, path), shown, body).await
 }

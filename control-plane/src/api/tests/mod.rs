@@ -2,6 +2,7 @@
 
 mod access;
 mod activities;
+mod agent_log;
 mod allocations;
 mod bulk;
 mod chassis;

@@ -84,7 +84,8 @@ pub(in crate::conductor) fn takes_command_ids(node: &Node) -> bool {
     node.agent.as_ref().is_some_and(agreed)
 }
 
-fn has(session: &AgentSession, extension: Extension) -> bool {
+/// Whether both sides have agreed to it.
+pub(super) fn has(session: &AgentSession, extension: Extension) -> bool {
     let mut names = session.extensions.iter();
     names.any(|name| name == extension.name())
 }

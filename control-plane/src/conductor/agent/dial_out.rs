@@ -1,5 +1,6 @@
 //! The way to agents that open no port, beside that to all others: by the mailbox of their node.
 
+use super::client::has;
 use super::mailbox::Mailboxes;
 use super::transport::{AgentAnswer, AgentCall, AgentTransport, TransportError, Verb};
 use crate::conductor::environment::Environment;
@@ -13,8 +14,12 @@ use std::sync::Arc;
 
 /// Whether the agent has said at its lookup that it opens no port, and was told that this is known here.
 pub(in crate::conductor) fn dials_out(session: &AgentSession) -> bool {
-    let name = Extension::DialOut.name();
-    session.extensions.iter().any(|agreed| agreed == name)
+    has(session, Extension::DialOut)
+}
+
+/// Whether the agent brings its log by itself.
+pub(in crate::conductor) fn brings_log(session: &AgentSession) -> bool {
+    has(session, Extension::LogPush)
 }
 
 /// Sends each call the way that its address says.

@@ -10,7 +10,7 @@ mod pinned;
 mod transport;
 
 pub(super) use client::{AgentClient, AgentError, command_id, failure, takes_command_ids};
-pub(super) use dial_out::{BothWays, dials_out};
+pub(super) use dial_out::{BothWays, brings_log, dials_out};
 pub use http::HttpTransport;
 pub use mailbox::Unanswered;
 pub(super) use mailbox::{Late, Mailboxes};

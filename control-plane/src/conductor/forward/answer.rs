@@ -8,6 +8,7 @@ use crate::conductor::requests::{
     ConsoleShown, IndicatorShown, LookupAnswer, MediaSlot, RequestError, VendorOutcome,
 };
 use ferric_agent_protocol::dial_out::DialOutRequest;
+use ferric_agent_protocol::log::LogTaken;
 use ferric_drivers::{BootDevice, BootSetting};
 use ferric_model::allocation::Allocation;
 use ferric_model::node::Node;
@@ -32,6 +33,7 @@ pub(crate) enum NodeAnswer {
     VendorOutcome(VendorOutcome),
     Identified(Box<LookupAnswer>),
     DialOut(Option<Arc<DialOutRequest>>),
+    LogTaken(LogTaken),
     Claimed(Claimed),
     Allocation(Box<Allocation>),
     Imported(Imported),
@@ -128,6 +130,13 @@ impl NodeAnswer {
     ) -> Result<Option<Arc<DialOutRequest>>, RequestError> {
         match self {
             Self::DialOut(request) => Ok(request),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    pub(in crate::conductor) fn log_taken(self) -> Result<LogTaken, RequestError> {
+        match self {
+            Self::LogTaken(taken) => Ok(taken),
             _ => Err(mixed_up()),
         }
     }

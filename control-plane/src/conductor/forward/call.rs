@@ -116,7 +116,7 @@ pub(crate) enum NodeCall {
         node: NodeId,
         what: String,
     },
-    /// The node's agent, which opens no port, comes.
+    /// The node's agent comes by itself.
     Visit {
         node: NodeId,
         visit: Visit,

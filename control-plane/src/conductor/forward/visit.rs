@@ -1,16 +1,17 @@
-//! What an agent that opens no port comes for, as a call, and done by the owner of its node.
+//! What an agent comes for by itself, as a call, and done by the owner of its node.
 
 use super::answer::NodeAnswer as Answer;
 use crate::conductor::Conductor;
 use crate::conductor::requests::RequestError;
 use ferric_agent_protocol::dial_out::DialOutAnswer;
+use ferric_agent_protocol::log::LogPiece;
 use ferric_model::ids::NodeId;
 use ferric_model::node::agent_session::Token;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// One of two things.
+/// One of three things; one that opens no port does the first two.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "comes", content = "with", rename_all = "snake_case")]
 pub(crate) enum Visit {
@@ -25,6 +26,8 @@ pub(crate) enum Visit {
         request: Uuid,
         answer: DialOutAnswer,
     },
+    /// To tell what it has logged.
+    ToTell { token: Token, piece: LogPiece },
 }
 
 impl Conductor {
@@ -37,6 +40,10 @@ impl Conductor {
             Visit::ToBring { request, answer } => {
                 self.do_take_agents_answer(node, request, answer)?;
                 Ok(Answer::Nothing)
+            }
+            Visit::ToTell { token, piece } => {
+                let telling = self.do_take_agents_log(node, token, piece);
+                Ok(Answer::LogTaken(telling.await?))
             }
         }
     }

@@ -1,30 +1,61 @@
-//! Lines of the agent's own log that came with a poll: kept in the timeline, some at a time.
+//! Lines of the agent's own log, which came with a poll or were brought: kept in the timeline, some at a time.
 
+use super::Merged;
 use crate::conductor::environment::between;
 use crate::conductor::node_task::{Change, NodeTask};
-use ferric_agent_protocol::log::{LogPiece, bounded};
+use crate::conductor::requests::RequestError;
+use ferric_agent_protocol::command::CommandResult;
+use ferric_agent_protocol::log::{LogPiece, LogTaken, bounded};
 use ferric_model::event::What;
-use ferric_model::node::agent_session::LogMark;
+use ferric_model::node::agent_session::{LogMark, Token};
 use jiff::Timestamp;
 use std::time::Duration;
 
 /// While a command runs no two events come closer together: each is a commit, and the agent keeps the lines meanwhile.
 const SPACING: Duration = Duration::from_secs(10);
 
-/// With the lines that are new; they go by the same commit as what else the poll has found. After the command's end
-/// there may be no other poll.
+/// The same for what agents bring. One that hears that its lines were left brings them again.
+const SPACING_OF_BROUGHT: Duration = Duration::from_secs(1);
+
+/// A piece that the agent has brought. The token is that of the agent that is up now, or it is the log of another boot.
+pub(super) async fn merge(task: &mut NodeTask, token: &Token, piece: LogPiece) -> Merged<LogTaken> {
+    let session = task.node.agent.as_ref();
+    if session.and_then(|session| session.token.as_ref()) != Some(token) {
+        let text = "the node has another agent by now";
+        return Ok(Err(RequestError::Forbidden(text.to_owned())));
+    }
+    let run = piece.run;
+    let change = add(task.change(), task, Some(piece), SPACING_OF_BROUGHT);
+    task.save_if_changed(change).await?;
+    let session = task.node.agent.as_ref();
+    let mark = session.and_then(|session| session.log.as_ref());
+    let mark = mark.filter(|mark| mark.run == run);
+    let next = mark.map_or(0, |mark| mark.next);
+    Ok(Ok(LogTaken { next }))
+}
+
+/// After the command's end there may be no other poll.
+pub(super) fn spacing_of_polls(command: &CommandResult) -> Duration {
+    if command.is_done() {
+        Duration::ZERO
+    } else {
+        SPACING
+    }
+}
+
+/// With the lines that are new; they go by the same commit as what else was found.
 pub(super) fn add(
     change: Change,
     task: &NodeTask,
     piece: Option<LogPiece>,
-    has_ended: bool,
+    spacing: Duration,
 ) -> Change {
     let (Some(session), Some(piece)) = (&task.node.agent, piece) else {
         return change;
     };
     let now = task.conductor().now();
     let known = session.log.as_ref();
-    if !has_ended && known.is_some_and(|mark| is_close(mark.at, now)) {
+    if known.is_some_and(|mark| is_close(mark.at, now, spacing)) {
         return change;
     }
     let Some((what, mark)) = news(known, piece, now) else {
@@ -38,8 +69,8 @@ pub(super) fn add(
 }
 
 /// A clock that was set back keeps no lines away.
-fn is_close(last: Timestamp, now: Timestamp) -> bool {
-    now >= last && between(last, now) < SPACING
+fn is_close(last: Timestamp, now: Timestamp, spacing: Duration) -> bool {
+    now >= last && between(last, now) < spacing
 }
 
 fn news(known: Option<&LogMark>, piece: LogPiece, now: Timestamp) -> Option<(What, LogMark)> {
@@ -124,8 +155,9 @@ mod tests {
     #[test]
     fn events_keep_their_distance() {
         let after = |seconds| NOW + Duration::from_secs(seconds);
-        assert!(is_close(NOW, NOW) && is_close(NOW, after(9)));
-        assert!(!is_close(NOW, after(10)));
-        assert!(!is_close(after(1), NOW), "the clock was set back");
+        assert!(is_close(NOW, NOW, SPACING) && is_close(NOW, after(9), SPACING));
+        assert!(!is_close(NOW, after(10), SPACING));
+        assert!(!is_close(after(1), NOW, SPACING), "the clock was set back");
+        assert!(!is_close(NOW, NOW, Duration::ZERO), "the command has ended");
     }
 }

@@ -41,7 +41,7 @@ pub(super) async fn merge(
         progress(task, &command),
         task,
         list.ferric_log,
-        command.is_done(),
+        agent_log::spacing_of_polls(&command),
     );
     let change = extend(change, task).with(|node| {
         if let Some(session) = &mut node.agent {

@@ -52,6 +52,10 @@ impl NodeTask {
                 let answer = pinned(|| inspection::merge(self, request)).await;
                 respond(answer, reply)
             }
+            Message::Log(token, piece, reply) => {
+                let answer = pinned(|| agent_log::merge(self, &token, piece)).await;
+                respond(answer, reply)
+            }
             Message::BootRequest(what) => pinned(|| boot_request::merge(self, what)).await,
             Message::Commands { wait, commands } => {
                 pinned(|| commands::merge(self, &wait, commands)).await

@@ -239,7 +239,7 @@ async fn only_the_nodes_agent_is_admitted() {
     let node = lab.machine.node;
     let refusal = conductor.admit_agent(node, "").await.unwrap_err();
     let expected =
-        "Invalid or missing agent token received, or the agent has not agreed to dial out.";
+        "Invalid or missing agent token received, or the agent has not agreed to come here.";
     assert_eq!(refusal.to_string(), expected);
     let hour = Duration::from_secs(3600);
     lab.go(Verb::Manage, State::Manageable).await;

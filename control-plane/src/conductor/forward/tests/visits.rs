@@ -1,9 +1,10 @@
-//! An agent that opens no port may come to any conductor: it is the owner of its node that asks it.
+//! An agent may come to any conductor: it is the owner of its node that asks it, and keeps what it has logged.
 
 use super::fixture::{Cell, NODE};
 use crate::conductor::requests::RequestError;
 use crate::conductor::{AgentCall, Verb};
 use ferric_agent_protocol::dial_out::{CALLBACK_URL, DialOutAnswer, Method};
+use ferric_agent_protocol::log::{LogPiece, LogTaken};
 use ferric_model::node::agent_session::{AgentSession, Token};
 use serde_json::json;
 use std::time::Duration;
@@ -20,6 +21,34 @@ fn call() -> AgentCall {
         certificate: None,
         timeout: Duration::from_secs(30),
     }
+}
+
+#[tokio::test]
+async fn a_log_that_is_brought_to_another_conductor_is_kept_by_the_owner() {
+    let cell = Cell::new();
+    let (_one, two) = cell.pair().await;
+    cell.edit(|node| {
+        node.agent = Some(AgentSession {
+            token: Some(Token("secret".to_owned())),
+            extensions: vec!["log-push".to_owned()],
+            ..AgentSession::default()
+        });
+    })
+    .await;
+    let visited = &two.conductor;
+    visited.admit_logging_agent(NODE, "secret").await.unwrap();
+    let refused = visited.admit_agent(NODE, "secret").await;
+    assert!(matches!(refused, Err(RequestError::Forbidden(_))));
+    let piece = LogPiece {
+        run: uuid::Uuid::from_u128(5),
+        first: 0,
+        lines: vec!["a".to_owned(), "b".to_owned()],
+    };
+    let token = Token("secret".to_owned());
+    let taken = visited.take_agents_log(NODE, token, piece).await.unwrap();
+    assert_eq!(taken, LogTaken { next: 2 });
+    let mark = cell.node().await.agent.unwrap().log.unwrap();
+    assert_eq!(mark.next, 2);
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use crate::conductor::requests::{
 };
 use crate::conductor::{VifAttachment, VifChange, VifPlace};
 use ferric_agent_protocol::dial_out::DialOutAnswer;
+use ferric_agent_protocol::log::LogPiece;
 use ferric_drivers::{
     BootDevice, BootMode, BootSetting, Component, IndicatorState, MediaDevice, Persistence,
     PowerAction,
@@ -191,7 +192,7 @@ fn vendor_call() -> NodeCall {
     }
 }
 
-fn visits() -> [NodeCall; 2] {
+fn visits() -> [NodeCall; 3] {
     let (node, request) = (NODE, Uuid::from_u128(9));
     let (token, known) = (Token("secret".to_owned()), vec![request]);
     let hold = Duration::from_millis(1500);
@@ -203,7 +204,15 @@ fn visits() -> [NodeCall; 2] {
             body: "{\"commands\": []}".to_owned(),
         },
     };
-    [fetch, bring].map(|visit| NodeCall::Visit { node, visit })
+    let tell = Visit::ToTell {
+        token: Token("secret".to_owned()),
+        piece: LogPiece {
+            run: request,
+            first: 3,
+            lines: vec!["a line".to_owned()],
+        },
+    };
+    [fetch, bring, tell].map(|visit| NodeCall::Visit { node, visit })
 }
 
 fn visit_and_creation(node: Node) -> impl Iterator<Item = NodeCall> {
