@@ -344,3 +344,6 @@ async fn end_in_order(agent: &Arc<Agent>, mut tasks: JoinSet<Ended>, stop: &Canc
     tracing::info!("the agent has retired");
     stop.cancelled().await;
 }
+
+#[cfg(test)]
+mod tests;
