@@ -52,6 +52,8 @@ pub(crate) struct Book {
     lookup_answers: Answers,
     inspection_answers: Answers,
     heartbeat_status: u16,
+    /// Heartbeats are not answered, and not counted.
+    is_silent: bool,
     /// Heartbeats with another token are refused.
     token: Option<String>,
     files: HashMap<String, Vec<u8>>,
@@ -93,7 +95,16 @@ impl Conductor {
     }
 
     pub(crate) async fn of_version(version: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::at("127.0.0.1:0", version).await
+    }
+
+    /// One that is reached by IPv6.
+    pub(crate) async fn of_ipv6() -> Self {
+        Self::at("[::1]:0", "1.115").await
+    }
+
+    async fn at(address: &str, version: &str) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let book = Book {
             lookup_answers: [(200, lookup_answer(TOKEN))].into(),
@@ -126,6 +137,11 @@ impl Conductor {
 
     pub(crate) fn answer_heartbeats(&self, status: u16) {
         self.shared.book.lock().heartbeat_status = status;
+    }
+
+    /// Heartbeats that come while this is so get no answer, as from a conductor that hangs.
+    pub(crate) fn be_silent(&self, is_silent: bool) {
+        self.shared.book.lock().is_silent = is_silent;
     }
 
     /// From now on only heartbeats with this token are accepted.
@@ -285,6 +301,10 @@ async fn heartbeat(
     headers: HeaderMap,
     Json(body): Json<Value>,
 ) -> Response {
+    let is_silent = shared.book.lock().is_silent;
+    if is_silent {
+        return std::future::pending().await;
+    }
     let query = HashMap::from([("node".to_owned(), node)]);
     let asked = Asked {
         headers,

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod addresses;
 mod api;
 mod arrival;
 mod conductor;
@@ -13,6 +14,7 @@ mod deploy_restart;
 mod desk;
 mod dial_out;
 mod extensions;
+mod fast_track;
 mod host_safety;
 mod log_push;
 mod loop_device;

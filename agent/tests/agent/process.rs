@@ -61,6 +61,11 @@ impl Place {
 
     /// Starts an agent that knows no API but by these arguments and the kernel command line.
     pub(crate) fn start_with(&self, arguments: &[&str]) -> Agent {
+        self.start_listening("127.0.0.1:0", arguments)
+    }
+
+    /// The same, with its command API at this address.
+    pub(crate) fn start_listening(&self, listen: &str, arguments: &[&str]) -> Agent {
         let path = |name: &str| self.path().join(name).display().to_string();
         let log = self.path().join("log");
         let output = std::fs::File::options()
@@ -69,7 +74,7 @@ impl Place {
             .open(&log)
             .unwrap();
         let child = command()
-            .args(["--listen", "127.0.0.1:0"])
+            .args(["--listen", listen])
             .args(["--cmdline", &path("cmdline"), "--config-dir", &path("conf")])
             .args(["--state", &path("state")])
             .args(arguments)
