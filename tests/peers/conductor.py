@@ -13,8 +13,8 @@ INTERFACES = {
 }
 CONSOLE = "nofb vga=normal no_timer_check console=tty0 console=ttyS0,115200n8"
 # All that reads what the ramdisk found.
-HOOKS = "$default_hooks,boot-mode,cpu-capabilities,cpus,memory,root-device,pci-devices,local-link-connection,parse-lldp,raid-device"
-COLLECTORS = "default,logs,pci-devices,numa-topology,dmi-decode,usb-devices"
+HOOKS = "$default_hooks,boot-mode,cpu-capabilities,cpus,memory,root-device,pci-devices,local-link-connection,parse-lldp,raid-device,extra-hardware"
+COLLECTORS = "default,logs,pci-devices,numa-topology,dmi-decode,usb-devices,lldp,extra-hardware"
 
 
 class Conductor(Ironic):

@@ -19,6 +19,8 @@ BMC_PORT = 8001
 BMC_USER, BMC_PASSWORD = "admin", "testbed-secret"
 # The machine boots from the first.
 MAC, SECOND_MAC = "52:54:00:fe:00:01", "52:54:00:fe:00:02"
+# The ends of their cables, as the testbed calls those of the first machine.
+TAPS = ("m0n0", "m0n1")
 NAME = "peer-1"
 START_S = 120
 STOP_S = 60
@@ -70,8 +72,9 @@ class Lab:
         try:
             self.start("testbed", [self.testbed, "--state", self.state, "up", plan])
             until("the lab", START_S, lambda: self.lives() and (self.state / "ready").exists())
-            server = pathlib.Path(__file__).with_name("web.py")
+            server, switch = (pathlib.Path(__file__).with_name(f"{name}.py") for name in ("web", "switch"))
             self.start("web", self.inside([sys.executable, "-B", server, ADDRESS, WEB_PORT, self.web]))
+            self.start("switch", self.inside([sys.executable, "-B", switch, *TAPS]))
         except BaseException:
             self.__exit__()
             raise

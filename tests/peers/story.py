@@ -4,7 +4,8 @@ import hashlib
 import subprocess
 import tarfile
 
-from lab import BMC_PASSWORD, BMC_PORT, BMC_USER, MAC, NAME, SECOND_MAC, TOP, WEB, tail
+import switch
+from lab import BMC_PASSWORD, BMC_PORT, BMC_USER, MAC, NAME, SECOND_MAC, TAPS, TOP, WEB, tail
 from node import PATIENCE_S, Node, ask
 from waiting import Failed, until
 
@@ -80,6 +81,11 @@ def inspected(node, conductor, report):
     ports = sorted((port["address"], port["pxe_enabled"]) for port in node.show("/ports/detail")["ports"])
     wanted = [(MAC, True), (SECOND_MAC, False)]
     report.is_true("inspected: the second interface has got a port, and is none to boot from", ports == wanted, ports)
+    told_by_switch(node, more, report)
+    extra = more.get("extra", {})
+    disk = extra.get("disk", {}).get("vda", {})
+    as_it_is = disk.get("size") == 6 and {"system", "memory", "network", "cpu"} <= set(extra)
+    report.is_true("inspected: the hook extra-hardware has understood all groups of facts", as_it_is, extra)
     wanted = {"cpu_arch": "x86_64", "cpus": 1, "memory_mb": 1536}
     properties = {key: int(value) if str(value).isdigit() else value for key, value in shown["properties"].items()}
     as_found = wanted.items() <= properties.items() and "local_gb" in properties
@@ -87,6 +93,18 @@ def inspected(node, conductor, report):
     archives = conductor.logs()
     has_journal = archives and any("journal" in name for name in names(archives[-1]))
     report.is_true("inspected: the ramdisk's logs can be unpacked, and hold its journal", has_journal, archives)
+
+
+def told_by_switch(node, more, report):
+    """LLDP, as two hooks of the conductor read it."""
+    ports = {port["address"]: port["local_link_connection"] for port in node.show("/ports/detail")["ports"]}
+    chassis = {"switch_id": switch.CHASSIS, "switch_info": switch.NAME}
+    wanted = {mac: {**chassis, "port_id": switch.port(number)} for number, mac in enumerate((MAC, SECOND_MAC))}
+    report.is_true("inspected: each port knows which port of which switch it is plugged into", ports == wanted, ports)
+    heard = more.get("parsed_lldp", {}).values()
+    parsed = sorted((said.get("switch_port_id", ""), said.get("switch_port_untagged_vlan_id", 0)) for said in heard)
+    wanted = [(switch.port(number), switch.VLAN) for number in range(len(TAPS))]
+    report.is_true("inspected: the hook parse-lldp has read ports and VLANs", parsed == wanted, more.get("parsed_lldp"))
 
 
 def names(archive):
