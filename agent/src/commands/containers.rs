@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::argsinfo::{self, Need};
 use super::failure::{ErrorKind, Failure};
-use super::image::{CONFIG_DRIVE, clear, patience, tell_of};
+use super::image::{CONFIG_DRIVE, clear, not_chosen, patience, tell_of};
 use super::run::{Outcome, Params, Run, arguments, on_thread};
 use super::steps::error_kind;
 use crate::agent::Agent;
@@ -193,7 +193,8 @@ fn install_on_thread(agent: &Agent, wanted: &Installation, node: &Node) -> Outco
     let info = wanted.instance_info.as_ref().unwrap_or(&node.instance_info);
     let bootc = Bootc::new(&wanted.image_source, wanted.pull_secret.as_deref());
     let bootc = bootc.map_err(|error| failed(&error))?.with(info);
-    let disk = agent.root_device(node).map_err(|error| failed(&error))?;
+    let disk = agent.root_device(node);
+    let disk = disk.map_err(|error| not_chosen(&error, ErrorKind::ImageWrite))?;
     let path = PathBuf::from(&disk.name);
     let device = agent
         .host

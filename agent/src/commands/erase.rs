@@ -8,10 +8,10 @@ use ferric_agent_protocol::node::Node;
 use ferric_agent_protocol::steps::StepKind;
 use serde_json::{Map, Value, json};
 
-use super::failure::Failure;
+use super::failure::{ErrorKind, Failure};
 use super::run::{Outcome, Run, on_thread};
 use super::steps::error_kind;
-use crate::disk::{self, Depth, PartlyErased};
+use crate::disk::{self, Depth, EraseError, PartlyErased};
 
 /// `erase_devices` and `erase_devices_express`: the result is a record of each disk by its name, where Ironic's agent
 /// has what its hardware manager answered. Where a disk was not erased, the failure has those of the others.
@@ -29,12 +29,26 @@ pub(super) async fn devices(run: &Run, kind: StepKind, node: Node, depth: Depth)
 
 fn ended(kind: StepKind, erased: Result<Vec<EraseRecord>, PartlyErased>) -> Outcome {
     erased.map(by_device).map_err(|partly| {
-        let failure = failed(kind, &partly);
+        let failure = Failure::caused_by(class(kind, partly.error()), &partly);
         if partly.records.is_empty() {
             return failure;
         }
         failure.with_done(by_device(partly.records))
     })
+}
+
+/// That of Ironic's agent: the disks are at fault, or what is asked for.
+fn class(kind: StepKind, error: &EraseError) -> ErrorKind {
+    match error {
+        EraseError::Shared { .. } => ErrorKind::ProtectedDevice,
+        EraseError::Device { .. }
+        | EraseError::Held { .. }
+        | EraseError::ReadBack { .. }
+        | EraseError::Several(_) => ErrorKind::BlockDeviceErase,
+        EraseError::Disk(_) | EraseError::Knob { .. } | EraseError::Pstore { .. } => {
+            error_kind(kind)
+        }
+    }
 }
 
 fn by_device(records: Vec<EraseRecord>) -> Value {
@@ -73,4 +87,35 @@ fn permits_disks(run: &Run, kind: StepKind) -> Result<(), Failure> {
 
 fn failed(kind: StepKind, error: &dyn Error) -> Failure {
     Failure::caused_by(error_kind(kind), error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_stands_in_the_way_has_a_class_of_its_own() {
+        let class = |error: EraseError| {
+            let failure = ended(StepKind::Clean, Err(PartlyErased::from(error))).unwrap_err();
+            failure.to_error().kind
+        };
+        let held = EraseError::Held {
+            device: "/dev/sda".to_owned(),
+            holders: "md0".to_owned(),
+        };
+        assert_eq!(class(held), "BlockDeviceEraseError");
+        let several = EraseError::Several("a; b".to_owned());
+        assert_eq!(class(several), "BlockDeviceEraseError");
+        let shared = EraseError::Shared {
+            path: "/dev/sda".into(),
+            kind: disk::SharedFileSystem::Gfs2,
+        };
+        assert_eq!(class(shared), "ProtectedDeviceError");
+        let knob = EraseError::Knob {
+            name: "agent_erase_devices_iterations",
+            value: "-1".to_owned(),
+            expected: "a number",
+        };
+        assert_eq!(class(knob), "CleaningError");
+    }
 }

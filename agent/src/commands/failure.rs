@@ -8,8 +8,8 @@ use serde_json::Value;
 /// A program may write megabytes before it fails.
 const MAX_DETAILS_BYTES: usize = 16 << 10;
 
-/// Classes of errors by Ironic's names. `TypeError` is deliberately not among them: to a conductor it means that
-/// the agent is too old.
+/// Classes of errors by the names that Ironic's agent has for them, with its codes and messages. `TypeError` is deliberately
+/// not among them: to a conductor it means that the agent is too old.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
     CommandExecution,
@@ -21,6 +21,13 @@ pub enum ErrorKind {
     SystemReboot,
     InvalidParams,
     ImageDownload,
+    ImageChecksum,
+    InvalidImage,
+    DeviceNotFound,
+    BlockDeviceErase,
+    ProtectedDevice,
+    SoftwareRaid,
+    NoSuchStep,
     ContainerNotPermitted,
 }
 
@@ -33,9 +40,40 @@ impl ErrorKind {
             Self::Deployment => ("DeploymentError", 500, "Deploy step failed"),
             Self::Servicing => ("ServicingError", 500, "Service step failed"),
             Self::ImageWrite => ("ImageWriteError", 500, "Error writing image to device"),
-            Self::VersionMismatch => ("VersionMismatch", 409, "Hardware managers version mismatch"),
+            Self::VersionMismatch => (
+                "VersionMismatch",
+                409,
+                "Hardware managers version mismatch, reload agent with correct version",
+            ),
             Self::SystemReboot => ("SystemRebootError", 500, "Error rebooting system"),
             Self::ImageDownload => ("ImageDownloadError", 500, "Error downloading image"),
+            Self::ImageChecksum => ("ImageChecksumError", 500, "Error verifying image checksum"),
+            Self::InvalidImage => (
+                "InvalidImage",
+                500,
+                "The provided image is not valid for use",
+            ),
+            Self::DeviceNotFound => (
+                "DeviceNotFound",
+                404,
+                "Error finding the disk or partition device to deploy the image onto",
+            ),
+            Self::BlockDeviceErase => ("BlockDeviceEraseError", 500, "Error erasing block device"),
+            Self::ProtectedDevice => (
+                "ProtectedDeviceError",
+                500,
+                "Protected device located, cleaning aborted.",
+            ),
+            Self::SoftwareRaid => (
+                "SoftwareRAIDError",
+                500,
+                "Software RAID caused unknown error",
+            ),
+            Self::NoSuchStep => (
+                "HardwareManagerMethodNotFound",
+                500,
+                "No HardwareManager found to handle method",
+            ),
             Self::ContainerNotPermitted => (
                 "ContainerNotPermittedError",
                 500,

@@ -21,9 +21,9 @@ use crate::agent::Agent;
 use crate::config::{ImageServerSettings, ImageSettings};
 use crate::disk::bootloader;
 use crate::disk::config_drive::ConfigDrive;
-use crate::disk::{self, SharedFileSystems};
+use crate::disk::{self, DiskError, SharedFileSystems};
 use crate::image::{
-    FormatPolicy, Md5Policy, PartitionSpec, Patience, WriteImageRequest, write_image,
+    FormatPolicy, ImageError, Md5Policy, PartitionSpec, Patience, WriteImageRequest, write_image,
     write_partition_image,
 };
 use crate::progress::Progress;
@@ -105,7 +105,8 @@ fn write_on_thread(
 ) -> Outcome {
     let failed = |error: &dyn std::error::Error| Failure::caused_by(ErrorKind::ImageWrite, error);
     agent.host.permits_disks().map_err(|error| failed(&error))?;
-    let disk = agent.root_device(node).map_err(|error| failed(&error))?;
+    let disk = agent.root_device(node);
+    let disk = disk.map_err(|error| not_chosen(&error, ErrorKind::ImageWrite))?;
     let device = PathBuf::from(&disk.name);
     let shared = disk::shared_file_systems(node).map_err(|error| failed(&error))?;
     let request = WriteImageRequest {
@@ -135,11 +136,12 @@ fn write_on_thread(
         let spec = PartitionSpec::of(&wanted.image_info, node, bootloader::firmware());
         let spec = spec.map_err(|error| failed(&error))?;
         let written = write_partition_image(&agent.host, &request, &spec, progress);
-        let uuids = written.map_err(|error| failed(&error))?.uuids;
+        let uuids = written.map_err(|error| not_written(&error))?.uuids;
         (uuids.root_uuid.clone().unwrap_or_default(), Some(uuids))
     } else {
         let written = write_image(&agent.host, &request, progress);
-        (written.map_err(|error| failed(&error))?.root_uuid, None)
+        let written = written.map_err(|error| not_written(&error))?;
+        (written.root_uuid, None)
     };
     let record = Written {
         image: wanted.image_info.id.clone(),
@@ -151,6 +153,31 @@ fn write_on_thread(
         return Err(failed(&error));
     }
     Ok(Value::String(told(&record, &root_uuid)))
+}
+
+/// In the class that Ironic's agent has for it.
+fn not_written(error: &ImageError) -> Failure {
+    let kind = match error {
+        ImageError::Digest { .. } => ErrorKind::ImageChecksum,
+        ImageError::NoUrl
+        | ImageError::Client(_)
+        | ImageError::ChecksumFile(_)
+        | ImageError::Download(_) => ErrorKind::ImageDownload,
+        ImageError::Format(_) | ImageError::Qcow2(_) | ImageError::Table(_) => {
+            ErrorKind::InvalidImage
+        }
+        _ => ErrorKind::ImageWrite,
+    };
+    Failure::caused_by(kind, error)
+}
+
+/// There is no disk for the operating system, or something else is wrong.
+pub(super) fn not_chosen(error: &DiskError, otherwise: ErrorKind) -> Failure {
+    let kind = match error {
+        DiskError::RootDevice(_) => ErrorKind::DeviceNotFound,
+        _ => otherwise,
+    };
+    Failure::caused_by(kind, error)
 }
 
 /// Which one of its kind it is, in the log before anything becomes of it.
@@ -290,7 +317,8 @@ fn install_on_thread(agent: &Agent, wanted: &InstallBootloader) -> Outcome {
         Some(written) => written.device,
         None => {
             let disk = agent.root_device(&agent.latest_node());
-            PathBuf::from(disk.map_err(|error| failed(&error))?.name)
+            let disk = disk.map_err(|error| not_chosen(&error, ErrorKind::CommandExecution))?;
+            PathBuf::from(disk.name)
         }
     };
     bootloader::install(&agent.host, &device, wanted).map_err(|error| failed(&error))?;

@@ -6,8 +6,7 @@ use ferric_agent_protocol::steps::{StepKind, StepSpec};
 use serde_json::{Map, Value};
 
 use super::catalog::AfterCrash;
-use super::failure::Failure;
-use super::steps::error_kind;
+use super::failure::{ErrorKind, Failure};
 use super::{containers, image, inject, nvram, raid};
 use crate::burnin::Part;
 use crate::config::Settings;
@@ -211,13 +210,12 @@ pub(super) fn find(kind: StepKind, name: &str) -> Result<Action, Failure> {
             "this agent has no {} step {name:?}; it has: {names}",
             kind.name()
         );
-        Failure::new(error_kind(kind), details)
+        Failure::new(ErrorKind::NoSuchStep, details)
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::failure::ErrorKind;
     use super::super::image::tests::all_settings;
     use super::*;
     use serde_json::json;
@@ -308,7 +306,7 @@ mod tests {
     #[test]
     fn a_step_that_is_not_offered_is_refused_with_those_that_are() {
         let failure = find(StepKind::Clean, "write_image").unwrap_err();
-        assert_eq!(failure.kind, ErrorKind::Cleaning);
+        assert_eq!(failure.kind, ErrorKind::NoSuchStep);
         let expected =
             "no clean step \"write_image\"; it has: erase_devices, erase_devices_metadata, ";
         assert!(failure.details.contains(expected), "{}", failure.details);

@@ -1,6 +1,5 @@
 //! The steps of the interface `raid`: software RAID.
 
-use std::error::Error;
 use std::sync::Arc;
 
 use ferric_agent_protocol::node::Node;
@@ -9,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::argsinfo::{self, Need};
-use super::failure::Failure;
+use super::failure::{ErrorKind, Failure};
 use super::run::{Outcome, Run, on_thread};
 use super::steps::error_kind;
 use crate::disk::raid::{self, Existing, Made, RaidError};
@@ -80,13 +79,12 @@ async fn on_disks<T: Send + 'static>(
     kind: StepKind,
     work: impl FnOnce(&Host) -> Result<T, RaidError> + Send + 'static,
 ) -> Result<T, Failure> {
-    let failed = |error: &dyn Error| Failure::caused_by(error_kind(kind), error);
     let permitted = run.agent.host.permits_disks();
-    permitted.map_err(|error| failed(&error))?;
+    permitted.map_err(|error| Failure::caused_by(error_kind(kind), &error))?;
     run.agent.forget_written();
     let agent = Arc::clone(&run.agent);
     let done = on_thread(move || work(&agent.host)).await?;
-    done.map_err(|error| failed(&error))
+    done.map_err(|error| Failure::caused_by(ErrorKind::SoftwareRaid, &error))
 }
 
 #[cfg(test)]

@@ -219,7 +219,7 @@ async fn the_older_command_answers_with_its_name_before_the_text() {
     let error = &result["command_error"];
     assert_eq!(
         (&error["type"], &error["code"]),
-        (&json!("ImageWriteError"), &json!(500))
+        (&json!("DeviceNotFound"), &json!(404))
     );
     let details = error["details"].as_str().unwrap();
     assert!(

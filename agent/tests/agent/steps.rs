@@ -100,7 +100,8 @@ async fn steps_that_cannot_be_run_fail_with_a_sentence() {
     let (status, error) = step_error(&api, "clean.execute_clean_step", params).await;
     assert_eq!(status, "FAILED");
     let expected = json!({
-        "type": "CleaningError", "code": 500, "message": "Clean step failed",
+        "type": "HardwareManagerMethodNotFound", "code": 500,
+        "message": "No HardwareManager found to handle method",
         "details": "this agent has no clean step \"burnin_moon\"; it has: erase_devices, erase_devices_metadata, \
             erase_devices_express, erase_pstore, burnin_cpu, burnin_memory, burnin_disk, burnin_network, \
              clean_uefi_nvram, delete_configuration, create_configuration",

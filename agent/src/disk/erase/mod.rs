@@ -108,6 +108,14 @@ pub struct PartlyErased {
     pub records: Vec<EraseRecord>,
 }
 
+impl PartlyErased {
+    /// What kept the others from being erased.
+    #[must_use]
+    pub fn error(&self) -> &EraseError {
+        &self.error
+    }
+}
+
 impl fmt::Display for PartlyErased {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.error, formatter)
