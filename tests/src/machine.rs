@@ -83,6 +83,8 @@ pub struct Machine {
     pub mac: String,
     /// Of NICs beside the one that it boots from.
     pub more_macs: Vec<String>,
+    /// Whether it sees a BMC by IPMI, that of QEMU: one without a network.
+    pub ipmi: bool,
     pub uuid: Uuid,
     pub bmc_port: u16,
 }
@@ -101,6 +103,7 @@ impl Machine {
             disks: vec![Disk::new("virtio", "6GiB", &format!("{name}-root"))],
             mac: format!("52:54:00:fe:00:{number:02x}"),
             more_macs: Vec::new(),
+            ipmi: false,
             uuid: Uuid::from_u128(0xfe00_0000_0000_4000_8000_0000_0000_0000 + u128::from(number)),
             bmc_port: 8000 + u16::from(number),
         }
@@ -125,6 +128,13 @@ impl Machine {
         self
     }
 
+    /// With a BMC that the machine itself can ask.
+    #[must_use]
+    pub fn with_ipmi(mut self) -> Self {
+        self.ipmi = true;
+        self
+    }
+
     /// As the conductor reaches it, inside of the lab.
     pub fn bmc_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.bmc_port)
@@ -138,6 +148,7 @@ impl Machine {
             memory_mib,
             mac,
             more_macs,
+            ipmi,
             uuid,
             bmc_port,
             ..
@@ -147,7 +158,7 @@ impl Machine {
         let nics = nics.join(", ");
         let mut text = format!(
             "[[machine]]\nname = {}\nuuid = \"{uuid}\"\nfirmware = \"{}\"\ncpus = 1\nmemory = {memory_mib}\n\
-             nics = [{nics}]\n\
+             ipmi = {ipmi}\nnics = [{nics}]\n\
              bmc = {{ listen = \"127.0.0.1:{bmc_port}\", username = \"{BMC_USER}\", password = \"{BMC_PASSWORD}\" }}\n\
              disks = [\n",
             quoted(name),

@@ -19,6 +19,9 @@ pub struct Machine {
     pub disks: Vec<Disk>,
     #[serde(default)]
     pub nics: Vec<Nic>,
+    /// Whether the machine sees a BMC from within, by IPMI; it is one of QEMU's own and knows nothing of `bmc`.
+    #[serde(default)]
+    pub ipmi: bool,
     pub bmc: Bmc,
 }
 

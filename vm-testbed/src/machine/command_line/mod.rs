@@ -113,6 +113,10 @@ fn platform(blueprint: &Blueprint) -> Vec<String> {
     line.extend(["-smbios".into(), identity]);
     let chassis = format!("type=3,manufacturer={MANUFACTURER},serial={}", config.name);
     line.extend(["-smbios".into(), chassis]);
+    if config.ipmi {
+        let devices = "-device ipmi-bmc-sim,id=ipmi -device isa-ipmi-kcs,bmc=ipmi";
+        line.extend(devices.split_whitespace().map(Into::into));
+    }
     line
 }
 

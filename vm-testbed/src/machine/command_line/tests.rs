@@ -291,3 +291,11 @@ fn each_path_to_a_disk_is_a_device() {
     let cd = line.iter().find(|word| word.contains("scsi-cd")).unwrap();
     assert!(cd.contains("\"scsi-id\":2"), "{cd}");
 }
+
+#[test]
+fn a_machine_sees_a_bmc_by_ipmi_only_where_it_is_said_to() {
+    let has = |line: Vec<String>, device: &str| line.iter().any(|word| word.starts_with(device));
+    let with = MACHINE.replace("cpus = 2", "cpus = 2\n    ipmi = true");
+    assert!(has(without(&with, &[]), "isa-ipmi-kcs"));
+    assert!(!has(without(MACHINE, &[]), "isa-ipmi-kcs"));
+}

@@ -1,5 +1,5 @@
 //! Ironic's own agent under Ferric's conductor: it inspects, cleans and deploys a machine. What it finds, by lshw, lsblk,
-//! lscpu and dmidecode, is what our agent has found on the same machine.
+//! lscpu, dmidecode and ipmitool, is what our agent has found on the same machine.
 
 mod differences;
 
@@ -40,7 +40,8 @@ fn inspects_cleans_and_deploys() {
     let machine = Machine::new(1, "m1", Firmware::Uefi)
         .disks(disks)
         .memory_mib(MEMORY_MIB)
-        .more_macs(&[SECOND_MAC]);
+        .more_macs(&[SECOND_MAC])
+        .with_ipmi();
     let plan = Plan::new("ironic-agent", vec![machine]);
     told(Lab::start(&plan).unwrap(), |lab| {
         let node = lab.enroll("m1").unwrap();
@@ -94,6 +95,9 @@ fn inspected(lab: &Lab, node: &Node<'_>) -> Value {
     let found = lab.api().get(&path).unwrap();
     let interfaces = found["inventory"]["interfaces"].as_array().unwrap().len();
     assert_eq!(interfaces, 3, "two interfaces and a VLAN: {found}");
+    // Without a device nobody would have been asked, and it would be null. QEMU's own BMC has no network.
+    let bmc = &found["inventory"]["bmc_address"];
+    assert_eq!(bmc, "0.0.0.0", "the BMC was to be asked: {found}");
     let mut inspected = json!({ "inventory": found["inventory"] });
     for key in COLLECTED {
         let collected = &found["plugin_data"][key];
