@@ -7,6 +7,7 @@
 mod addresses;
 mod api;
 mod arrival;
+mod clients;
 mod conductor;
 mod conversations;
 mod deploy;
