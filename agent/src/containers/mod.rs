@@ -4,6 +4,8 @@
 //! choose how it is run. The program is started without a shell, and no argument of it comes from an image's name.
 
 mod bootc;
+#[cfg(test)]
+mod podman;
 mod rules;
 mod steps_file;
 #[cfg(test)]

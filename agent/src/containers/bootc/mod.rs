@@ -31,6 +31,9 @@ const LEFT_MIB: u64 = 768;
 const NO_PIVOT_ROOT: &str = "[engine]\nno_pivot_root = true\n";
 /// How files with a secret are called.
 const SECRET: &str = "ferric-registry";
+/// For a registry that is busy. What a podman older than 5 says of it follows; that one tries again at its own pace.
+const RETRY_DELAY: &str = "--retry-delay=5s";
+const NO_RETRY_DELAY: &str = "unknown flag: --retry-delay";
 const NO_BOOTC: &str = "executable file `bootc` not found";
 
 #[derive(Debug, Error)]
@@ -207,8 +210,13 @@ impl Bootc {
         if let Some(file) = &secret {
             options.push(format!("--authfile={}", file.0.display()));
         }
-        options.push("--retry-delay=5s".to_owned());
-        let pulled = podman.run("pull", &options, &self.image, PULL_TIME);
+        let pull = |options: &[String]| podman.run("pull", options, &self.image, PULL_TIME);
+        let mut pulled = pull(&[&options[..], &[RETRY_DELAY.to_owned()]].concat());
+        if let Err(RunError::Failed { stderr, .. }) = &pulled
+            && stderr.contains(NO_RETRY_DELAY)
+        {
+            pulled = pull(&options);
+        }
         pulled.map_err(|source| BootcError::Pull {
             image: self.image.clone(),
             source,

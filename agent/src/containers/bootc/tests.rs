@@ -70,6 +70,18 @@ fn podman_is_started_as_by_ironics_agent() {
 }
 
 #[test]
+fn an_older_podman_is_asked_without_the_option_that_it_does_not_know() {
+    let script = "case \"$*\" in *--retry-delay*) echo 'Error: unknown flag: --retry-delay' >&2; exit 125;; esac";
+    let (machine, podman) = (Machine::new(), FakePodman::new(script));
+    machine
+        .install(&Bootc::new(SOURCE, None).unwrap(), &podman)
+        .unwrap();
+    let calls = podman.calls();
+    assert_eq!(calls.len(), 3, "{calls:?}");
+    assert_eq!(calls[1], format!("pull {IMAGE}"));
+}
+
+#[test]
 fn options_of_the_instance_become_arguments() {
     let bootc = Bootc {
         authorized_keys: Some("ssh-ed25519 AAAA".to_owned()),
