@@ -1,8 +1,9 @@
-//! What the agent does to hardware, on virtual hardware: erasing, software RAID, rescue, and the memory that it takes.
+//! What the agent does to hardware, on virtual hardware: erasing, software RAID, rescue, lockdown, and its memory.
 
 mod erase;
 mod ignored_erase;
 mod life;
+mod lockdown;
 mod multipath;
 mod raid;
 
