@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::conductor::{Asked, Conductor};
+use crate::conductor::{Asked, Conductor, NODE};
 use crate::process::{Api, Place};
 
 /// The address that a heartbeat tells, without its port.
@@ -78,4 +78,22 @@ async fn an_agent_whose_conductor_hangs_goes_to_the_next_one_and_stays_the_same(
     let all_ended = |command: &Value| command["command_status"] == "SUCCEEDED";
     assert!(commands.len() == 3 && commands.iter().all(all_ended));
     assert!(!agent.log().contains("a heartbeat was not accepted"));
+}
+
+#[tokio::test]
+async fn inspection_data_go_to_the_next_conductor_where_the_first_is_away() {
+    let conductor = Conductor::start().await;
+    let away = {
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        format!("http://{}", socket.local_addr().unwrap())
+    };
+    let place = Place::new();
+    place.cmdline("ipa-inspection-collectors=default ipa-inspection-dhcp-wait-timeout=0");
+    let _agent = place.start_at(&format!("{away},{}", conductor.url), &[]);
+    let data = conductor.inspection(1).await;
+    assert!(data.body["inventory"].is_object(), "{data:?}");
+    // The answer has said which node it is.
+    assert_eq!(conductor.lookup(1).await.query["node_uuid"], NODE);
+    conductor.heartbeat(1).await;
+    assert_eq!(conductor.inspections().len(), 1);
 }
