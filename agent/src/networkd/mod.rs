@@ -22,6 +22,8 @@ use crate::run::{RunError, run};
 const DIRECTORY: &str = "/run/systemd/network";
 /// Before the file by which every interface asks for an address.
 const PREFIX: &str = "50-ferric-medium-";
+/// There once networkd has taken the files. Nothing of its kind is read by it.
+const TAKEN: &str = "ferric-medium.taken";
 
 /// Why the networks are as they were.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +52,8 @@ pub enum NetworkDataError {
 pub fn apply(_permit: &SystemPermit, text: &str) -> Result<(), NetworkDataError> {
     let document: Document = serde_json::from_str(text).map_err(NetworkDataError::Json)?;
     let files = files::of(&document)?;
-    if !write(Path::new(DIRECTORY), &files)? {
+    let directory = Path::new(DIRECTORY);
+    if !write(directory, &files)? {
         return Ok(());
     }
     tracing::info!(
@@ -59,26 +62,32 @@ pub fn apply(_permit: &SystemPermit, text: &str) -> Result<(), NetworkDataError>
     );
     // One that does not run is not started: then somebody else has the networks.
     run("systemctl", &["try-restart", "systemd-networkd.service"])?;
-    Ok(())
+    let taken = directory.join(TAKEN);
+    fs::write(&taken, "").map_err(|error| NetworkDataError::Write(taken, error))
 }
 
-/// Whether anything has changed.
+/// Whether networkd must be told: something has changed, or an agent was killed before it had told of it.
 fn write(directory: &Path, files: &[NetworkFile]) -> Result<bool, NetworkDataError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         |error| NetworkDataError::Write(path, error)
     };
-    let mut changed = false;
-    if !files.is_empty() {
-        fs::create_dir_all(directory).map_err(failed(directory))?;
+    if files.is_empty() {
+        return Ok(false);
     }
+    fs::create_dir_all(directory).map_err(failed(directory))?;
+    let taken = directory.join(TAKEN);
+    let mut changed = !taken.exists();
     for file in files {
         let path = directory.join(format!("{PREFIX}{}", file.name));
         if fs::read_to_string(&path).is_ok_and(|text| text == file.text) {
             continue;
         }
+        if !changed {
+            fs::remove_file(&taken).map_err(failed(&taken))?;
+            changed = true;
+        }
         fs::write(&path, &file.text).map_err(failed(&path))?;
-        changed = true;
     }
     Ok(changed)
 }

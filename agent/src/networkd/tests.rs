@@ -150,7 +150,7 @@ fn what_makes_no_sense_is_named() {
 }
 
 #[test]
-fn a_file_that_is_there_already_changes_nothing() {
+fn a_file_that_networkd_has_taken_already_changes_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let place = directory.path().join("network");
     let file = |text: &str| NetworkFile {
@@ -159,9 +159,18 @@ fn a_file_that_is_there_already_changes_nothing() {
     };
     let write = |files: &[NetworkFile]| write(&place, files).unwrap();
     assert!(!write(&[]));
+    let taken = || std::fs::write(place.join(TAKEN), "").unwrap();
     assert!(write(&[file("a")]));
+    assert!(
+        write(&[file("a")]),
+        "an agent that was killed has told nobody"
+    );
+    taken();
     assert!(!write(&[file("a")]));
     assert!(write(&[file("b")]));
+    assert!(write(&[file("b")]));
+    taken();
+    assert!(!write(&[file("b")]));
     let written = place.join("50-ferric-medium-000.network");
     assert_eq!(std::fs::read_to_string(written).unwrap(), "b");
 }

@@ -54,7 +54,7 @@ async fn provoke_beat(api: &Api) {
 async fn an_agent_whose_conductor_hangs_goes_to_the_next_one_and_stays_the_same() {
     let (first, second) = (Conductor::start().await, Conductor::start().await);
     let place = Place::new();
-    place.cmdline("ipa-http-request-timeout=2");
+    place.cmdline("ipa-http-request-timeout=3");
     let both = format!("{},{}", first.url, second.url);
     let agent = place.start_at(&both, &[]);
     let beat = first.heartbeat(1).await;
