@@ -1,6 +1,6 @@
 //! Disks that are reached on several paths, each of which the kernel shows as a disk. A map of multipath-tools stands
-//! for its paths; where nobody made one, one path stands for the others: that on which something lies, else the first.
-//! So a disk is listed, chosen and erased once.
+//! for its paths, and for one that it lacks; where nobody made one, one path stands for the others: that on which
+//! something lies, else the first. So a disk is listed, chosen and erased once.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -19,39 +19,69 @@ const MAP_TIME: Duration = Duration::from_secs(30);
 
 /// Each disk once, with the paths that it stands for.
 pub(super) fn disks(devices: &[BlockDevice]) -> Vec<DiskFacts> {
-    let mut disks: Vec<(Option<Unit>, DiskFacts)> = Vec::new();
+    let mut disks: Vec<Listed> = Vec::new();
     for device in devices {
-        let facts = facts(device);
-        let is_usb = facts.disk.tran.as_deref() == Some("usb");
-        // Where numbers are made up, and nothing has a second path.
-        let unit = device.unit().filter(|_| !is_usb);
-        let first = disks
+        let new = Listed::of(device);
+        let known = disks
             .iter_mut()
-            .find(|(other, _)| unit.is_some() && *other == unit);
-        match first {
-            Some((_, disk)) if device.is_held() => {
-                let other = std::mem::replace(disk, facts);
-                add_path(disk, other);
-            }
-            Some((_, disk)) => add_path(disk, facts),
-            None => disks.push((unit, facts)),
+            .find(|known| new.unit.is_some() && known.unit == new.unit);
+        match known {
+            Some(known) => known.join(new),
+            None => disks.push(new),
         }
     }
-    disks.into_iter().map(|(_, facts)| facts).collect()
+    disks.into_iter().map(|listed| listed.facts).collect()
+}
+
+/// A disk by the device that stands for it.
+struct Listed {
+    unit: Option<Unit>,
+    claim: Claim,
+    facts: DiskFacts,
+}
+
+/// Which device of a disk stands for the others: that with the largest one, of several the first.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Claim {
+    is_held: bool,
+    is_map: bool,
+}
+
+impl Listed {
+    fn of(device: &BlockDevice) -> Self {
+        let paths = device.paths();
+        let mut facts = told(device);
+        facts.paths = paths.iter().map(told).collect();
+        if let Some(path) = facts.paths.first() {
+            inherit(&mut facts.disk, &path.disk);
+        }
+        let is_usb = facts.disk.tran.as_deref() == Some("usb");
+        // What a map is of its paths tell, and a path that it lacks, as it came late, is none the less one of them.
+        let unit = paths.iter().chain([device]).find_map(BlockDevice::unit);
+        Self {
+            // By USB numbers are made up, and nothing has a second path.
+            unit: unit.filter(|_| !is_usb),
+            claim: Claim {
+                is_held: device.is_held(),
+                is_map: !paths.is_empty(),
+            },
+            facts,
+        }
+    }
+
+    fn join(&mut self, other: Self) {
+        let path = if other.claim > self.claim {
+            std::mem::replace(self, other)
+        } else {
+            other
+        };
+        add_path(&mut self.facts, path.facts);
+    }
 }
 
 fn add_path(disk: &mut DiskFacts, mut path: DiskFacts) {
     disk.paths.append(&mut path.paths);
     disk.paths.push(path);
-}
-
-fn facts(device: &BlockDevice) -> DiskFacts {
-    let mut facts = told(device);
-    facts.paths = device.paths().iter().map(told).collect();
-    if let Some(path) = facts.paths.first() {
-        inherit(&mut facts.disk, &path.disk);
-    }
-    facts
 }
 
 fn told(device: &BlockDevice) -> DiskFacts {
@@ -120,11 +150,15 @@ pub(super) fn disk_of_firmware(host: &Host, device: &Path) -> Result<PathBuf, Ru
     let name = found.file_name().unwrap_or_default().to_string_lossy();
     let tree = host.tree();
     let map = BlockDevice::new(&tree.path("sys/block"), &tree.path("dev/disk"), &name);
-    let Some(path) = map.paths().first().map(BlockDevice::path) else {
-        return Ok(device.to_owned());
-    };
-    run("blockdev", &["--flushbufs", &path.to_string_lossy()])?;
-    Ok(path)
+    let mut shown = Ok(device.to_owned());
+    for path in map.paths().iter().map(BlockDevice::path) {
+        match run("blockdev", &["--flushbufs", &path.to_string_lossy()]) {
+            Ok(_) => return Ok(path),
+            // A path that is dead; another one may not be.
+            Err(error) => shown = Err(error),
+        }
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -137,6 +171,7 @@ mod tests {
 
     use super::*;
     use crate::disk::inventory::unskipped;
+    use crate::disk::testing::LoopDisk;
     use crate::disk::{list_block_devices, root_device};
 
     const WWID: &str = "naa.5000c50015ea7001";
@@ -258,6 +293,25 @@ mod tests {
         }
     }
 
+    /// It came after the map was made, or multipathd does not take it.
+    #[test]
+    fn a_path_that_a_map_lacks_is_no_disk_of_its_own() {
+        let machine = Machine::new();
+        machine.map();
+        machine.add("cdzz", 2, WWID, "S1");
+        machine.add("sdzzc", 3, WWID, "S1");
+        assert_eq!(machine.names(), ["/dev/dm-9990"]);
+        for path in ["/dev/cdzz", "/dev/sdzzb", "/dev/sdzzc"] {
+            let hint = json!({ "name": path });
+            assert_eq!(machine.root(&hint), "/dev/dm-9990", "{hint}");
+            assert!(machine.without(&hint).is_empty(), "{hint}");
+        }
+        assert!(unmapped(&machine.host()).is_empty());
+        // Who is asked to erase the disk must see that it is in use.
+        machine.write("sys/block/sdzzc/holders/md99/md/level", "raid1\n");
+        assert_eq!(machine.names(), ["/dev/sdzzc"]);
+    }
+
     #[test]
     fn only_maps_have_no_need_of_one() {
         let machine = Machine::new();
@@ -281,5 +335,17 @@ mod tests {
         let machine = Machine::new();
         let disk = Path::new("/dev/sdzza");
         assert_eq!(disk_of_firmware(&machine.host(), disk).unwrap(), disk);
+    }
+    #[test]
+    fn the_firmware_is_shown_a_path_that_answers() {
+        let (machine, disk) = (Machine::new(), LoopDisk::new(8 << 20, 512));
+        let alive = disk.path().file_name().unwrap().to_str().unwrap();
+        machine.write("sys/block/dm-9990/dm/uuid", "mpath-35000c50015ea7001\n");
+        for path in ["dasdzz", alive] {
+            machine.write(&format!("sys/block/dm-9990/slaves/{path}"), "");
+        }
+        let map = Path::new("/dev/dm-9990");
+        let found = disk_of_firmware(&machine.host(), map).unwrap();
+        assert_eq!(found, disk.path());
     }
 }
