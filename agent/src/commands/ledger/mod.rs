@@ -246,8 +246,10 @@ impl Ledger {
     pub async fn wait(&self, id: Uuid) -> Option<CommandResult> {
         let mut changed = self.changed.subscribe();
         loop {
+            // Looked at before the result is: it may end in between.
+            let is_left = self.inner.lock().running.is_none();
             let result = self.get(id)?;
-            let is_over = result.is_done() || self.inner.lock().running.is_none();
+            let is_over = is_left || result.is_done();
             if is_over || changed.changed().await.is_err() {
                 return Some(result);
             }

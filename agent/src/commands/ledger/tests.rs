@@ -317,3 +317,26 @@ fn what_a_failed_command_has_done_is_told_only_where_that_was_agreed_on() {
     let ironic = Extensions::all().without(Extension::EraseRecords);
     assert_eq!(told(&ironic), None);
 }
+
+/// The end may come between two looks of who waits.
+#[test]
+fn who_waits_is_told_the_end_however_close_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let ledger = ledger(&directory);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    for _ in 0..1000 {
+        let (id, _) = begin(&ledger, "standby.sync");
+        let ready = std::sync::Barrier::new(2);
+        let result = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                ready.wait();
+                ledger.finish(id, Ok(Value::Null));
+            });
+            ready.wait();
+            runtime.block_on(ledger.wait(id)).unwrap()
+        });
+        assert_eq!(result.command_status, CommandStatus::Succeeded);
+    }
+}
