@@ -13,8 +13,10 @@ use super::block_device::{BlockDevice, Udev, Unit};
 use super::inventory::disk_facts;
 use super::settle::retry;
 use crate::host::Host;
-use crate::run::{RunError, run};
+use crate::run::{Limits, RunError, run, run_within};
 
+/// Longer than systemd waits for it, which says why it gave up.
+const START_TIME: Duration = Duration::from_secs(100);
 const MAP_TIME: Duration = Duration::from_secs(30);
 
 /// Each disk once, with the paths that it stands for.
@@ -115,7 +117,11 @@ pub(crate) fn start(host: &Host) {
         return;
     }
     tracing::info!(?disks, "there are several paths to these disks");
-    if let Err(error) = run("systemctl", &["start", "multipathd.service"]) {
+    let limits = Limits {
+        time: START_TIME,
+        ..Limits::default()
+    };
+    if let Err(error) = run_within("systemctl", &["start", "multipathd.service"], limits) {
         let error = &error as &dyn Error;
         tracing::warn!(
             error,
