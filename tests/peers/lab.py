@@ -23,6 +23,7 @@ MAC, SECOND_MAC = "52:54:00:fe:00:01", "52:54:00:fe:00:02"
 TAPS = ("m0n0", "m0n1")
 NAME = "peer-1"
 START_S = 120
+LEASE_S = 20
 STOP_S = 60
 # Whatever proxies and authorities the caller's environment names: all that is asked for is in the lab.
 WITHOUT = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
@@ -143,13 +144,15 @@ class Lab:
         return (self.folder / "web.log").read_text(errors="replace")
 
     def address(self):
-        """The machine's address, of the newest lease."""
+        """The machine's address, of the newest lease. dnsmasq's file is empty for a moment each time that it is written."""
+        return until("a lease of the machine", LEASE_S, self.newest_lease)
+
+    def newest_lease(self):
+        """Of those that the file has now."""
         leases = [line.split() for line in (self.state / "dnsmasq" / "leases").read_text().splitlines()]
         # By when they end: dnsmasq writes the one that it made last before the others. Each has five fields.
         found = [(int(lease[0]), lease[2]) for lease in leases if len(lease) == 5 and lease[1] == MAC]
-        if not found:
-            raise Failed(f"the machine has no lease among {leases}")
-        return max(found)[1]
+        return max(found)[1] if found else None
 
     def disk(self):
         """The file behind the machine's disk."""

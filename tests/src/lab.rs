@@ -21,6 +21,7 @@ use tempfile::TempDir;
 /// The address of the provisioning listener inside of the lab.
 pub const PROVISION: &str = "192.168.100.1:6380";
 const START: Duration = Duration::from_secs(90);
+const LEASE: Duration = Duration::from_secs(20);
 
 /// What a lab is made of.
 #[derive(Clone, Debug)]
@@ -229,10 +230,8 @@ impl Lab {
     /// # Errors
     /// When it has none.
     pub fn address(&self, name: &str) -> anyhow::Result<String> {
-        let leases = std::fs::read_to_string(self.folder.join("lab/dnsmasq/leases"))?;
-        let address = newest_lease(&leases, &self.machine(name).mac);
-        let context = || format!("{name} has no lease among:\n{leases}");
-        Ok(address.with_context(context)?.to_owned())
+        let leases = self.folder.join("lab/dnsmasq/leases");
+        leased(&leases, &self.machine(name).mac)
     }
 
     /// The serial line of a machine that is on, to type on.
@@ -277,6 +276,19 @@ fn free_port(wanted: u16) -> anyhow::Result<u16> {
     let bound = TcpListener::bind(("127.0.0.1", wanted))
         .or_else(|_| TcpListener::bind(("127.0.0.1", 0)))?;
     Ok(bound.local_addr()?.port())
+}
+
+/// The newest lease of this MAC in dnsmasq's file, which is empty for a moment each time that it is written.
+///
+/// # Errors
+/// When there is none; with what the file has.
+pub fn leased(file: &Path, mac: &str) -> anyhow::Result<String> {
+    let mut leases = String::new();
+    let found = wait::until(&format!("a lease of {mac}"), LEASE, || {
+        leases = std::fs::read_to_string(file)?;
+        Ok(newest_lease(&leases, mac).map(str::to_owned))
+    });
+    found.with_context(|| format!("the leases are:\n{leases}"))
 }
 
 /// dnsmasq's file has a line a lease: when it ends, MAC, address, and more. A machine has several where its systems do

@@ -3,11 +3,13 @@
 use anyhow::anyhow;
 use ferric_tests::failure::{Kept, one_line};
 use ferric_tests::images::Images;
-use ferric_tests::lab::{Plan, newest_lease};
+use ferric_tests::lab::{Plan, leased, newest_lease};
 use ferric_tests::machine::{Firmware, Machine};
 use ferric_tests::process::{command, output, shell_word};
 use ferric_tests::settings::{lab_file, settings_file};
+use ferric_tests::wait::pause;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 #[test]
 fn programs_speak_english_in_every_country() {
@@ -99,4 +101,18 @@ fn the_lease_that_ends_last_is_the_newest() {
     let newest = |mac| newest_lease(leases, mac);
     assert_eq!(newest("52:54:00:fe:00:01"), Some("192.168.100.170"));
     assert_eq!(newest("52:54:00:fe:00:03"), None);
+}
+
+#[test]
+fn a_file_of_leases_that_is_just_being_written_is_read_again() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let lease = "1700000300 52:54:00:fe:00:01 192.168.100.170 * *\n";
+    let found = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            pause(Duration::from_millis(500));
+            std::fs::write(file.path(), lease).unwrap();
+        });
+        leased(file.path(), "52:54:00:fe:00:01").unwrap()
+    });
+    assert_eq!(found, "192.168.100.170");
 }
