@@ -78,7 +78,7 @@ fn planned(
         return Ok(None);
     }
     let mut disks = bench.disks(node)?;
-    disks.retain(|facts| !kept.disks.contains(&PathBuf::from(&facts.disk.name)));
+    disks.retain(|facts| !kept.is_on(facts));
     let mode = node.boot_mode().unwrap_or(firmware);
     let boot = Boot {
         mode,

@@ -77,9 +77,8 @@ fn pass(bench: &impl Bench, node: &Node) -> Result<(), RaidError> {
         }
     }
     for facts in bench.disks(node)? {
-        let disk = PathBuf::from(&facts.disk.name);
-        if !kept.disks.contains(&disk) {
-            forget(bench, &disk)?;
+        if !kept.is_on(&facts) {
+            forget(bench, Path::new(&facts.disk.name))?;
         }
     }
     disks.sort();

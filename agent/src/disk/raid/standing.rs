@@ -52,11 +52,7 @@ pub(super) struct Kept {
 impl Kept {
     pub(super) fn of(bench: &impl Bench, node: &Node, arrays: &[Named]) -> Result<Self, RaidError> {
         let names = node.skipped_volumes()?;
-        let free: Vec<PathBuf> = bench
-            .disks(node)?
-            .into_iter()
-            .map(|facts| PathBuf::from(facts.disk.name))
-            .collect();
+        let free: Vec<PathBuf> = bench.disks(node)?.iter().flat_map(nodes).collect();
         let is_kept = |one: &&Named| {
             let by_name = one.name.as_ref().is_some_and(|name| names.contains(name));
             by_name || !one.array.disks().iter().all(|disk| free.contains(disk))
@@ -84,6 +80,11 @@ impl Kept {
         self.devices.contains(&one.array.device) || (is_esp && one.array.shares_a_disk(&self.disks))
     }
 
+    /// Whether a volume that is kept lies on the disk.
+    pub(super) fn is_on(&self, disk: &DiskFacts) -> bool {
+        nodes(disk).iter().any(|node| self.disks.contains(node))
+    }
+
     /// What may be erased of the disks: none that a kept volume is on, no kept volume, and none with the EFI system
     /// partitions beside one.
     pub(super) fn erasable(&self, arrays: &[Named], mut disks: Vec<DiskFacts>) -> Vec<DiskFacts> {
@@ -91,10 +92,16 @@ impl Kept {
         let spared: Vec<&PathBuf> = spared.map(|one| &one.array.device).collect();
         disks.retain(|facts| {
             let path = PathBuf::from(&facts.disk.name);
-            !spared.contains(&&path) && !self.disks.contains(&path)
+            !spared.contains(&&path) && !self.is_on(facts)
         });
         disks
     }
+}
+
+/// The nodes of a disk: volumes may be made of any path to it.
+fn nodes(disk: &DiskFacts) -> Vec<PathBuf> {
+    let all = std::iter::once(disk).chain(&disk.paths);
+    all.map(|one| PathBuf::from(&one.disk.name)).collect()
 }
 
 fn carries_one(one: &Named, others: &[&Named]) -> bool {
@@ -151,8 +158,9 @@ impl Standing {
 
     /// What is left of the disks; the root volume alone, where one is named.
     pub(super) fn choice(&self, mut disks: Vec<DiskFacts>, hinted: Hinted) -> Choice {
-        let is_in =
-            |facts: &DiskFacts, paths: &[PathBuf]| paths.contains(&PathBuf::from(&facts.disk.name));
+        let is_in = |facts: &DiskFacts, paths: &[PathBuf]| {
+            nodes(facts).iter().any(|node| paths.contains(node))
+        };
         let root = self.root.as_slice();
         if let Some(place) = disks.iter().position(|facts| is_in(facts, root)) {
             return Choice::Root(Box::new(disks.swap_remove(place)));

@@ -30,6 +30,8 @@ pub(super) type Volume = (
 #[derive(Default)]
 pub(super) struct Played {
     disks: Vec<String>,
+    /// A disk, and another path to it.
+    paths: BTreeMap<String, String>,
     state: RefCell<State>,
 }
 
@@ -53,8 +55,14 @@ impl Played {
     pub(super) fn new(disks: &[&str]) -> Self {
         Self {
             disks: disks.iter().map(|name| format!("/dev/{name}")).collect(),
-            state: RefCell::default(),
+            ..Self::default()
         }
+    }
+
+    pub(super) fn with_path(mut self, disk: &str, path: &str) -> Self {
+        let path = format!("/dev/{path}");
+        self.paths.insert(format!("/dev/{disk}"), path);
+        self
     }
 
     pub(super) fn with(self, volumes: &[Volume]) -> Self {
@@ -234,7 +242,15 @@ impl Bench for Played {
 
     fn disks(&self, node: &Node) -> Result<Vec<DiskFacts>, RaidError> {
         let skipped = node.skipped_disks()?;
-        let facts = self.disks.iter().map(|name| facts(name));
+        let facts = self.disks.iter().map(|name| DiskFacts {
+            paths: self
+                .paths
+                .get(name)
+                .map(|path| facts(path))
+                .into_iter()
+                .collect(),
+            ..facts(name)
+        });
         let is_free = |facts: &DiskFacts| !skipped.iter().any(|hints| hints.matches(facts));
         Ok(facts.filter(is_free).collect())
     }

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use ferric_agent_protocol::boot::BootMode;
+use ferric_agent_protocol::hints::DiskFacts;
 use serde_json::{Value, json};
 
+use super::bench::Bench;
 use super::config::RaidConfig;
 use super::create::{create, replace};
 use super::delete::delete;
@@ -367,4 +369,31 @@ fn the_root_volume_is_chosen_before_hints_and_no_member_by_chance() {
     let keep = json!({"raid_config": wanted(),
                       "properties": {"skip_block_devices": [{"volume_name": "root"}]}});
     assert_eq!(choose(&keep, Hinted::No), ["/dev/sdc"]);
+}
+
+/// Without a multipath map the kernel shows a disk once for each path, and a volume may be made of any.
+#[test]
+fn a_disk_is_that_of_a_volume_by_whichever_path() {
+    let bench = Played::new(&["sda", "sdb", "sdc"])
+        .with_path("sda", "sdx")
+        .with(&[("md0", "root", "raid1", &["sdx1", "sdb1"])]);
+    let names = |disks: Vec<DiskFacts>| -> Vec<String> {
+        disks.into_iter().map(|facts| facts.disk.name).collect()
+    };
+    let all = || bench.disks(&node(&json!({}))).unwrap();
+    let erasable = |skipped: &Value| {
+        let node = node(&json!({"properties": {"skip_block_devices": [skipped]}}));
+        let arrays = named(&bench).unwrap();
+        let kept = Kept::of(&bench, &node, &arrays).unwrap();
+        names(kept.erasable(&arrays, all()))
+    };
+    assert_eq!(erasable(&json!({"volume_name": "root"})), ["/dev/sdc"]);
+    assert_eq!(erasable(&json!({"name": "/dev/sdx"})), ["/dev/sdc"]);
+    assert_eq!(erasable(&json!({"name": "/dev/sdz"})).len(), 3);
+    let keep = json!({"properties": {"skip_block_devices": [{"volume_name": "root"}]}});
+    delete(&bench, &node(&keep)).unwrap();
+    assert_eq!(bench.notes(), ["mdadm --zero-superblock /dev/sdc"]);
+    let standing = Standing::of(&bench, &node(&json!({}))).unwrap();
+    let free = standing.choice(all(), Hinted::No);
+    assert!(matches!(free, Choice::Among(free) if names(free.clone()) == ["/dev/sdc"]));
 }
