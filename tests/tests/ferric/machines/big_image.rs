@@ -4,6 +4,7 @@ use super::{LOGIN, available, told};
 use ferric_tests::lab::{Lab, Plan};
 use ferric_tests::machine::{Firmware, Machine};
 use ferric_tests::process::{command, output};
+use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -75,12 +76,22 @@ fn is_deployed_and_boots() {
             let node = available(lab, "m1");
             node.image(&image).unwrap();
             let console = lab.serial("m1").len();
-            node.start_deploy("big").unwrap();
-            node.becomes_active().unwrap();
+            let meta_data = json!({ "hostname": "big", "name": "big", "uuid": node.uuid });
+            // Behind write_image, which has 80: the system, once it runs, takes the rest of the disk for itself.
+            let hold = json!({ "interface": "deploy", "step": "hold", "priority": 75, "args": {} });
+            let configdrive = json!({ "meta_data": meta_data });
+            node.ask(
+                "active",
+                json!({ "configdrive": configdrive, "deploy_steps": [hold] }),
+            )
+            .unwrap();
+            node.holds("deploy hold").unwrap();
             assert!(
                 equal(&raw, &lab.disk("m1", 0), offset, RANDOM_MIB * MIB),
                 "the disk differs from the image"
             );
+            node.ask("unhold", Value::Null).unwrap();
+            node.becomes_active().unwrap();
             lab.serial("m1")
                 .wait_for("big login:", console, LOGIN)
                 .unwrap();
