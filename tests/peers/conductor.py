@@ -62,6 +62,8 @@ class Conductor(Ironic):
             "agent": {
                 "certificates_path": self.folder / "certificates", "deploy_logs_collect": "always",
                 "deploy_logs_local_path": self.folder / "logs",
+                # An emulated processor may take longer for a ramdisk's logs than Ironic would wait, and log, by itself.
+                "command_timeout": 180,
             },
             "pxe": {
                 "kernel_append_params": CONSOLE, "tftp_root": self.folder / "tftp", "tftp_master_path": self.folder / "tftp/master",
