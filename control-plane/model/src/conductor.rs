@@ -24,8 +24,12 @@ pub struct ConductorRecord {
     #[serde(default)]
     pub address: Option<String>,
     pub created_at: Timestamp,
-    /// The beat.
+    /// The beat, by the clock that all conductors go by.
     pub updated_at: Timestamp,
+    /// The same moment by the conductor's own clock, by which it has written the deadlines of its nodes. Releases before
+    /// this one said nothing of it.
+    #[serde(default)]
+    pub own_clock: Option<Timestamp>,
 }
 
 /// The implementations of one kind that a hardware type tells of.

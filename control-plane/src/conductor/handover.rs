@@ -213,6 +213,7 @@ fn successor(seen: &Seen) -> Successor {
         incarnation: seen.record.incarnation,
         key: seen.key.clone(),
         revision: seen.revision,
+        ahead: seen.ahead,
     }
 }
 

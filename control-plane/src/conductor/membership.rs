@@ -73,7 +73,7 @@ impl Conductor {
                 if presence != Presence::Arriving {
                     return Err(BeatError::Replaced);
                 }
-                self.standing().succeed(other.updated_at);
+                self.standing().succeed(other);
             }
             let record = self.record(presence, known.as_ref(), now);
             let written = Transaction::new().expect(unchanged).put(&record);
@@ -108,6 +108,7 @@ impl Conductor {
                 .map(|cluster| cluster.url.clone()),
             created_at: known.map_or(now, |record| record.created_at),
             updated_at: now,
+            own_clock: Some(self.now()),
         }
     }
 

@@ -55,6 +55,8 @@ pub(super) struct Successor {
     pub(super) incarnation: Incarnation,
     pub(super) key: Key,
     pub(super) revision: Revision,
+    /// How far its clock is ahead of this conductor's.
+    pub(super) ahead: jiff::SignedDuration,
 }
 
 /// What one commit does: the node as it is to be, lines of its timeline, and records beside it.
@@ -302,9 +304,8 @@ impl NodeTask {
         };
         let (conductor, since) = (to.owner.clone(), self.conductor.now());
         let node = Node::clone(&self.node);
-        let mut node = self
-            .conductor
-            .in_new_hands(node, owner, jiff::SignedDuration::ZERO);
+        let theirs = since.checked_add(to.ahead).unwrap_or(since);
+        let mut node = self.conductor.in_new_hands(node, owner, to.ahead, theirs);
         if node.target_power_state.is_some() && node.run.is_none() {
             // So that it is found and gone on with.
             node.reservation = Some(Reservation {

@@ -22,8 +22,8 @@ struct State {
     unbroken_since: Option<Instant>,
     /// The store's clock, and when it was read.
     clock: Option<(Timestamp, Instant)>,
-    /// Since when nobody beat under this conductor's name before it came; `None`: it is new.
-    predecessor: Option<Timestamp>,
+    /// The last beat under this conductor's name before it came; `None`: it is new.
+    predecessor: Option<ConductorRecord>,
     watched: BTreeMap<String, Watched>,
 }
 
@@ -70,12 +70,12 @@ impl Standing {
         read.map(|(time, at)| later(time, at.elapsed()))
     }
 
-    pub(super) fn succeed(&self, last_beat: Timestamp) {
-        self.0.lock().predecessor = Some(last_beat);
+    pub(super) fn succeed(&self, last_beat: &ConductorRecord) {
+        self.0.lock().predecessor = Some(last_beat.clone());
     }
 
-    pub(super) fn predecessor(&self) -> Option<Timestamp> {
-        self.0.lock().predecessor
+    pub(super) fn predecessor(&self) -> Option<ConductorRecord> {
+        self.0.lock().predecessor.clone()
     }
 
     /// For how long this very beat has been the last one that was seen of the conductor.
@@ -162,6 +162,7 @@ mod tests {
             address: None,
             created_at: Timestamp::UNIX_EPOCH,
             updated_at: Timestamp::UNIX_EPOCH,
+            own_clock: None,
         };
         assert_eq!(standing.watch(&record), Duration::ZERO);
         pass(30).await;

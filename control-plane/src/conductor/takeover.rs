@@ -201,11 +201,11 @@ impl Conductor {
     /// The node as it is when it is taken over; `None` when it is left to its owner, or to another one's successor.
     fn taken(&self, record: &Record, claims: &Claims) -> Result<Option<Taken>, StoreError> {
         let node: Node = record.decode()?;
-        let silence = claims.around.may_take(&claims.rings, &node);
-        Ok(silence.map(|silence| self.in_our_hands(record, node, silence)))
+        let put_off = claims.around.may_take(&claims.rings, &node);
+        Ok(put_off.map(|put_off| self.in_our_hands(record, node, put_off)))
     }
 
-    fn in_our_hands(&self, record: &Record, node: Node, silence: SignedDuration) -> Taken {
+    fn in_our_hands(&self, record: &Record, node: Node, put_off: SignedDuration) -> Taken {
         let before = node.ownership.clone();
         let owner = Ownership {
             conductor: self.host().to_owned(),
@@ -214,7 +214,7 @@ impl Conductor {
         };
         Taken {
             unchanged: Expectation::Revision(record.key.clone(), record.revision),
-            node: self.in_new_hands(node, owner, silence),
+            node: self.in_new_hands(node, owner, put_off, self.now()),
             before: before.map(|owner| owner.conductor),
         }
     }
@@ -233,10 +233,10 @@ impl Conductor {
         }
         let Claims { around, rings } = self.claims().await?;
         let host = rings.host(&node.conductor_group, &node.driver, node.uuid);
-        let (Err(_), Some(silence)) = (host, around.orphaned_for(&node)) else {
+        let (Err(_), Some(put_off)) = (host, around.orphaned_for(&node)) else {
             return Ok(());
         };
-        let taken = self.in_our_hands(record, node, silence);
+        let taken = self.in_our_hands(record, node, put_off);
         if taken.is_busy() {
             return Ok(());
         }
@@ -247,41 +247,38 @@ impl Conductor {
         }
     }
 
-    /// Time in which nobody owned the node does not count, and the machine is given one more heartbeat to be heard. A clock
-    /// that was put back meanwhile makes it negative: the end that is stored stands by the clock as it was. Where the last
-    /// beat is of the new clock already, as that of a conductor that died right after it, a whole time-out is the most
-    /// that is left.
+    /// Time in which nobody owned the node does not count, and the machine is given one more heartbeat to be heard.
+    /// `put_off` turns the ends that are stored into times of the new owner's clock, by which it is `now`: it is negative where
+    /// that one is behind the clock that they were written by. A whole time-out is the most that is left.
     pub(super) fn in_new_hands(
         &self,
         mut node: Node,
         owner: Ownership,
-        silence: SignedDuration,
+        put_off: SignedDuration,
+        now: Timestamp,
     ) -> Node {
         node.ownership = Some(owner);
         node.reservation = None;
-        let grace = later(
-            self.now(),
-            seconds(self.settings().agent.heartbeat_timeout_s),
-        );
+        let grace = later(now, seconds(self.settings().agent.heartbeat_timeout_s));
         let counts = self.planted(Planted::SilenceCounts);
         let activity = node.run.as_ref().map(|run| run.activity);
         let longest = activity.map_or(limits::NEVER, |activity| {
             limits::callback(self.settings(), activity)
         });
-        let latest = later(self.now(), longest).max(grace);
+        let latest = later(now, longest).max(grace);
         let wait = node.run.as_mut().and_then(|run| run.wait.as_mut());
         if let Some(wait) = wait.filter(|_| !counts) {
             let by_bmc = matches!(wait.reason, WaitReason::Hardware { .. });
             let latest = if by_bmc { Timestamp::MAX } else { latest };
             let moved = |deadline: Timestamp| {
-                let moved = deadline.checked_add(silence).unwrap_or(Timestamp::MAX);
+                let moved = deadline.checked_add(put_off).unwrap_or(Timestamp::MAX);
                 moved.max(grace).min(latest)
             };
             wait.deadline = wait.deadline.map(moved);
         }
         if let Some(progress) = &mut node.wish_progress {
-            let latest = later(self.now(), self.wish_limit()).max(grace);
-            let moved = progress.until.checked_add(silence);
+            let latest = later(now, self.wish_limit()).max(grace);
+            let moved = progress.until.checked_add(put_off);
             progress.until = moved.unwrap_or(latest).max(grace).min(latest);
         }
         node

@@ -83,6 +83,7 @@ mod tests {
             address: None,
             created_at: Timestamp::UNIX_EPOCH,
             updated_at: Timestamp::UNIX_EPOCH,
+            own_clock: None,
         }
     }
 

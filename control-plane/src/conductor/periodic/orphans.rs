@@ -77,6 +77,7 @@ mod tests {
             address: None,
             created_at: heard,
             updated_at: heard,
+            own_clock: None,
         };
         let mut node = lab.node().await;
         node.ownership = Some(Ownership {

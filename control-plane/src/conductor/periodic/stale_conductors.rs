@@ -90,6 +90,7 @@ mod tests {
             address: None,
             created_at: now - Duration::from_secs(days * DAY),
             updated_at: now - Duration::from_secs(days * DAY),
+            own_clock: None,
         };
         let mut node = lab.node().await;
         node.ownership.as_mut().unwrap().conductor = "owner".to_owned();

@@ -60,6 +60,7 @@ mod tests {
             address: None,
             created_at: heard,
             updated_at: heard,
+            own_clock: None,
         };
         let comes = Transaction::new().put(&other);
         lab.store.commit(comes).await.unwrap();

@@ -265,6 +265,7 @@ pub(super) fn host_in(group: &str, names: &[&str], node: NodeId) -> String {
         address: None,
         created_at: jiff::Timestamp::UNIX_EPOCH,
         updated_at: jiff::Timestamp::UNIX_EPOCH,
+        own_clock: None,
     };
     let records: Vec<_> = names.iter().map(record).collect();
     let rings = Rings::new(&records, RingSettings::default());

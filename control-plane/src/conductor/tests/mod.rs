@@ -6,6 +6,7 @@ pub(super) mod agent;
 mod agent_log;
 mod always_on;
 mod boot_files;
+mod clocks;
 mod cluster;
 pub(super) mod cluster_lab;
 mod conductor_groups;

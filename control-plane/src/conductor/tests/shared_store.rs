@@ -6,10 +6,10 @@ use ferric_store::{
     EventFilter, Key, Outline, Page, Query, Record, Revision, Store, StoreError, StoredEvent,
     Table, Transaction,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -20,7 +20,7 @@ pub(super) struct Server {
     away: AtomicBool,
     began: Instant,
     /// Seconds.
-    stepped_by: AtomicU64,
+    stepped_by: AtomicI64,
 }
 
 impl Server {
@@ -29,7 +29,7 @@ impl Server {
             records,
             away: AtomicBool::new(false),
             began: Instant::now(),
-            stepped_by: AtomicU64::new(0),
+            stepped_by: AtomicI64::new(0),
         })
     }
 
@@ -37,13 +37,14 @@ impl Server {
         self.away.store(away, Ordering::SeqCst);
     }
 
-    pub(super) fn step_clock(&self, seconds: u64) {
+    /// Forward, or back.
+    pub(super) fn step_clock(&self, seconds: i64) {
         self.stepped_by.fetch_add(seconds, Ordering::SeqCst);
     }
 
     /// Far from that of any conductor.
     fn clock(&self) -> Timestamp {
-        let stepped = Duration::from_secs(self.stepped_by.load(Ordering::SeqCst));
+        let stepped = SignedDuration::from_secs(self.stepped_by.load(Ordering::SeqCst));
         Timestamp::UNIX_EPOCH + self.began.elapsed() + stepped
     }
 }

@@ -133,6 +133,7 @@ async fn a_silent_conductor_is_asked_once_and_not_for_long() {
         address: Some("https://127.0.0.1:2".to_owned()),
         created_at: conductor.now(),
         updated_at: conductor.now(),
+        own_clock: None,
     };
     let known = Transaction::new().put(&other);
     lab.store.commit(known).await.unwrap();
