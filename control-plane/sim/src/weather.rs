@@ -11,8 +11,6 @@ const LONG_OUTAGE: (u64, u64) = (3600, 4 * 3600);
 const MOST_OUTAGES: u32 = 2;
 /// Less than the time-outs of a machine: of a conductor that is alone nobody else can know that it does not act.
 const PAUSE: u64 = 110;
-/// Little beside the time-outs of a machine.
-const SERVER_CLOCK_BACK: SignedDuration = SignedDuration::from_secs(20);
 /// Others take its nodes meanwhile.
 const LONG_PAUSE: u64 = 600;
 
@@ -66,11 +64,10 @@ pub(crate) async fn blow(world: &Arc<World>) {
     }
 }
 
-/// Each wait of a conductor that is dead meanwhile ends earlier by as much as it goes back.
 fn step_server_clock(world: &World) {
     let step = match world.dice.chance(0.5) {
         true => SignedDuration::from_hours(24),
-        false => -SERVER_CLOCK_BACK,
+        false => SignedDuration::from_hours(-24),
     };
     world.log.note("weather", || {
         format!("the database server's clock is put by {step}")
