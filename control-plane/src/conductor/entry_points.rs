@@ -28,13 +28,14 @@ impl Conductor {
 
     /// Stores a changed node, if it still stands as in `old` and nobody works on it.
     pub async fn update_node(&self, old: &Record, new: Node) -> Result<Node, RequestError> {
-        self.take_stranded(old, &new).await?;
+        self.take_to_move(old, &new).await?;
         let update = Box::new(Update::of(old, new)?);
         self.at_owner(NodeCall::UpdateNode(update)).await?.node()
     }
 
     /// Deletes a node with its ports and inventory.
     pub async fn destroy_node(&self, id: NodeId) -> Result<(), RequestError> {
+        self.take_to_delete(id).await?;
         let call = NodeCall::DestroyNode { node: id };
         self.at_owner(call).await?.nothing()
     }

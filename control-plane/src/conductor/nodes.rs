@@ -144,6 +144,35 @@ impl Conductor {
         Ok(node)
     }
 
+    /// Takes a node that nobody serves and that may be deleted, so that it can be.
+    pub(super) async fn take_to_delete(&self, id: NodeId) -> Result<(), RequestError> {
+        if self.store().is_exclusive() {
+            return Ok(());
+        }
+        let Some(record) = self.store().get(&Key::new(Table::Node, id)).await? else {
+            return Ok(());
+        };
+        let node: Node = record.decode()?;
+        let owner = node.ownership.as_ref().map(|owner| owner.incarnation);
+        // What is refused is refused by its conductor, once there is one.
+        if owner == Some(self.incarnation())
+            || deletable(&node).is_err()
+            || self.has_children(id).await?
+        {
+            return Ok(());
+        }
+        self.take_stranded(&record, node).await?;
+        Ok(())
+    }
+
+    async fn has_children(&self, id: NodeId) -> Result<bool, StoreError> {
+        let id = id.to_string();
+        let children =
+            Query::all(Table::Node).filter("parent_node", vec![FieldValue::Text(id.clone())]);
+        let children = self.store().page(&children).await?.records;
+        Ok(children.iter().any(|child| child.key.id != id))
+    }
+
     pub(super) async fn do_destroy_node(&self, id: NodeId) -> Result<(), RequestError> {
         let task = self.task(id, "deleting it").await?;
         self.destroy_locked(task).await
@@ -170,10 +199,7 @@ impl Conductor {
                 .into_iter()
                 .fold(beside, |beside, found| beside.delete(found.key));
         }
-        let children =
-            Query::all(Table::Node).filter("parent_node", vec![FieldValue::Text(id.to_string())]);
-        let children = self.store().page(&children).await?.records;
-        if children.iter().any(|child| child.key.id != id.to_string()) {
+        if self.has_children(id).await? {
             return Err(RequestError::Conflict(format!(
                 "Node {id} is the parent of other nodes: delete those first"
             )));

@@ -219,16 +219,25 @@ impl Conductor {
         }
     }
 
-    /// Takes a node on which nothing is under way, whose conductor is gone and whose group and driver nobody serves,
-    /// because it is about to get others: without an owner it could not. The ring gives it to whom it belongs then.
+    /// Takes a node that nobody serves, because it is about to get another group or driver. The ring gives it to whom it
+    /// belongs then.
+    pub(super) async fn take_to_move(&self, record: &Record, new: &Node) -> Result<(), StoreError> {
+        let node: Node = record.decode()?;
+        let is_moved = (&node.conductor_group, &node.driver) != (&new.conductor_group, &new.driver);
+        if is_moved {
+            self.take_stranded(record, node).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes a node on which nothing is under way, whose conductor is gone and whose group and driver nobody serves: without
+    /// an owner it could neither be moved nor deleted. Any other node is left where it is.
     pub(super) async fn take_stranded(
         &self,
         record: &Record,
-        new: &Node,
+        node: Node,
     ) -> Result<(), StoreError> {
-        let node: Node = record.decode()?;
-        let is_moved = (&node.conductor_group, &node.driver) != (&new.conductor_group, &new.driver);
-        if self.store().is_exclusive() || !is_moved {
+        if self.store().is_exclusive() {
             return Ok(());
         }
         let Claims { around, rings } = self.claims().await?;

@@ -134,6 +134,31 @@ async fn a_node_whose_group_is_gone_can_be_given_another_one() {
     assert_eq!(cluster.owner().await, owner, "it stays there");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_node_whose_group_is_gone_can_be_deleted() {
+    let (cluster, mut members, _) = node_of_a_group().await;
+    for name in IN_GROUP {
+        cluster.kill(name, members.remove(name).unwrap());
+    }
+    let (node, three) = (cluster.lab.machine.node, &members["three"].conductor);
+    let is_refused = async |context: &str| {
+        let refused = three.destroy_node(node).await;
+        let is_busy = matches!(refused, Err(RequestError::Busy { .. }));
+        assert!(is_busy, "{context}: {refused:?}");
+    };
+    is_refused("its conductor may be there").await;
+    let before = cluster.owner().await;
+    cluster.lab.edit(|node| node.protected = true).await;
+    sleep(LIMIT + LOOK).await;
+    is_refused("it is protected").await;
+    assert_eq!(cluster.owner().await, before, "it was not taken");
+    cluster.lab.edit(|node| node.protected = false).await;
+    three.destroy_node(node).await.unwrap();
+    let key = Key::new(Table::Node, node);
+    let left = cluster.lab.store.get(&key).await.unwrap();
+    assert!(left.is_none(), "{left:?}");
+}
+
 fn third_knows_redfish_only(name: &str) -> Enabled {
     let types: &[&str] = match name {
         "three" => &["redfish"],
