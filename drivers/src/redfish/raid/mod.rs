@@ -55,10 +55,17 @@ impl Raid for System {
     async fn delete_all(&self) -> Result<Started, BmcError> {
         let mut begun = Begun::default();
         for controller in self.controllers().await? {
+            let (apply_time, restart) = controller.acts();
+            let body = apply_time.map(|time| json!({"@Redfish.OperationApplyTime": time}));
             for volume in &controller.volumes {
-                let gone = self.bmc.submit(&Request::delete(&volume.path)).await;
-                match gone {
-                    Ok(task) => begun.add((task, Restart::NotNeeded)),
+                let request = Request {
+                    body: body.as_ref(),
+                    ..Request::delete(&volume.path)
+                };
+                match self.bmc.submit(&request).await {
+                    // Without a task the volume is gone, whenever the controller acts.
+                    Ok(None) => {}
+                    Ok(task) => begun.add((task, restart)),
                     Err(BmcError::Refused { status: 404, .. }) => {}
                     Err(error) => return Err(error),
                 }

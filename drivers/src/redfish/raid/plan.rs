@@ -76,6 +76,7 @@ fn on_controller(
     level: &'static Level,
     controller: &mut Controller,
 ) -> Result<Plan, String> {
+    let (apply_time, restart) = controller.acts();
     let mut fitting: Vec<&mut Drive> = controller
         .drives
         .iter_mut()
@@ -110,14 +111,6 @@ fn on_controller(
     for drive in chosen {
         drive.is_used = true;
     }
-    let has = |time: &str| controller.apply_times.iter().any(|known| known == time);
-    let (apply_time, restart) = if has("Immediate") {
-        (Some("Immediate"), Restart::NotNeeded)
-    } else if has("OnReset") {
-        (Some("OnReset"), Restart::Needed)
-    } else {
-        (None, Restart::NotNeeded)
-    };
     Ok(Plan {
         volumes: controller.volumes_path.clone(),
         restart,

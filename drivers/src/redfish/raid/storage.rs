@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::System;
 use super::super::resource::Resource;
 use super::level::Level;
-use crate::BmcError;
+use crate::{BmcError, Restart};
 
 pub(super) const GIB: u64 = 1 << 30;
 
@@ -16,10 +16,24 @@ pub(super) struct Controller {
     pub(super) names: Vec<String>,
     /// The collection of its volumes.
     pub(super) volumes_path: String,
-    /// When the BMC makes a volume, where it says so.
+    /// When the BMC makes or deletes a volume, where it says so.
     pub(super) apply_times: Vec<String>,
     pub(super) drives: Vec<Drive>,
     pub(super) volumes: Vec<Volume>,
+}
+
+impl Controller {
+    /// When it is to be asked to act, if it lets one choose, and whether it does so only when the machine starts.
+    pub(super) fn acts(&self) -> (Option<&'static str>, Restart) {
+        let has = |time: &str| self.apply_times.iter().any(|known| known == time);
+        if has("Immediate") {
+            (Some("Immediate"), Restart::NotNeeded)
+        } else if has("OnReset") {
+            (Some("OnReset"), Restart::Needed)
+        } else {
+            (None, Restart::NotNeeded)
+        }
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -216,6 +216,31 @@ async fn a_controller_that_acts_at_the_next_start_has_the_machine_restarted() {
 }
 
 #[tokio::test]
+async fn a_controller_that_deletes_at_the_next_start_has_the_machine_restarted() {
+    let (bmc, hardware) = machine(bmc_with(by_task, &["OnReset"])).await;
+    raid(&hardware).create(mirror("os")).await.unwrap();
+    let started = raid(&hardware).delete_all().await.unwrap();
+    let record = record(started, Restart::Needed);
+    let line = format!(r#"DELETE {VOLUMES}/1 {{"@Redfish.OperationApplyTime":"OnReset"}}"#);
+    assert!(bmc.log().contains(&line), "{:#?}", bmc.log());
+    bmc.change(TASK, &json!({"TaskState": "Completed"}));
+    let progress = raid(&hardware).poll(&record).await.unwrap();
+    assert_eq!(progress, Progress::Done);
+}
+
+#[tokio::test]
+async fn a_controller_that_deletes_at_once_is_asked_for_no_restart() {
+    let (bmc, hardware) = machine(bmc_with(at_once, &["OnReset"])).await;
+    raid(&hardware).create(mirror("os")).await.unwrap();
+    assert_eq!(raid(&hardware).delete_all().await.unwrap(), Started::Done);
+    let (bmc_by_task, hardware) = machine(bmc_with(by_task, &["Immediate", "OnReset"])).await;
+    raid(&hardware).create(mirror("os")).await.unwrap();
+    let started = raid(&hardware).delete_all().await.unwrap();
+    record(started, Restart::NotNeeded);
+    assert_eq!((bmc.count("DELETE"), bmc_by_task.count("DELETE")), (1, 1));
+}
+
+#[tokio::test]
 async fn volumes_that_are_left_are_named() {
     let (bmc, hardware) = machine(bmc_with(by_task, &[])).await;
     raid(&hardware).create(mirror("os")).await.unwrap();
