@@ -10,12 +10,9 @@ use super::System;
 use super::bmc::ROOT;
 use super::exchange::Request;
 use super::resource::Resource;
-use super::task::{TaskState, is_running};
+use super::task::{TaskState, asked_body, asked_path};
 use super::watches::SPACING;
 use crate::{BmcError, Firmware, FirmwareComponent, FirmwareImage, Progress, Restart, Started};
-
-/// How many of a BMC's tasks are looked at, the newest first.
-const TASKS: usize = 20;
 
 #[async_trait]
 impl Firmware for System {
@@ -105,26 +102,9 @@ impl System {
 
     /// The task of an update with this image that has not ended.
     async fn update_under_way(&self, url: &str) -> Result<Option<String>, BmcError> {
-        let root = self.bmc.get(ROOT).await?;
-        let Some(service) = root.link("/Tasks") else {
-            return Ok(None);
-        };
-        let service = self.bmc.get(service).await?;
-        let Some(tasks) = service.link("/Tasks") else {
-            return Ok(None);
-        };
-        let members = self.bmc.get(tasks).await?.members();
-        for path in members.iter().rev().take(TASKS) {
-            let task = match self.bmc.get(path).await {
-                // It has ended while we looked.
-                Err(BmcError::Refused { status: 404, .. }) => continue,
-                other => other?,
-            };
-            if is_update_of(&task, url) {
-                return Ok(Some(path.clone()));
-            }
-        }
-        Ok(None)
+        let tasks = self.bmc.tasks_under_way().await?;
+        let update = tasks.into_iter().find(|task| is_update_of(task, url));
+        Ok(update.map(|task| task.path))
     }
 }
 
@@ -142,13 +122,9 @@ fn component(name: &str, told_by: &Resource, pointer: &str) -> Option<FirmwareCo
 
 /// A task tells what it was asked for by its payload.
 fn is_update_of(task: &Resource, url: &str) -> bool {
-    let is_update = task
-        .text("/Payload/TargetUri")
-        .is_some_and(|target| target.ends_with("UpdateService.SimpleUpdate"));
-    let body = task.text("/Payload/JsonBody").unwrap_or_default();
-    let body: Value = serde_json::from_str(body).unwrap_or_default();
-    let same = body.get("ImageURI").and_then(Value::as_str) == Some(url);
-    is_update && same && task.text("/TaskState").is_some_and(is_running)
+    let is_update =
+        asked_path(task).is_some_and(|path| path.ends_with("UpdateService.SimpleUpdate"));
+    is_update && asked_body(task).get("ImageURI").and_then(Value::as_str) == Some(url)
 }
 
 /// How the BMC is to fetch the image, where it wants to be told.

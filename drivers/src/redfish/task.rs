@@ -4,8 +4,13 @@ use reqwest::StatusCode;
 use serde_json::Value;
 
 use super::Bmc;
+use super::bmc::ROOT;
 use super::exchange::Request;
+use super::resource::Resource;
 use crate::BmcError;
+
+/// How many of a BMC's tasks are looked at, the newest first.
+const TASKS: usize = 20;
 
 /// How far a task is.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +35,29 @@ impl Bmc {
             Some(path) => Ok(Some(path)),
             None => Err(self.unusable(request, "it accepts (202) and names no task")),
         }
+    }
+
+    /// Its tasks that have not ended, the newest first; none where it has no list of them.
+    pub(super) async fn tasks_under_way(&self) -> Result<Vec<Resource>, BmcError> {
+        let root = self.get(ROOT).await?;
+        let Some(service) = root.link("/Tasks") else {
+            return Ok(Vec::new());
+        };
+        let service = self.get(service).await?;
+        let Some(tasks) = service.link("/Tasks") else {
+            return Ok(Vec::new());
+        };
+        let members = self.get(tasks).await?.members();
+        let mut under_way = Vec::new();
+        for path in members.iter().rev().take(TASKS) {
+            match self.get(path).await {
+                Ok(task) if task.text("/TaskState").is_some_and(is_running) => under_way.push(task),
+                // It has ended, or did while we looked.
+                Ok(_) | Err(BmcError::Refused { status: 404, .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(under_way)
     }
 
     pub(super) async fn task(&self, path: &str) -> Result<TaskState, BmcError> {
@@ -58,8 +86,20 @@ impl Bmc {
     }
 }
 
+/// The body of the request that a task goes on with, where it tells.
+pub(super) fn asked_body(task: &Resource) -> Value {
+    let body = task.text("/Payload/JsonBody").unwrap_or_default();
+    serde_json::from_str(body).unwrap_or_default()
+}
+
+/// The path of the request that a task goes on with, where it tells.
+pub(super) fn asked_path(task: &Resource) -> Option<String> {
+    let path = path_of(task.text("/Payload/TargetUri")?);
+    Some(path.trim_end_matches('/').to_owned())
+}
+
 /// Whether a task in this state goes on, now or after a restart of the machine.
-pub(super) fn is_running(state: &str) -> bool {
+fn is_running(state: &str) -> bool {
     !matches!(
         state,
         "Completed" | "Exception" | "Killed" | "Cancelled" | "Interrupted"

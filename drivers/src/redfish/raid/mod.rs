@@ -1,7 +1,7 @@
 //! RAID volumes by the `Volumes` of a system's storage subsystems.
 //!
-//! What is asked for twice is done once: volumes that stand there under their name are not made again, and deleting goes
-//! over those that are left. When the tasks of an operation have ended, the volumes are read back: a task that the BMC has
+//! What is asked for twice is done once: volumes that stand there under their name are not made again, deleting goes
+//! over those that are left, and a task of the BMC that is under way is waited for instead of beginning another one. When the tasks of an operation have ended, the volumes are read back: a task that the BMC has
 //! forgotten proves nothing.
 
 mod level;
@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 
 use super::System;
 use super::exchange::Request;
-use super::task::TaskState;
+use super::resource::Resource;
+use super::task::{TaskState, asked_body, asked_path};
 use crate::{BmcError, LogicalDisk, Progress, Raid, Restart, Started};
 use plan::Plan;
 use storage::{Controller, Volume};
@@ -46,18 +47,31 @@ impl Raid for System {
                 plan::plan(disk, &mut controllers).map_err(|problem| self.cannot(disk, problem))?;
             plans.push(plan);
         }
+        let tasks = self.volume_tasks(!plans.is_empty()).await?;
         for plan in &plans {
-            begun.add(self.make(plan).await?);
+            match tasks.iter().find(|task| makes(task, plan)) {
+                Some(task) => begun.add((Some(task.path.clone()), plan.restart)),
+                None => begun.add(self.make(plan).await?),
+            }
         }
         Ok(begun.answer(&json!({"create": names})))
     }
 
     async fn delete_all(&self) -> Result<Started, BmcError> {
         let mut begun = Begun::default();
-        for controller in self.controllers().await? {
+        let controllers = self.controllers().await?;
+        let has_volumes = controllers
+            .iter()
+            .any(|controller| !controller.volumes.is_empty());
+        let tasks = self.volume_tasks(has_volumes).await?;
+        for controller in &controllers {
             let (apply_time, restart) = controller.acts();
             let body = apply_time.map(|time| json!({"@Redfish.OperationApplyTime": time}));
             for volume in &controller.volumes {
+                if let Some(task) = tasks.iter().find(|task| deletes(task, volume)) {
+                    begun.add((Some(task.path.clone()), restart));
+                    continue;
+                }
                 let request = Request {
                     body: body.as_ref(),
                     ..Request::delete(&volume.path)
@@ -121,6 +135,20 @@ impl Begun {
     }
 }
 
+/// Whether this task makes the volume: it was asked for by a conductor that died before it could store that.
+fn makes(task: &Resource, plan: &Plan) -> bool {
+    let name = plan.name.as_deref();
+    name.is_some()
+        && asked_path(task).as_deref() == Some(plan.volumes.trim_end_matches('/'))
+        && asked_body(task).get("Name").and_then(Value::as_str) == name
+}
+
+/// The same of one that deletes it.
+fn deletes(task: &Resource, volume: &Volume) -> bool {
+    task.text("/Payload/HttpOperation") == Some("DELETE")
+        && asked_path(task).as_deref() == Some(volume.path.trim_end_matches('/'))
+}
+
 fn stands_there(controllers: &[Controller], name: Option<&str>) -> bool {
     let Some(name) = name else { return false };
     controllers
@@ -130,6 +158,17 @@ fn stands_there(controllers: &[Controller], name: Option<&str>) -> bool {
 }
 
 impl System {
+    /// The BMC's tasks that may be about volumes. Where it keeps them from us there are none: they only help after a crash.
+    async fn volume_tasks(&self, is_needed: bool) -> Result<Vec<Resource>, BmcError> {
+        if !is_needed {
+            return Ok(Vec::new());
+        }
+        match self.bmc.tasks_under_way().await {
+            Err(BmcError::Refused { .. }) => Ok(Vec::new()),
+            tasks => tasks,
+        }
+    }
+
     async fn make(&self, plan: &Plan) -> Result<(Option<String>, Restart), BmcError> {
         let body = plan.body();
         let task = self

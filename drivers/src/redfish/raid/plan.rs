@@ -12,7 +12,7 @@ pub(super) struct Plan {
     /// The collection to which it is added.
     pub(super) volumes: String,
     pub(super) restart: Restart,
-    name: Option<String>,
+    pub(super) name: Option<String>,
     raid_type: &'static str,
     capacity_bytes: u64,
     drives: Vec<String>,

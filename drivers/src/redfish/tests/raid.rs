@@ -177,6 +177,60 @@ async fn a_task_is_asked_until_it_has_ended_and_the_volume_stands_there() {
     assert!(cause.contains("not there: os"), "{cause}");
 }
 
+/// A BMC that tells of its tasks what they were asked for; the volumes are as they were until they end.
+fn by_a_listed_task(resources: &mut Resources, call: &Call<'_>) -> Option<Reply> {
+    let task = match call.method {
+        "POST" if call.path == VOLUMES => "/redfish/v1/TaskService/Tasks/1",
+        "DELETE" => "/redfish/v1/TaskService/Tasks/2",
+        _ => return None,
+    };
+    let payload = json!({
+        "TargetUri": call.path,
+        "HttpOperation": call.method,
+        "JsonBody": call.body.to_string(),
+    });
+    let running = json!({"TaskState": "Pending", "Payload": payload});
+    resources.insert(task.to_owned(), running);
+    let list = resources
+        .get_mut("/redfish/v1/TaskService/Tasks")
+        .and_then(|list| list["Members"].as_array_mut())
+        .unwrap();
+    list.push(json!({"@odata.id": task}));
+    Some(Reply::accepted(task))
+}
+
+#[tokio::test]
+async fn what_a_task_does_already_is_not_asked_for_again() {
+    let mut oddities = bmc_with(by_a_listed_task, &["Immediate"]);
+    let root = json!({
+        "Systems": {"@odata.id": "/redfish/v1/Systems"},
+        "Tasks": {"@odata.id": "/redfish/v1/TaskService"},
+    });
+    let service = json!({"Tasks": {"@odata.id": "/redfish/v1/TaskService/Tasks"}});
+    oddities.resources.extend([
+        ("/redfish/v1/", root),
+        ("/redfish/v1/TaskService", service),
+        ("/redfish/v1/TaskService/Tasks", json!({"Members": []})),
+    ]);
+    let (bmc, hardware) = machine(oddities).await;
+    let create = |name| raid(&hardware).create(mirror(name));
+    let first = create("os").await.unwrap();
+    // Its conductor died before it could store the record.
+    assert_eq!(create("os").await.unwrap(), first);
+    assert_eq!(posted(&bmc).len(), 1);
+    assert_ne!(create("data").await.unwrap(), first);
+    assert_eq!(posted(&bmc).len(), 2, "the task is about another volume");
+    bmc.change(
+        VOLUMES,
+        &json!({"Members": [{"@odata.id": format!("{VOLUMES}/1")}]}),
+    );
+    let volume = json!({"Id": "1", "Name": "os", "RAIDType": "RAID1"});
+    bmc.change(&format!("{VOLUMES}/1"), &volume);
+    let first = raid(&hardware).delete_all().await.unwrap();
+    assert_eq!(raid(&hardware).delete_all().await.unwrap(), first);
+    assert_eq!(bmc.count("DELETE"), 1);
+}
+
 #[tokio::test]
 async fn a_task_that_fails_says_why_in_the_bmcs_words() {
     let (bmc, hardware) = machine(bmc_with(by_task, &["Immediate"])).await;
