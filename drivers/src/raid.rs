@@ -6,6 +6,9 @@ use serde_json::Value;
 use crate::{BmcError, LogicalDisk, Progress, Started};
 
 /// The RAID volumes of one machine.
+///
+/// Where the end of an operation needs a restart of the machine, it may be a part of what was asked for: it is asked for
+/// again then, until it is done.
 #[async_trait]
 pub trait Raid: Send + Sync {
     /// The volumes that there are, each an object in the words of `raid_config`.

@@ -1,8 +1,9 @@
 //! RAID volumes by the `Volumes` of a system's storage subsystems.
 //!
-//! What is asked for twice is done once: volumes that stand there under their name are not made again, deleting goes
-//! over those that are left, and a task of the BMC that is under way is waited for instead of beginning another one. When the tasks of an operation have ended, the volumes are read back: a task that the BMC has
-//! forgotten proves nothing.
+//! What is asked for twice is done once: volumes that stand there under their name are not made again, deleting goes over
+//! those that are left, and a task of the BMC that is under way is waited for instead of beginning another one. A
+//! controller that acts when the machine starts is asked for one thing at a time: some refuse a second one. When the tasks of
+//! an operation have ended, the volumes are read back: a task that the BMC has forgotten proves nothing.
 
 mod level;
 mod plan;
@@ -33,7 +34,7 @@ impl Raid for System {
     async fn create(&self, wanted: Vec<LogicalDisk>) -> Result<Started, BmcError> {
         let mut controllers = self.controllers().await?;
         let mut begun = Begun::default();
-        let names: Vec<_> = wanted
+        let mut names: Vec<_> = wanted
             .iter()
             .filter_map(|disk| disk.volume_name.clone())
             .collect();
@@ -48,7 +49,15 @@ impl Raid for System {
             plans.push(plan);
         }
         let tasks = self.volume_tasks(!plans.is_empty()).await?;
+        let mut occupied: Vec<&str> = Vec::new();
         for plan in &plans {
+            if occupied.contains(&plan.volumes.as_str()) {
+                names.retain(|name| Some(name) != plan.name.as_ref());
+                continue;
+            }
+            if plan.restart == Restart::Needed {
+                occupied.push(&plan.volumes);
+            }
             match tasks.iter().find(|task| makes(task, plan)) {
                 Some(task) => begun.add((Some(task.path.clone()), plan.restart)),
                 None => begun.add(self.make(plan).await?),
@@ -64,28 +73,27 @@ impl Raid for System {
             .iter()
             .any(|controller| !controller.volumes.is_empty());
         let tasks = self.volume_tasks(has_volumes).await?;
+        let mut deleted: Vec<&str> = Vec::new();
         for controller in &controllers {
             let (apply_time, restart) = controller.acts();
             let body = apply_time.map(|time| json!({"@Redfish.OperationApplyTime": time}));
             for volume in &controller.volumes {
-                if let Some(task) = tasks.iter().find(|task| deletes(task, volume)) {
-                    begun.add((Some(task.path.clone()), restart));
-                    continue;
-                }
-                let request = Request {
-                    body: body.as_ref(),
-                    ..Request::delete(&volume.path)
+                deleted.push(&volume.path);
+                let known = tasks.iter().find(|task| deletes(task, volume));
+                let task = match known {
+                    Some(task) => Some(task.path.clone()),
+                    None => self.delete(volume, body.as_ref()).await?,
                 };
-                match self.bmc.submit(&request).await {
-                    // Without a task the volume is gone, whenever the controller acts.
-                    Ok(None) => {}
-                    Ok(task) => begun.add((task, restart)),
-                    Err(BmcError::Refused { status: 404, .. }) => {}
-                    Err(error) => return Err(error),
+                // Without a task the volume is gone, whenever the controller acts.
+                if task.is_some() {
+                    begun.add((task, restart));
+                    if restart == Restart::Needed {
+                        break;
+                    }
                 }
             }
         }
-        Ok(begun.answer(&json!({"delete": true})))
+        Ok(begun.answer(&json!({"delete": deleted})))
     }
 
     async fn poll(&self, record: &Value) -> Result<Progress, BmcError> {
@@ -178,6 +186,22 @@ impl System {
         Ok((task, plan.restart))
     }
 
+    /// Answers with its task, if it has one.
+    async fn delete(
+        &self,
+        volume: &Volume,
+        body: Option<&Value>,
+    ) -> Result<Option<String>, BmcError> {
+        let request = Request {
+            body,
+            ..Request::delete(&volume.path)
+        };
+        match self.bmc.submit(&request).await {
+            Err(BmcError::Refused { status: 404, .. }) => Ok(None),
+            task => task,
+        }
+    }
+
     fn cannot(&self, disk: &LogicalDisk, problem: String) -> BmcError {
         let name = disk.volume_name.as_deref().unwrap_or("without a name");
         BmcError::NotOffered {
@@ -192,10 +216,16 @@ impl System {
 
     async fn verify(&self, operation: &Value) -> Result<Progress, BmcError> {
         let controllers = self.controllers().await?;
-        if operation.get("delete").is_some() {
+        if let Some(deleted) = operation.get("delete") {
+            // A record of an older release says of none which it is about: it is about all.
+            let paths = deleted.as_array();
+            let is_meant = |volume: &&Volume| {
+                paths.is_none_or(|paths| paths.iter().any(|path| *path == volume.path))
+            };
             let left: Vec<_> = controllers
                 .iter()
                 .flat_map(|controller| controller.volumes.iter())
+                .filter(is_meant)
                 .map(|volume| volume.name.as_str())
                 .collect();
             return Ok(if left.is_empty() {

@@ -295,6 +295,28 @@ async fn a_controller_that_deletes_at_once_is_asked_for_no_restart() {
 }
 
 #[tokio::test]
+async fn a_controller_that_acts_at_the_next_start_does_one_thing_at_each() {
+    let (bmc, hardware) = machine(bmc_with(by_task, &["OnReset"])).await;
+    let both = || [mirror("os"), mirror("data")].concat();
+    let ended = async |started: Started| {
+        let record = record(started, Restart::Needed);
+        bmc.change(TASK, &json!({"TaskState": "Completed"}));
+        let progress = raid(&hardware).poll(&record).await.unwrap();
+        assert_eq!(progress, Progress::Done, "{record}");
+    };
+    for made in [1, 2] {
+        ended(raid(&hardware).create(both()).await.unwrap()).await;
+        assert_eq!(posted(&bmc).len(), made);
+    }
+    assert_eq!(raid(&hardware).create(both()).await.unwrap(), Started::Done);
+    for deleted in [1, 2] {
+        ended(raid(&hardware).delete_all().await.unwrap()).await;
+        assert_eq!(bmc.count("DELETE"), deleted);
+    }
+    assert_eq!(raid(&hardware).delete_all().await.unwrap(), Started::Done);
+}
+
+#[tokio::test]
 async fn volumes_that_are_left_are_named() {
     let (bmc, hardware) = machine(bmc_with(by_task, &[])).await;
     raid(&hardware).create(mirror("os")).await.unwrap();

@@ -4,7 +4,7 @@
 use super::super::{Outcome, StepContext, StepError};
 use super::{answer, check, followed_by, no_interface};
 use crate::conductor::flows;
-use ferric_drivers::{InterfaceKind, LogicalDisk, Raid, RaidConfig, Started};
+use ferric_drivers::{InterfaceKind, LogicalDisk, Raid, RaidConfig, Restart, Started};
 use ferric_model::node::Object;
 use ferric_model::step::Step;
 use serde_json::{Value, json};
@@ -32,8 +32,7 @@ pub(super) async fn apply_configuration(context: &StepContext) -> Result<Outcome
 pub(super) async fn delete_configuration(context: &StepContext) -> Result<Outcome, StepError> {
     check(context)?;
     let started = delete_all(context).await?;
-    let outcome = answer(context, InterfaceKind::Raid, started).await?;
-    Ok(followed_by(outcome, flows::read_raid_configuration()))
+    ended(context, started, flows::read_raid_configuration()).await
 }
 
 /// Stores what volumes there are.
@@ -68,14 +67,31 @@ async fn make(
     if flag(&context.step.args, "delete_existing").unwrap_or(false) {
         // This step deletes, and the next one makes: each of them is stored with its own intent and its own end.
         let started = delete_all(context).await?;
-        let outcome = answer(context, InterfaceKind::Raid, started).await?;
-        return Ok(followed_by(outcome, without_deleting(&context.step)));
+        return ended(context, started, without_deleting(&context.step)).await;
     }
     let disks = chosen(&config, &context.step.args, non_root);
     let started = raid(context)?.create(disks).await;
     let started = started.map_err(StepError::bmc("creating the volumes"))?;
+    ended(context, started, flows::read_raid_configuration()).await
+}
+
+/// What comes of the operation, and after it this step. Where the machine has to be restarted for it, it may have been a
+/// part of what was asked for: then the step is done once more first, as one of its own.
+async fn ended(context: &StepContext, started: Started, then: Step) -> Result<Outcome, StepError> {
+    let is_partial = matches!(
+        started,
+        Started::Pending {
+            restart: Restart::Needed,
+            ..
+        }
+    );
     let outcome = answer(context, InterfaceKind::Raid, started).await?;
-    Ok(followed_by(outcome, flows::read_raid_configuration()))
+    let next = if is_partial {
+        context.step.clone()
+    } else {
+        then
+    };
+    Ok(followed_by(outcome, next))
 }
 
 async fn delete_all(context: &StepContext) -> Result<Started, StepError> {
