@@ -152,3 +152,18 @@ async fn a_protected_node_is_not_undeployed() {
         .await;
     }
 }
+
+#[tokio::test]
+async fn a_deploy_beyond_the_limit_is_told_when_to_come_back() {
+    let server = Server::start_with(|settings| settings.conductor.max_concurrent_deploy = 0).await;
+    server.node("a").await;
+    for (target, ends) in [("manage", "manageable"), ("provide", "available")] {
+        server.provision("a", json!({"target": target}), ends).await;
+    }
+    let refused = ask(&server, "1.90", json!({"target": "active"})).await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    let seconds = refused.headers["retry-after"].to_str().unwrap();
+    assert!(seconds.parse::<u32>().unwrap() > 0, "{seconds}");
+    let node = server.get("/v1/nodes/a").await.body;
+    assert_eq!(node["provision_state"], "available");
+}
