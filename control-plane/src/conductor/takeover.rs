@@ -284,6 +284,8 @@ impl Conductor {
                 moved.max(grace).min(latest)
             };
             wait.deadline = wait.deadline.map(moved);
+            // How long the whole of it is says how long is listened before it ends.
+            wait.since = wait.since.min(now);
         }
         if let Some(progress) = &mut node.wish_progress {
             let latest = later(now, self.wish_limit()).max(grace);

@@ -70,10 +70,11 @@ impl Waiting {
         }
     }
 
-    /// How much is left of the wait, as this conductor sees it.
+    /// How much is left of the wait, as this conductor sees it. By its clock it has begun.
     async fn left(&self, name: &str) -> SignedDuration {
         let wait = self.cluster.lab.node().await.run.unwrap().wait.unwrap();
         let now = self.members[name].conductor.now();
+        assert!(wait.since <= now, "{wait:?} at {now}");
         wait.deadline.unwrap().duration_since(now)
     }
 
