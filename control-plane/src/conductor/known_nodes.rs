@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 /// Nodes of each of two generations.
 const KEPT: usize = 128;
+/// One whose document is larger is parsed each time: a config drive in it may have 64 MiB.
+const LARGEST_BYTES: usize = 64 << 10;
 
 #[derive(Default)]
 pub(super) struct KnownNodes(Mutex<Generations>);
@@ -40,7 +42,10 @@ impl KnownNodes {
         }
     }
 
-    pub(super) fn keep(&self, id: NodeId, revision: Revision, node: &Arc<Node>) {
+    pub(super) fn keep(&self, id: NodeId, revision: Revision, node: &Arc<Node>, size_bytes: usize) {
+        if size_bytes > LARGEST_BYTES {
+            return;
+        }
         let mut kept = self.0.lock();
         if kept.young.len() >= KEPT {
             kept.old = mem::take(&mut kept.young);
@@ -63,10 +68,17 @@ mod tests {
     #[test]
     fn a_node_is_known_at_its_revision_only() {
         let (known, node) = (KnownNodes::default(), node(1));
-        known.keep(node.uuid, Revision(3), &node);
+        known.keep(node.uuid, Revision(3), &node, LARGEST_BYTES);
         assert!(known.find(node.uuid, Revision(3)).is_some());
         assert!(known.find(node.uuid, Revision(4)).is_none());
-        known.keep(node.uuid, Revision(4), &node);
+        known.keep(node.uuid, Revision(4), &node, 1);
+        assert!(known.find(node.uuid, Revision(3)).is_none());
+    }
+
+    #[test]
+    fn a_large_node_takes_no_room() {
+        let (known, node) = (KnownNodes::default(), node(1));
+        known.keep(node.uuid, Revision(3), &node, LARGEST_BYTES + 1);
         assert!(known.find(node.uuid, Revision(3)).is_none());
     }
 
@@ -75,7 +87,7 @@ mod tests {
         let known = KnownNodes::default();
         let nodes: Vec<_> = (0..3 * KEPT).map(node).collect();
         for node in &nodes {
-            known.keep(node.uuid, Revision(1), node);
+            known.keep(node.uuid, Revision(1), node, 1);
         }
         let is_known = |node: &&Arc<Node>| known.find(node.uuid, Revision(1)).is_some();
         assert_eq!(nodes.iter().filter(is_known).count(), 2 * KEPT);

@@ -267,18 +267,16 @@ impl NodeTask {
             };
             transaction = transaction.event(event);
         }
-        let committed = self
-            .conductor
-            .store()
-            .commit(transaction.put(&change.node))
-            .await;
+        let transaction = transaction.put(&change.node);
+        let size_bytes = transaction.put.last().map_or(0, |put| put.document.len());
+        let committed = self.conductor.store().commit(transaction).await;
         self.revision = match committed {
             Ok(revision) => revision,
             Err(error) => return Err(self.explained(error).await),
         };
         self.node = Arc::new(change.node);
         let known = self.conductor.known_nodes();
-        known.keep(id, self.revision, &self.node);
+        known.keep(id, self.revision, &self.node, size_bytes);
         self.asked_by = None;
         Ok(())
     }
@@ -381,7 +379,8 @@ async fn read(conductor: &Conductor, id: NodeId) -> Result<(Arc<Node>, Revision)
     if owner.is_none_or(|owner| owner.incarnation != conductor.incarnation()) {
         return Err(TaskError::NotOurs(id));
     }
-    conductor.known_nodes().keep(id, record.revision, &node);
+    let known = conductor.known_nodes();
+    known.keep(id, record.revision, &node, record.document.len());
     Ok((node, record.revision))
 }
 
