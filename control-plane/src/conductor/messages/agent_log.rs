@@ -4,6 +4,7 @@ use super::Merged;
 use crate::conductor::environment::between;
 use crate::conductor::node_task::{Change, NodeTask};
 use crate::conductor::requests::RequestError;
+use crate::erase_records::plain;
 use ferric_agent_protocol::command::CommandResult;
 use ferric_agent_protocol::log::{LogPiece, LogTaken, bounded};
 use ferric_model::event::What;
@@ -78,6 +79,7 @@ fn news(known: Option<&LogMark>, piece: LogPiece, now: Timestamp) -> Option<(Wha
     let begin = known.map_or(0, |mark| mark.next);
     let told = usize::try_from(begin.saturating_sub(piece.first)).unwrap_or(usize::MAX);
     let lines = bounded(piece.lines.into_iter().skip(told));
+    let lines: Vec<String> = lines.iter().map(|line| plain(line)).collect();
     if lines.is_empty() {
         return None;
     }
@@ -131,6 +133,12 @@ mod tests {
         for nothing in [piece(1, 2, &[]), piece(1, 0, &["a", "b"])] {
             assert_eq!(news(Some(&known), nothing, NOW), None);
         }
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_not_in_the_timeline() {
+        let told = news(None, piece(1, 0, &["a\u{1b}[2J b\nc"]), NOW);
+        assert_eq!(told, Some((event(0, &["a [2J b c"]), mark(1, 1))));
     }
 
     #[test]
