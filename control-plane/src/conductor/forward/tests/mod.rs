@@ -1,6 +1,7 @@
 //! Calls between conductors over real sockets: who does them, how often, and what the client is told.
 
 mod allocations;
+mod answers;
 mod bulk;
 mod children;
 mod creation;

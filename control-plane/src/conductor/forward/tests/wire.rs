@@ -1,24 +1,20 @@
-//! The form of calls and answers: every one survives the way, what is new is ignored, and nothing is handed on twice.
+//! The form of calls: every one survives the way, what is new is ignored, and nothing is handed on twice.
 
 use super::fixture::{Cell, NODE, Way};
 use super::{PORT, heartbeat, inspection, lookup, record};
 use crate::conductor::allocations::Claim;
-use crate::conductor::forward::answer::NodeAnswer;
 use crate::conductor::forward::call::{CallError, MediaChange, NAMES, NodeCall, Reply, Update};
-use crate::conductor::forward::refusal::Refusal;
 use crate::conductor::forward::{MachineCall, Visit};
 use crate::conductor::import::OnNode;
 use crate::conductor::plain::PlainDocument;
 use crate::conductor::requests::{
-    Maintenance, MediaSlot, MediaSource, ProvisionRequest, RequestError, RequestedStep,
-    RescuePassword, VendorRequest,
+    Maintenance, MediaSource, ProvisionRequest, RequestedStep, RescuePassword, VendorRequest,
 };
 use crate::conductor::{VifAttachment, VifChange, VifPlace};
 use ferric_agent_protocol::dial_out::DialOutAnswer;
 use ferric_agent_protocol::log::LogPiece;
 use ferric_drivers::{
-    BootDevice, BootMode, BootSetting, Component, IndicatorState, MediaDevice, Persistence,
-    PowerAction,
+    BootDevice, BootMode, Component, IndicatorState, MediaDevice, Persistence, PowerAction,
 };
 use ferric_model::allocation::{Allocation, Worker};
 use ferric_model::ids::{AllocationId, Incarnation, NodeId, PortgroupId};
@@ -330,42 +326,6 @@ async fn what_is_not_understood_is_said_to_be_so() {
 }
 
 #[test]
-fn refusals_say_the_same_on_both_sides() {
-    let errors = || {
-        vec![
-            RequestError::NotFound("a".to_owned()),
-            RequestError::Invalid("b".to_owned()),
-            RequestError::Forbidden("c".to_owned()),
-            RequestError::Conflict("d".to_owned()),
-            RequestError::Busy {
-                reason: "e".to_owned(),
-                retry_after_s: 7,
-            },
-            RequestError::Unanswered("f".to_owned()),
-        ]
-    };
-    for error in errors() {
-        let sent = serde_json::to_vec(&Refusal::from(&error)).unwrap();
-        let read: Refusal = serde_json::from_slice(&sent).unwrap();
-        assert_eq!(
-            format!("{:?}", read.into_error("one")),
-            format!("{error:?}")
-        );
-    }
-    let ours = RequestError::internal("asking the store", "the secret cause");
-    let sent = serde_json::to_string(&Refusal::from(&ours)).unwrap();
-    assert!(!sent.contains("secret"), "{sent}");
-    let read: Refusal = serde_json::from_str(&sent).unwrap();
-    match read.into_error("one") {
-        RequestError::Internal { doing, source } => {
-            assert_eq!(doing, "asking the store");
-            assert!(source.to_string().contains("conductor one"));
-        }
-        other => panic!("{other:?}"),
-    }
-}
-
-#[test]
 fn virtual_media_survive_the_way() {
     let change = MediaChange::Attach {
         device: MediaDevice::Cdrom,
@@ -381,33 +341,4 @@ fn virtual_media_survive_the_way() {
         panic!("{read:?}")
     };
     assert_eq!(source, MediaSource::Direct);
-    let slot = MediaSlot {
-        media_types: vec!["CD".to_owned()],
-        inserted: Some(true),
-        image: None,
-    };
-    let sent = serde_json::to_string(&NodeAnswer::MediaSlots(vec![slot.clone()])).unwrap();
-    let read: NodeAnswer = serde_json::from_str(&sent).unwrap();
-    assert_eq!(read.media_slots().unwrap(), [slot]);
-}
-
-#[test]
-fn boot_devices_survive_the_way() {
-    for (device, persistence) in [
-        (Some(BootDevice::Pxe), Some(Persistence::Continuous)),
-        (None, None),
-    ] {
-        let setting = BootSetting {
-            device,
-            persistence,
-        };
-        let sent = serde_json::to_string(&NodeAnswer::BootSetting(setting)).unwrap();
-        let read: NodeAnswer = serde_json::from_str(&sent).unwrap();
-        let read = read.boot_setting().unwrap();
-        assert_eq!((read.device, read.persistence), (device, persistence));
-    }
-    let sent = serde_json::to_string(&NodeAnswer::BootDevices(BootDevice::ALL.to_vec())).unwrap();
-    let read: NodeAnswer = serde_json::from_str(&sent).unwrap();
-    assert_eq!(read.boot_devices().unwrap(), BootDevice::ALL);
-    assert!(serde_json::from_str::<NodeAnswer>(r#"{"boot_devices":["tape"]}"#).is_err());
 }
