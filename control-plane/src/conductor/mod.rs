@@ -52,6 +52,7 @@ mod rings;
 mod sensors;
 mod standing;
 mod steps;
+mod subjects;
 mod takeover;
 mod validation;
 mod vendor;
@@ -90,16 +91,13 @@ use agent::{BothWays, Mailboxes};
 use engine::{Driving, Work};
 use fence::{Fence, FencedTransport};
 use ferric_drivers::{Drivers, Enabled};
-use ferric_model::ids::{Incarnation, NodeId, PortId};
-use ferric_model::node::Node;
-use ferric_model::port::Port;
-use ferric_store::{Key, Store, Table};
+use ferric_model::ids::Incarnation;
+use ferric_store::Store;
 use forward::NoPeers;
 use inbox::Inboxes;
 use jiff::Timestamp;
 use known_nodes::KnownNodes;
 use locks::NodeLocks;
-use node_task::{NodeTask, TaskError};
 use parking_lot::Mutex;
 use requests::RequestError;
 use rings::RingCache;
@@ -357,52 +355,6 @@ impl Conductor {
             let panicked = "the task that worked on it panicked";
             Err(RequestError::internal("answering a request", panicked))
         })
-    }
-
-    async fn node(&self, id: NodeId) -> Result<Node, RequestError> {
-        let record = self.store().get(&Key::new(Table::Node, id)).await?;
-        let record = record
-            .ok_or_else(|| RequestError::NotFound(format!("Node {id} could not be found.")))?;
-        Ok(record.decode()?)
-    }
-
-    async fn port(&self, id: PortId) -> Result<Port, RequestError> {
-        let record = self.store().get(&Key::new(Table::Port, id)).await?;
-        let record = record
-            .ok_or_else(|| RequestError::NotFound(format!("Port {id} could not be found.")))?;
-        Ok(record.decode()?)
-    }
-
-    /// The node with its lock, for a request: a second asker waits a little and is then told who holds it.
-    async fn task(&self, id: NodeId, purpose: &'static str) -> Result<NodeTask, RequestError> {
-        let limit = crate::config::seconds(self.settings().conductor.node_lock_wait_s);
-        let lock = self.locks().wait_for(id, purpose, limit).await;
-        let lock = lock.map_err(|held| self.locked(id, held.purpose))?;
-        let mut task = NodeTask::load(self, lock).await?;
-        task.drain().await?;
-        Ok(task)
-    }
-
-    /// The refusal of what must not meet what is going on at the node. In Ironic's words, with what that is.
-    fn locked(&self, node: NodeId, purpose: &str) -> RequestError {
-        RequestError::Conflict(format!(
-            "Node {node} is locked by host {} ({purpose}), please retry after the current operation is completed.",
-            self.host(),
-        ))
-    }
-}
-
-impl From<TaskError> for RequestError {
-    fn from(error: TaskError) -> Self {
-        match error {
-            TaskError::Gone(id) => Self::NotFound(format!("Node {id} could not be found.")),
-            TaskError::Illegal(illegal) => Self::Invalid(illegal.to_string()),
-            TaskError::Store(error) => error.into(),
-            TaskError::NotOurs(_) | TaskError::Unsure(_) => Self::Busy {
-                reason: error.to_string(),
-                retry_after_s: 10,
-            },
-        }
     }
 }
 
