@@ -8,6 +8,7 @@ mod handle;
 mod hardware_task;
 mod kept;
 mod machine;
+mod machines;
 mod media;
 mod panel;
 mod parts;
@@ -26,7 +27,8 @@ pub(crate) use steps::STEPS;
 pub(crate) use vendor::VENDOR_METHODS;
 pub(crate) use watches::WATCHES;
 
-pub use machine::{FakeFault, FakeMachine, FakeMachines};
+pub use machine::{FakeFault, FakeMachine};
+pub use machines::FakeMachines;
 
 use std::time::Duration;
 
