@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use super::oddities::{Auth, Call, Fault, Oddities, Reply, Resources, Tags};
+use super::resources::{merge, resources};
 
 /// What the user of every fake BMC is called, and the password.
 pub(super) const USER: &str = "admin";
@@ -131,85 +132,16 @@ fn service(shared: Arc<Shared>) -> axum::Router {
 
 impl Shared {
     fn new(oddities: Oddities) -> Self {
-        let mut inner = Inner {
+        let inner = Inner {
+            resources: resources(&oddities),
             faults: oddities.faults.clone(),
             ..Inner::default()
         };
-        let mut root = json!({"Systems": {"@odata.id": "/redfish/v1/Systems"}});
-        if !matches!(oddities.auth, Auth::Open | Auth::Basic) {
-            merge(
-                &mut root,
-                &json!({"Links": {"Sessions": {"@odata.id": "/redfish/v1/SessionService/Sessions"}}}),
-            );
-        }
-        inner.resources.insert("/redfish/v1/".into(), root);
-        let path = |id: &&str| {
-            if id.contains('/') {
-                (*id).to_owned()
-            } else {
-                format!("/redfish/v1/Systems/{id}")
-            }
-        };
-        let members: Vec<_> = oddities
-            .systems
-            .iter()
-            .map(|id| json!({"@odata.id": path(id)}))
-            .collect();
-        inner
-            .resources
-            .insert("/redfish/v1/Systems".into(), json!({"Members": members}));
-        for id in &oddities.systems {
-            let mut system = system(&path(id));
-            merge(&mut system, &oddities.system);
-            inner.resources.insert(path(id), system);
-        }
-        inner.resources.extend(
-            oddities
-                .resources
-                .iter()
-                .map(|(path, body)| ((*path).to_owned(), body.clone())),
-        );
         Self {
             oddities,
             inner: Mutex::new(inner),
             busy: AtomicUsize::new(0),
             busiest: AtomicUsize::new(0),
-        }
-    }
-}
-
-fn system(path: &str) -> Value {
-    json!({
-        "@odata.id": path,
-        "Manufacturer": "Ferric",
-        "PowerState": "Off",
-        "Boot": {
-            "BootSourceOverrideEnabled": "Disabled",
-            "BootSourceOverrideTarget": "None",
-            "BootSourceOverrideTarget@Redfish.AllowableValues": ["None", "Pxe", "Hdd", "Cd", "BiosSetup", "UefiHttp", "UsbCd"],
-            "BootSourceOverrideMode": "UEFI",
-        },
-        "Actions": {"#ComputerSystem.Reset": {
-            "target": format!("{path}/Actions/ComputerSystem.Reset"),
-            "ResetType@Redfish.AllowableValues": ["On", "ForceOff", "GracefulShutdown", "ForceRestart"],
-        }},
-    })
-}
-
-/// JSON merge patch, RFC 7396.
-fn merge(target: &mut Value, patch: &Value) {
-    let Value::Object(patch) = patch else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = json!({});
-    }
-    for (key, value) in patch {
-        if value.is_null() {
-            target.as_object_mut().unwrap().remove(key);
-        } else {
-            merge(&mut target[key], value);
         }
     }
 }

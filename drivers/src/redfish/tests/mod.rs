@@ -13,6 +13,7 @@ mod oddities;
 mod permit;
 mod power;
 mod raid;
+mod resources;
 mod secure_boot;
 mod sensors;
 mod session;

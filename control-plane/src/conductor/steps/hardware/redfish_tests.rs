@@ -6,6 +6,8 @@ mod fake_bmc;
 #[path = "../../../../../drivers/src/redfish/tests/oddities.rs"]
 #[expect(dead_code, reason = "the driver's own tests use the rest of it")]
 mod oddities;
+#[path = "../../../../../drivers/src/redfish/tests/resources.rs"]
+mod resources;
 
 use super::tests::{put_run, step};
 use crate::conductor::tests::lab::Lab;
