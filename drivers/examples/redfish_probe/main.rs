@@ -4,18 +4,18 @@
 //! `redfish_probe ADDRESS [USER PASSWORD [CA]]`: switches the machine off and on, restarts it, interrupts it, and sets its
 //! boot device, boot mode, secure boot, lights and BIOS settings, so give it a machine that nobody needs. Exit code 0 when each step did what it should, 1 otherwise.
 
+mod bios;
+mod media;
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use ferric_drivers::{
     BmcError, BootDevice, BootMode, DriverInfo, Drivers, Enabled, FakeMachines, Hardware,
-    Management, MediaDevice, MediaSlot, Persistence, Power, PowerAction, PowerState, Progress,
-    SecureBootState, Settings, Started, Target, Validation, VirtualMedia, resolve, validate,
+    Management, Persistence, Power, PowerAction, PowerState, SecureBootState, Settings, Target,
+    Validation, resolve, validate,
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -71,9 +71,9 @@ async fn probe(driver_info: &DriverInfo) -> Outcome {
         sensors(&hardware).await?;
         firmware(&hardware).await?;
         if is_here(driver_info) {
-            media(&hardware).await?;
+            media::try_drives(&hardware).await?;
         }
-        bios(&hardware).await
+        bios::try_settings(&hardware).await
     };
     let outcome = outcome.await;
     drivers.close().await;
@@ -289,125 +289,6 @@ async fn firmware(hardware: &Hardware) -> Outcome {
 fn is_here(driver_info: &DriverInfo) -> bool {
     let address = driver_info["redfish_address"].as_str();
     address.is_some_and(|address| address.contains("://127.0.0.1:"))
-}
-
-/// An image of our own goes into a drive and out of it; a BMC without drives says so.
-async fn media(hardware: &Hardware) -> Outcome {
-    let media = hardware.virtual_media.as_deref();
-    let media = media.ok_or("redfish has virtual media")?;
-    match media.slots().await {
-        Err(error @ BmcError::NotOffered { .. }) => {
-            step(&format!("no virtual media: {error}"));
-            return Ok(());
-        }
-        other => step(&format!("{} virtual drives", other?.len())),
-    }
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    let url = format!("http://{}/probe.iso", listener.local_addr()?);
-    tokio::select! {
-        biased;
-        outcome = in_and_out(media, &url) => outcome,
-        broken = serve(&listener) => broken,
-    }
-}
-
-async fn in_and_out(media: &dyn VirtualMedia, url: &str) -> Outcome {
-    let holds = async || -> Result<bool, BmcError> {
-        let slots = media.slots().await?;
-        let is_it =
-            |slot: &MediaSlot| slot.inserted == Some(true) && slot.image.as_deref() == Some(url);
-        Ok(slots.iter().any(is_it))
-    };
-    // The second time in the place of the first.
-    for _ in 0..2 {
-        media.attach(MediaDevice::Cdrom, url).await?;
-        if !holds().await? {
-            return Err("an image was attached, and no drive shows it".into());
-        }
-    }
-    for _ in 0..2 {
-        media.detach(&[MediaDevice::Cdrom]).await?;
-        if holds().await? {
-            return Err("an image was detached, and a drive shows it".into());
-        }
-    }
-    step("an image attached and detached");
-    Ok(())
-}
-
-/// The same few bytes for every request, for as long as it is polled.
-async fn serve(listener: &TcpListener) -> Outcome {
-    loop {
-        let (mut stream, _) = listener.accept().await?;
-        let mut request = [0; 4096];
-        let _ = stream.read(&mut request).await?;
-        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nprobe";
-        stream.write_all(answer).await?;
-        stream.shutdown().await?;
-    }
-}
-
-/// Settings that hold after a restart, and the way back; a BMC without any says so.
-async fn bios(hardware: &Hardware) -> Outcome {
-    const SETTING: &str = "ProcTurboMode";
-    let bios = hardware.bios.as_deref().ok_or("redfish has BIOS")?;
-    let settings = match bios.settings().await {
-        Err(error @ BmcError::NotOffered { .. }) => {
-            step(&format!("no BIOS settings: {error}"));
-            return Ok(());
-        }
-        other => other?,
-    };
-    let before = settings.get(SETTING).cloned();
-    let described = bios.described_settings().await?;
-    if described.len() != settings.len() {
-        return Err(format!(
-            "{} settings, and {} described",
-            settings.len(),
-            described.len()
-        )
-        .into());
-    }
-    step(&format!("{} BIOS settings", settings.len()));
-    let wanted = || -> DriverInfo {
-        let pair = (SETTING.to_owned(), "Disabled".into());
-        [pair].into_iter().collect()
-    };
-    finish(hardware, bios.apply_configuration(wanted()).await?).await?;
-    let shown = bios.settings().await?.get(SETTING).cloned();
-    if shown != Some("Disabled".into()) {
-        return Err(format!("after setting {SETTING} it is {shown:?}").into());
-    }
-    let again = bios.apply_configuration(wanted()).await?;
-    if again != Started::Done {
-        return Err(format!("what holds is set again: {again:?}").into());
-    }
-    step(&format!("{SETTING} set, and not again"));
-    finish(hardware, bios.factory_reset().await?).await?;
-    let shown = bios.settings().await?.get(SETTING).cloned();
-    if shown != before {
-        return Err(format!("after a factory reset {SETTING} is {shown:?}, not {before:?}").into());
-    }
-    step("a factory reset brings it back");
-    Ok(())
-}
-
-/// Restarts the machine, and asks how far it is until it is done.
-async fn finish(hardware: &Hardware, started: Started) -> Outcome {
-    let Started::Pending { mut record, .. } = started else {
-        return Err("settings hold before a restart".into());
-    };
-    hardware.power.set(PowerAction::Reboot, None).await?;
-    let bios = hardware.bios.as_deref().ok_or("redfish has BIOS")?;
-    for _ in 0..60 {
-        match bios.poll(&record).await? {
-            Progress::Done => return Ok(()),
-            Progress::Failed(cause) => return Err(cause.into()),
-            Progress::Pending(next) => record = next,
-        }
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
-    Err("the settings do not hold a minute after the restart".into())
 }
 
 /// A wrong password must be named as such, at once.
