@@ -40,6 +40,9 @@ pub struct LogMark {
     pub run: Uuid,
     /// The number of the first line that is not in the timeline.
     pub next: u64,
+    /// How much of the logs of this boot is in the timeline.
+    #[serde(default)]
+    pub bytes: u64,
     /// When the last piece was put there.
     pub at: Timestamp,
 }

@@ -4,7 +4,9 @@ use super::dial_out::{come, config, token};
 use super::fixture::{Answer, PATIENCE, Server};
 use super::ramdisks::waiting;
 use ferric_model::ids::NodeId;
+use ferric_model::node::Node;
 use ferric_model::node::agent_session::Token;
+use ferric_store::{Expectation, Key, Table, Transaction};
 use http::StatusCode;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -59,6 +61,31 @@ async fn lines_are_told_once_and_without_a_heartbeat_or_a_command() {
     }
     assert_eq!(told(&server, node).await.last(), Some(&json!("c")));
     assert_eq!(told(&server, node).await.len(), 3);
+}
+
+/// As if the agent had told as much as there is room for.
+async fn fill(server: &Server, node: NodeId) {
+    let (store, key) = (server.conductor.store(), Key::new(Table::Node, node));
+    let record = store.get(&key).await.unwrap().expect("a node");
+    let mut found: Node = record.decode().unwrap();
+    let session = found.agent.as_mut().unwrap();
+    session.log.as_mut().unwrap().bytes = 64 << 10;
+    let unchanged = Expectation::Revision(key, record.revision);
+    let change = Transaction::new().expect(unchanged).put(&found);
+    store.commit(change).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_there_is_no_room_for_is_not_brought_again() {
+    let server = Server::start().await;
+    let node = waiting(&server).await;
+    let token = token(&config(&server.machine, "log-push").await);
+    let bring =
+        async |lines: Value| next(&come(&server.machine, &path(node), &token, &lines).await);
+    assert_eq!(bring(piece(0, &["a"])).await, 1);
+    fill(&server, node).await;
+    assert_eq!(bring(piece(1, &["b", "c"])).await, 3);
+    assert_eq!(told(&server, node).await, [json!("a")]);
 }
 
 #[tokio::test]
