@@ -243,6 +243,10 @@ impl Conductor {
         if self.store().is_exclusive() {
             return Ok(());
         }
+        // The update would be refused, and the node stay with one that cannot work on it: not as it is, nor as it was to be.
+        if node.driver != new.driver && !self.knows(&new.driver) {
+            return Ok(());
+        }
         let Claims { around, rings } = self.claims().await?;
         let host = rings.host(&node.conductor_group, &node.driver, node.uuid);
         let (Err(_), Some(put_off)) = (host, around.orphaned_for(&node)) else {

@@ -29,12 +29,14 @@ impl Conductor {
         }
     }
 
+    /// Whether this hardware type is enabled here.
+    pub(in crate::conductor) fn knows(&self, driver: &str) -> bool {
+        self.enabled().hardware_types().contains(&driver)
+    }
+
     /// Another conductor that is to make the node; `None`: this one is, or is to say why nobody can.
     async fn maker_of(&self, node: &Node) -> Result<Option<Peer>, RequestError> {
-        let is_known = self
-            .enabled()
-            .hardware_types()
-            .contains(&node.driver.as_str());
+        let is_known = self.knows(&node.driver);
         if is_known || self.store().is_exclusive() || self.settings().cluster.is_none() {
             return Ok(None);
         }

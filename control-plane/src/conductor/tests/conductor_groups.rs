@@ -209,3 +209,43 @@ async fn a_conductor_gets_nodes_of_its_own_hardware_types_only() {
     assert_eq!(count().await, 1);
     nobody_takes_anything(&cluster).await;
 }
+
+fn one_type_each(name: &str) -> Enabled {
+    let hardware_type = match name {
+        "one" => "fake-hardware",
+        "two" => "redfish",
+        _ => "manual-management",
+    };
+    let types = [hardware_type.to_owned()];
+    Enabled::default().with_hardware_types(&types).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_know_what_a_node_is_to_become_does_not_take_it() {
+    let mut cluster = Cluster::new();
+    cluster.enabled = one_type_each;
+    let mut members = cluster.start_all(&ALL).await;
+    let (id, maker) = (cluster.lab.machine.node, &members["one"].conductor);
+    let node = Node::new(id, "fake-hardware", maker.now());
+    maker.create_node(node).await.unwrap();
+    let before = cluster.owner().await;
+    cluster.kill("one", members.remove("one").unwrap());
+    sleep(LIMIT + LOOK).await;
+    let record = stored(&cluster, id).await;
+    let node = Node {
+        driver: "redfish".to_owned(),
+        interfaces: BTreeMap::new(),
+        ..record.decode().unwrap()
+    };
+    let three = &members["three"].conductor;
+    let refused = three.update_node(&record, node.clone()).await;
+    assert!(
+        matches!(refused, Err(RequestError::Busy { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(cluster.owner().await, before);
+    let two = &members["two"].conductor;
+    let updated = two.update_node(&record, node).await.unwrap();
+    assert_eq!(updated.driver, "redfish");
+    assert_eq!(cluster.owner().await.conductor, "two");
+}
