@@ -227,7 +227,10 @@ impl Conductor {
         }
         let node: Node = record.decode()?;
         let is_moved = (&node.conductor_group, &node.driver) != (&new.conductor_group, &new.driver);
-        if is_moved {
+        // Where the update would be refused, the node would stay with one that cannot work on it: not as it is, nor as it was
+        // to be.
+        let is_done_here = node.driver == new.driver || self.knows(&new.driver);
+        if is_moved && is_done_here {
             self.take_stranded(record, node).await?;
         }
         Ok(())
@@ -241,10 +244,6 @@ impl Conductor {
         node: Node,
     ) -> Result<(), StoreError> {
         if self.store().is_exclusive() {
-            return Ok(());
-        }
-        // The update would be refused, and the node stay with one that cannot work on it: not as it is, nor as it was to be.
-        if node.driver != new.driver && !self.knows(&new.driver) {
             return Ok(());
         }
         let Claims { around, rings } = self.claims().await?;
