@@ -1,17 +1,25 @@
-"""What may be done to a node, and to what hangs on it, in each state that a node comes to rest in."""
+"""What may be done to a node, and to what hangs on it, in each state that a node comes to rest in.
 
-from corpus import LATEST, add, mac, remove, replace, uid
+All but those that fake machines do not bring both servers to: Ironic leaves out the steps that hold, its fake boot interface
+refuses to rescue by a ramdisk, and nothing that fake machines do fails a tear-down or the way back from a rescue.
+"""
+
+from corpus import LATEST, add, around, mac, remove, replace, uid
+from corpus.node_states import VERBS
 
 STEP = {"interface": "deploy", "step": "erase_devices", "args": {}}
-GONE = "http://127.0.0.1:1/nothing"
+# Each server is its own web server of images: the first path is found there, the other one is not.
+FOUND, MISSING = "${base}drivers", "${base}nothing"
 
 
 def fill(group):
+    group.get("/", None, save={"base": "default_version.links.0.href"})
     for number, (state, enter) in enumerate(STATES.items()):
         seed = f"in-{state.replace(' ', '-')}"
         node = group.node(seed, resource_class="class", automated_clean=False)
         things(group, node, seed, number)
         enter(group, node)
+        refused_verbs(group, node, state)
         requests(group, node, seed, number)
         group.get(f"/v1/nodes/{node}")
         deletions(group, node, seed)
@@ -63,6 +71,42 @@ def failed(enter, verb, state):
     return then
 
 
+def deploying(image, state):
+    """A deploy by a ramdisk that never comes."""
+    def enter(group, node):
+        available(group, node)
+        # What hangs on the node is a target to boot from, which Ironic asks this of before it lets it be deployed.
+        fields = {"/properties/capabilities": "iscsi_boot:true", "/deploy_interface": "direct"}
+        image_fields = {"image_source": image, "image_os_hash_algo": "sha256", "image_os_hash_value": "0" * 64}
+        fields |= {f"/instance_info/{name}": value for name, value in image_fields.items()}
+        group.patch(f"/v1/nodes/{node}", body=[patch for path, value in fields.items() for patch in add(path, value)])
+        group.provision(node, "active", state)
+    return enter
+
+
+def service_wait(group, node):
+    """A step that nobody but a ramdisk can offer."""
+    active(group, node)
+    in_maintenance(group, node, add("/deploy_interface", "direct"))
+    group.provision(node, "service", "service wait", service_steps=[STEP])
+
+
+def in_maintenance(group, node, patch):
+    """A patch of what is not changed otherwise in most states."""
+    group.put(f"/v1/nodes/{node}/maintenance")
+    group.patch(f"/v1/nodes/{node}", body=patch)
+    group.delete(f"/v1/nodes/{node}/maintenance")
+
+
+def switched_off(enter):
+    """With the power known again: what a failure leaves of it is not the same in both."""
+    def then(group, node):
+        enter(group, node)
+        group.put(f"/v1/nodes/{node}/states/power", body={"target": "power off"})
+        group.wait(f"/v1/nodes/{node}", "power_state", "power off")
+    return then
+
+
 INSPECT_WAIT = waiting("inspect", "inspect wait", manageable, inspect_interface="agent")
 CLEAN_WAIT = waiting("provide", "clean wait", manageable, deploy_interface="direct", automated_clean=True)
 STATES = {
@@ -75,8 +119,32 @@ STATES = {
     "inspect failed": failed(INSPECT_WAIT, "abort", "inspect failed"),
     "clean wait": CLEAN_WAIT,
     "clean failed": failed(CLEAN_WAIT, "abort", "clean failed"),
+    "wait call-back": deploying(FOUND, "wait call-back"),
+    "deploy failed": switched_off(deploying(MISSING, "deploy failed")),
+    "service wait": service_wait,
+    "service failed": switched_off(failed(service_wait, "abort", "service failed")),
+    # Both refuse: Ironic for the target to boot from, Ferric for want of an image.
+    "adopt failed": switched_off(waiting("adopt", "adopt failed", manageable, deploy_interface="direct")),
 }
-# No verb: those of `node_states` move the node on.
+# The verbs that move a node on from there. All others are refused.
+LEGAL = {
+    "enroll": {"manage"},
+    "manageable": {"provide", "inspect", "clean", "adopt"},
+    "available": {"active", "deploy", "manage"},
+    "active": {"rebuild", "deleted", "undeploy", "rescue", "service"},
+    "rescue": {"deleted", "undeploy", "rescue", "unrescue"},
+    "inspect wait": {"abort"},
+    "inspect failed": {"manage", "inspect"},
+    "clean wait": {"abort"},
+    "clean failed": {"manage"},
+    "wait call-back": {"deleted", "undeploy", "abort"},
+    "deploy failed": {"active", "deploy", "rebuild", "deleted", "undeploy"},
+    "service wait": {"deleted", "undeploy", "abort"},
+    "service failed": {"deleted", "undeploy", "abort", "rescue", "service"},
+    "adopt failed": {"manage", "adopt"},
+}
+# What a verb needs to be more than a wrong request.
+NEEDS = {"clean": {"clean_steps": [STEP]}, "service": {"service_steps": [STEP]}, "rescue": {"rescue_password": "secret"}}
 PATCHES = [
     replace("/name", "renamed-{seed}"), add("/extra/a", 1), add("/properties/a", 1), add("/driver_info/a", 1), add("/instance_info/a", 1), replace("/resource_class", "other"), replace("/resource_class", "class"),
     replace("/driver", "manual-management"), replace("/driver", "fake-hardware"), replace("/boot_interface", "ipxe"), replace("/boot_interface", "fake"), replace("/network_interface", "noop"), replace("/console_interface", "no-console"),
@@ -93,6 +161,15 @@ def filled(value, seed):
     if isinstance(value, list):
         return [filled(item, seed) for item in value]
     return {key: filled(item, seed) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def refused_verbs(group, node, state):
+    """Each verb that the state does not allow, with what it needs."""
+    for verb, since in VERBS.items():
+        if verb not in LEGAL[state]:
+            for version in around(since):
+                group.put(f"/v1/nodes/{node}/states/provision", version, body={"target": verb, **NEEDS.get(verb, {})})
+    group.get(f"/v1/nodes/{node}/states")
 
 
 def requests(group, node, seed, number):
