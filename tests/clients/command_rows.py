@@ -25,13 +25,20 @@ class Command:
 
     name: str
     words: str = ""
-    # The microversion 1.N it came with, and what an older one is told, as part of the complaint in small letters.
+    # The microversion 1.N it came with, and what an older one is told, as part of the complaint in small letters. Where
+    # that is not said, an older one does not try it.
     since: int = 1
     refusal: str = ""
     # What every version is told.
     fails: str = ""
     # Fields of what is printed; in a list those of one of its lines.
     shows: dict = field(default_factory=dict)
+    # How many lines a list has; whether what is shown is its first one, and whether it has no other fields.
+    lines: int | None = None
+    first: bool = False
+    exact: bool = False
+    # The name that a file is kept under which the command writes what is shown to.
+    file: str = ""
     # The UUID that is printed, of a list that of its first line, is kept under this name.
     keeps: str = ""
     # The state that the object `of` is waited for to have.
@@ -249,6 +256,7 @@ ROWS = [
     Command("node manage", "{waiting}", ends="manageable", of="nodes/{waiting}"),
     Command("node inspect", "{waiting}", ends="inspect wait", of="nodes/{waiting}"),
     Inspection("waiting_uuid"),
+    Command("node inventory save", "{waiting} --file {saved}", since=81, shows={"inventory": INVENTORY}, file="saved"),
     Command("node inventory save", "{waiting}", since=81, refusal=NO_RESOURCE, shows={"inventory": INVENTORY}),
     Command("node inspect", "{waiting}", newest=True, ends="inspect wait", of="nodes/{waiting}"),
     Command("node abort", "{waiting}", since=41, refusal=TOO_NEW, ends="inspect failed", of="nodes/{waiting}"),

@@ -57,9 +57,11 @@ class Api:
         mark = f"{version}-{uuid.uuid4().hex[:6]}"
         nodes = ("node", "child", "held", "waiting", "adopted", "filed")
         kept = {name: f"{name}-{mark}" for name in (*nodes, "group", "allocation")}
+        kept |= {"mark": mark, "MARK": mark.upper().replace("-", "_")}
         kept |= {"class": f"class-{mark}", "shard": f"shard-{mark}", "iqn": f"iqn.2001-01.example:{mark}"}
         kept |= {name: f"CUSTOM_{name}_{mark}".upper().replace("-", "_") for name in ("template", "runbook")}
-        kept |= {name: mac() for name in ("mac", "mac2", "mac3")}
+        kept |= {name: mac() for name in ("mac", "mac2", "mac3", "mac4", "mac5", "mac6", "mac7")}
+        kept |= {f"own_{number}": str(uuid.uuid4()) for number in range(1, 25)}
         # What an old version asks for, though it could not make it, is not there.
         missing = ("connector", "target", "rule", "event", "vif", "child_uuid", "template_uuid", "runbook_uuid", "allocation_uuid")
         kept |= {name: str(uuid.uuid4()) for name in missing}
