@@ -1,6 +1,9 @@
-"""Who is let in by a real `ferric`: check.py PROGRAM. Peers are Apache's htpasswd, joserfc, Keystone and openssl."""
+"""Who is let in by a real `ferric`: check.py PROGRAM IRONIC, the folder of Ironic's programs. Peers are Apache's htpasswd, joserfc,
+Keystone, openssl, and Ironic with the same Keystone.
+"""
 
 import basic
+import ironic_peer
 import keystone_peer
 import oidc
 import sys
@@ -10,7 +13,7 @@ import tls
 def main():
     program = sys.argv[1]
     count = 0
-    for module in (basic, oidc, keystone_peer, tls):
+    for module in (basic, oidc, keystone_peer, tls, ironic_peer):
         for check in module.CHECKS:
             check(program)
             count += 1

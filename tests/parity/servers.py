@@ -58,8 +58,9 @@ def free_port():
 class Server:
     """A process that answers at `url`, with its files in `folder`. To be used by `with`; ready after `wait_until_ready`."""
 
-    # It is ready when it has this one.
+    # It is ready when it has this one, for who sends these headers.
     driver = b'"fake-hardware"'
+    headers = {}
 
     def __init__(self, folder, name):
         self.name = name
@@ -96,7 +97,7 @@ class Server:
             if self.process.poll() is not None:
                 break
             try:
-                with DIRECT.open(f"{self.url}/v1/drivers", timeout=5) as answer:
+                with DIRECT.open(urllib.request.Request(f"{self.url}/v1/drivers", headers=self.headers), timeout=5) as answer:
                     if self.driver in answer.read():
                         return
             except (urllib.error.URLError, OSError):
@@ -126,12 +127,14 @@ class Server:
 class Ironic(Server):
     """Ironic, all in one process, on SQLite. `empty` is where several keep an empty database, which takes seconds to make."""
 
+    # Where its own are.
+    programs = pathlib.Path(sys.executable).parent
+
     def __init__(self, folder, name, empty=None):
         super().__init__(folder, name)
         self.empty = empty or self.folder / "empty.sqlite"
 
     def prepare(self):
-        programs = pathlib.Path(sys.executable).parent
         config = self.folder / "ironic.conf"
         config.write_text(self.config())
         for name in ("tmp", "tftp", "http", "images", "locks"):
@@ -139,7 +142,7 @@ class Ironic(Server):
         database, empty = self.folder / "ironic.sqlite", self.empty
         if not empty.exists():
             made = subprocess.run(
-                [programs / "ironic-dbsync", "--config-file", config, "create_schema"],
+                [self.programs / "ironic-dbsync", "--config-file", config, "create_schema"],
                 capture_output=True, text=True, check=False,
             )
             if made.returncode != 0:
@@ -147,7 +150,7 @@ class Ironic(Server):
             shutil.copy(database, empty)
         if not database.exists():
             shutil.copy(empty, database)
-        return [programs / "ironic", "--config-file", config]
+        return [self.programs / "ironic", "--config-file", config]
 
     def config(self):
         """The configuration file: all that is not here is Ironic's default."""
