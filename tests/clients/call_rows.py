@@ -20,7 +20,7 @@ class Call:
 
     name: str
     call: Callable
-    # The microversion 1.N it came with, and how an older one is refused.
+    # The microversion 1.N it came with, and how an older one is refused. Where that is not said, an older one does not try it.
     since: int = 1
     refusal: int | str = ""
     # How every version is refused.
@@ -91,7 +91,7 @@ ROWS = [
     Call("patch_node", lambda do, k: do(k["node"], replaced("/extra/row", 8)), gives=NEXT),
     Call("patch_node", lambda do, k: do(k["node"], replaced("/driver", "fake-hardware"), True), 45, SDK_NEEDS),
     Call("get_node", lambda do, k: do(k["node"]), gives={"id": "{uuid}", **NEXT}),
-    Call("validate_node", lambda do, k: do(k["node"], required=["power"])),
+    Call("validate_node", lambda do, k: do(k["node"], required=["power"])["power"], gives={"result": True}),
     Call("set_node_maintenance", lambda do, k: do(k["node"], "looked at"), gives={"is_maintenance": True}),
     Call("unset_node_maintenance", lambda do, k: do(k["node"]), gives={"is_maintenance": False}),
     Call("list_node_vendor_passthru", lambda do, k: do(k["node"]), gives={"third_method_sync": THIRD}),
@@ -101,7 +101,9 @@ ROWS = [
     # Traits.
     Call("set_node_traits", lambda do, k: do(k["node"], ["CUSTOM_A", "CUSTOM_B"]), 37, SDK_PICKS),
     Call("add_node_trait", lambda do, k: do(k["node"], "CUSTOM_C"), 37, SDK_PICKS),
+    Call("get_node", lambda do, k: {"traits": sorted(do(k["node"]).traits or [])}, 37, gives={"traits": ["CUSTOM_A", "CUSTOM_B", "CUSTOM_C"]}),
     Call("remove_node_trait", lambda do, k: do(k["node"], "CUSTOM_C", ignore_missing=False), 37, SDK_PICKS),
+    Call("get_node", lambda do, k: {"traits": sorted(do(k["node"]).traits or [])}, 37, gives={"traits": ["CUSTOM_A", "CUSTOM_B"]}),
     # Ports and port groups.
     Call("create_port_group", lambda do, k: do(node_id=k["uuid"], name=k["group"]), gives={"name": "{group}"}, keeps="group_uuid"),
     Call("port_groups", lambda do, k: do(details=True), gives={"id": "{group_uuid}", "name": "{group}"}),
@@ -123,6 +125,7 @@ ROWS = [
     Call("wait_for_delete", lambda do, k: do(Port.new(id=k["port"]), wait=60)),
     Call("get_port", lambda do, k: do(k["port"]), fails=404),
     Call("delete_port_group", lambda do, k: do(k["group"], ignore_missing=False)),
+    Call("get_port_group", lambda do, k: do(k["group_uuid"]), fails=404),
     # The machine.
     provision("manage", "manageable"),
     Call("set_node_power_state", lambda do, k: do(k["node"], "power on"), ends="power on"),
@@ -131,9 +134,15 @@ ROWS = [
     Call("inject_nmi_to_node", lambda do, k: do(k["node"])),
     Call("set_node_boot_device", lambda do, k: do(k["node"], "disk", persistent=True)),
     Call("get_node_boot_device", lambda do, k: do(k["node"]), gives={"boot_device": "disk", "persistent": True}),
-    Call("get_node_supported_boot_devices", lambda do, k: do(k["node"])),
-    Call("set_node_boot_mode", lambda do, k: do(k["node"], "uefi"), 76, SDK_PICKS, ends="power on"),
-    Call("set_node_secure_boot", lambda do, k: do(k["node"], False), 76, SDK_PICKS, ends="power on"),
+    Call(
+        "get_node_supported_boot_devices",
+        lambda do, k: [{"device": device} for device in do(k["node"])["supported_boot_devices"]],
+        gives={"device": "pxe"},
+    ),
+    Call("set_node_boot_mode", lambda do, k: do(k["node"], "bios"), 76, SDK_PICKS, ends="boot mode bios"),
+    Call("set_node_boot_mode", lambda do, k: do(k["node"], "uefi"), 76, SDK_PICKS, ends="boot mode uefi"),
+    Call("set_node_secure_boot", lambda do, k: do(k["node"], True), 76, SDK_PICKS, ends="secure boot on"),
+    Call("set_node_secure_boot", lambda do, k: do(k["node"], False), 76, SDK_PICKS, ends="secure boot off"),
     Call("enable_node_console", lambda do, k: do(k["node"]), ends="console on"),
     Call("get_node_console", lambda do, k: do(k["node"]), gives={"console_enabled": True}),
     Call("disable_node_console", lambda do, k: do(k["node"]), ends="console off"),
@@ -162,6 +171,7 @@ ROWS = [
     Call("patch_volume_connector", lambda do, k: do(k["connector"], replaced("/extra/row", 8)), 32, 404, gives=NEXT),
     Call("get_volume_connector", lambda do, k: do(k["connector"]), 32, 404, gives=NEXT),
     Call("delete_volume_connector", lambda do, k: do(k["connector"], ignore_missing=False), 32, 404),
+    Call("get_volume_connector", lambda do, k: do(k["connector"]), fails=404),
     Call(
         "create_volume_target",
         lambda do, k: do(node_id=k["uuid"], volume_type="iscsi", boot_index=0, volume_id="v"),
@@ -175,6 +185,7 @@ ROWS = [
     Call("patch_volume_target", lambda do, k: do(k["target"], replaced("/extra/row", 8)), 32, 404, gives=NEXT),
     Call("get_volume_target", lambda do, k: do(k["target"]), 32, 404, gives=NEXT),
     Call("delete_volume_target", lambda do, k: do(k["target"], ignore_missing=False), 32, 404),
+    Call("get_volume_target", lambda do, k: do(k["target"]), fails=404),
     # Deploy templates, runbooks and inspection rules.
     Call(
         "create_deploy_template",
@@ -189,6 +200,7 @@ ROWS = [
     Call("patch_deploy_template", lambda do, k: do(k["template_uuid"], replaced("/extra/row", 8)), 55, 405, gives=NEXT),
     Call("get_deploy_template", lambda do, k: do(k["template"]), 55, 404, gives=NEXT),
     Call("delete_deploy_template", lambda do, k: do(k["template"], ignore_missing=False), 55, 405),
+    Call("get_deploy_template", lambda do, k: do(k["template"]), fails=404),
     Call("create_runbook", lambda do, k: do(name=k["runbook"], steps=[{**RESET, "order": 1}]), 92, 405, keeps="runbook_uuid"),
     Call("runbooks", lambda do, k: do(details=True), 92, 404, gives={"name": "{runbook}"}),
     Call("update_runbook", lambda do, k: do(k["runbook"], **ROW), 92, 405, gives=ROW),
@@ -198,12 +210,14 @@ ROWS = [
     Call("remove_runbook_trait", lambda do, k: do(k["runbook"], "CUSTOM_A"), 112, SDK_PICKS),
     Call("get_runbook", lambda do, k: do(k["runbook"]), 92, 404, gives={"traits": ["CUSTOM_B"], **NEXT}),
     Call("delete_runbook", lambda do, k: do(k["runbook"], ignore_missing=False), 92, 405),
+    Call("get_runbook", lambda do, k: do(k["runbook"]), fails=404),
     Call("create_inspection_rule", lambda do, k: do(actions=[ACTION], description="first"), 96, 405, keeps="rule"),
     Call("inspection_rules", lambda do, k: do(details=True), 96, 404, gives={"id": "{rule}"}),
     Call("update_inspection_rule", lambda do, k: do(k["rule"], priority=7), 96, 405, gives={"priority": 7}),
     Call("patch_inspection_rule", lambda do, k: do(k["rule"], replaced("/priority", 8)), 96, 405, gives={"priority": 8}),
     Call("get_inspection_rule", lambda do, k: do(k["rule"]), 96, 404, gives={"priority": 8, "description": "first"}),
     Call("delete_inspection_rule", lambda do, k: do(k["rule"], ignore_missing=False), 96, 405),
+    Call("get_inspection_rule", lambda do, k: do(k["rule"]), fails=404),
     # The life of a node.
     provision("inspect", "manageable"),
     provision("clean", "manageable", clean_steps=[RESET]),
@@ -227,6 +241,7 @@ ROWS = [
     Call("patch_allocation", lambda do, k: do(k["allocation"], replaced("/extra/row", 8)), 57, 405, gives=NEXT),
     Call("get_allocation", lambda do, k: do(k["allocation"]), 52, 404, gives=NEXT),
     Call("delete_allocation", lambda do, k: do(k["allocation"], ignore_missing=False), 52, 405),
+    Call("get_allocation", lambda do, k: do(k["allocation"]), fails=404),
     provision("active", "active"),
     provision("rebuild", "active"),
     provision("rescue", "rescue", 38, SDK_NEEDS, rescue_password="secret"),
@@ -242,6 +257,7 @@ ROWS = [
     Call("attach_vif_to_node", lambda do, k: do(k["waiting"], k["vif"])),
     Call("list_node_vifs", lambda do, k: [{"id": vif} for vif in do(k["waiting"])], gives={"id": "{vif}"}),
     Call("detach_vif_from_node", lambda do, k: do(k["waiting"], k["vif"], ignore_missing=False)),
+    Call("list_node_vifs", lambda do, k: {"vifs": do(k["waiting"])}, gives={"vifs": []}),
     provision("manage", "manageable", of="waiting"),
     provision("inspect", "inspect wait", of="waiting"),
     Inspection("waiting_uuid"),
@@ -255,4 +271,5 @@ ROWS = [
     *(Call("delete_node", lambda do, k, name=name: do(k[name], ignore_missing=False)) for name in ("waiting", "adopted", "node")),
     Call("get_node", lambda do, k: do(k["node"]), fails=404),
     Call("delete_chassis", lambda do, k: do(k["chassis"], ignore_missing=False)),
+    Call("get_chassis", lambda do, k: do(k["chassis"]), fails=404),
 ]

@@ -31,6 +31,9 @@ def connect(version):
 def tell(row, version, baremetal, kept):
     """Does the call, and looks at what it gives."""
     what = row.name if version == CHOSEN else f"{row.name} at 1.{version}"
+    if version < row.since and not row.refusal:
+        print(f"{what}: came with 1.{row.since}", flush=True)
+        return
     refusal = row.refusal if version < row.since else row.fails
     print(what, *["(refused)"] * bool(refusal), flush=True)
     try:

@@ -73,6 +73,10 @@ def goal(path, state):
     """The field of the object that a state is told by, and its value."""
     if state.startswith("console "):
         return "console_enabled", state == "console on"
+    if state.startswith("secure boot "):
+        return "secure_boot", state == "secure boot on"
+    if state.startswith("boot mode "):
+        return "boot_mode", state.removeprefix("boot mode ")
     if state.startswith("power "):
         return "power_state", state
     return "provision_state" if path.startswith("nodes/") else "state", state
