@@ -228,10 +228,11 @@ def machine():
         ),
         Command("node create", "--driver fake-hardware --name net-{mark} --network-interface standalone", keeps="net_uuid"),
         Command("port create", "{mac4} --node {net_uuid} --physical-network one", since=34, keeps="net_port"),
-        Command("port group create", "--node {net_uuid} --uuid {own_6} --address {mac5}", since=67),
         Command("node vif attach", "net-{mark} {own_7} --vif-info physical_network=one", since=34),
         Command("node vif list", "net-{mark}", since=34, shows={"id": "{own_7}"}, lines=1),
         Command("node vif detach", "net-{mark} {own_7}", since=34),
+        Command("port group create", "--node {net_uuid} --uuid {own_6} --address {mac5}", since=67),
+        Command("port create", "{mac6} --node {net_uuid} --port-group {own_6}", since=67),
         Command("node vif attach", "net-{mark} {own_7} --portgroup-uuid {own_6}", since=67),
         Command(
             "port group show", "{own_6} --fields internal_info", since=67, shows={"internal_info": {"tenant_vif_port_id": "{own_7}"}},
