@@ -2,6 +2,7 @@
 //! a Ferric (`docs/transfer.md`). Power, disks and images are not touched: all that is done is in the API.
 
 mod database;
+mod database_url;
 mod file;
 mod importer;
 mod ironic;
