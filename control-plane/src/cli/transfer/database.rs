@@ -200,17 +200,21 @@ fn mysql(url: &DatabaseUrl, user: &str, statements: &str) -> anyhow::Result<Ques
 
 fn postgres(url: &DatabaseUrl, user: &str, statements: &str) -> anyhow::Result<Question> {
     let mut password = url.password.as_ref();
-    let port = url.port.map(|port| port.to_string());
+    let mut host = url.host.clone();
+    let mut port = url.port.map(|port| port.to_string());
     let timeout = CONNECT_TIMEOUT_S.to_string();
-    let mut settings = vec![("connect_timeout", timeout.as_str()), ("user", user)];
-    settings.extend(url.host.as_deref().map(|host| ("host", host)));
-    settings.extend(port.as_deref().map(|port| ("port", port)));
-    settings.push(("dbname", url.database.as_str()));
+    let mut settings = vec![
+        ("connect_timeout", timeout.as_str()),
+        ("user", user),
+        ("dbname", url.database.as_str()),
+    ];
     // All of them are libpq's own, TLS and sockets among them; the last one of a name holds.
     for (name, value) in &url.options {
         let is_name = |letter: char| letter.is_ascii_lowercase() || letter == '_';
         match name.as_str() {
             "password" => password = Some(value),
+            "host" => host = Some(value.clone()),
+            "port" => port = Some(value.clone()),
             // SQLAlchemy's.
             "plugin" => {}
             name if name.chars().all(is_name) => settings.push((name, value.as_str())),
@@ -232,6 +236,9 @@ fn postgres(url: &DatabaseUrl, user: &str, statements: &str) -> anyhow::Result<Q
         "--set=ON_ERROR_STOP=1",
     ];
     let mut arguments: Vec<String> = fixed.map(str::to_owned).into();
+    // Debian's psql leads to a server of this machine unless it finds these among its arguments.
+    arguments.extend(host.map(|host| option("host", &host)));
+    arguments.extend(port.map(|port| option("port", &port)));
     arguments.push(option("dbname", &settings.join(" ")));
     // Older ones show the answer to the last statement of a command only.
     let statements = statements.split_terminator(';').map(str::trim);
@@ -314,11 +321,11 @@ mod tests {
             ),
             (
                 "postgresql+psycopg2://u:p@/d?host=/run&sslmode=verify-full",
-                &["user='u' dbname='d' host='/run' sslmode='verify-full'"],
+                &["--host=/run", "user='u' dbname='d' sslmode='verify-full'"],
             ),
             (
                 "postgresql://u@h:1/it's",
-                &["host='h' port='1' dbname='it\\'s'"],
+                &["--host=h --port=1 ", "dbname='it\\'s'"],
             ),
         ];
         for (url, parts) in cases {
