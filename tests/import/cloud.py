@@ -1,7 +1,7 @@
 """A cloud in a running Ironic, with something of everything: by its API, and what no request leads to by its database."""
 
+import datetime
 import json
-import sqlite3
 import time
 
 
@@ -125,14 +125,12 @@ class Cloud:
     def put_in(self, node, state):
         """Moves a node behind Ironic's back."""
         target = TARGETS.get(state, "available" if state in ("clean wait", "deleting") else "active")
-        self.edit("UPDATE nodes SET provision_state = ?, target_provision_state = ?, last_error = ? WHERE uuid = ?",
-                  (state, target, f"made up: {state}", node))
+        self.edit("UPDATE nodes SET provision_state = :state, target_provision_state = :target, last_error = :error WHERE uuid = :node",
+                  state=state, target=target, error=f"made up: {state}", node=node)
 
-    def edit(self, statement, values):
-        """One write into Ironic's database; Ironic may have it locked for a moment."""
-        with sqlite3.connect(self.database, timeout=WAIT_S) as connection:
-            assert connection.execute(statement, values).rowcount == 1, statement
-        connection.close()
+    def edit(self, statement, **values):
+        """One row of Ironic's database."""
+        assert self.database.write(statement, **values) == 1, statement
 
     def oddities(self):
         """Maintenance, protection, retirement, a parent, an instance with a config drive and custom RAID."""
@@ -173,15 +171,14 @@ class Cloud:
     def inventories(self):
         """As an inspection by an agent leaves one."""
         inventory = {"cpu": {"count": 4, "architecture": "x86_64"}, "interfaces": [{"name": "eth0", "lldp": None}]}
-        self.edit("INSERT INTO node_inventory (inventory_data, plugin_data, version, node_id) SELECT ?, ?, '1.0', id FROM nodes WHERE name = 'manageable-0'",
-                  (json.dumps(inventory), json.dumps({"valid_macs": []})))
+        [(node,)] = self.database.read("SELECT id FROM nodes WHERE name = 'manageable-0'")
+        self.edit("INSERT INTO node_inventory (inventory_data, plugin_data, version, node_id) VALUES (:inventory, :plugin, '1.0', :node)",
+                  inventory=json.dumps(inventory), plugin=json.dumps({"valid_macs": []}), node=node)
 
     def power(self):
         """Each machine is on or off; Ironic's fake ones are as they are said to be."""
         for state, power in (("active", "power on"), ("rescue", "power on"), ("%failed", "power off"), ("%able", "power off"), ("error", "power off")):
-            with sqlite3.connect(self.database, timeout=WAIT_S) as connection:
-                connection.execute("UPDATE nodes SET power_state = ? WHERE provision_state LIKE ?", (power, state))
-            connection.close()
+            self.database.write("UPDATE nodes SET power_state = :power WHERE provision_state LIKE :state", power=power, state=state)
 
     def move(self):
         """Nodes that are on their way, with a port each."""
@@ -189,15 +186,25 @@ class Cloud:
             name = f"moving-{state.replace(' ', '-')}"
             node = self.make("nodes", {"driver": "fake-hardware", "name": name, "driver_info": {"fake_password": "p"}})
             self.make("ports", {"node_uuid": node, "address": self.mac()})
-            self.edit("UPDATE nodes SET provision_state = ?, target_provision_state = ?, provision_updated_at = datetime('now') WHERE uuid = ?",
-                      (state, "available" if state == "clean wait" else "active", node))
+            now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+            self.edit("UPDATE nodes SET provision_state = :state, target_provision_state = :target, provision_updated_at = :now WHERE uuid = :node",
+                      state=state, target="available" if state == "clean wait" else "active", now=now, node=node)
             self.moving[state] = node
 
     def secrets(self):
         """What the database has of nodes: driver_info and instance_info, by UUID."""
-        with sqlite3.connect(self.database, timeout=WAIT_S) as connection:
-            rows = connection.execute("SELECT uuid, driver_info, instance_info FROM nodes").fetchall()
-        connection.close()
+        return self.stored("SELECT uuid, driver_info, instance_info FROM nodes")
+
+    def volume_secrets(self):
+        """What it has of volume targets: properties, by UUID."""
+        return self.stored("SELECT uuid, properties FROM volume_targets")
+
+    def states(self):
+        """What it has of the nodes' states, by UUID."""
+        rows = self.database.read("SELECT uuid, provision_state, target_provision_state, instance_uuid FROM nodes")
+        return {uuid: tuple(states) for uuid, *states in rows}
+
+    def stored(self, statement):
+        """Rows of a UUID and texts of JSON."""
+        rows = self.database.read(statement)
         return {uuid: tuple(json.loads(text) if text else {} for text in texts) for uuid, *texts in rows}
-
-

@@ -13,11 +13,12 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "parity"))
 
 from cloud import MOVING, Cloud  # noqa: E402
+from databases import PASSWORD, QUOTED, MariaDb, Postgres, Sqlite  # noqa: E402
 from peer import Peer  # noqa: E402
 from sameness import differences  # noqa: E402
 from servers import Ferric, Ironic  # noqa: E402
 
-DONE, WRONG = 0, 65
+DONE, WRONG, FAILED = 0, 65, 70
 MASK = "******"
 
 
@@ -94,10 +95,10 @@ def with_database(check, cloud, ironic, source):
     """The usual way: everything at once, and again."""
     with check.server("one") as server:
         ferric = Peer(server.url)
-        results, _ = check.imported(server, *source, "--database", f"sqlite:///{cloud.database}")
+        results, _ = check.imported(server, *source, "--database", cloud.database.url)
         check.is_true("every record is new", outcomes(results) == {"created"}, [r for r in results if r["outcome"] != "created"][:5])
         check.same("after the import", ironic, ferric)
-        again, _ = check.imported(server, *source, "--database", f"sqlite:///{cloud.database}")
+        again, _ = check.imported(server, *source, "--database", cloud.database.url)
         check.is_true("again, every record is there", outcomes(again) == {"present"}, [r for r in again if r["outcome"] != "present"][:5])
         check.is_true("again, as many", len(again) == len(results))
         check.same("after the second import", ironic, ferric)
@@ -111,14 +112,56 @@ def secrets(check, cloud, server):
     path = check.folder / "secret.jsonl"
     check.ferric("export", "--url", server.url, "--with-secrets", "--output", path)
     check.is_true("the file is its owner's only", stat.S_IMODE(path.stat().st_mode) == 0o600)
-    nodes = records(path, "node")
-    stored = {node["uuid"]: (node["driver_info"], node["instance_info"]) for node in nodes}
-    check.is_true("every secret is that of the database", stored == cloud.secrets())
+    are_those(check, cloud, path)
+    nodes = {node["uuid"]: node for node in records(path, "node")}
+    columns = ("provision_state", "target_provision_state", "instance_uuid")
+    states = {uuid: tuple(node.get(column) for column in columns) for uuid, node in nodes.items()}
+    check.is_true("every state is that of the database", states == cloud.states(), unlike(states, cloud.states()))
     check.is_true("asterisks are nowhere", MASK not in path.read_text())
     shown = check.folder / "shown.jsonl"
     check.ferric("export", "--url", server.url, "--output", shown)
     text = shown.read_text()
     check.is_true("without the option there are no secrets", MASK in text and "secret of" not in text and "inside" not in text)
+
+
+def are_those(check, cloud, path):
+    """Whether an export has every secret as it stands in Ironic's database."""
+    for kind, fields, expected in (
+        ("node", ("driver_info", "instance_info"), cloud.secrets()),
+        ("volume_target", ("properties",), cloud.volume_secrets()),
+    ):
+        stored = {record["uuid"]: tuple(record[field] for field in fields) for record in records(path, kind)}
+        check.is_true(f"every secret of a {kind} is that of the database", expected and stored == expected, unlike(stored, expected))
+    # They differ only in that Ironic shows one of them.
+    rules = {rule["sensitive"]: [(part["op"], part["args"]) for field in ("conditions", "actions") for part in rule[field] or []]
+             for rule in records(path, "inspection_rule")}
+    check.is_true("the sensitive rule is whole", rules[True] and rules[True] == rules[False], rules)
+
+
+def unlike(one, other):
+    """A few entries in which two dicts differ."""
+    return [(key, one.get(key), other.get(key)) for key in one.keys() | other.keys() if one.get(key) != other.get(key)][:3]
+
+
+def other_ways(check, cloud, source):
+    """By a socket and by TLS it is the same database."""
+    for number, (what, url) in enumerate(cloud.database.ways.items()):
+        path = check.folder / f"way-{number}.jsonl"
+        check.ferric("export", *source, "--database", url, "--output", path)
+        print(f"by {what}:", flush=True)
+        are_those(check, cloud, path)
+
+
+def astray(check, cloud, source):
+    """A database that cannot be read is told of, without its password, and nothing is written."""
+    with check.server("none") as server:
+        for what, (url, said) in cloud.database.astray.items():
+            done = check.ferric("import", "--url", server.url, *source, "--database", url, exit_code=FAILED)
+            check.is_true(f"{what} is told of", said in done.stderr, done.stderr)
+            check.is_true("without the password", QUOTED not in done.stderr and PASSWORD not in done.stderr, done.stderr)
+        ferric = Peer(server.url)
+        there = [ferric.all(path, key) for path, key in (("/v1/nodes", "nodes"), ("/v1/chassis", "chassis"), ("/v1/runbooks", "runbooks"))]
+        check.is_true("nothing is written", there == [[], [], []], there)
 
 
 def records(path, kind):
@@ -143,7 +186,7 @@ def through_a_file(check, server, ferric):
 def conflict(check, server, ferric, source, cloud):
     """A node that is another one by now is told of and left alone; what needs no secret goes on."""
     ferric.ask("PATCH", "/v1/nodes/manageable-0", [{"op": "replace", "path": "/extra", "value": {"mine": 1}}])
-    results, _ = check.imported(server, *source, "--database", f"sqlite:///{cloud.database}", exit_code=WRONG)
+    results, _ = check.imported(server, *source, "--database", cloud.database.url, exit_code=WRONG)
     refused = [result for result in results if result["outcome"] == "refused"]
     check.is_true("a changed node is refused alone", len(refused) == 1 and "extra" in refused[0]["error_message"], refused)
     kept = ferric.ask("GET", "/v1/nodes/manageable-0")
@@ -181,7 +224,7 @@ def secrets_file(check, cloud):
         "SELECT json_object('uuid', uuid, 'conditions', json(conditions), 'actions', json(actions)) FROM inspection_rules WHERE sensitive",
     ]
     path = check.folder / "secrets.jsonl"
-    lines = [subprocess.run(["sqlite3", cloud.database, query], capture_output=True, text=True, check=True).stdout for query in queries]
+    lines = [subprocess.run(["sqlite3", cloud.database.path, query], capture_output=True, text=True, check=True).stdout for query in queries]
     path.write_text("".join(lines))
     return path
 
@@ -189,7 +232,7 @@ def secrets_file(check, cloud):
 def on_the_way(check, cloud, ironic, source):
     """What is on its way is refused, and with --force is where its failure leads; its ports come after it."""
     cloud.move()
-    database = ("--database", f"sqlite:///{cloud.database}")
+    database = ("--database", cloud.database.url)
     with check.server("four") as server:
         ferric = Peer(server.url)
         results, _ = check.imported(server, *source, *database, exit_code=WRONG)
@@ -203,19 +246,45 @@ def on_the_way(check, cloud, ironic, source):
         check.imported(server, *source, *database, "--force")
 
 
+def on_sqlite(folder, program):
+    """In every way that there is."""
+    check = Check(folder, program)
+    with SmallPages(folder, "ironic") as server:
+        ironic = Peer(server.url)
+        cloud = Cloud(ironic, Sqlite(server.folder / "ironic.sqlite"))
+        cloud.build()
+        source = ("--from-ironic", server.url)
+        with_database(check, cloud, ironic, source)
+        astray(check, cloud, source)
+        without_secrets(check, cloud, ironic, source)
+        on_the_way(check, cloud, ironic, source)
+    return check.failed
+
+
+def on_a_server(folder, program, kind):
+    """What the database has to do with."""
+    check = Check(folder, program)
+    with kind() as database, SmallPages(folder, "ironic", connection=database.url) as server:
+        ironic = Peer(server.url)
+        cloud = Cloud(ironic, database)
+        cloud.build()
+        source = ("--from-ironic", server.url)
+        with_database(check, cloud, ironic, source)
+        other_ways(check, cloud, source)
+        astray(check, cloud, source)
+    return check.failed
+
+
 def main():
-    """All checks."""
+    """All checks, on each kind of database."""
+    program, failed = sys.argv[1], 0
     with tempfile.TemporaryDirectory(prefix="import-") as folder:
-        check = Check(folder, sys.argv[1])
-        with SmallPages(folder, "ironic") as server:
-            ironic = Peer(server.url)
-            cloud = Cloud(ironic, server.folder / "ironic.sqlite")
-            cloud.build()
-            source = ("--from-ironic", server.url)
-            with_database(check, cloud, ironic, source)
-            without_secrets(check, cloud, ironic, source)
-            on_the_way(check, cloud, ironic, source)
-    return 1 if check.failed else 0
+        failed += on_sqlite(folder, program)
+    for kind in (Postgres, MariaDb):
+        print(f"Ironic on {kind.__name__}:", flush=True)
+        with tempfile.TemporaryDirectory(prefix="import-") as folder:
+            failed += on_a_server(folder, program, kind)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -125,14 +125,16 @@ class Server:
 
 
 class Ironic(Server):
-    """Ironic, all in one process, on SQLite. `empty` is where several keep an empty database, which takes seconds to make."""
+    """Ironic, all in one process, on SQLite, or on the empty database that `connection` names. `empty` is where several keep
+    an empty database of SQLite's, which takes seconds to make."""
 
     # Where its own are.
     programs = pathlib.Path(sys.executable).parent
 
-    def __init__(self, folder, name, empty=None):
+    def __init__(self, folder, name, empty=None, connection=None):
         super().__init__(folder, name)
         self.empty = empty or self.folder / "empty.sqlite"
+        self.connection = connection
 
     def prepare(self):
         config = self.folder / "ironic.conf"
@@ -140,17 +142,23 @@ class Ironic(Server):
         for name in ("tmp", "tftp", "http", "images", "locks"):
             (self.folder / name).mkdir()
         database, empty = self.folder / "ironic.sqlite", self.empty
-        if not empty.exists():
-            made = subprocess.run(
-                [self.programs / "ironic-dbsync", "--config-file", config, "create_schema"],
-                capture_output=True, text=True, check=False,
-            )
-            if made.returncode != 0:
-                raise Failed(f"ironic-dbsync failed: {made.stderr[-2000:]}")
-            shutil.copy(database, empty)
-        if not database.exists():
-            shutil.copy(empty, database)
+        if self.connection is not None:
+            self.create_schema(config)
+        else:
+            if not empty.exists():
+                self.create_schema(config)
+                shutil.copy(database, empty)
+            if not database.exists():
+                shutil.copy(empty, database)
         return [self.programs / "ironic", "--config-file", config]
+
+    def create_schema(self, config):
+        """The tables in the database of the configuration."""
+        made = subprocess.run(
+            [self.programs / "ironic-dbsync", "--config-file", config, "create_schema"], capture_output=True, text=True, check=False
+        )
+        if made.returncode != 0:
+            raise Failed(f"ironic-dbsync failed: {made.stderr[-2000:]}")
 
     def config(self):
         """The configuration file: all that is not here is Ironic's default."""
@@ -166,7 +174,7 @@ class Ironic(Server):
             "oslo_middleware": {"enable_proxy_headers_parsing": "true"},
             # Without a check it would answer with nothing.
             "healthcheck": {"enabled": "true", "backends": "disable_by_file"},
-            "database": {"connection": f"sqlite:///{self.folder}/ironic.sqlite", "sqlite_synchronous": "false"},
+            "database": {"connection": self.connection or f"sqlite:///{self.folder}/ironic.sqlite", "sqlite_synchronous": "false"},
             # On SQLite it does not beat, and would be taken for dead after a minute.
             "conductor": {"heartbeat_timeout": 86400},
             "dhcp": {"dhcp_provider": "none"},
