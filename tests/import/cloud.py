@@ -25,6 +25,8 @@ MOVING = {
 # What nodes rest in have no target.
 TARGETS = {"clean failed": "manageable", "rescue failed": "rescue", "inspect failed": "manageable", "rescue": None, "error": None}
 WAIT_S = 60
+# What a client of a database may take for its own.
+ODD = "\"q' \\ \\n \n\t|%;-- ß 節 \U0001f600"
 
 
 class Cloud:
@@ -72,7 +74,7 @@ class Cloud:
             "driver_info": {
                 "fake_address": f"https://{name}.example", "fake_username": "admin", "fake_password": f"secret of {name}",
                 "nested": {"auth_token": "deep " + name, "port": 443},
-                "kernel_append_params": f"nofb token=inside-{name} x=1", "urls": [f"https://{name}.example/?password=inside", 1],
+                "odd_password": ODD, "kernel_append_params": f"nofb token=inside-{name} x=1", "urls": [f"https://{name}.example/?password=inside", 1],
             },
             "properties": {"cpus": 4, "memory_mb": 8192, "capabilities": "boot_mode:uefi", "root_device": {"serial": name}},
             "extra": {"note": "häßlich — 節点", "empty": {}, "list": [1, None, "x"]},
@@ -114,7 +116,7 @@ class Cloud:
         for index in range(2):
             self.make("volume/targets", {
                 "node_uuid": node, "volume_type": "iscsi", "boot_index": index, "volume_id": f"vol-{number}-{index}",
-                "properties": {"target_iqn": "iqn.2026-01.example:t", "auth_username": "u", "auth_password": f"volume secret {number}"},
+                "properties": {"target_iqn": "iqn.2026-01.example:t", "auth_username": "u", "auth_password": f"volume secret {number} {ODD}"},
             })
         self.ironic.ask("PUT", f"/v1/nodes/{node}/traits", {"traits": ["CUSTOM_GOLD", f"CUSTOM_N{number}", "HW_CPU_X86_VMX"]})
 
