@@ -90,7 +90,7 @@ impl Conductor {
         token: Token,
         piece: LogPiece,
     ) -> Result<LogTaken, RequestError> {
-        let visit = Visit::ToTell { token, piece };
+        let visit = Visit::WithLog { token, piece };
         let taken = self.at_owner(NodeCall::Visit { node, visit }).await?;
         taken.log_taken()
     }

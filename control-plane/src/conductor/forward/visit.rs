@@ -26,8 +26,8 @@ pub(crate) enum Visit {
         request: Uuid,
         answer: DialOutAnswer,
     },
-    /// To tell what it has logged.
-    ToTell { token: Token, piece: LogPiece },
+    /// With what it has logged.
+    WithLog { token: Token, piece: LogPiece },
 }
 
 impl Conductor {
@@ -41,7 +41,7 @@ impl Conductor {
                 self.do_take_agents_answer(node, request, answer)?;
                 Ok(Answer::Nothing)
             }
-            Visit::ToTell { token, piece } => {
+            Visit::WithLog { token, piece } => {
                 let telling = self.do_take_agents_log(node, token, piece);
                 Ok(Answer::LogTaken(telling.await?))
             }

@@ -200,7 +200,7 @@ fn visits() -> [NodeCall; 3] {
             body: "{\"commands\": []}".to_owned(),
         },
     };
-    let tell = Visit::ToTell {
+    let tell = Visit::WithLog {
         token: Token("secret".to_owned()),
         piece: LogPiece {
             run: request,
