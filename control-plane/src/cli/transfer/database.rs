@@ -217,6 +217,10 @@ fn postgres(url: &DatabaseUrl, user: &str, statements: &str) -> anyhow::Result<Q
             "port" => port = Some(value.clone()),
             // SQLAlchemy's.
             "plugin" => {}
+            // There is no variable for it, and arguments are seen by everybody.
+            "sslpassword" => bail!(
+                "the URL of the database has sslpassword: use a key without one, or write the secrets into a file for --secrets"
+            ),
             name if name.chars().all(is_name) => settings.push((name, value.as_str())),
             _ => bail!("the URL of the database has an option that PostgreSQL does not know"),
         }
@@ -358,6 +362,7 @@ mod tests {
             "mysql://u:hush@h",
             "mysql://u:hush@h/d?ssl_mode=REQUIRED",
             "postgresql://u:hush@h/d?a%20b=1",
+            "postgresql://u@h/d?sslpassword=hush",
         ] {
             let error = asked(url).err().unwrap();
             assert!(!format!("{error:#}").contains("hush"), "{error:#}");

@@ -29,6 +29,11 @@ impl DatabaseUrl {
         let (place, options) = rest.split_once('?').unwrap_or((rest, ""));
         let (address, database) = place.split_once('/').unwrap_or((place, ""));
         let (host, port) = split_port(address);
+        let is_password = host.contains('@');
+        anyhow::ensure!(
+            !is_password,
+            "the host in the URL of the database has an @: write @ as %40 in a password"
+        );
         let port = match port {
             "" => None,
             port => Some(port.parse::<u16>().context(
@@ -134,7 +139,7 @@ mod tests {
 
     #[test]
     fn what_it_cannot_be_is_refused_without_the_password() {
-        for text in ["hush", "mysql://u:p@hush@h:x/d"] {
+        for text in ["hush", "mysql://u:p@hush@h:x/d", "mysql://u:p@hush@h/d"] {
             let error = DatabaseUrl::parse(text).err().unwrap();
             assert!(!format!("{error:#}").contains("hush"), "{error:#}");
         }
