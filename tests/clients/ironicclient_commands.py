@@ -1,6 +1,8 @@
 """Every command of python-ironicclient with every option, at its newest microversion, at 1.31 and at 1.50, with fake hardware."""
 
 import argparse
+import base64
+import gzip
 import importlib.metadata
 import json
 import pathlib
@@ -13,6 +15,7 @@ from cliff.lister import Lister
 from cliff.show import ShowOne
 from ironicclient import shell
 from ironicclient.common.http import LAST_KNOWN_API_VERSION
+from ironicclient.v1.utils import PROVISION_ACTIONS
 
 from command_rows import ROWS as COMMAND_ROWS
 from command_rows import Command, Inspection
@@ -27,6 +30,9 @@ API = Api(ARGUMENTS.url, ARGUMENTS.timeout)
 ROWS = [*COMMAND_ROWS, *NODE_OPTION_ROWS, *PART_OPTION_ROWS]
 NEWEST = LAST_KNOWN_API_VERSION
 VERSIONS = [NEWEST, 31, 50]
+# What waits asks again so soon, in seconds, and not after the client's 2 or 10.
+for action in filter(None, PROVISION_ACTIONS.values()):
+    action["poll_interval"] = 0.2
 ENTRY_POINTS = {
     point.name.removeprefix("baremetal_").replace("_", " "): point
     for point in importlib.metadata.entry_points(group="openstack.baremetal.v1")
@@ -134,6 +140,9 @@ def every_command(version):
     kept = API.names(version)
     kept["file"] = resources(kept)
     kept["saved"] = kept["file"] + ".inventory"
+    with tempfile.NamedTemporaryFile("wb", suffix=".drive", delete=False) as file:
+        file.write(base64.b64encode(gzip.compress(b"drive")))
+    kept["drive"] = file.name
     try:
         for row in ROWS:
             if isinstance(row, Inspection):
@@ -141,7 +150,7 @@ def every_command(version):
             else:
                 tell(row, NEWEST if row.newest else version, kept)
     finally:
-        for name in ("file", "saved"):
+        for name in ("file", "saved", "drive"):
             pathlib.Path(kept[name]).unlink(missing_ok=True)
 
 

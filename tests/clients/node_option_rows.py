@@ -159,7 +159,12 @@ def lists():
         Command("node set", f"{WIDE} --lessee you-{{mark}}", since=65),
         Command("node set", f"{WIDE} --shard s-{{mark}}", since=82),
         Command("node set", f"{WIDE} --instance-name web-{{mark}}", since=104),
-        Command("node create", f"--driver fake-hardware --name {KID} --resource-class {CLASS} --parent-node {{own_1}}", since=83),
+        # A child is of its parent's owner.
+        Command(
+            "node create",
+            f"--driver fake-hardware --name {KID} --resource-class {CLASS} --parent-node {{own_1}} --owner me-{{mark}}",
+            since=83,
+        ),
     ]
     for words, found, since in [
         ("--maintenance", [WIDE], 1), ("--no-maintenance", [SLIM], 1), ("--associated", [WIDE], 1), ("--unassociated", [SLIM], 1),
@@ -176,7 +181,7 @@ def lists():
 
 def verbs():
     """Each verb that is waited for: the state is there once the command ends."""
-    drive = "--config-drive http://127.0.0.1:1/drive"
+    drive = "--config-drive {drive}"
     steps = "--deploy-steps " + RESET.replace("{more}", ', "priority": 10')
     rows = [Command("node create", f"--driver fake-hardware --name {LIVE}", keeps="live_uuid")]
     for verb, words, state, since in [

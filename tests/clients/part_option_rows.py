@@ -236,9 +236,11 @@ def rules():
     name, rule = "inspection rule", "{own_22}"
     condition = {"op": "eq", "args": {"values": [1, 1]}}
     action = {"op": "set-attribute", "args": {"path": "/description", "value": "changed"}}
-    main = f"--uuid {rule} --sensitive true --phase main --description zy --conditions [] {ACTIONS}"
+    main = f"--uuid {rule} --phase main --description zy --conditions [] {ACTIONS}"
     return [
-        Command("inspection rule create", main, since=96, shows={"uuid": rule, "sensitive": True, "phase": "main"}),
+        Command("inspection rule create", main, since=96, shows={"uuid": rule, "sensitive": False, "phase": "main"}),
+        # The client sends a text.
+        Command("inspection rule create", f"--sensitive true --conditions [] {ACTIONS}", since=96, fails="sensitive must be true or false"),
         Command("inspection rule create", f"--priority 7 --conditions [] {ACTIONS}", since=96, fails="priority"),
         Command("inspection rule create", f"--uuid {{own_23}} --description zz --conditions [] {ACTIONS}", since=96),
         *pages(name, rule, "{own_23}", "description", ("zy", "zz"), 96),
