@@ -199,6 +199,8 @@ def verbs():
     rows += changed("node unset", LIVE, "--protected", 48, protected=False)
     rows += [
         Command("runbook create", "--name CUSTOM_SERVICE_{MARK} --steps " + RESET.replace("{more}", ', "order": 1'), since=92),
+        # By then a runbook is for nodes with one of its traits, and its name is none by itself.
+        Command("runbook trait add", "CUSTOM_SERVICE_{MARK} CUSTOM_SERVICE_{MARK}", since=112),
         Command("node trait add", f"{LIVE} CUSTOM_SERVICE_{{MARK}} CUSTOM_MORE", since=92),
         *changed("node service", LIVE, "--wait 60 --runbook CUSTOM_SERVICE_{MARK}", 92, provision_state="active", last_error=None),
         Command("runbook delete", "CUSTOM_SERVICE_{MARK}", since=92),
