@@ -11,11 +11,7 @@ pub struct GoesOff;
 #[async_trait::async_trait]
 impl DriverPeriodic for GoesOff {
     fn spec(&self) -> PeriodicSpec {
-        let spec = PeriodicSpec::new(
-            "waiting for machines to go off",
-            InterfaceKind::Power,
-            "fake",
-        );
+        let spec = PeriodicSpec::new("waiting for power off", InterfaceKind::Power, "fake");
         let filters = vec![Filter::AwaitsJob, Filter::NotInMaintenance];
         PeriodicSpec { filters, ..spec }
     }
