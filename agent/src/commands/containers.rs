@@ -11,7 +11,8 @@ use serde_json::{Map, Value};
 
 use super::argsinfo::{self, Need};
 use super::failure::{ErrorKind, Failure};
-use super::image::{CONFIG_DRIVE, clear, not_chosen, patience, tell_of};
+use super::image::{CONFIG_DRIVE, clear, patience, tell_of};
+use super::image_failure::not_chosen;
 use super::run::{Outcome, Params, Run, arguments, on_thread};
 use super::steps::error_kind;
 use crate::agent::Agent;

@@ -15,15 +15,16 @@ use serde_json::{Map, Value, json};
 use super::argsinfo::{self, Need};
 use super::catalog::Command;
 use super::failure::{ErrorKind, Failure};
+use super::image_failure::{not_chosen, not_written};
 use super::node;
 use super::run::{Outcome, Params, Run, arguments, on_thread};
 use crate::agent::Agent;
 use crate::config::{ImageServerSettings, ImageSettings};
 use crate::disk::bootloader;
 use crate::disk::config_drive::ConfigDrive;
-use crate::disk::{self, DiskError, SharedFileSystems};
+use crate::disk::{self, SharedFileSystems};
 use crate::image::{
-    FormatPolicy, ImageError, Md5Policy, PartitionSpec, Patience, WriteImageRequest, write_image,
+    FormatPolicy, Md5Policy, PartitionSpec, Patience, WriteImageRequest, write_image,
     write_partition_image,
 };
 use crate::progress::Progress;
@@ -153,31 +154,6 @@ fn write_on_thread(
         return Err(failed(&error));
     }
     Ok(Value::String(told(&record, &root_uuid)))
-}
-
-/// In the class that Ironic's agent has for it.
-fn not_written(error: &ImageError) -> Failure {
-    let kind = match error {
-        ImageError::Digest { .. } => ErrorKind::ImageChecksum,
-        ImageError::NoUrl
-        | ImageError::Client(_)
-        | ImageError::ChecksumFile(_)
-        | ImageError::Download(_) => ErrorKind::ImageDownload,
-        ImageError::Format(_) | ImageError::Qcow2(_) | ImageError::Table(_) => {
-            ErrorKind::InvalidImage
-        }
-        _ => ErrorKind::ImageWrite,
-    };
-    Failure::caused_by(kind, error)
-}
-
-/// There is no disk for the operating system, or something else is wrong.
-pub(super) fn not_chosen(error: &DiskError, otherwise: ErrorKind) -> Failure {
-    let kind = match error {
-        DiskError::RootDevice(_) => ErrorKind::DeviceNotFound,
-        _ => otherwise,
-    };
-    Failure::caused_by(kind, error)
 }
 
 /// Which one of its kind it is, in the log before anything becomes of it.

@@ -10,6 +10,7 @@ mod erase;
 mod failure;
 mod flow;
 mod image;
+mod image_failure;
 mod inject;
 mod ledger;
 mod log;
