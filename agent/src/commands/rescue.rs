@@ -1,13 +1,16 @@
 //! `rescue.finalize_rescue`: hands the ramdisk over to a user with the given password.
 //!
-//! The files are those that the ramdisk's rescue service waits for; it makes the user.
+//! The files are those that the ramdisk's rescue service waits for; it makes the user. A password that comes in clear
+//! text is hashed here, as with Ironic's agent; Ironic's conductor sends the hash.
 
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use ferric_agent_protocol::params::FinalizeRescue;
+use rand::RngCore;
 use serde_json::Value;
+use sha_crypt::{PasswordHasher, ShaCrypt};
 
 use super::failure::{ErrorKind, Failure};
 use super::run::{Outcome, Params, Run, arguments};
@@ -15,6 +18,9 @@ use crate::host::SystemPermit;
 
 const DIRECTORY: &str = "/etc/ipa-rescue-config";
 const MARKER: &str = "/etc/.rescued";
+
+/// Twelve bytes are sixteen characters, all that crypt(3) takes.
+const SALT_BYTES: usize = 12;
 
 /// Whether the ramdisk has been handed over; the agent must not start again then.
 #[must_use]
@@ -32,23 +38,41 @@ pub(super) fn finalize(run: &Run, params: Params) -> Outcome {
         .host
         .permits_system()
         .map_err(|error| failed(&error))?;
-    if !arguments.hashed {
-        let details = "the rescue password must be sent as a hash (hashed=true); this agent does not make hashes";
-        return Err(Failure::new(ErrorKind::CommandExecution, details));
-    }
-    if !is_hash(&arguments.rescue_password) {
-        let details = "the rescue password is not a hash of crypt(3), such as $5$salt$hash, so nobody could log in with it";
-        return Err(Failure::new(ErrorKind::CommandExecution, details));
-    }
-    write(
-        &permit,
-        &arguments.rescue_password,
-        Path::new(DIRECTORY),
-        Path::new(MARKER),
-    )
-    .map_err(|error| failed(&error))?;
+    let hash = hash_of(&arguments)?;
+    write(&permit, &hash, Path::new(DIRECTORY), Path::new(MARKER))
+        .map_err(|error| failed(&error))?;
     run.agent.retire.cancel();
     Ok(Value::Null)
+}
+
+/// The hash that was sent, or that of the password that was.
+fn hash_of(wanted: &FinalizeRescue) -> Result<String, Failure> {
+    let refused = |details: &str| Err(Failure::new(ErrorKind::CommandExecution, details));
+    let text = &wanted.rescue_password;
+    if !wanted.hashed {
+        if text.trim().is_empty() {
+            return refused("the rescue password is empty, so anybody could log in with it");
+        }
+        let mut salt = [0; SALT_BYTES];
+        rand::rng().fill_bytes(&mut salt);
+        return hashed(text, &salt);
+    }
+    if !is_hash(text) {
+        return refused(
+            "the rescue password is not a hash of crypt(3), such as $5$salt$hash, so nobody could log in with it",
+        );
+    }
+    Ok(text.clone())
+}
+
+/// As `crypt(3)` writes it, by SHA-256.
+fn hashed(password: &str, salt: &[u8; SALT_BYTES]) -> Result<String, Failure> {
+    let hash = ShaCrypt::SHA256.hash_password_with_salt(password.as_bytes(), salt);
+    let hash = hash.map_err(|error| {
+        let details = format!("hashing the rescue password: {error}");
+        Failure::new(ErrorKind::CommandExecution, details)
+    })?;
+    Ok(hash.as_str().to_owned())
 }
 
 /// What the rescue service takes: one field of one line, which no empty password passes for.
@@ -91,6 +115,38 @@ mod tests {
         ] {
             assert!(!is_hash(other), "{other}");
         }
+    }
+
+    fn wanted(password: &str, hashed: bool) -> Result<String, String> {
+        let rescue_password = password.to_owned();
+        let wanted = FinalizeRescue {
+            rescue_password,
+            hashed,
+        };
+        hash_of(&wanted).map_err(|failure| failure.details)
+    }
+
+    #[test]
+    fn a_hash_is_taken_as_it_is_and_a_password_is_hashed_with_a_salt_of_its_own() {
+        let hash = "$6$rounds=5000$a/b$c.d";
+        assert_eq!(wanted(hash, true).as_deref(), Ok(hash));
+        let error = wanted("secret", true).unwrap_err();
+        assert!(error.contains("is not a hash"), "{error}");
+        let (first, second) = (wanted(hash, false).unwrap(), wanted(hash, false).unwrap());
+        assert!(first.starts_with("$5$") && is_hash(&first), "{first}");
+        assert!(first != second && !first.contains(hash));
+        for empty in ["", " "] {
+            let error = wanted(empty, false).unwrap_err();
+            assert!(error.contains("is empty"), "{error}");
+        }
+    }
+
+    /// What `openssl passwd -5` answers, with the salt and the rounds of the hash.
+    #[test]
+    fn hashes_are_those_of_crypt() {
+        let expected =
+            "$5$rounds=5000$5Qk/5Qk/5Qk/5Qk/$/ztQjh2v8E1/MyRs8AIq.0h7wCaS3dmpYUv.3TqMXy3";
+        assert_eq!(hashed("correct horse", &[7; SALT_BYTES]).unwrap(), expected);
     }
 
     #[test]
