@@ -21,6 +21,7 @@ pub enum ErrorKind {
     SystemReboot,
     InvalidParams,
     ImageDownload,
+    ImageDownloadTimeout,
     ImageChecksum,
     InvalidImage,
     DeviceNotFound,
@@ -47,6 +48,9 @@ impl ErrorKind {
             ),
             Self::SystemReboot => ("SystemRebootError", 500, "Error rebooting system"),
             Self::ImageDownload => ("ImageDownloadError", 500, "Error downloading image"),
+            Self::ImageDownloadTimeout => {
+                ("ImageDownloadTimeoutError", 408, "Error downloading image")
+            }
             Self::ImageChecksum => ("ImageChecksumError", 500, "Error verifying image checksum"),
             Self::InvalidImage => (
                 "InvalidImage",
