@@ -187,6 +187,63 @@ mod tests {
         }
     }
 
+    /// What is wanted lies above what the disk has, is just that, or lies below it.
+    #[test]
+    fn every_operator_on_both_sides_of_its_value() {
+        let check_three = |hints: &dyn Fn(&str) -> Value, operator: &str, expected: [bool; 3]| {
+            for (wanted, expected) in ["above", "at", "below"].into_iter().zip(expected) {
+                let hints = hints(wanted);
+                let parsed = RootDeviceHints::parse(&hints).unwrap();
+                let disk = Disk {
+                    serial: Some("m5".to_owned()),
+                    hctl: Some("5".to_owned()),
+                    size: 5 * GIB,
+                    ..Disk::default()
+                };
+                let matches = parsed.matches(&DiskFacts::from(disk));
+                assert_eq!(matches, expected, "{operator} {wanted}: {hints}");
+            }
+        };
+        let text = |place: &str| match place {
+            "above" => "m6",
+            "at" => "m5",
+            _ => "m4",
+        };
+        let number = |place: &str| match place {
+            "above" => "6",
+            "at" => "5",
+            _ => "4",
+        };
+        for (operator, expected) in [
+            ("s==", [false, true, false]),
+            ("s!=", [true, false, true]),
+            ("s<", [true, false, false]),
+            ("s<=", [true, true, false]),
+            ("s>", [false, false, true]),
+            ("s>=", [false, true, true]),
+            ("<in>", [false, true, false]),
+            ("<all-in>", [false, true, false]),
+            ("<or>", [false, true, false]),
+        ] {
+            let of = |place: &str| json!({"serial": format!("{operator} {}", text(place))});
+            check_three(&of, operator, expected);
+        }
+        for (operator, expected) in [
+            ("==", [false, true, false]),
+            ("!=", [true, false, true]),
+            ("<", [true, false, false]),
+            ("<=", [true, true, false]),
+            (">", [false, false, true]),
+            (">=", [false, true, true]),
+            ("=", [false, true, true]),
+        ] {
+            for name in ["size", "hctl"] {
+                let of = |place: &str| json!({name: format!("{operator} {}", number(place))});
+                check_three(&of, operator, expected);
+            }
+        }
+    }
+
     #[test]
     fn texts_compare_without_regard_to_case() {
         for (name, hint, expected) in [
