@@ -45,13 +45,18 @@ impl Node {
     /// (`volume_name`) do not describe a disk and are left out.
     ///
     /// # Errors
-    /// When an entry cannot be understood: better to stop than to erase a disk that somebody wants to keep.
+    /// When an entry cannot be understood: better to stop than to erase a disk that somebody wants to keep. One
+    /// without a hint would keep all of them, and nothing would be erased.
     pub fn skipped_disks(&self) -> Result<Vec<RootDeviceHints>, HintError> {
         let of_disk = |entry: &&Value| entry.get("volume_name").is_none();
+        let parse = |entry: &Value| match entry {
+            Value::Object(hints) if hints.is_empty() => Err(HintError::EveryDisk),
+            _ => RootDeviceHints::parse(entry),
+        };
         self.skip_list()?
             .iter()
             .filter(of_disk)
-            .map(RootDeviceHints::parse)
+            .map(parse)
             .collect()
     }
 
@@ -130,5 +135,9 @@ mod tests {
         assert!(node(&number).skipped_volumes().is_err());
         let wrong = json!({"properties": {"skip_block_devices": "sda"}});
         assert!(node(&wrong).skipped_disks().is_err());
+        let all = json!({"properties": {"skip_block_devices": [{"serial": "a"}, {}]}});
+        assert_eq!(node(&all).skipped_disks(), Err(HintError::EveryDisk));
+        let none = json!({"properties": {"skip_block_devices": []}});
+        assert_eq!(node(&none).skipped_disks(), Ok(Vec::new()));
     }
 }

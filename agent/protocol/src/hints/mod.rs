@@ -76,6 +76,11 @@ pub enum HintError {
     /// A list of disks to skip must be a list.
     #[error("skip_block_devices must be a list of root device hints")]
     NotAList,
+    /// Without a hint it would be every disk.
+    #[error(
+        "an entry of skip_block_devices has no hint, so that every disk would be skipped; leave it out, or say which disk is meant"
+    )]
+    EveryDisk,
     /// A volume is named by a text.
     #[error("volume_name in skip_block_devices must be a text")]
     NotAName,
