@@ -28,8 +28,8 @@ pub(super) const ALL: [Collector; 11] = [
     // udev, and then the slowest disk.
     collector("disk-health", 150, health::collect),
     collector("extra-hardware", 150, extra::collect),
-    // It ends on its own, when the settings say.
-    collector("lldp", 3600, lldp::collect),
+    // Beside the time that the settings have for it.
+    collector(lldp::NAME, 60, lldp::collect),
     // Each manager has a time of its own.
     collector(OF_MANAGERS, 900, of_managers),
     Collector {
@@ -110,9 +110,18 @@ const fn collector(
 
 impl Collector {
     pub(super) fn start(&self, subject: &Arc<Subject>) -> Result<RunningCollector, CollectError> {
-        let (run, subject) = (self.run, Arc::clone(subject));
-        let running = Running::start(self.name, self.time, move || run(&subject))?;
+        let (run, subject, time) = (self.run, Arc::clone(subject), self.time_for(subject));
+        let running = Running::start(self.name, time, move || run(&subject))?;
         Ok(RunningCollector(running))
+    }
+
+    /// Who listens to switches may do so for as long as the settings say, and have the usual time besides.
+    pub(super) fn time_for(&self, subject: &Subject) -> Duration {
+        if subject.listening.is_awaited_by(self.name) {
+            self.time.saturating_add(subject.listening.limit())
+        } else {
+            self.time
+        }
     }
 }
 

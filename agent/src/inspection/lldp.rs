@@ -7,11 +7,13 @@ use std::time::Duration;
 use ferric_agent_protocol::inspection::InspectionData;
 use ferric_agent_protocol::inventory::Interface;
 
-use super::Subject;
 use super::collector::{CollectError, keyed};
+use super::{Subject, default};
 use crate::inventory::InventoryError;
 use crate::lldp::{Heard, listen, stop_firmware};
 use crate::network::list_interfaces_in;
+
+pub(super) const NAME: &str = "lldp";
 
 /// Listens once, for the first collector that asks.
 #[derive(Clone, Debug)]
@@ -28,6 +30,15 @@ impl Listening {
             is_for_inventory,
             heard: OnceLock::new(),
         }
+    }
+
+    pub(super) fn limit(&self) -> Duration {
+        self.limit
+    }
+
+    /// Whether this collector cannot end before the switches were heard.
+    pub(super) fn is_awaited_by(&self, collector: &str) -> bool {
+        collector == NAME || (collector == default::NAME && self.is_for_inventory)
     }
 }
 

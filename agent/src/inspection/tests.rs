@@ -64,6 +64,26 @@ fn a_collector_that_hangs_panics_or_fails_is_told_of_and_the_others_are_sent() {
     assert_eq!(data.configuration.unwrap().collectors, expected);
 }
 
+/// A switch may be listened to for longer than the inventory may take, which must not fail the inspection for that.
+#[test]
+fn who_listens_to_switches_has_the_time_for_it() {
+    const LONG: Duration = Duration::from_secs(7200);
+    let machine = Recorded::new(&[]);
+    let subject = |is_for_inventory| Subject {
+        listening: Listening::new(LONG, is_for_inventory),
+        ..machine.subject(&[])
+    };
+    let (both, alone) = (subject(true), subject(false));
+    for collector in &ALL {
+        let more = |subject| collector.time_for(subject).checked_sub(collector.time);
+        let long_if = |listens| Some(if listens { LONG } else { Duration::ZERO });
+        let name = collector.name;
+        let expected = long_if(["default", "lldp"].contains(&name));
+        assert_eq!(more(&both), expected, "{name}");
+        assert_eq!(more(&alone), long_if(name == "lldp"), "{name}");
+    }
+}
+
 #[test]
 fn only_a_lack_of_the_inventory_and_unknown_names_fail_an_inspection() {
     let all = [collector(default::NAME, |_| Err(full()))];
