@@ -85,15 +85,23 @@ async fn set_clock(settings: &Settings, host: &Host) -> Result<(), ServiceError>
     let Some(server) = &settings.clock.ntp_server else {
         return Ok(());
     };
-    let failed = match clock::synchronise(host, server).await {
-        Ok(()) => return Ok(()),
-        Err(error @ ClockError::Refused(_)) => error,
-        Err(error) if settings.clock.on_failure == OnClockFailure::End => {
-            return Err(ServiceError::Clock(error));
-        }
-        Err(error) => error,
-    };
-    let error = &failed as &dyn std::error::Error;
+    match clock::synchronise(host, server).await {
+        Ok(()) => Ok(()),
+        Err(error) => without_clock(error, settings.clock.on_failure, server),
+    }
+}
+
+/// On a host that is not ours the clock is somebody else's, and whether it is right his business.
+fn without_clock(
+    error: ClockError,
+    on_failure: OnClockFailure,
+    server: &str,
+) -> Result<(), ServiceError> {
+    let is_refused = matches!(error, ClockError::Refused(_));
+    if !is_refused && on_failure == OnClockFailure::End {
+        return Err(ServiceError::Clock(error));
+    }
+    let error = &error as &dyn std::error::Error;
     tracing::warn!(error, server, "the clock stays as it is");
     Ok(())
 }
@@ -222,4 +230,20 @@ async fn wait_for_disk(settings: &Settings, host: &Host) {
         sleep(settings.disk_wait_delay).await;
     }
     tracing::warn!("this machine has no disk");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_clock_that_must_be_right_and_is_ours_ends_the_agent() {
+        let goes_on = |error, on_failure| without_clock(error, on_failure, "192.0.2.1").is_ok();
+        let silent = || ClockError::TooSlow("192.0.2.1".to_owned());
+        assert!(goes_on(silent(), OnClockFailure::GoOn));
+        assert!(!goes_on(silent(), OnClockFailure::End));
+        let host = Host::detect(&[]).unwrap();
+        let refusal = host.permits_system().err().unwrap();
+        assert!(goes_on(ClockError::Refused(refusal), OnClockFailure::End));
+    }
 }
