@@ -8,6 +8,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -42,7 +43,7 @@ pub(super) async fn run(
             let result = beat(&conductor, &agent.session).await;
             acceptance.note(&agent, &result);
             let pause = pause_after(&result, pace);
-            wait(&agent, begun, pause).await;
+            wait(&agent.beat_now, begun, pause).await;
             if acceptance == Acceptance::Refused {
                 return;
             }
@@ -104,11 +105,45 @@ fn pause_after(result: &Result<(), BeatError>, pace: Pace) -> Duration {
 }
 
 /// Until the next beat is due, or one is forced; but a forced one keeps its distance from the one before.
-async fn wait(agent: &Agent, begun: Instant, pause: Duration) {
+async fn wait(beat_now: &Notify, begun: Instant, pause: Duration) {
     let due = sleep_until(begun + pause);
     tokio::select! {
         biased;
-        () = agent.beat_now.notified() => sleep_until(begun + Pace::SHORTEST.min(pause)).await,
+        () = beat_now.notified() => sleep_until(begun + Pace::SHORTEST.min(pause)).await,
         () = due => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// After how many seconds the next beat comes, if one is forced after so many.
+    async fn next_beat_s(forced_after_s: Option<u64>, pause_s: u64) -> u64 {
+        let (beat_now, begun) = (Notify::new(), Instant::now());
+        let force = async {
+            if let Some(seconds) = forced_after_s {
+                sleep_until(begun + Duration::from_secs(seconds)).await;
+                beat_now.notify_one();
+            }
+        };
+        let waiting = wait(&beat_now, begun, Duration::from_secs(pause_s));
+        tokio::join!(force, waiting);
+        begun.elapsed().as_secs()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_forced_beat_comes_at_once_but_not_on_the_heels_of_the_one_before() {
+        for (forced_after_s, pause_s, expected) in [
+            (None, 90, 90),
+            (Some(0), 90, 5),
+            (Some(3), 90, 5),
+            (Some(40), 90, 40),
+            // A conductor that waits for seconds only.
+            (Some(0), 2, 2),
+        ] {
+            let came = next_beat_s(forced_after_s, pause_s).await;
+            assert_eq!(came, expected, "{forced_after_s:?} {pause_s}");
+        }
     }
 }
