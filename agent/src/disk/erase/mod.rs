@@ -46,8 +46,10 @@ pub use method::MethodError;
 pub(crate) use pattern::{CHUNK_BYTES, Pattern};
 pub use pstore::erase_pstore;
 
-/// Where a virtual floppy with the ramdisk's parameters appears: it is not part of the machine.
-const VIRTUAL_MEDIA: &str = "/dev/disk/by-label/ir-vfd-dev";
+/// The label of a virtual floppy with the ramdisk's parameters, which is not part of the machine; and where udev shows
+/// labels. Some programs that make file systems turn it into capitals.
+const VIRTUAL_MEDIA: &str = "ir-vfd-dev";
+const LABELS: &str = "/dev/disk/by-label";
 
 #[derive(Debug, ThisError)]
 pub enum EraseError {
@@ -96,8 +98,21 @@ pub enum SharedFileSystems {
 }
 
 pub(crate) fn is_virtual_media(path: &Path) -> bool {
+    is_virtual_media_by(Path::new(LABELS), path)
+}
+
+fn is_virtual_media_by(labels: &Path, path: &Path) -> bool {
     let target = |path: &Path| fs::canonicalize(path).ok();
-    target(Path::new(VIRTUAL_MEDIA)).is_some_and(|media| target(path) == Some(media))
+    let Some(device) = target(path) else {
+        return false;
+    };
+    let links = fs::read_dir(labels).into_iter().flatten().flatten();
+    let is_theirs = |link: &fs::DirEntry| {
+        let label = link.file_name();
+        label.to_string_lossy().eq_ignore_ascii_case(VIRTUAL_MEDIA)
+    };
+    let mut media = links.filter(is_theirs);
+    media.any(|link| target(&link.path()).as_ref() == Some(&device))
 }
 
 /// Not all disks were erased.

@@ -4,18 +4,19 @@ mod ata;
 mod nvme;
 mod overwrite;
 
+use std::os::unix::fs::symlink;
 use std::time::Duration;
 
 use ferric_agent_protocol::inventory::Disk;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use super::chain;
 use super::knobs::Knobs;
 use super::method::{Done, Job, MethodError};
 use super::model::{Fault, Model};
 use super::samples::Samples;
 use super::subject::{Bus, Subject};
+use super::{chain, is_virtual_media_by};
 use crate::image::Stop;
 use crate::image::testing::garbage;
 use crate::progress::Progress;
@@ -109,4 +110,24 @@ fn assert_gone(model: &Model, context: &str) {
         sectors.filter(|(now, before)| now == before).count()
     });
     assert_eq!(kept, 0, "{context}: sectors are still there");
+}
+
+#[test]
+fn virtual_media_are_known_by_their_label_in_any_case() {
+    let place = tempfile::tempdir().unwrap();
+    let (labels, none) = (place.path().join("by-label"), place.path().join("none"));
+    std::fs::create_dir(&labels).unwrap();
+    for (label, device) in [
+        ("IR-VFD-DEV", "sdx"),
+        ("ir-vfd-dev", "sdy"),
+        ("root", "sdz"),
+    ] {
+        std::fs::write(place.path().join(device), "").unwrap();
+        symlink(place.path().join(device), labels.join(label)).unwrap();
+    }
+    for (device, expected) in [("sdx", true), ("sdy", true), ("sdz", false), ("sdw", false)] {
+        let path = place.path().join(device);
+        assert_eq!(is_virtual_media_by(&labels, &path), expected, "{device}");
+        assert!(!is_virtual_media_by(&none, &path), "{device}");
+    }
 }
