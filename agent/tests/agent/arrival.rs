@@ -149,8 +149,11 @@ async fn a_token_from_the_kernel_command_line_is_used_when_the_answer_hides_it()
     conductor.answer_lookups([(200, lookup_answer("******"))]);
     let place = Place::new();
     place.cmdline(&format!("ipa-agent-token={TOKEN}"));
-    let _agent = place.start(&conductor, &[]);
-    assert_eq!(conductor.heartbeat(1).await.body["agent_token"], TOKEN);
+    let agent = place.start(&conductor, &[]);
+    let beat = conductor.heartbeat(1).await;
+    assert_eq!(beat.body["agent_token"], TOKEN);
+    Api::of(&beat).finished("standby.sync", json!({})).await;
+    assert!(agent.log().contains("/v1/commands/") && !agent.log().contains(TOKEN));
 }
 
 #[tokio::test]
