@@ -4,7 +4,7 @@ use ferric_agent_protocol::erase::{EraseFound, EraseMethod};
 
 use super::{Attempt, DISK_BYTES, assert_gone, erase, full, knobs};
 use crate::disk::erase::method::MethodError;
-use crate::disk::erase::model::Fault;
+use crate::disk::erase::model::{Fault, Model};
 use crate::disk::erase::subject::Bus;
 
 #[test]
@@ -63,6 +63,16 @@ fn a_disk_that_ignores_what_is_written_is_caught() {
             "{fault:?}: {error}"
         );
     }
+}
+
+/// What an earlier user has left may lie between the places that are read back.
+#[test]
+fn a_disk_that_drops_zeroes_is_caught_although_it_is_empty_where_it_is_read() {
+    let model = Model::of_bytes(vec![0; DISK_BYTES]);
+    model.with(|state| state.faults = vec![Fault::DropsZeroes]);
+    let zeroes_alone = knobs(|knobs| knobs.random_passes = 0);
+    let error = erase(&model, Bus::Other, &zeroes_alone).unwrap_err();
+    assert!(error.contains("ignored its erase"), "{error}");
 }
 
 #[test]
