@@ -115,7 +115,7 @@ impl Job<'_> {
             Bus::Ata if self.knobs.ata => ata::erase(self),
             Bus::Nvme(_) | Bus::Ata | Bus::Other => Ok(None),
         };
-        let failed_before = match erased {
+        let mut failed_before = match erased {
             Ok(Some(done)) => return Ok(done),
             Ok(None) => Vec::new(),
             Err(MethodError::Stopped) => return Err(MethodError::Stopped),
@@ -125,11 +125,20 @@ impl Job<'_> {
             Err(error) => vec![self.note(&error)],
         };
         self.progress.restart();
-        let done = overwrite::erase(self)?;
-        Ok(Done {
-            failed_before,
-            ..done
-        })
+        match overwrite::erase(self) {
+            Ok(done) => Ok(Done {
+                failed_before,
+                ..done
+            }),
+            Err(error) if failed_before.is_empty() || matches!(error, MethodError::Stopped) => {
+                Err(error)
+            }
+            // What kept the drive from erasing itself is mostly why it cannot be written either.
+            Err(error) => {
+                failed_before.push(chain(&error));
+                Err(MethodError::Several(failed_before.join("; ")))
+            }
+        }
     }
 
     /// A failure that something else follows.

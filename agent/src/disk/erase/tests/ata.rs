@@ -166,12 +166,42 @@ fn normal_mode_follows_where_enhanced_mode_fails() {
 #[test]
 fn what_fails_is_overwritten_where_the_conductor_says_so() {
     let continues = knobs(|knobs| knobs.after_failure = AfterFailure::Overwrite);
-    let faults = [Fault::EnhancedEraseFails, Fault::EraseFails];
-    let model = model(plain(), &faults);
-    let done = erase(&model, Bus::Ata, &continues).unwrap();
-    assert!(matches!(done.method, EraseMethod::Overwrite { .. }));
-    assert_eq!(done.failed_before.len(), 1);
-    assert_gone(&model, "overwritten");
+    let frozen = Drive {
+        frozen: true,
+        ..plain()
+    };
+    for (drive, faults, expected) in [
+        (
+            plain(),
+            &[Fault::EnhancedEraseFails, Fault::EraseFails][..],
+            "erasing it in normal mode",
+        ),
+        (frozen, &[], "its security is frozen"),
+        (
+            with_password("secret", false),
+            &[],
+            "it has a password that is neither",
+        ),
+    ] {
+        let model = model(drive, faults);
+        let done = erase(&model, Bus::Ata, &continues).unwrap();
+        assert!(matches!(done.method, EraseMethod::Overwrite { .. }));
+        let [failed] = &done.failed_before[..] else {
+            panic!("{expected}: {:?}", done.failed_before);
+        };
+        assert!(failed.contains(expected), "{failed}");
+        assert_gone(&model, expected);
+    }
+}
+
+#[test]
+fn a_locked_disk_cannot_be_overwritten_either_and_both_reasons_are_told() {
+    let continues = knobs(|knobs| knobs.after_failure = AfterFailure::Overwrite);
+    let model = model(with_password("secret", true), &[]);
+    let error = erase(&model, Bus::Ata, &continues).unwrap_err();
+    for expected in ["it has a password that is neither", "overwriting at byte 0"] {
+        assert!(error.contains(expected), "{error}");
+    }
 }
 
 #[test]
