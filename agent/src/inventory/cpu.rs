@@ -69,6 +69,27 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::run::run;
+
+    #[test]
+    fn the_processors_of_this_machine_are_those_of_lscpu() {
+        let printed = String::from_utf8(run("lscpu", &[]).unwrap().stdout).unwrap();
+        let of_lscpu = |name: &str| {
+            let mut lines = printed.lines().filter_map(|line| line.split_once(':'));
+            let (_, value) = lines.find(|(key, _)| key.trim() == name)?;
+            Some(value.trim().to_owned())
+        };
+        let cpu = read(Path::new("/proc"), Path::new("/sys"));
+        assert_eq!(cpu.architecture, of_lscpu("Architecture"));
+        assert_eq!(cpu.model_name, of_lscpu("Model name"));
+        assert_eq!(Some(cpu.flags.join(" ")), of_lscpu("Flags"));
+        assert_eq!(Some(cpu.count.to_string()), of_lscpu("CPU(s)"));
+        let sockets = cpu.socket_count.map(|count| count.to_string());
+        assert_eq!(sockets, of_lscpu("Socket(s)"));
+        if let Some(most) = of_lscpu("CPU max MHz") {
+            assert_eq!(cpu.frequency, Some(most));
+        }
+    }
 
     #[test]
     fn a_machine_with_two_sockets_is_read() {

@@ -166,7 +166,11 @@ fn with_scope(address: IpAddr, interface: &str) -> String {
 mod tests {
     use std::os::unix::fs::symlink;
 
+    use nix::sched::{CloneFlags, unshare};
+    use serde_json::Value;
+
     use super::*;
+    use crate::run::run;
 
     fn write(path: &Path, text: &str) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -206,6 +210,43 @@ mod tests {
             ..Interface::default()
         };
         assert_eq!(found[1], expected);
+    }
+
+    /// What is called like a VLAN counts, whatever it is; its network is one of the test's own.
+    #[test]
+    fn addresses_are_those_that_ip_shows() {
+        unshare(CloneFlags::CLONE_NEWNET).expect(
+            "this test makes a network namespace, and must be run as root on a kernel that has them",
+        );
+        let ip = |line: &str| {
+            let arguments: Vec<&str> = line.split_whitespace().collect();
+            let output = run("ip", &arguments);
+            output.expect("this test needs iproute2, and a kernel with veth and IPv6")
+        };
+        ip("link add name nic0.7 type veth peer name far");
+        for name in ["far", "nic0.7"] {
+            ip(&format!("link set {name} up"));
+        }
+        for address in ["192.0.2.7/24", "192.0.2.8/24", "2001:db8::7/64"] {
+            ip(&format!("addr add {address} dev nic0.7"));
+        }
+        let shown = ip("-j addr show dev nic0.7").stdout;
+        let shown: Value = serde_json::from_slice(&shown).unwrap();
+        let first = |family: &str| {
+            let mut all = shown[0]["addr_info"].as_array().unwrap().iter();
+            let one = all.find(|one| one["family"] == family)?;
+            Some(one["local"].as_str()?.to_owned())
+        };
+        let directory = tempfile::tempdir().unwrap();
+        let mac = shown[0]["address"].as_str().unwrap();
+        write(&directory.path().join("nic0.7/address"), mac);
+        let found = list_interfaces_in(directory.path()).unwrap();
+        let found = found.first().unwrap();
+        assert_eq!(found.mac_address.as_deref(), Some(mac));
+        assert_eq!(found.ipv4_address, first("inet"));
+        assert_eq!(found.ipv6_address, first("inet6"));
+        let (v4, v6) = (found.ipv4_address.as_deref(), found.ipv6_address.as_deref());
+        assert_eq!((v4, v6), (Some("192.0.2.7"), Some("2001:db8::7")));
     }
 
     #[test]
