@@ -13,7 +13,12 @@ pub(super) struct Request {
 
 pub(super) fn read_request(connection: &mut impl Read) -> Option<Request> {
     let mut lines = BufReader::new(connection).lines();
-    let path = lines.next()?.ok()?.split(' ').nth(1)?.to_owned();
+    let target = lines.next()?.ok()?.split(' ').nth(1)?.to_owned();
+    // A proxy is asked for whole URLs.
+    let path = match target.strip_prefix("http://") {
+        Some(rest) => rest.split_once('/').map(|(_, path)| format!("/{path}"))?,
+        None => target,
+    };
     let mut request = Request {
         path,
         range: None,

@@ -4,6 +4,7 @@ mod devices;
 mod finish;
 mod limits;
 mod network;
+mod proxies;
 mod qcow2;
 mod raw;
 mod refusals;
