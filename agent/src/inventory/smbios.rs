@@ -8,6 +8,8 @@ use std::path::Path;
 /// The tables are some tens of KiB; what is longer is not read.
 const MAX_BYTES: usize = 1 << 20;
 const END_OF_TABLE: u8 = 127;
+/// What an array of memory may be for, beside the system: video, flash, NVRAM and cache.
+const OTHER_PURPOSES: std::ops::RangeInclusive<u8> = 4..=7;
 
 /// All structures of the table.
 #[derive(Debug, Default)]
@@ -73,9 +75,20 @@ impl Smbios {
         }
     }
 
-    /// The sum of all memory modules; `None` when the firmware lists none.
+    /// The sum of all memory modules, without those of the firmware's flash and the like; `None` when none is listed.
     pub(crate) fn installed_mib(&self) -> Option<u64> {
-        let sum: u64 = self.of_kind(17).filter_map(Structure::memory_mib).sum();
+        let is_of_others = |array: &&Structure| {
+            let purpose = array.byte(0x05);
+            purpose.is_some_and(|purpose| OTHER_PURPOSES.contains(&purpose))
+        };
+        let others = self.of_kind(16).filter(is_of_others);
+        let others: Vec<u16> = others.map(Structure::handle).collect();
+        let is_memory = |module: &&Structure| {
+            let array = module.word(0x04);
+            array.is_none_or(|array| !others.contains(&array))
+        };
+        let modules = self.of_kind(17).filter(is_memory);
+        let sum: u64 = modules.filter_map(Structure::memory_mib).sum();
         Some(sum).filter(|sum| *sum > 0)
     }
 }
@@ -227,6 +240,30 @@ mod tests {
         };
         assert_eq!(smbios.identity(), expected);
         assert_eq!(smbios.installed_mib(), Some(8192 + 65536 + 2));
+    }
+
+    #[test]
+    fn modules_that_are_not_for_the_system_are_no_memory() {
+        let array = |handle: u16, purpose: u8| {
+            let mut bytes = structure(16, &[3, purpose], &[]);
+            bytes[2..4].copy_from_slice(&handle.to_le_bytes());
+            bytes
+        };
+        let module = |array: u16, mib: u16| {
+            let mut bytes = module(mib, 0);
+            bytes[4..6].copy_from_slice(&array.to_le_bytes());
+            bytes
+        };
+        for (purpose, expected) in [(2, 8208), (3, 8208), (4, 8192), (5, 8192), (7, 8192)] {
+            let all = [
+                array(0x10, 3),
+                array(0x11, purpose),
+                module(0x10, 8192),
+                module(0x11, 16),
+            ];
+            let smbios = Smbios::parse(&all.concat());
+            assert_eq!(smbios.installed_mib(), Some(expected), "{purpose}");
+        }
     }
 
     #[test]
