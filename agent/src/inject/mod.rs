@@ -4,6 +4,7 @@
 //! Partitions are mounted in a mount namespace of one thread, which goes with it: nothing stays mounted whatever
 //! happens. No path leads out of its partition, neither by `..` nor by a link.
 
+pub(crate) mod beneath;
 mod content;
 mod file;
 mod file_system;
@@ -20,7 +21,7 @@ use thiserror::Error;
 pub use content::{ContentError, Source};
 use file::{Change, InjectedFile, Target};
 use file_system::FileSystem;
-use partition::Mounted;
+pub(crate) use partition::{Mounted, PLACE, nodes};
 pub use template::TemplateError;
 
 use crate::disk::{self, DiskError};
@@ -149,16 +150,17 @@ fn place(
 }
 
 /// Runs on a thread with mounts of its own: they are nobody else's, and are gone when it ends.
-fn in_namespace<T: Send>(
-    work: impl FnOnce() -> Result<T, InjectError> + Send,
-) -> Result<T, InjectError> {
-    let thread = || {
+pub(crate) fn in_namespace<T: Send, E: From<InjectError> + Send>(
+    work: impl FnOnce() -> Result<T, E> + Send,
+) -> Result<T, E> {
+    let thread = || -> Result<T, E> {
         partition::leave_mounts()?;
         work()
     };
     std::thread::scope(|scope| {
         let thread = scope.spawn(thread);
-        thread.join().unwrap_or(Err(InjectError::Panicked))
+        let joined = thread.join();
+        joined.unwrap_or_else(|_| Err(InjectError::Panicked.into()))
     })
 }
 

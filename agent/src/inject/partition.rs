@@ -13,16 +13,19 @@ use nix::fcntl::OFlag;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 
-use super::{FileSystem, InjectError, tree};
+use super::{FileSystem, InjectError, beneath, tree};
 use crate::disk::open::OpenDisk;
 use crate::disk::partitions::{of as table_error, partition_node, read_table};
 use crate::host::Host;
 
-const PLACE: &str = "/tmp";
+pub(crate) const PLACE: &str = "/tmp";
 const NONE: Option<&str> = None;
+/// Of a partition whose programs are not run.
+const PLAIN: MsFlags = WITH_PROGRAMS.union(MsFlags::MS_NOEXEC);
+const WITH_PROGRAMS: MsFlags = MsFlags::MS_NODEV.union(MsFlags::MS_NOSUID);
 
 /// A mounted partition.
-pub(super) struct Mounted {
+pub(crate) struct Mounted {
     device: PathBuf,
     root: OwnedFd,
 }
@@ -77,6 +80,15 @@ impl Mounted {
 
     /// Mounts a device that is this agent's to write.
     pub(super) fn of(host: &Host, device: &Path) -> Result<Self, InjectError> {
+        Self::with_flags(host, device, PLAIN)
+    }
+
+    /// The same, so that programs on it can be run.
+    pub(crate) fn with_programs(host: &Host, device: &Path) -> Result<Self, InjectError> {
+        Self::with_flags(host, device, WITH_PROGRAMS)
+    }
+
+    fn with_flags(host: &Host, device: &Path, flags: MsFlags) -> Result<Self, InjectError> {
         let permit = host.permits_device(device)?;
         let device = permit.path();
         let opening = |source| InjectError::Mount {
@@ -98,7 +110,6 @@ impl Mounted {
         let kind = kind.ok_or_else(|| InjectError::NoFileSystem {
             device: device.to_owned(),
         })?;
-        let flags = MsFlags::MS_NODEV | MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
         let mounted = mount(Some(device), PLACE, Some(kind.name()), flags, NONE);
         mounted.map_err(failed("mounting", device))?;
         let mut options = OpenOptions::new();
@@ -114,7 +125,7 @@ impl Mounted {
         &self.device
     }
 
-    pub(super) fn root(&self) -> &OwnedFd {
+    pub(crate) fn root(&self) -> &OwnedFd {
         &self.root
     }
 
@@ -124,10 +135,19 @@ impl Mounted {
         drop(root);
         umount2(PLACE, MntFlags::empty()).map_err(failed("unmounting", &device))
     }
+
+    /// The same with all that was mounted below it.
+    pub(crate) fn detach(self) -> Result<(), InjectError> {
+        let written = beneath::sync(&self.root, ".");
+        let Self { device, root } = self;
+        drop(root);
+        let detached = umount2(PLACE, MntFlags::MNT_DETACH);
+        written.and(detached.map_err(failed("unmounting", &device)))
+    }
 }
 
 /// The partitions of a disk that the kernel shows, in the order of the table.
-fn nodes(host: &Host, disk: &Path) -> Result<Vec<PathBuf>, InjectError> {
+pub(crate) fn nodes(host: &Host, disk: &Path) -> Result<Vec<PathBuf>, InjectError> {
     let open = OpenDisk::open(&host.permits_device(disk)?)?;
     let partitions = read_table(&open)?.partitions();
     let partitions = partitions.map_err(|source| table_error(disk, source))?;

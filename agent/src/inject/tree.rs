@@ -1,5 +1,4 @@
-//! Changes a file below the root of a partition. The kernel resolves each path beneath that root, so that no link
-//! leads anywhere else: an absolute one would lead into the ramdisk, and is refused, too.
+//! Changes a file of the list below the root of a partition.
 
 use std::fs::{File, Permissions};
 use std::io::Write;
@@ -7,19 +6,13 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt, fchown};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+use nix::fcntl::OFlag;
 use nix::sys::stat::{FchmodatFlags, Mode, fchmodat, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::InjectError;
+use super::beneath::{CAREFULLY, DIRECTORY, check_is_file, failed, open};
 use super::file::InjectedFile;
-
-const BENEATH: ResolveFlag = ResolveFlag::RESOLVE_BENEATH
-    .union(ResolveFlag::RESOLVE_NO_MAGICLINKS)
-    .union(ResolveFlag::RESOLVE_NO_XDEV);
-/// Of finding a path while mounts change elsewhere.
-const ATTEMPTS: u32 = 100;
-const DIRECTORY: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY);
 
 /// Whether the root has this directory, or a link to one that is on the same partition.
 pub(super) fn has_directory(root: &OwnedFd, name: &str) -> bool {
@@ -33,21 +26,16 @@ pub(super) fn write(
     content: &[u8],
 ) -> Result<(), InjectError> {
     make_directories(root, file)?;
-    // A pipe is not waited for.
-    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | CAREFULLY;
     let path = file.names.join("/");
     let opened = open(root, &path, flags, Mode::from_bits_truncate(0o644));
-    let mut target = File::from(opened.map_err(failed("opening", file))?);
+    let mut target = File::from(opened.map_err(failed("opening", &file.path))?);
     let writing = |source| InjectError::File {
         action: "writing",
         path: file.path.clone(),
         source,
     };
-    if !target.metadata().map_err(writing)?.is_file() {
-        return Err(InjectError::NotAFile {
-            path: file.path.clone(),
-        });
-    }
+    check_is_file(&target, &file.path)?;
     let mut fill = || {
         target.set_len(0)?;
         if file.owner.is_some() || file.group.is_some() {
@@ -72,7 +60,7 @@ pub(super) fn delete(root: &OwnedFd, file: &InjectedFile) -> Result<(), InjectEr
         .and_then(|directory| unlinkat(&directory, name.as_str(), UnlinkatFlags::NoRemoveDir));
     match deleted {
         Ok(()) | Err(Errno::ENOENT) => Ok(()),
-        Err(error) => Err(failed("deleting", file)(error)),
+        Err(error) => Err(failed("deleting", &file.path)(error)),
     }
 }
 
@@ -93,9 +81,9 @@ fn make_directories(root: &OwnedFd, file: &InjectedFile) -> Result<(), InjectErr
                     let mode = Mode::from_bits_truncate(mode);
                     fchmodat(&parent, name.as_str(), mode, FchmodatFlags::FollowSymlink)
                 };
-                make().map_err(failed("making a directory for", file))?;
+                make().map_err(failed("making a directory for", &file.path))?;
             }
-            Err(error) => return Err(failed("finding the directory of", file)(error)),
+            Err(error) => return Err(failed("finding the directory of", &file.path)(error)),
         }
     }
     Ok(())
@@ -108,34 +96,6 @@ fn open_directory(root: &OwnedFd, names: &[String]) -> Result<OwnedFd, Errno> {
         names.join("/")
     };
     open(root, &path, DIRECTORY, Mode::empty())
-}
-
-fn open(root: &OwnedFd, path: &str, flags: OFlag, mode: Mode) -> Result<OwnedFd, Errno> {
-    let how = OpenHow::new()
-        .flags(flags | OFlag::O_CLOEXEC)
-        .mode(mode)
-        .resolve(BENEATH);
-    // With `..` in a link the kernel asks for another attempt when anything was mounted or renamed meanwhile.
-    for _ in 1..ATTEMPTS {
-        match openat2(root, path, how) {
-            Err(Errno::EAGAIN) => {}
-            opened => return opened,
-        }
-    }
-    openat2(root, path, how)
-}
-
-fn failed(action: &'static str, file: &InjectedFile) -> impl FnOnce(Errno) -> InjectError {
-    let path = file.path.clone();
-    move |error| match error {
-        Errno::EXDEV | Errno::ELOOP => InjectError::Outside { path },
-        Errno::EISDIR | Errno::ENXIO => InjectError::NotAFile { path },
-        error => InjectError::File {
-            action,
-            path,
-            source: error.into(),
-        },
-    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod create;
 mod delete;
 mod error;
 mod esp;
+mod grub;
 mod layout;
 mod standing;
 #[cfg(test)]
@@ -17,7 +18,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ferric_agent_protocol::hints::DiskFacts;
 use ferric_agent_protocol::node::Node;
@@ -154,6 +155,23 @@ pub(crate) fn is_volume(host: &Host, device: &Path) -> bool {
     let name = device.file_name().unwrap_or_default();
     let block = host.tree().path("sys/block");
     !name.is_empty() && block.join(name).join("md").is_dir()
+}
+
+/// The disks of a volume, for a GRUB on each of them.
+///
+/// # Errors
+/// When a disk has no room for one.
+pub(crate) fn disks_for_grub(host: &Host, volume: &Path) -> Result<Vec<PathBuf>, RaidError> {
+    let volume = std::fs::canonicalize(volume).unwrap_or_else(|_| volume.to_owned());
+    grub::prepare(&Machine::new(host), &volume)
+}
+
+/// The id of a volume for the ramdisk of the system on it.
+///
+/// # Errors
+/// When mdadm does not know it.
+pub(crate) fn volume_id(host: &Host, volume: &Path) -> Result<Option<String>, RaidError> {
+    grub::id(&Machine::new(host), volume)
 }
 
 /// The mirror of EFI system partitions beside a volume; it is made where it is missing.

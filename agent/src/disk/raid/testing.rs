@@ -304,6 +304,11 @@ impl Bench for Played {
         Ok(*count)
     }
 
+    fn add_bios_boot(&self, disk: &Path, name: &str) -> Result<(), RaidError> {
+        self.note(format!("bios boot {} {name}", disk.display()));
+        Ok(())
+    }
+
     fn partition(&self, disk: &Path, number: u32) -> Result<PathBuf, RaidError> {
         Ok(PathBuf::from(format!("{}{number}", disk.display())))
     }

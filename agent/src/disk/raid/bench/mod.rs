@@ -29,6 +29,8 @@ use crate::run::{Limits, Output, RunError, run, run_within};
 const LINUX_RAID: Uuid = Uuid::from_u128(0xa19d_880f_05fc_4d3b_a006_743f_0f84_911e);
 const MBR_LINUX_RAID: u8 = 0xfd;
 const ESP: Uuid = Uuid::from_u128(0xc12a_7328_f81f_11d2_ba4b_00a0_c93e_c93b);
+const BIOS_BOOT: Uuid = Uuid::from_u128(0x2168_6148_6449_6e6f_744e_6565_6445_4649);
+const BIOS_BOOT_MIB: u64 = 2;
 /// Where file systems and other RAIDs have their marks: a member starts without any of them.
 const EDGE_BYTES: u64 = 1 << 20;
 const NODE_TIME: Duration = Duration::from_secs(30);
@@ -78,6 +80,9 @@ pub(super) trait Bench {
     /// Adds an EFI system partition with this name to a disk that is in use; answers with its number.
     fn add_esp(&self, disk: &Path, name: &str) -> Result<u32, RaidError>;
 
+    /// Adds the partition that GRUB lies on under BIOS to a disk that is in use, where its table is one that needs it.
+    fn add_bios_boot(&self, disk: &Path, name: &str) -> Result<(), RaidError>;
+
     /// The node of a partition, once it is there.
     fn partition(&self, disk: &Path, number: u32) -> Result<PathBuf, RaidError>;
 
@@ -120,6 +125,28 @@ impl<'a> Machine<'a> {
 
     fn open(&self, device: &Path) -> Result<OpenDisk, RaidError> {
         Ok(OpenDisk::open(&self.host.permits_device(device)?)?)
+    }
+
+    /// Adds a partition to a disk that is in use, unless one has its name; `None` where the disk has no GPT.
+    fn add(&self, disk: &Path, mib: u64, kind: Uuid, name: &str) -> Result<Option<u32>, RaidError> {
+        let disk = OpenDisk::open_in_use(&self.host.permits_device(disk)?)?;
+        let Table::Gpt(mut gpt) = read_table(&disk)? else {
+            return Ok(None);
+        };
+        if let Some(there) = gpt.named(name) {
+            return Ok(Some(there.number));
+        }
+        // Whatever the header says: the second copy belongs to the end of this disk.
+        let spanned = gpt.span(disk.shape().sectors());
+        spanned.map_err(|source| of(&disk.path, source))?;
+        let added = gpt
+            .add_at_start(mib, kind, Uuid::new_v4(), name)
+            .map_err(|source| of(&disk.path, source))?;
+        let (start, length) = disk.shape().extent(added);
+        write(&disk, start, &zeroes(EDGE_BYTES))?;
+        write(&disk, start + length - EDGE_BYTES, &zeroes(EDGE_BYTES))?;
+        write_changes(&disk, &Table::Gpt(gpt))?;
+        Ok(Some(added.number))
     }
 }
 
@@ -231,24 +258,16 @@ impl Bench for Machine<'_> {
     }
 
     fn add_esp(&self, disk: &Path, name: &str) -> Result<u32, RaidError> {
-        let disk = OpenDisk::open_in_use(&self.host.permits_device(disk)?)?;
-        let Table::Gpt(mut gpt) = read_table(&disk)? else {
-            return Err(RaidError::NoGpt { path: disk.path });
-        };
-        if let Some(there) = gpt.named(name) {
-            return Ok(there.number);
-        }
-        // Whatever the header says: the second copy belongs to the end of this disk.
-        let spanned = gpt.span(disk.shape().sectors());
-        spanned.map_err(|source| of(&disk.path, source))?;
-        let added = gpt
-            .add_at_start(ESP_MIB, ESP, Uuid::new_v4(), name)
-            .map_err(|source| of(&disk.path, source))?;
-        let (start, length) = disk.shape().extent(added);
-        write(&disk, start, &zeroes(EDGE_BYTES))?;
-        write(&disk, start + length - EDGE_BYTES, &zeroes(EDGE_BYTES))?;
-        write_changes(&disk, &Table::Gpt(gpt))?;
-        Ok(added.number)
+        let number = self.add(disk, ESP_MIB, ESP, name)?;
+        number.ok_or_else(|| RaidError::NoGpt {
+            path: disk.to_owned(),
+        })
+    }
+
+    fn add_bios_boot(&self, disk: &Path, name: &str) -> Result<(), RaidError> {
+        // Behind an MBR there is room before the first partition.
+        self.add(disk, BIOS_BOOT_MIB, BIOS_BOOT, name)?;
+        Ok(())
     }
 
     fn partition(&self, disk: &Path, number: u32) -> Result<PathBuf, RaidError> {

@@ -63,6 +63,28 @@ fn an_mbr_gets_partitions_but_no_esp() {
     machine.partition(disk.path(), 2).unwrap();
     let refused = machine.add_esp(disk.path(), "uefi-holder-0");
     assert!(matches!(refused, Err(RaidError::NoGpt { .. })));
+    machine.add_bios_boot(disk.path(), "bios-boot-0").unwrap();
+    assert_eq!(disk.partition_count(), 2);
+}
+
+#[test]
+fn a_gpt_gets_one_place_for_grub_before_the_volumes() {
+    let disk = LoopDisk::new(800 * MIB, 512);
+    let (host, path) = (disk.host(), disk.path());
+    let machine = Machine::new(&host);
+    let layout = layout(&disk, DiskLabel::Gpt, 2048);
+    machine.write_table(&layout).unwrap();
+    for _ in 0..2 {
+        machine.add_bios_boot(path, "bios-boot-0").unwrap();
+    }
+    let open = OpenDisk::open(&host.permits_device(path).unwrap()).unwrap();
+    let Table::Gpt(gpt) = read_table(&open).unwrap() else {
+        panic!("the disk has a GPT");
+    };
+    assert_eq!(gpt.partitions().len(), 3);
+    let added = gpt.named("bios-boot-0").unwrap();
+    assert_eq!((added.first, added.last), (2048, 3 * 2048 - 1));
+    assert_eq!(gpt.kind(added.number), Some(BIOS_BOOT));
 }
 
 #[test]
