@@ -14,6 +14,7 @@ pub mod containers;
 pub mod disk;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+pub mod grub;
 pub mod host;
 pub mod image;
 pub mod inject;

@@ -1,4 +1,4 @@
-//! Writing the image, and what belongs to it: config drive, partition UUIDs, boot loader.
+//! Writing the image, and what belongs to it: config drive, partition UUIDs.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use ferric_agent_protocol::image::ImageInfo;
 use ferric_agent_protocol::inventory::Disk;
 use ferric_agent_protocol::lookup::LookupConfig;
 use ferric_agent_protocol::node::Node;
-use ferric_agent_protocol::params::{InstallBootloader, PartitionUuids, WriteImage};
+use ferric_agent_protocol::params::{PartitionUuids, WriteImage};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -36,16 +36,13 @@ const FILE: &str = "written.json";
 pub(super) const CONFIG_DRIVE: &str =
     "A URL, or base64 of a gzipped ISO 9660 image, for the config drive.";
 
-const NO_LOADER: &str = "a partition image brings no boot loader that works by itself, and no program of an image is \
-    run to install one; use a whole-disk image, or set ignore_bootloader_failure and boot the node in another way";
-
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Written {
+pub(super) struct Written {
     image: String,
-    device: PathBuf,
+    pub(super) device: PathBuf,
     /// What is known of the partitions of a partition image.
     #[serde(default)]
-    partitions: Option<PartitionUuids>,
+    pub(super) partitions: Option<PartitionUuids>,
 }
 
 /// What `standby.prepare_image` needs is looked at before it is accepted, as Ironic's agent does.
@@ -195,6 +192,11 @@ pub(super) fn clear(agent: &Agent, device: &Path) {
 }
 
 impl Agent {
+    /// What this boot has written last, once it is whole.
+    pub(super) fn written(&self) -> Option<Written> {
+        self.state.load_or_forget(FILE)
+    }
+
     /// Until the next image is whole, there is none whose partitions anybody could ask for.
     pub(super) fn forget_written(&self) {
         self.state.remove(FILE);
@@ -236,7 +238,7 @@ fn format_policy(config: &LookupConfig, own: &ImageSettings) -> FormatPolicy {
 
 /// `standby.get_partition_uuids`: nothing before an image has been written in this boot.
 pub(super) async fn partition_uuids(run: &Run) -> Outcome {
-    let Some(written) = run.agent.state.load_or_forget::<Written>(FILE) else {
+    let Some(written) = run.agent.written() else {
         return Ok(json!({}));
     };
     if let Some(uuids) = written.partitions {
@@ -254,7 +256,7 @@ pub(super) async fn discard(run: &Run) -> Outcome {
     let failed = |error: &dyn std::error::Error| Failure::caused_by(ErrorKind::ImageWrite, error);
     let permitted = run.agent.host.permits_disks();
     permitted.map_err(|error| failed(&error))?;
-    let Some(written) = run.agent.state.load_or_forget::<Written>(FILE) else {
+    let Some(written) = run.agent.written() else {
         return Ok(Value::Null);
     };
     let (agent, device) = (Arc::clone(&run.agent), written.device.clone());
@@ -263,42 +265,6 @@ pub(super) async fn discard(run: &Run) -> Outcome {
     on_thread(erase).await?.map_err(|error| failed(&error))?;
     run.agent.forget_written();
     Ok(json!({"device": device}))
-}
-
-/// `image.install_bootloader`: tells the firmware where the image's boot loader is.
-pub(super) async fn install_bootloader(run: &Run, params: Params) -> Outcome {
-    let wanted: InstallBootloader = arguments(params)?;
-    let ignores = wanted.ignore_bootloader_failure || run.agent.settings.ignore_bootloader_failure;
-    let agent = Arc::clone(&run.agent);
-    match on_thread(move || install_on_thread(&agent, &wanted)).await? {
-        Err(failure) if ignores => {
-            tracing::warn!(
-                details = failure.details,
-                "the boot loader failed, which is to be ignored"
-            );
-            Ok(Value::Null)
-        }
-        outcome => outcome,
-    }
-}
-
-fn install_on_thread(agent: &Agent, wanted: &InstallBootloader) -> Outcome {
-    let failed =
-        |error: &dyn std::error::Error| Failure::caused_by(ErrorKind::CommandExecution, error);
-    agent.host.permits_disks().map_err(|error| failed(&error))?;
-    let device = match agent.state.load_or_forget::<Written>(FILE) {
-        Some(written) if written.partitions.is_some() => {
-            return Err(Failure::new(ErrorKind::CommandExecution, NO_LOADER));
-        }
-        Some(written) => written.device,
-        None => {
-            let disk = agent.root_device(&agent.latest_node());
-            let disk = disk.map_err(|error| not_chosen(&error, ErrorKind::CommandExecution))?;
-            PathBuf::from(disk.name)
-        }
-    };
-    bootloader::install(&agent.host, &device, wanted).map_err(|error| failed(&error))?;
-    Ok(Value::Null)
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! The commands that a conductor can send: their names, who runs them, and the list of those that were sent.
 //!
-//! HTTP is none of their business, and none of them touches the machine but through `host`, `disk` and `image`.
+//! HTTP is none of their business, and none of them touches the machine but through `host`, `disk`, `image` and the like.
 
 mod argsinfo;
+mod bootloader;
 mod burnin;
 mod catalog;
 mod containers;

@@ -10,7 +10,9 @@ use uuid::Uuid;
 
 use super::catalog::{Command, Mode};
 use super::failure::{ErrorKind, Failure};
-use super::{containers, flow, image, log, managers, node, rescue, standby, steps, system};
+use super::{
+    bootloader, containers, flow, image, log, managers, node, rescue, standby, steps, system,
+};
 use crate::agent::Agent;
 use crate::inventory::{self, BmcDetection, InventoryError};
 use crate::progress::Progress;
@@ -94,7 +96,7 @@ impl Run {
             Command::Sync => standby::sync(self).await,
             Command::GetPartitionUuids => image::partition_uuids(self).await,
             Command::DiscardImage => image::discard(self).await,
-            Command::InstallBootloader => image::install_bootloader(self, params).await,
+            Command::InstallBootloader => bootloader::install(self, params).await,
             Command::FinalizeRescue => rescue::finalize(self, params),
             Command::CollectSystemLogs => log::collect(self).await,
             Command::StartFlow => flow::start(self, params).await,

@@ -2,7 +2,7 @@
 //! mean nothing here, and why. What stands in neither list and is read by nobody is a slip of the pen.
 
 /// Parameters and the options that they set, by the names of the configuration file.
-pub(super) const PARAMETERS: [(&str, &str); 45] = [
+pub(super) const PARAMETERS: [(&str, &str); 46] = [
     ("ipa-api-url", "api_url"),
     ("ipa-global-request-id", "global_request_id"),
     ("ipa-listen-host", "listen_host"),
@@ -68,6 +68,10 @@ pub(super) const PARAMETERS: [(&str, &str); 45] = [
     ("ipa-http-request-timeout", "http_request_timeout"),
     ("ipa-use-mdns", "mdns.use_mdns"),
     ("ipa-debug", "debug"),
+    (
+        "ipa-enable-bios-bootloader-install",
+        "enable_bios_bootloader_install",
+    ),
     // Ferric's own, which means nothing to Ironic's agent.
     ("ferric-dial-out", "dial_out"),
     ("BOOTIF", "bootif"),
@@ -75,7 +79,7 @@ pub(super) const PARAMETERS: [(&str, &str); 45] = [
 
 /// Options of Ironic's agent that are without effect here, with the reason as part of a sentence. Those of a whole
 /// section end with `.`.
-pub(super) const WITHOUT_EFFECT: [(&str, &str); 18] = [
+pub(super) const WITHOUT_EFFECT: [(&str, &str); 17] = [
     (
         "auto_tls_allowed_clock_skew",
         "the agent's certificate is valid whatever the clock says",
@@ -83,10 +87,6 @@ pub(super) const WITHOUT_EFFECT: [(&str, &str); 18] = [
     (
         "config_drive_rebuild",
         "a config drive is rebuilt where the disk's sectors are too large for it, and nowhere else",
-    ),
-    (
-        "enable_bios_bootloader_install",
-        "no boot loader is installed for BIOS",
     ),
     ("inspection_benchmarks", "no benchmarks are run"),
     ("introspection_daemon", NO_DAEMON),

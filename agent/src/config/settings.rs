@@ -146,12 +146,13 @@ pub struct InspectionSettings {
     pub lldp_timeout: Duration,
 }
 
-/// Which images are written, where the conductor says nothing about that.
+/// Which images are written, and whether their programs may be run for a boot loader, where the conductor is silent.
 #[derive(Clone, Debug)]
 pub struct ImageSettings {
     pub md5_enabled: bool,
     pub disable_deep_inspection: bool,
     pub permitted_formats: Option<Vec<String>>,
+    pub bootloader_install: bool,
 }
 
 /// How images are downloaded.
@@ -371,6 +372,7 @@ fn images(options: &Options) -> Result<ImageSettings, OptionError> {
         md5_enabled: options.flag("md5_enabled", true)?,
         disable_deep_inspection: options.flag("disable_deep_image_inspection", false)?,
         permitted_formats: options.list("permitted_image_formats"),
+        bootloader_install: options.flag("enable_bios_bootloader_install", false)?,
     })
 }
 

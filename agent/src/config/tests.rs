@@ -160,6 +160,18 @@ fn the_bmc_is_asked_unless_that_is_unwanted() {
 }
 
 #[test]
+fn images_install_their_grub_only_if_that_is_wanted() {
+    let installs = |cmdline: &str, ini: &str| {
+        let cmdline = format!("ipa-api-url=http://a {cmdline}");
+        let settings = Sources::new(&cmdline, ini).load(&[]).unwrap();
+        settings.images.bootloader_install
+    };
+    assert!(!installs("", ""));
+    assert!(installs("", "enable_bios_bootloader_install = True"));
+    assert!(installs("ipa-enable-bios-bootloader-install=1", ""));
+}
+
+#[test]
 fn options_without_an_effect_are_known() {
     let mut options = Options::default();
     KernelParameters::parse("ipa-api-url=http://a boot_method=pxe ipa-debug=1").apply(&mut options);

@@ -238,6 +238,14 @@ impl Host {
         Ok(permit)
     }
 
+    /// The right to run programs of the system image that was written: as root, they may do what containers may.
+    ///
+    /// # Errors
+    /// Anywhere but in a ramdisk whose disks are all the agent's.
+    pub fn permits_programs_of_images(&self) -> Result<SystemPermit, HostRefusal> {
+        self.permits_containers()
+    }
+
     fn in_ramdisk(&self, what: &'static str) -> Result<(), HostRefusal> {
         match &self.root {
             RootKind::Ram => Ok(()),

@@ -3,7 +3,7 @@
 //! On a RAID volume the EFI system partition of the image goes to the mirror that lies on the disks of the volume, and
 //! each of them gets an entry.
 //!
-//! Nothing of the image is ever executed. Under BIOS the image's own MBR boots; under UEFI a boot entry is made for
+//! Nothing of the image is executed here; `grub` does that, where it is wanted. Under BIOS the image's own MBR boots; under UEFI a boot entry is made for
 //! each loader found on the EFI system partition, after entries with the same label are deleted: some firmware
 //! breaks when it is done the other way round.
 
@@ -24,6 +24,7 @@ use thiserror::Error;
 use super::DiskError;
 use super::multipath::disk_of_firmware;
 use super::open::OpenDisk;
+use super::partitions::partition_node;
 use super::raid::{self, RaidError};
 use super::settle::settle;
 use crate::host::{Host, HostRefusal};
@@ -115,7 +116,7 @@ pub fn install(
 }
 
 /// Who does not say how the machine is to boot means it to boot as the ramdisk did.
-fn boot_mode(wanted: &InstallBootloader, firmware: BootMode) -> BootMode {
+pub(crate) fn boot_mode(wanted: &InstallBootloader, firmware: BootMode) -> BootMode {
     match wanted.target_boot_mode.as_deref() {
         Some("uefi") => BootMode::Uefi,
         Some("bios") => BootMode::Bios,
@@ -128,13 +129,36 @@ impl BootloaderError {
     /// partition.
     fn leaves_a_disk_that_may_boot(&self, wanted: &InstallBootloader) -> bool {
         let is_whole_disk = matches!(wanted.root_uuid.as_deref(), None | Some("" | NO_DISK_ID));
-        let is_bearable = match self {
-            Self::Esp { source, .. } => matches!(source, EspError::NoLoader),
-            Self::Run(RunError::Start { source, .. }) => source.kind() == ErrorKind::NotFound,
-            _ => false,
-        };
-        is_whole_disk && is_bearable
+        is_whole_disk && (self.is_missing_loader() || self.is_missing_program())
     }
+
+    /// Whether there is nothing that the firmware could be told of.
+    pub(crate) fn is_missing_loader(&self) -> bool {
+        matches!(
+            self,
+            Self::Esp {
+                source: EspError::NoLoader,
+                ..
+            }
+        )
+    }
+
+    /// Whether the ramdisk has no program to tell the firmware.
+    pub(crate) fn is_missing_program(&self) -> bool {
+        matches!(self, Self::Run(RunError::Start { source, .. }) if source.kind() == ErrorKind::NotFound)
+    }
+}
+
+/// The node of the EFI system partition of a disk.
+pub(crate) fn esp_node(
+    device: &Path,
+    wanted: &InstallBootloader,
+) -> Result<PathBuf, BootloaderError> {
+    let esp = Esp::find(device, wanted.efi_system_part_uuid.as_deref())?;
+    let node = esp.and_then(|esp| partition_node(device, esp.partition_number()));
+    node.ok_or_else(|| BootloaderError::NoEsp {
+        path: device.to_owned(),
+    })
 }
 
 /// An EFI system partition that the firmware is told of.
