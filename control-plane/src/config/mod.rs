@@ -128,6 +128,10 @@ impl Default for Timeline {
 /// How the agent is spoken to.
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own in the file"
+)]
 pub struct Agent {
     pub heartbeat_timeout_s: u64,
     /// While a command runs the agent is asked so often.
@@ -140,6 +144,8 @@ pub struct Agent {
     pub stream_raw_images: bool,
     /// Ramdisks are told to open no port and to come for what they are asked; `driver_info.dial_out` wins.
     pub dial_out: bool,
+    /// Agents may run programs of an image that has no boot loader otherwise.
+    pub enable_bios_bootloader_install: bool,
 }
 
 impl Default for Agent {
@@ -152,6 +158,7 @@ impl Default for Agent {
             require_tls: true,
             stream_raw_images: true,
             dial_out: false,
+            enable_bios_bootloader_install: false,
         }
     }
 }

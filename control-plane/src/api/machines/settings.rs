@@ -7,6 +7,7 @@ use crate::api::selection::Selection;
 use crate::api::nodes::view::View;
 use crate::api::version::ApiVersion;
 use crate::conductor::requests::LookupAnswer;
+use crate::config::Agent;
 use ferric_agent_protocol::extensions::Extensions;
 use serde_json::{Value, json};
 
@@ -25,11 +26,12 @@ pub(super) async fn answer(call: &Call, answer: &LookupAnswer) -> ApiResult<Valu
     let selection = Selection::Named(NODE_FIELDS.map(str::to_owned).into());
     let view = View::at(call, version, selection).await?;
     let node = view.show(&answer.node);
-    Ok(json!({"node": node, "config": config(answer)}))
+    let agent = &call.conductor().settings().agent;
+    Ok(json!({"node": node, "config": config(answer, agent)}))
 }
 
-/// Ironic's keys with its defaults; `ferric` is ours, and only for agents that offered something.
-fn config(answer: &LookupAnswer) -> Value {
+/// Ironic's keys, with its defaults where nothing is set; `ferric` is ours, and only for agents that offered something.
+fn config(answer: &LookupAnswer, agent: &Agent) -> Value {
     let management = answer.node.interface("management");
     let mut config = json!({
         "metrics": {
@@ -55,7 +57,7 @@ fn config(answer: &LookupAnswer) -> Value {
         "disable_deep_image_inspection": false,
         "permitted_image_formats": ["raw", "gpt", "qcow2", "iso"],
         "agent_skip_bmc_detect": management.is_some_and(|name| KNOWS_BMC.contains(&name)),
-        "enable_bios_bootloader_install": false,
+        "enable_bios_bootloader_install": agent.enable_bios_bootloader_install,
         "tls_min_version": "1.2",
         "tls_cipher_suites": null,
     });

@@ -86,6 +86,25 @@ async fn lookup_answers_what_ironic_answers() {
         config.map(str::to_owned).into()
     );
     assert!(answer.body["config"]["agent_token"].as_str().unwrap().len() >= 32);
+    assert_eq!(
+        answer.body["config"]["enable_bios_bootloader_install"],
+        false
+    );
+}
+
+#[tokio::test]
+async fn agents_are_allowed_to_let_images_install_their_boot_loader() {
+    let server = Server::start_with(|settings| {
+        settings.agent.enable_bios_bootloader_install = true;
+    })
+    .await;
+    waiting(&server).await;
+    let path = format!("/v1/lookup?addresses={ADDRESS}");
+    let answer = send(&server.machine, "1.62", Method::GET, &path, "").await;
+    assert_eq!(
+        answer.body["config"]["enable_bios_bootloader_install"],
+        true
+    );
 }
 
 #[tokio::test]

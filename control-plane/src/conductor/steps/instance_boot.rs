@@ -5,7 +5,7 @@ use super::{Outcome, StepContext, StepError};
 use crate::conductor::agent::{AgentClient, AgentError, command_id};
 use ferric_agent_protocol::params::{InstallBootloader, PartitionUuids};
 use ferric_drivers::{BmcError, BootDevice, BootMode, Persistence, SecureBootState, TakesEffect};
-use ferric_model::node::{NetworkBoot, Object};
+use ferric_model::node::{NetworkBoot, Node, Object};
 use serde_json::Value;
 use tracing::warn;
 
@@ -17,8 +17,7 @@ pub(super) async fn prepare(context: &StepContext) -> Result<Outcome, StepError>
     let uuids: PartitionUuids =
         serde_json::from_value(answer.command_result.unwrap_or(Value::Null)).unwrap_or_default();
     let mode = boot_mode(context).await?;
-    // On a whole disk image for BIOS there is nothing to install: its boot loader came with it.
-    if mode == BootMode::Uefi {
+    if needs_boot_loader(&context.node, mode) {
         install(context, &agent, uuids, mode).await?;
     }
     from_disk(context).await
@@ -94,6 +93,28 @@ async fn boot_mode(context: &StepContext) -> Result<BootMode, StepError> {
     }))
 }
 
+/// On a whole disk image for BIOS there is nothing to install: its boot loader came with it. But BIOS finds none on a
+/// RAID volume of software.
+fn needs_boot_loader(node: &Node, mode: BootMode) -> bool {
+    mode == BootMode::Uefi || is_on_software_raid(node)
+}
+
+/// By the wanted configuration, as in Ironic.
+fn is_on_software_raid(node: &Node) -> bool {
+    let disks = node.target_raid_config.get("logical_disks");
+    let mut disks = disks.and_then(Value::as_array).into_iter().flatten();
+    disks.any(|disk| disk.get("controller").and_then(Value::as_str) == Some("software"))
+}
+
+/// On a RAID volume the agent may have to look for the root file system, and of a whole disk image only the operator
+/// knows which it is.
+fn root_uuid(node: &Node, found: Option<String>) -> Option<String> {
+    let told = node.instance_info.get("image_rootfs_uuid");
+    let told = told.and_then(Value::as_str).filter(|id| !id.is_empty());
+    let told = told.filter(|_| is_on_software_raid(node));
+    told.map(str::to_owned).or(found)
+}
+
 async fn install(
     context: &StepContext,
     agent: &AgentClient,
@@ -101,7 +122,7 @@ async fn install(
     mode: BootMode,
 ) -> Result<(), AgentError> {
     let arguments = InstallBootloader {
-        root_uuid: uuids.root_uuid,
+        root_uuid: root_uuid(&context.node, uuids.root_uuid),
         efi_system_part_uuid: uuids.efi_system_partition_uuid,
         prep_boot_part_uuid: uuids.prep_boot_partition_uuid,
         target_boot_mode: Some(mode.name().to_owned()),
@@ -114,4 +135,55 @@ async fn install(
     agent
         .finish("image.install_bootloader", arguments, id)
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn node(controller: Option<&str>, instance_info: &Value) -> Node {
+        let id = ferric_model::ids::NodeId(uuid::Uuid::nil());
+        let mut node = Node::new(id, "redfish", jiff::Timestamp::UNIX_EPOCH);
+        node.instance_info = instance_info.as_object().unwrap().clone();
+        if let Some(controller) = controller {
+            let disks = json!({"logical_disks": [
+                {"size_gb": 10, "raid_level": "1"},
+                {"size_gb": "MAX", "raid_level": "0", "controller": controller},
+            ]});
+            node.target_raid_config = disks.as_object().unwrap().clone();
+        }
+        node
+    }
+
+    #[test]
+    fn bios_needs_a_boot_loader_on_volumes_of_software_alone() {
+        for (controller, bios) in [
+            (None, false),
+            (Some("RAID.1"), false),
+            (Some("software"), true),
+        ] {
+            let node = node(controller, &json!({}));
+            assert_eq!(
+                needs_boot_loader(&node, BootMode::Bios),
+                bios,
+                "{controller:?}"
+            );
+            assert!(needs_boot_loader(&node, BootMode::Uefi));
+        }
+    }
+
+    #[test]
+    fn the_root_on_a_volume_is_what_the_operator_says() {
+        let found = || Some("0x1234abcd".to_owned());
+        let told = json!({"image_rootfs_uuid": "1be26c0b"});
+        let root = |controller, info: &Value| root_uuid(&node(controller, info), found());
+        assert_eq!(root(Some("software"), &told).as_deref(), Some("1be26c0b"));
+        assert_eq!(root(None, &told), found());
+        assert_eq!(root(Some("software"), &json!({})), found());
+        assert_eq!(
+            root(Some("software"), &json!({"image_rootfs_uuid": ""})),
+            found()
+        );
+    }
 }
