@@ -3,9 +3,9 @@
 //! On a RAID volume the EFI system partition of the image goes to the mirror that lies on the disks of the volume, and
 //! each of them gets an entry.
 //!
-//! Nothing of the image is executed here; `grub` does that, where it is wanted. Under BIOS the image's own MBR boots; under UEFI a boot entry is made for
-//! each loader found on the EFI system partition, after entries with the same label are deleted: some firmware
-//! breaks when it is done the other way round.
+//! Nothing of the image is executed here; `grub` does that, where it is wanted. Under BIOS the image's own MBR boots;
+//! under UEFI a boot entry is made for each loader found on the EFI system partition, after entries with the same label
+//! are deleted: some firmware breaks when it is done the other way round.
 
 mod entries;
 mod esp;
