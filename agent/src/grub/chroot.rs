@@ -14,9 +14,9 @@ use crate::image::Stop;
 use crate::inject::{PLACE, beneath};
 use crate::run::{Limits, RunError, run_until};
 
-/// A slow disk, and many kernels.
+/// Ironic's conductor waits ten minutes for all of them.
 const LIMITS: Limits = Limits {
-    time: Duration::from_secs(600),
+    time: Duration::from_secs(180),
     output_bytes: 16 << 10,
 };
 /// More than any of the files that are read has.
