@@ -20,8 +20,8 @@ use uuid::Uuid;
 
 /// For requests that are answered at once by an agent that is there at all.
 const QUICK: Duration = Duration::from_secs(10);
-/// For commands whose end is waited for within a step.
-const POLLS: u32 = 100;
+/// For commands whose end is waited for within a step: ten minutes in all, as in Ironic.
+const POLLS: u32 = 200;
 const POLL_INTERVAL: Duration = Duration::from_secs(3);
 
 /// Why an agent did not do what it was told. The texts end up in `last_error`.

@@ -24,6 +24,8 @@ pub(in crate::conductor) struct Plan {
     pub(in crate::conductor) manners: Manners,
     /// How long `write_image` takes.
     pub(in crate::conductor) writing: Duration,
+    /// How long the boot loader takes.
+    pub(in crate::conductor) loading: Duration,
     /// What the steps fail with, by name.
     pub(in crate::conductor) failing: Option<(&'static str, &'static str)>,
     /// The version of its hardware managers; a step that was listed by another one is refused.
@@ -51,6 +53,7 @@ impl Default for Plan {
         Self {
             manners: Manners::Ferric,
             writing: Duration::from_secs(30),
+            loading: Duration::from_secs(5),
             failing: None,
             version: "1",
             clean_steps: json!([
@@ -159,9 +162,8 @@ impl Agent {
             .unwrap_or_default();
         let takes = match (request.name.as_str(), step) {
             (_, "write_image") => plan.writing,
-            (_, "erase_devices_metadata" | "flash" | "reset") | ("image.install_bootloader", _) => {
-                Duration::from_secs(5)
-            }
+            ("image.install_bootloader", _) => plan.loading,
+            (_, "erase_devices_metadata" | "flash" | "reset") => Duration::from_secs(5),
             _ => Duration::ZERO,
         };
         let error = plan

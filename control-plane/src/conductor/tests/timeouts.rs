@@ -98,3 +98,17 @@ async fn zero_is_no_time_out() {
         assert_eq!(lab.node().await.provision_state, case.waits);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_boot_loader_may_take_as_long_as_the_programs_of_an_image_have() {
+    let mut lab = Lab::new();
+    lab.start(None).await;
+    lab.enroll_available().await;
+    lab.plan(Plan {
+        loading: Duration::from_secs(570),
+        ..Plan::default()
+    });
+    lab.ask(Verb::Deploy).await;
+    lab.wait_for_within(State::Active, Duration::from_secs(3600))
+        .await;
+}
