@@ -74,6 +74,32 @@ impl Disk {
     }
 }
 
+/// The BMC that a machine sees by IPMI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ipmi {
+    None,
+    /// QEMU's own, which has no network.
+    Qemu,
+    /// OpenIPMI's simulator, which has these addresses.
+    Simulator {
+        address: &'static str,
+        mac: &'static str,
+    },
+}
+
+impl Ipmi {
+    /// Its line in the lab's file; the simulator listens on this port.
+    fn toml(self, port: u16) -> String {
+        match self {
+            Self::None => String::new(),
+            Self::Qemu => "ipmi = true\n".to_owned(),
+            Self::Simulator { address, mac } => format!(
+                "ipmi_sim = {{ listen = \"127.0.0.1:{port}\", address = \"{address}\", mac = \"{mac}\" }}\n"
+            ),
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Machine {
     pub name: String,
@@ -83,8 +109,7 @@ pub struct Machine {
     pub mac: String,
     /// Of NICs beside the one that it boots from.
     pub more_macs: Vec<String>,
-    /// Whether it sees a BMC by IPMI, that of QEMU: one without a network.
-    pub ipmi: bool,
+    pub ipmi: Ipmi,
     pub uuid: Uuid,
     pub bmc_port: u16,
 }
@@ -92,6 +117,9 @@ pub struct Machine {
 /// Who the virtual BMCs let in.
 pub const BMC_USER: &str = "admin";
 pub const BMC_PASSWORD: &str = "testbed-secret";
+
+/// The BMC by IPMI has the port of the other one and so many more.
+const SIMULATOR_PORT: u16 = 1000;
 
 impl Machine {
     /// The machine with this number in its lab: one CPU, one disk, one NIC.
@@ -103,7 +131,7 @@ impl Machine {
             disks: vec![Disk::new("virtio", "6GiB", &format!("{name}-root"))],
             mac: format!("52:54:00:fe:00:{number:02x}"),
             more_macs: Vec::new(),
-            ipmi: false,
+            ipmi: Ipmi::None,
             uuid: Uuid::from_u128(0xfe00_0000_0000_4000_8000_0000_0000_0000 + u128::from(number)),
             bmc_port: 8000 + u16::from(number),
         }
@@ -130,8 +158,8 @@ impl Machine {
 
     /// With a BMC that the machine itself can ask.
     #[must_use]
-    pub fn with_ipmi(mut self) -> Self {
-        self.ipmi = true;
+    pub fn with_ipmi(mut self, ipmi: Ipmi) -> Self {
+        self.ipmi = ipmi;
         self
     }
 
@@ -156,9 +184,10 @@ impl Machine {
         let macs = std::iter::once(mac).chain(more_macs);
         let nics: Vec<String> = macs.map(|mac| format!("{{ mac = \"{mac}\" }}")).collect();
         let nics = nics.join(", ");
+        let ipmi = ipmi.toml(bmc_port + SIMULATOR_PORT);
         let mut text = format!(
             "[[machine]]\nname = {}\nuuid = \"{uuid}\"\nfirmware = \"{}\"\ncpus = 1\nmemory = {memory_mib}\n\
-             ipmi = {ipmi}\nnics = [{nics}]\n\
+             {ipmi}nics = [{nics}]\n\
              bmc = {{ listen = \"127.0.0.1:{bmc_port}\", username = \"{BMC_USER}\", password = \"{BMC_PASSWORD}\" }}\n\
              disks = [\n",
             quoted(name),

@@ -17,6 +17,7 @@ use crate::accel::Accel;
 use crate::config::Lab;
 use crate::control::{Server, Steering};
 use crate::firmware::Ovmf;
+use crate::ipmi_sim;
 use crate::machine::{Blueprint, Machine};
 use crate::network::{bridge, dnsmasq, forward};
 use crate::redfish::{Bmc, Listener};
@@ -88,7 +89,7 @@ async fn start(
         .context("making the lab's network")?;
     if let Some(settings) = &lab.dnsmasq {
         let child = dnsmasq::start(settings, &lab.network, claim.directory().path()).await?;
-        tasks.spawn(watch_dnsmasq(child, stop.clone()));
+        tasks.spawn(watch("dnsmasq", child, stop.clone()));
     }
     let mut machines = Vec::new();
     for (index, config) in lab.machines.iter().enumerate() {
@@ -101,6 +102,10 @@ async fn start(
             ovmf: ovmf.clone(),
         };
         let (machine, life) = Machine::create(blueprint).await?;
+        if let Some(settings) = &config.ipmi_sim {
+            let child = ipmi_sim::start(settings, &machine.blueprint().directory).await?;
+            tasks.spawn(watch("ipmi_sim", child, stop.clone()));
+        }
         let bmc = Bmc::new(machine.clone());
         let listener = Listener::bind(&config.bmc).await?;
         tasks.spawn(life.run(stop.clone()));
@@ -128,13 +133,17 @@ async fn until_stopped(
     stop.run_until_cancelled(work).await.unwrap_or(Ok(()))
 }
 
-async fn watch_dnsmasq(mut child: Child, stop: CancellationToken) -> anyhow::Result<()> {
+/// Has a program that must stay end with the lab, and the lab with the program.
+async fn watch(program: &str, mut child: Child, stop: CancellationToken) -> anyhow::Result<()> {
     match stop.run_until_cancelled(child.wait()).await {
-        None => child.kill().await.context("ending dnsmasq"),
+        None => child
+            .kill()
+            .await
+            .with_context(|| format!("ending {program}")),
         Some(status) => {
-            let status = status.context("watching dnsmasq")?;
+            let status = status.with_context(|| format!("watching {program}"))?;
             Err(anyhow!(
-                "dnsmasq ended by itself ({status}), see its log in the state directory"
+                "{program} ended by itself ({status}), see its log in the state directory"
             ))
         }
     }

@@ -9,6 +9,7 @@ pub mod cli;
 pub mod config;
 pub mod control;
 pub mod firmware;
+pub mod ipmi_sim;
 pub mod lab;
 pub mod machine;
 pub mod namespace;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{Bmc, ConfigError, Disk, Mac};
+use super::{Bmc, ConfigError, Disk, IpmiSim, Mac};
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,6 +22,8 @@ pub struct Machine {
     /// Whether the machine sees a BMC from within, by IPMI; it is one of QEMU's own and knows nothing of `bmc`.
     #[serde(default)]
     pub ipmi: bool,
+    /// The same BMC by OpenIPMI's simulator, instead of QEMU's.
+    pub ipmi_sim: Option<IpmiSim>,
     pub bmc: Bmc,
 }
 
@@ -76,6 +78,12 @@ impl Machine {
         }
         if self.nics.len() > 8 || self.disks.len() > 16 {
             return refuse("nics, disks", "a machine has at most 8 NICs and 16 disks");
+        }
+        if let Some(simulator) = &self.ipmi_sim {
+            if self.ipmi {
+                return refuse("ipmi_sim", "with `ipmi` the machine has a BMC already");
+            }
+            simulator.check(&format!("{at}.ipmi_sim"))?;
         }
         self.check_disks(at)
     }

@@ -5,6 +5,7 @@
 mod bmc;
 mod disk;
 mod dnsmasq;
+mod ipmi_sim;
 mod mac;
 mod machine;
 mod network;
@@ -19,6 +20,7 @@ use serde::Deserialize;
 pub use bmc::Bmc;
 pub use disk::{Bus, Disk, DiskFormat};
 pub use dnsmasq::Dnsmasq;
+pub use ipmi_sim::IpmiSim;
 pub use mac::Mac;
 pub use machine::{Firmware, Machine, Nic, NicModel};
 pub use network::{DhcpRange, Network};
@@ -142,6 +144,13 @@ impl Lab {
                 "address",
                 machine.bmc.listen.to_string(),
             )?;
+            if let Some(simulator) = &machine.ipmi_sim {
+                claim(
+                    format!("{at}.ipmi_sim.listen"),
+                    "address",
+                    simulator.listen.to_string(),
+                )?;
+            }
             for (nic_index, nic) in machine.nics.iter().enumerate() {
                 claim(
                     format!("{at}.nics[{nic_index}].mac"),

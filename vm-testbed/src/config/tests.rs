@@ -204,6 +204,21 @@ const BAD_FIELDS: &[(&str, &str, &str)] = &[
         "bytes_per_second = 0, bus = \"nvme\"",
         "machine[0].disks[1].bytes_per_second: ",
     ),
+    (
+        "memory = 512",
+        "memory = 512\nipmi_sim = { listen = \"0.0.0.0:9002\", address = \"192.0.2.7\", mac = \"52:54:00:00:01:02\" }",
+        "machine[1].ipmi_sim.listen: must be",
+    ),
+    (
+        "memory = 512",
+        "memory = 512\nipmi_sim = { listen = \"127.0.0.1:8001\", address = \"192.0.2.7\", mac = \"52:54:00:00:01:02\" }",
+        "machine[1].ipmi_sim.listen: 127.0.0.1:8001 is already used",
+    ),
+    (
+        "memory = 512",
+        "memory = 512\nipmi = true\nipmi_sim = { listen = \"127.0.0.1:9002\", address = \"192.0.2.7\", mac = \"52:54:00:00:01:02\" }",
+        "machine[1].ipmi_sim: ",
+    ),
 ];
 
 #[test]

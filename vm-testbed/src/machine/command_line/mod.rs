@@ -3,6 +3,7 @@
 //! Paths are relative: QEMU runs in the machine's directory, which keeps socket names short and commas out of options.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
@@ -117,7 +118,25 @@ fn platform(blueprint: &Blueprint) -> Vec<String> {
         let devices = "-device ipmi-bmc-sim,id=ipmi -device isa-ipmi-kcs,bmc=ipmi";
         line.extend(devices.split_whitespace().map(Into::into));
     }
+    if let Some(simulator) = &config.ipmi_sim {
+        line.extend(simulated_bmc(simulator.listen));
+    }
     line
+}
+
+/// An IPMI device that hands all that it is asked to OpenIPMI's simulator, to which one machine after another connects.
+fn simulated_bmc(listen: SocketAddr) -> [String; 6] {
+    let (host, port) = (listen.ip(), listen.port());
+    let connection = format!("socket,id=ipmi,host={host},port={port},reconnect=1");
+    [
+        "-chardev",
+        &connection,
+        "-device",
+        "ipmi-bmc-extern,id=ipmi,chardev=ipmi",
+        "-device",
+        "isa-ipmi-kcs,bmc=ipmi",
+    ]
+    .map(Into::into)
 }
 
 /// What the machine and its BMC both say that it is.

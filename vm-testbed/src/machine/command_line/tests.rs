@@ -299,3 +299,19 @@ fn a_machine_sees_a_bmc_by_ipmi_only_where_it_is_said_to() {
     assert!(has(without(&with, &[]), "isa-ipmi-kcs"));
     assert!(!has(without(MACHINE, &[]), "isa-ipmi-kcs"));
 }
+
+#[test]
+fn a_machine_may_ask_openipmis_simulator_instead() {
+    let with = MACHINE.replace(
+        "cpus = 2",
+        "cpus = 2\n    ipmi_sim = { listen = \"127.0.0.1:9001\", address = \"192.0.2.7\", mac = \"52:54:00:00:01:01\" }",
+    );
+    let line = without(&with, &[]).join(" ");
+    for options in [
+        "-chardev socket,id=ipmi,host=127.0.0.1,port=9001,reconnect=1",
+        "-device ipmi-bmc-extern,id=ipmi,chardev=ipmi -device isa-ipmi-kcs,bmc=ipmi",
+    ] {
+        assert!(line.contains(options), "{line}");
+    }
+    assert!(!line.contains("ipmi-bmc-sim"), "{line}");
+}

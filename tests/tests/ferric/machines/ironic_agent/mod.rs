@@ -8,7 +8,7 @@ use differences::differences;
 use ferric_tests::disk::partition_table;
 use ferric_tests::images::top;
 use ferric_tests::lab::{Lab, Plan};
-use ferric_tests::machine::{Disk, Firmware, Machine};
+use ferric_tests::machine::{Disk, Firmware, Ipmi, Machine};
 use ferric_tests::node::Node;
 use ferric_tests::process::{command, output};
 use serde_json::{Value, json};
@@ -22,6 +22,8 @@ const VERSION: &str = "13.0.0";
 /// The host name in its ramdisk.
 const RAMDISK: &str = "ironic-agent";
 const HOST_NAME: &str = "deployed-by-ironics";
+const BMC_ADDRESS: &str = "192.0.2.7";
+const BMC_MAC: &str = "52:54:00:fe:02:01";
 const SECOND_MAC: &str = "52:54:00:fe:01:01";
 /// What is collected beside the inventory, by the keys that it has in the plugin data.
 const COLLECTED: [&str; 4] = ["dmi", "numa_topology", "pci_devices", "usb_devices"];
@@ -41,7 +43,10 @@ fn inspects_cleans_and_deploys() {
         .disks(disks)
         .memory_mib(MEMORY_MIB)
         .more_macs(&[SECOND_MAC])
-        .with_ipmi();
+        .with_ipmi(Ipmi::Simulator {
+            address: BMC_ADDRESS,
+            mac: BMC_MAC,
+        });
     let plan = Plan::new("ironic-agent", vec![machine]);
     told(Lab::start(&plan).unwrap(), |lab| {
         let node = lab.enroll("m1").unwrap();
@@ -95,9 +100,11 @@ fn inspected(lab: &Lab, node: &Node<'_>) -> Value {
     let found = lab.api().get(&path).unwrap();
     let interfaces = found["inventory"]["interfaces"].as_array().unwrap().len();
     assert_eq!(interfaces, 3, "two interfaces and a VLAN: {found}");
-    // Without a device nobody would have been asked, and it would be null. QEMU's own BMC has no network.
-    let bmc = &found["inventory"]["bmc_address"];
-    assert_eq!(bmc, "0.0.0.0", "the BMC was to be asked: {found}");
+    let bmc = |key: &str| found["inventory"][key].clone();
+    assert_eq!(bmc("bmc_address"), BMC_ADDRESS, "{found}");
+    assert_eq!(bmc("bmc_mac"), BMC_MAC, "{found}");
+    // The simulator has no IPv6; it was asked, as otherwise this were null.
+    assert_eq!(bmc("bmc_v6address"), "::/0", "{found}");
     let mut inspected = json!({ "inventory": found["inventory"] });
     for key in COLLECTED {
         let collected = &found["plugin_data"][key];
