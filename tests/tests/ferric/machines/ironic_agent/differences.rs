@@ -30,6 +30,9 @@ fn compare(ours: &Value, theirs: &Value, at: &str, found: &mut Vec<String>) {
             let keys: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
             for key in keys {
                 let value = |of: &Map<String, Value>| of.get(key).cloned().unwrap_or_default();
+                if is_of_map(ours, key, &value(theirs)) {
+                    continue;
+                }
                 compare(&value(ours), &value(theirs), &format!("{at}.{key}"), found);
             }
         }
@@ -65,6 +68,20 @@ fn in_order(values: &[Value]) -> Vec<&Value> {
         (name, fields)
     });
     values
+}
+
+/// What Ironic's agent has of a disk that is a map of several paths is what device mapper tells: its WWID, which is the type
+/// of its WWN and that, for a serial number, and none of what only the paths know.
+fn is_of_map(ours: &Map<String, Value>, key: &str, theirs: &Value) -> bool {
+    let text = |key: &str| ours.get(key).and_then(Value::as_str).unwrap_or_default();
+    if !text("name").starts_with("/dev/dm-") {
+        return false;
+    }
+    match key {
+        "model" | "vendor" | "wwn_with_extension" => theirs.is_null(),
+        "serial" => *theirs == format!("3{}", text("wwn").trim_start_matches("0x")),
+        _ => false,
+    }
 }
 
 fn are_of_one_processor(ours: &[Value], theirs: &[Value]) -> bool {
@@ -157,4 +174,28 @@ fn what_only_our_agent_can_know_is_no_difference() {
             ".numa_topology.nics: only Ironic's agent has {\"name\":\"b\",\"numa_node\":0}",
         ]
     );
+}
+
+#[test]
+fn of_a_map_only_our_agent_knows_what_its_paths_are() {
+    let find = |name: &str, theirs: Value| {
+        let ours = serde_json::json!({
+            "name": name, "model": "QEMU HARDDISK", "vendor": "QEMU", "serial": "S1", "wwn": "0x5000c50015ea7001",
+            "wwn_with_extension": "0x5000c50015ea7001", "size": 1,
+        });
+        let disks = |disk: Value| serde_json::json!({"inventory": {"disks": [disk]}});
+        differences(&disks(ours), &disks(theirs)).len()
+    };
+    let of_mapper = |name: &str| {
+        serde_json::json!({
+            "name": name, "model": null, "vendor": null, "serial": "35000c50015ea7001", "wwn": "0x5000c50015ea7001",
+            "size": 1,
+        })
+    };
+    assert_eq!(find("/dev/dm-0", of_mapper("/dev/dm-0")), 0);
+    assert_eq!(find("/dev/sda", of_mapper("/dev/sda")), 4);
+    let others = serde_json::json!({
+        "name": "/dev/dm-0", "model": "another", "serial": "S2", "wwn": "0x5000c50015ea7002", "size": 2,
+    });
+    assert_eq!(find("/dev/dm-0", others), 4);
 }

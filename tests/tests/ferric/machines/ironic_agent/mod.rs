@@ -2,6 +2,7 @@
 //! lscpu, dmidecode and ipmitool, is what our agent has found on the same machine.
 
 mod differences;
+mod multipath;
 
 use crate::machines::{LOGIN, told};
 use differences::differences;
@@ -22,6 +23,9 @@ const VERSION: &str = "13.0.0";
 /// The host name in its ramdisk.
 const RAMDISK: &str = "ironic-agent";
 const HOST_NAME: &str = "deployed-by-ironics";
+/// OpenIPMI's simulator has no IPv6, and QEMU's own BMC no network; where nobody was asked these are null.
+const NO_ADDRESS: &str = "0.0.0.0";
+const NO_IPV6: &str = "::/0";
 const BMC_ADDRESS: &str = "192.0.2.7";
 const BMC_MAC: &str = "52:54:00:fe:02:01";
 const SECOND_MAC: &str = "52:54:00:fe:01:01";
@@ -54,27 +58,28 @@ fn inspects_cleans_and_deploys() {
         node.set("/properties/root_device", &root).unwrap();
         // The VLAN gets no address, so both agents wait as long as they may, and both cards have theirs by then.
         let parameters = format!(
-            "%default% ipa-inspection-collectors={COLLECTORS} ipa-enable-vlan-interfaces={SECOND_MAC}.100 \
-             ipa-inspection-dhcp-all-interfaces=1"
+            "ipa-enable-vlan-interfaces={SECOND_MAC}.100 ipa-inspection-dhcp-all-interfaces=1"
         );
-        node.set("/driver_info/kernel_append_params", &json!(parameters))
-            .unwrap();
+        collects(&node, &parameters);
         node.manage().unwrap();
         let ours = inspected(lab, &node);
+        let interfaces = ours["inventory"]["interfaces"].as_array().unwrap().len();
+        assert_eq!(interfaces, 3, "two interfaces and a VLAN: {ours}");
+        assert_bmc(&ours, BMC_ADDRESS, &json!(BMC_MAC));
         let before = node.events(0).unwrap().len();
         take_ironics(lab, &node);
-        let theirs = inspected(lab, &node);
-        assert_eq!(theirs["inventory"]["hostname"], RAMDISK, "{theirs}");
-        let found = differences(&ours, &theirs);
-        assert!(
-            found.is_empty(),
-            "what the agents have found differs:\n{}",
-            found.join("\n")
-        );
+        assert_same(&ours, &inspected(lab, &node));
         is_cleaned(lab, &node);
         is_deployed(lab, &node);
         assert_is_ironics(&node, before);
     });
+}
+
+/// Has both agents collect more than the inventory; with more parameters for them.
+fn collects(node: &Node<'_>, more: &str) {
+    let parameters = format!("%default% ipa-inspection-collectors={COLLECTORS} {more}");
+    node.set("/driver_info/kernel_append_params", &json!(parameters))
+        .unwrap();
 }
 
 /// From here on the machine boots the ramdisk with Ironic's agent.
@@ -98,13 +103,6 @@ fn inspected(lab: &Lab, node: &Node<'_>) -> Value {
     node.reaches("manageable", PATIENCE).unwrap();
     let path = format!("/v1/nodes/{}/inventory", node.uuid);
     let found = lab.api().get(&path).unwrap();
-    let interfaces = found["inventory"]["interfaces"].as_array().unwrap().len();
-    assert_eq!(interfaces, 3, "two interfaces and a VLAN: {found}");
-    let bmc = |key: &str| found["inventory"][key].clone();
-    assert_eq!(bmc("bmc_address"), BMC_ADDRESS, "{found}");
-    assert_eq!(bmc("bmc_mac"), BMC_MAC, "{found}");
-    // The simulator has no IPv6; it was asked, as otherwise this were null.
-    assert_eq!(bmc("bmc_v6address"), "::/0", "{found}");
     let mut inspected = json!({ "inventory": found["inventory"] });
     for key in COLLECTED {
         let collected = &found["plugin_data"][key];
@@ -112,6 +110,35 @@ fn inspected(lab: &Lab, node: &Node<'_>) -> Value {
         inspected[key] = collected.clone();
     }
     inspected
+}
+
+fn assert_bmc(found: &Value, address: &str, mac: &Value) {
+    let bmc = |key: &str| found["inventory"][key].clone();
+    assert_eq!(bmc("bmc_address"), address, "{found}");
+    assert_eq!(bmc("bmc_mac"), *mac, "{found}");
+    assert_eq!(bmc("bmc_v6address"), NO_IPV6, "{found}");
+}
+
+/// What our agent has found is what Ironic's has found.
+fn assert_same(ours: &Value, theirs: &Value) {
+    assert_eq!(theirs["inventory"]["hostname"], RAMDISK, "{theirs}");
+    let found = differences(ours, theirs);
+    assert!(
+        found.is_empty(),
+        "what the agents have found differs:\n{}",
+        found.join("\n")
+    );
+}
+
+/// The names of the disks that were found.
+fn disks(found: &Value) -> Vec<&str> {
+    let disks = found["inventory"]["disks"].as_array().unwrap();
+    let mut names: Vec<&str> = disks
+        .iter()
+        .map(|disk| disk["name"].as_str().unwrap())
+        .collect();
+    names.sort_unstable();
+    names
 }
 
 /// All agents that were heard of since then were Ironic's.
