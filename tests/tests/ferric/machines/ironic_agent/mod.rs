@@ -1,6 +1,7 @@
 //! Ironic's own agent under Ferric's conductor: it inspects, cleans and deploys a machine. What it finds, by lshw, lsblk,
 //! lscpu, dmidecode and ipmitool, is what our agent has found on the same machine.
 
+mod bond;
 mod differences;
 mod multipath;
 
