@@ -27,6 +27,7 @@ use ferric_agent_protocol::inspection::{Configuration, InspectionData};
 
 use crate::commands::sentence;
 use crate::config::{Secret, Settings};
+use crate::disk::raid::Shown;
 use crate::host::Host;
 use crate::inventory::BmcDetection;
 use crate::managers::Managers;
@@ -56,6 +57,7 @@ pub(crate) fn collect(settings: &Settings, host: &Host, managers: Arc<Managers>)
         token: settings.agent_token.clone(),
         listening: Listening::new(inspection.lldp_timeout, inspection.collect_lldp),
     };
+    let _volumes = Shown::on(host);
     run(&ALL, &inspection.collectors, subject)
 }
 

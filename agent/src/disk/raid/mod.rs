@@ -1,7 +1,7 @@
 //! Software RAID by mdadm: making and deleting the volumes that a node wants, and what they mean for its boot.
 //!
 //! `config` says what is wanted, `layout` what that comes to on these disks; both are pure. `bench` is all that the
-//! machine is asked for, so that `create`, `delete`, `esp` and `standing` run in tests without any RAID.
+//! machine is asked for, so that `create`, `delete`, `esp`, `look` and `standing` run in tests without any RAID.
 
 mod arrays;
 mod bench;
@@ -12,6 +12,7 @@ mod error;
 mod esp;
 mod grub;
 mod layout;
+mod look;
 mod standing;
 #[cfg(test)]
 mod testing;
@@ -121,6 +122,37 @@ pub(super) fn assemble_kept(host: &Host, node: &Node) -> Result<(), RaidError> {
         Machine::new(host).assemble(Assembly::All);
     }
     Ok(())
+}
+
+/// The volumes of this machine run, for reading alone, until this is dropped: what is inspected has them among its disks,
+/// and afterwards nothing holds the disks that are to be written.
+pub(crate) struct Shown<'a> {
+    host: &'a Host,
+    started: Vec<PathBuf>,
+}
+
+impl<'a> Shown<'a> {
+    pub(crate) fn on(host: &'a Host) -> Self {
+        let started = look::start(&Machine::new(host)).unwrap_or_else(|error| {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "looking for RAID volumes");
+            Vec::new()
+        });
+        Self { host, started }
+    }
+}
+
+impl Drop for Shown<'_> {
+    fn drop(&mut self) {
+        let started = std::mem::take(&mut self.started);
+        let volumes = look::stop(&Machine::new(self.host), started);
+        if !volumes.is_empty() {
+            tracing::warn!(
+                ?volumes,
+                "these RAID volumes could not be stopped and hold their disks"
+            );
+        }
+    }
 }
 
 /// What volumes leave of the disks for the operating system.

@@ -49,6 +49,7 @@ struct State {
     shared: Vec<PathBuf>,
     /// Members that mdadm leaves out.
     late: Vec<PathBuf>,
+    assembled: Vec<Assembly>,
 }
 
 impl Played {
@@ -124,6 +125,11 @@ impl Played {
                 .any(|question| note.starts_with(question))
         };
         state.notes.iter().filter(is_change).cloned().collect()
+    }
+
+    /// How often volumes were assembled, and which.
+    pub(super) fn assembled(&self) -> Vec<Assembly> {
+        self.state.borrow().assembled.clone()
     }
 
     pub(super) fn devices(&self) -> Vec<String> {
@@ -225,8 +231,9 @@ impl Bench for Played {
         })
     }
 
-    fn assemble(&self, _: Assembly) {
+    fn assemble(&self, which: Assembly) {
         let mut state = self.state.borrow_mut();
+        state.assembled.push(which);
         let hidden = std::mem::take(&mut state.hidden);
         state.arrays.extend(hidden);
     }

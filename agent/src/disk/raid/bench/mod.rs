@@ -43,6 +43,19 @@ pub(super) enum Assembly {
     /// Those that miss no disk.
     Whole,
     All,
+    /// All, and nothing is written to their disks.
+    ReadOnly,
+}
+
+impl Assembly {
+    /// What mdadm is told.
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Whole => &["--assemble", "--scan", "--homehost=any", "--no-degraded"],
+            Self::All => &["--assemble", "--scan", "--homehost=any"],
+            Self::ReadOnly => &["--assemble", "--scan", "--homehost=any", "--readonly"],
+        }
+    }
 }
 
 /// What software RAID asks of the machine.
@@ -169,12 +182,7 @@ impl Bench for Machine<'_> {
             return;
         }
         settle();
-        let arguments = ["--assemble", "--scan", "--homehost=any", "--no-degraded"];
-        let arguments = match which {
-            Assembly::Whole => &arguments[..],
-            Assembly::All => &arguments[..3],
-        };
-        if let Err(error) = self.mdadm(arguments) {
+        if let Err(error) = self.mdadm(which.arguments()) {
             // mdadm fails, too, where there is nothing to assemble.
             tracing::info!(
                 error = &error as &dyn std::error::Error,

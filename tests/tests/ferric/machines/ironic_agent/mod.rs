@@ -4,6 +4,7 @@
 mod bond;
 mod differences;
 mod multipath;
+mod volume;
 
 use crate::machines::{LOGIN, told};
 use differences::differences;
