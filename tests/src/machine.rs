@@ -84,6 +84,7 @@ pub enum Ipmi {
     Simulator {
         address: &'static str,
         mac: &'static str,
+        ipv6: Option<&'static str>,
     },
 }
 
@@ -93,9 +94,13 @@ impl Ipmi {
         match self {
             Self::None => String::new(),
             Self::Qemu => "ipmi = true\n".to_owned(),
-            Self::Simulator { address, mac } => format!(
-                "ipmi_sim = {{ listen = \"127.0.0.1:{port}\", address = \"{address}\", mac = \"{mac}\" }}\n"
-            ),
+            Self::Simulator { address, mac, ipv6 } => {
+                let ipv6 = ipv6.map(|ipv6| format!(", ipv6 = \"{ipv6}\""));
+                format!(
+                    "ipmi_sim = {{ listen = \"127.0.0.1:{port}\", address = \"{address}\", mac = \"{mac}\"{} }}\n",
+                    ipv6.unwrap_or_default()
+                )
+            }
         }
     }
 }

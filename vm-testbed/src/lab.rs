@@ -103,8 +103,11 @@ async fn start(
         };
         let (machine, life) = Machine::create(blueprint).await?;
         if let Some(settings) = &config.ipmi_sim {
-            let child = ipmi_sim::start(settings, &machine.blueprint().directory).await?;
+            let (child, relay) = ipmi_sim::start(settings, &machine.blueprint().directory).await?;
             tasks.spawn(watch("ipmi_sim", child, stop.clone()));
+            if let Some(relay) = relay {
+                tasks.spawn(until_stopped(stop.clone(), relay.serve()));
+            }
         }
         let bmc = Bmc::new(machine.clone());
         let listener = Listener::bind(&config.bmc).await?;

@@ -1,6 +1,6 @@
 //! A BMC that its machine asks by IPMI, played by OpenIPMI's simulator.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use serde::Deserialize;
 
@@ -14,6 +14,8 @@ pub struct IpmiSim {
     /// What the BMC says of its network; nobody reaches it there.
     pub address: Ipv4Addr,
     pub mac: Mac,
+    /// The simulator itself knows none.
+    pub ipv6: Option<Ipv6Addr>,
 }
 
 impl IpmiSim {

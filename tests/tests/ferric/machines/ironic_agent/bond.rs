@@ -1,11 +1,13 @@
 //! Two cards of a machine in a bond, which both ramdisks make of the files in `tests/bond/`: to both agents the bond is an
-//! interface beside its members, and these have the addresses that were burnt in.
+//! interface beside its members, and these have the addresses that were burnt in. Beside it a BMC with an IPv6 address.
 
-use super::{MEMORY_MIB, assert_same, collects, inspected, take_ironics};
+use super::{
+    BMC_ADDRESS, BMC_MAC, MEMORY_MIB, assert_bmc, assert_same, collects, inspected, take_ironics,
+};
 use crate::machines::told;
 use ferric_tests::images::top;
 use ferric_tests::lab::{Lab, Plan};
-use ferric_tests::machine::{Firmware, Machine};
+use ferric_tests::machine::{Firmware, Ipmi, Machine};
 use ferric_tests::node::Node;
 use ferric_tests::process::{command, output};
 use serde_json::{Value, json};
@@ -15,12 +17,18 @@ const BOOT_MAC: &str = "52:54:00:fe:00:01";
 const MEMBERS: [&str; 2] = ["52:54:00:fe:01:01", "52:54:00:fe:01:02"];
 const BOND_MAC: &str = "52:54:00:fe:01:0b";
 const ADDRESS: &str = "198.51.100.7";
+const BMC_IPV6: &str = "2001:db8::7";
 
 #[test]
 fn finds_a_bond_and_its_members() {
     let machine = Machine::new(1, "m1", Firmware::Uefi)
         .memory_mib(MEMORY_MIB)
-        .more_macs(&MEMBERS);
+        .more_macs(&MEMBERS)
+        .with_ipmi(Ipmi::Simulator {
+            address: BMC_ADDRESS,
+            mac: BMC_MAC,
+            ipv6: Some(BMC_IPV6),
+        });
     let plan = Plan::new("ironic-agent-bond", vec![machine]);
     told(Lab::start(&plan).unwrap(), |lab| {
         let node = lab.enroll("m1").unwrap();
@@ -30,6 +38,7 @@ fn finds_a_bond_and_its_members() {
         makes_bond(lab, &node, &lab.images().ramdisk, "ours");
         let ours = inspected(lab, &node);
         assert_bond(&ours);
+        assert_bmc(&ours, &json!([BMC_ADDRESS, BMC_MAC, BMC_IPV6]));
         take_ironics(lab, &node);
         let ramdisk = lab.folder().join("ironic-agent.initramfs");
         makes_bond(lab, &node, &ramdisk, "ironics");

@@ -25,7 +25,7 @@ const VERSION: &str = "13.0.0";
 /// The host name in its ramdisk.
 const RAMDISK: &str = "ironic-agent";
 const HOST_NAME: &str = "deployed-by-ironics";
-/// OpenIPMI's simulator has no IPv6, and QEMU's own BMC no network; where nobody was asked these are null.
+/// What a BMC has that has none; where nobody was asked these are null.
 const NO_ADDRESS: &str = "0.0.0.0";
 const NO_IPV6: &str = "::/0";
 const BMC_ADDRESS: &str = "192.0.2.7";
@@ -52,6 +52,7 @@ fn inspects_cleans_and_deploys() {
         .with_ipmi(Ipmi::Simulator {
             address: BMC_ADDRESS,
             mac: BMC_MAC,
+            ipv6: None,
         });
     let plan = Plan::new("ironic-agent", vec![machine]);
     told(Lab::start(&plan).unwrap(), |lab| {
@@ -67,7 +68,7 @@ fn inspects_cleans_and_deploys() {
         let ours = inspected(lab, &node);
         let interfaces = ours["inventory"]["interfaces"].as_array().unwrap().len();
         assert_eq!(interfaces, 3, "two interfaces and a VLAN: {ours}");
-        assert_bmc(&ours, BMC_ADDRESS, &json!(BMC_MAC));
+        assert_bmc(&ours, &json!([BMC_ADDRESS, BMC_MAC, NO_IPV6]));
         let before = node.events(0).unwrap().len();
         take_ironics(lab, &node);
         assert_same(&ours, &inspected(lab, &node));
@@ -114,11 +115,11 @@ fn inspected(lab: &Lab, node: &Node<'_>) -> Value {
     inspected
 }
 
-fn assert_bmc(found: &Value, address: &str, mac: &Value) {
-    let bmc = |key: &str| found["inventory"][key].clone();
-    assert_eq!(bmc("bmc_address"), address, "{found}");
-    assert_eq!(bmc("bmc_mac"), *mac, "{found}");
-    assert_eq!(bmc("bmc_v6address"), NO_IPV6, "{found}");
+/// The BMC has this IPv4 address, MAC and IPv6 address.
+fn assert_bmc(found: &Value, expected: &Value) {
+    let keys = ["bmc_address", "bmc_mac", "bmc_v6address"];
+    let bmc = keys.map(|key| found["inventory"][key].clone());
+    assert_eq!(json!(bmc), *expected, "{found}");
 }
 
 /// What our agent has found is what Ironic's has found.

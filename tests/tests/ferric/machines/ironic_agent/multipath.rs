@@ -2,12 +2,13 @@
 //! BMC, which has no network.
 
 use super::{
-    MEMORY_MIB, NO_ADDRESS, assert_bmc, assert_same, collects, disks, inspected, take_ironics,
+    MEMORY_MIB, NO_ADDRESS, NO_IPV6, assert_bmc, assert_same, collects, disks, inspected,
+    take_ironics,
 };
 use crate::machines::told;
 use ferric_tests::lab::{Lab, Plan};
 use ferric_tests::machine::{Disk, Firmware, Ipmi, Machine};
-use serde_json::Value;
+use serde_json::json;
 
 #[test]
 fn finds_a_disk_of_two_paths_once() {
@@ -28,7 +29,7 @@ fn finds_a_disk_of_two_paths_once() {
         node.manage().unwrap();
         let ours = inspected(lab, &node);
         assert_eq!(disks(&ours), ["/dev/dm-0", "/dev/vda"], "{ours}");
-        assert_bmc(&ours, NO_ADDRESS, &Value::Null);
+        assert_bmc(&ours, &json!([NO_ADDRESS, null, NO_IPV6]));
         take_ironics(lab, &node);
         assert_same(&ours, &inspected(lab, &node));
     });

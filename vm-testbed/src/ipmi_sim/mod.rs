@@ -1,6 +1,8 @@
 //! OpenIPMI's simulator of a BMC, which a machine asks through its own IPMI device: QEMU hands the requests on by TCP.
 //!
-//! It runs as long as the lab, whether the machine is on or off. Of IPv6 it knows nothing.
+//! It runs as long as the lab, whether the machine is on or off. Of IPv6 it knows nothing, see `ipv6`.
+
+mod ipv6;
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
@@ -16,6 +18,8 @@ use tokio::time::{sleep, timeout};
 use crate::config::IpmiSim;
 use crate::run::lasting;
 
+pub use ipv6::Relay;
+
 const START_DEADLINE: Duration = Duration::from_secs(10);
 /// Files in the machine's directory, which the simulator runs in.
 const SETTINGS: &str = "ipmi_sim.conf";
@@ -23,9 +27,23 @@ const COMMANDS: &str = "ipmi_sim.emu";
 const NETWORK: &str = "ipmi_sim.lan";
 const LOG: &str = "ipmi_sim.log";
 
-/// Starts the simulator of the machine that this directory belongs to.
-pub async fn start(settings: &IpmiSim, directory: &Path) -> anyhow::Result<Child> {
-    write(&directory.join(SETTINGS), &settings_text(settings.listen))?;
+/// Starts the simulator of the machine that this directory belongs to, and what stands before it if there is to be IPv6.
+pub async fn start(settings: &IpmiSim, directory: &Path) -> anyhow::Result<(Child, Option<Relay>)> {
+    let relay = match settings.ipv6 {
+        Some(address) => Some(Relay::bind(settings.listen, address).await?),
+        None => None,
+    };
+    let listen = relay.as_ref().map_or(settings.listen, Relay::simulator);
+    let child = start_simulator(settings, listen, directory).await?;
+    Ok((child, relay))
+}
+
+async fn start_simulator(
+    settings: &IpmiSim,
+    listen: SocketAddr,
+    directory: &Path,
+) -> anyhow::Result<Child> {
+    write(&directory.join(SETTINGS), &settings_text(listen))?;
     write(&directory.join(COMMANDS), COMMANDS_TEXT)?;
     write(&directory.join(NETWORK), &network_text(settings))?;
     let log_path = directory.join(LOG);
@@ -40,7 +58,7 @@ pub async fn start(settings: &IpmiSim, directory: &Path) -> anyhow::Result<Child
         .stderr(log)
         .spawn()
         .context("starting ipmi_sim")?;
-    let up = wait_until_up(&mut child, settings.listen, &log_path);
+    let up = wait_until_up(&mut child, listen, &log_path);
     let up = timeout(START_DEADLINE, up).await;
     up.unwrap_or_else(|_| bail!("ipmi_sim was not up in time, see {}", log_path.display()))?;
     Ok(child)
@@ -113,6 +131,7 @@ mod tests {
             listen: free.local_addr().unwrap(),
             address: [192, 0, 2, 7].into(),
             mac: "52:54:00:FE:02:01".to_owned().try_into().unwrap(),
+            ipv6: None,
         }
     }
 
@@ -153,7 +172,8 @@ mod tests {
     async fn the_bmc_says_the_addresses_that_it_was_given_to_one_machine_after_another() {
         let directory = tempfile::tempdir().unwrap();
         let settings = settings();
-        let mut child = start(&settings, directory.path()).await.unwrap();
+        let (mut child, relay) = start(&settings, directory.path()).await.unwrap();
+        assert!(relay.is_none());
         for _ in 0..3 {
             // A QEMU that ends at once.
             drop(TcpStream::connect(settings.listen).await.unwrap());
@@ -162,6 +182,24 @@ mod tests {
             assert_eq!(mac, [0x52, 0x54, 0x00, 0xfe, 0x02, 0x01]);
         }
         assert_eq!(child.try_wait().unwrap(), None, "it stays");
+    }
+
+    #[tokio::test]
+    async fn an_ipv6_address_is_answered_before_the_simulator_and_the_rest_by_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = IpmiSim {
+            ipv6: Some("2001:db8::7".parse().unwrap()),
+            ..settings()
+        };
+        let (_child, relay) = start(&settings, directory.path()).await.unwrap();
+        let mut serving = tokio::task::JoinSet::new();
+        serving.spawn(relay.unwrap().serve());
+        for _ in 0..2 {
+            assert_eq!(answered(settings.listen, 51).await, [2]);
+            assert_eq!(answered(settings.listen, 3).await, [192, 0, 2, 7]);
+            let address = answered(settings.listen, 56).await;
+            assert_eq!(address[..6], [0, 0x80, 0x20, 0x01, 0x0d, 0xb8]);
+        }
     }
 
     #[tokio::test]
