@@ -66,11 +66,20 @@ class Ferric:
         self.log = place / "log"
 
     def __enter__(self):
-        with self.log.open("wb") as log:
+        self.start()
+        return self
+
+    def start(self):
+        with self.log.open("ab") as log:
             self.process = subprocess.Popen(self.command, stdout=log, stderr=log)
         until("ferric listens", lambda: self.process.poll() is not None or listens(self.port))
         assert self.process.poll() is None, self.log.read_text()
-        return self
+
+    def crash(self):
+        """SIGKILL; then another process has what this one had stored."""
+        self.process.kill()
+        self.process.wait()
+        self.start()
 
     def __exit__(self, *error):
         self.process.terminate()
