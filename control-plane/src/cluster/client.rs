@@ -4,8 +4,8 @@
 //! client would be told that it may have been done.
 
 use super::identity::{Identity, IdentityError, server_name};
-use super::{ANSWER_LIMIT_BYTES, CALL, HELLO};
-use crate::conductor::{Certificate, Peer, PeerError, Peers};
+use super::{ANSWER_LIMIT_BYTES, CALL, HELLO, LIVE};
+use crate::conductor::{Certificate, Peer, PeerError, Peers, Tell};
 use async_trait::async_trait;
 use http::{Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
@@ -24,6 +24,10 @@ use url::{Host, Url};
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// Who answers to a hello says little.
 const HELLO_LIMIT_BYTES: usize = 64 << 10;
+/// Who tells live says something every few seconds.
+const SILENCE_LIMIT: Duration = Duration::from_secs(20);
+/// An event's.
+const LINE_LIMIT_BYTES: usize = 1 << 20;
 
 #[derive(Debug, thiserror::Error)]
 enum CallFailure {
@@ -97,6 +101,15 @@ impl HttpPeers {
         connection.greet(peer).await?;
         Ok(connection)
     }
+
+    /// The same, within a time.
+    async fn reach(&self, peer: &Peer, limit: Duration) -> Result<Connection, PeerError> {
+        let connected = match timeout(limit, self.connect(peer)).await {
+            Ok(connected) => connected,
+            Err(_) => Err(CallFailure::Silent(peer.address.clone(), limit)),
+        };
+        connected.map_err(|cause| PeerError::NotReached(cause.into()))
+    }
 }
 
 impl Connection {
@@ -142,6 +155,48 @@ impl Connection {
     }
 }
 
+impl Connection {
+    /// Reads lines to the end, or until the other side has been silent for too long. Those that say nothing are for that.
+    async fn listen(&mut self, peer: &Peer, tell: &Tell<'_>) -> Result<(), CallFailure> {
+        let address = &peer.address;
+        let silent = || CallFailure::Silent(address.clone(), SILENCE_LIMIT);
+        let failed = |source| CallFailure::Http(address.clone(), source);
+        let asked = self
+            .sender
+            .send_request(request(Request::get(LIVE), peer, Vec::new()));
+        let answer = timeout(SILENCE_LIMIT, asked).await.map_err(|_| silent())?;
+        let answer = answer.map_err(failed)?;
+        if answer.status() != StatusCode::OK {
+            return Err(CallFailure::Status(address.clone(), answer.status()));
+        }
+        let (mut body, mut read) = (answer.into_body(), Vec::new());
+        loop {
+            let frame = timeout(SILENCE_LIMIT, body.frame()).await;
+            let Some(frame) = frame.map_err(|_| silent())? else {
+                return Ok(());
+            };
+            if let Some(bytes) = frame.map_err(failed)?.data_ref() {
+                read.extend_from_slice(bytes);
+            }
+            tell_lines(&mut read, tell);
+            if read.len() > LINE_LIMIT_BYTES {
+                let endless = "a line without an end";
+                return Err(CallFailure::Answer(address.clone(), endless.into()));
+            }
+        }
+    }
+}
+
+/// Takes whole lines off what was read.
+fn tell_lines(read: &mut Vec<u8>, tell: &Tell<'_>) {
+    while let Some(end) = read.iter().position(|byte| *byte == b'\n') {
+        let line: Vec<u8> = read.drain(..=end).collect();
+        if end > 0 {
+            tell(&line[..end]);
+        }
+    }
+}
+
 fn request(builder: http::request::Builder, peer: &Peer, body: Vec<u8>) -> Request<Full<Bytes>> {
     builder
         .header(header::HOST, &peer.host)
@@ -170,14 +225,19 @@ impl Peers for HttpPeers {
     ) -> Result<Vec<u8>, PeerError> {
         let deadline = Instant::now() + limit;
         let near = CONNECT_LIMIT.min(limit);
-        let silent = |limit| CallFailure::Silent(peer.address.clone(), limit);
-        let mut connection = match timeout(near, self.connect(peer)).await {
-            Ok(connected) => connected.map_err(|cause| PeerError::NotReached(cause.into()))?,
-            Err(_) => return Err(PeerError::NotReached(silent(near).into())),
-        };
+        let mut connection = self.reach(peer, near).await?;
         match timeout_at(deadline, connection.send(peer, call)).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(PeerError::Unanswered(silent(limit).into())),
+            Err(_) => {
+                let silent = CallFailure::Silent(peer.address.clone(), limit);
+                Err(PeerError::Unanswered(silent.into()))
+            }
         }
+    }
+
+    async fn follow(&self, peer: &Peer, tell: &Tell<'_>) -> Result<(), PeerError> {
+        let mut connection = self.reach(peer, CONNECT_LIMIT).await?;
+        let listened = connection.listen(peer, tell).await;
+        listened.map_err(|cause| PeerError::Unanswered(cause.into()))
     }
 }

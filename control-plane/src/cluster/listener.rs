@@ -1,6 +1,6 @@
-//! What other conductors may ask for: who this is, and that a call for a node of this conductor be done.
+//! What other conductors may ask for: who this is, that a call for a node of this conductor be done, and what it tells live.
 
-use super::{CALL, CALL_LIMIT_BYTES, HELLO};
+use super::{CALL, CALL_LIMIT_BYTES, HELLO, LIVE};
 use crate::conductor::Conductor;
 use crate::config::{Http, seconds};
 use axum::body::{Body, to_bytes};
@@ -17,6 +17,7 @@ pub(crate) fn router(conductor: Conductor) -> Router {
     Router::new()
         .route(HELLO, get(hello))
         .route(CALL, post(call))
+        .route(LIVE, get(live))
         .with_state(conductor)
 }
 
@@ -24,6 +25,11 @@ pub(crate) fn router(conductor: Conductor) -> Router {
 /// done nothing.
 async fn hello(State(conductor): State<Conductor>) -> Json<Value> {
     Json(json!({"host": conductor.settings().host, "version": env!("CARGO_PKG_VERSION")}))
+}
+
+/// A line each, until this conductor stops.
+async fn live(State(conductor): State<Conductor>) -> Response {
+    Body::from_stream(conductor.live_lines()).into_response()
 }
 
 async fn call(

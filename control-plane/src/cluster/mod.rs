@@ -19,3 +19,4 @@ const CALL_LIMIT_BYTES: usize = 96 << 20;
 const ANSWER_LIMIT_BYTES: usize = 96 << 20;
 const HELLO: &str = "/cluster/v1/hello";
 const CALL: &str = "/cluster/v1/call";
+const LIVE: &str = "/cluster/v1/live";

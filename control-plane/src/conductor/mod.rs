@@ -47,6 +47,7 @@ mod planted;
 mod ports;
 mod power;
 mod recipes;
+mod relay;
 pub mod requests;
 mod rings;
 mod sensors;
@@ -71,7 +72,7 @@ pub use agent::{
 };
 pub use bulk::Acceptance;
 pub use environment::{Environment, SystemEnvironment};
-pub use forward::{Certificate, CertificateKind, ForwardFigures, Peer, PeerError, Peers};
+pub use forward::{Certificate, CertificateKind, ForwardFigures, Peer, PeerError, Peers, Tell};
 pub use life::RunError;
 pub use live::Live;
 pub use ownership_figures::OwnershipFigures;

@@ -5,6 +5,7 @@
 
 mod cluster;
 mod copy;
+mod events;
 mod jobs;
 mod program;
 mod serve;

@@ -5,6 +5,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 use std::fs;
+use std::io::{BufRead, BufReader, Lines};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -170,6 +171,21 @@ impl Ferric {
         answer(request)
     }
 
+    /// Events as they come: behind this one, or from now on.
+    pub(crate) fn follow(&self, last: Option<u64>) -> Stream {
+        let request = self.client.get(self.address("/ferric/v1/events"));
+        let request = request
+            .header("Accept", "text/event-stream")
+            .timeout(PATIENCE);
+        let request = match last {
+            Some(last) => request.header("Last-Event-ID", last.to_string()),
+            None => request,
+        };
+        let response = request.send().unwrap();
+        assert_eq!(response.status().as_u16(), 200);
+        Stream(BufReader::new(response).lines())
+    }
+
     /// What a machine is answered: status and `Retry-After`.
     pub(crate) fn machine(&self, path: &str) -> (u16, Option<String>) {
         let address = format!("http://127.0.0.1:{}{path}", self.machines);
@@ -202,6 +218,33 @@ impl Ferric {
             .collect();
         names.sort();
         names
+    }
+}
+
+/// A stream of events.
+pub(crate) struct Stream(Lines<BufReader<reqwest::blocking::Response>>);
+
+impl Stream {
+    /// Those that are stored, with their numbers, up to the first one that fits.
+    pub(crate) fn until(&mut self, fits: impl Fn(&Value) -> bool) -> Vec<(u64, Value)> {
+        let (mut told, mut id) = (Vec::new(), None::<u64>);
+        for line in self.0.by_ref() {
+            let line = line.unwrap();
+            if let Some(number) = line.strip_prefix("id:") {
+                id = Some(number.trim().parse().unwrap());
+            }
+            let Some(event) = line.strip_prefix("data:") else {
+                continue;
+            };
+            let event: Value = serde_json::from_str(event).unwrap();
+            let Some(id) = id.take() else { continue };
+            let is_last = fits(&event);
+            told.push((id, event));
+            if is_last {
+                return told;
+            }
+        }
+        panic!("the stream ended after {told:?}");
     }
 }
 

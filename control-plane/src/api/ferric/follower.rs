@@ -2,7 +2,7 @@
 //! while it listens.
 //!
 //! It reads a bounded batch and no more until that is taken. A commit may be another conductor's, so the store is asked
-//! again and again; live events are of this conductor alone.
+//! again and again; live events come from the other conductors too.
 
 use super::shown;
 use super::streams::Place;

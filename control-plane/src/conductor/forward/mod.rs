@@ -24,7 +24,7 @@ pub(super) use figures::Figures;
 pub use figures::ForwardFigures;
 pub(super) use machine::MachineCall;
 pub(super) use peers::NoPeers;
-pub use peers::{Certificate, CertificateKind, Peer, PeerError, Peers};
+pub use peers::{Certificate, CertificateKind, Peer, PeerError, Peers, Tell};
 pub(super) use visit::Visit;
 
 use super::Conductor;

@@ -72,12 +72,21 @@ impl Certificate {
     }
 }
 
+/// Takes a live event of another conductor.
+pub type Tell<'t> = dyn Fn(&[u8]) + Send + Sync + 't;
+
 /// Carries calls to other conductors, each once.
 #[async_trait]
 pub trait Peers: Send + Sync {
     /// The answer to a call (both JSON), within `limit`.
     async fn call(&self, peer: &Peer, call: Vec<u8>, limit: Duration)
     -> Result<Vec<u8>, PeerError>;
+
+    /// Has each live event of another conductor told, as JSON, as it comes. Ends when the way to it does.
+    async fn follow(&self, _peer: &Peer, _tell: &Tell<'_>) -> Result<(), PeerError> {
+        let cause = "there is no way for live events";
+        Err(PeerError::NotReached(cause.into()))
+    }
 
     /// What proves who is who on that way, as it is used now.
     fn certificates(&self) -> Vec<Certificate> {

@@ -7,6 +7,7 @@ mod children;
 mod creation;
 mod fixture;
 mod imports;
+mod live;
 mod machine;
 mod moves;
 mod outcomes;
