@@ -1,5 +1,6 @@
 //! Secrets in free-form objects are shown as asterisks, and asterisks never come back in.
 
+mod shapes;
 mod text;
 
 use super::error::{ApiError, ApiResult};

@@ -1,9 +1,10 @@
 //! Secrets inside texts (`token=...`, `--password ...`), masked as Ironic does: the words, the patterns and the order of
 //! `mask_password` of oslo.utils.
 
-use super::MASK;
+use super::{MASK, shapes};
 use regex::{Regex, RegexBuilder};
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::{LazyLock, OnceLock};
 
 /// What follows a name that ends with one of these, in any case, is a secret.
@@ -45,58 +46,8 @@ pub(super) const WORDS: &[&str] = &[
     "chapsecret",
 ];
 
-/// What the groups hold stays, and between them goes the mask. `WORD` is each of the words.
-const PATTERNS: &[&str] = &[
-    r#"(WORD[0-9]*\s*[=]\s*["'])[^"']*(["'])"#,
-    r#"(WORD[0-9]*\s*[=]\s*["])[^"]*(["])"#,
-    r"(WORD[0-9]*\s*[=]\s*['])[^']*(['])",
-    r#"(WORD[0-9]*\s+["'])[^"']*(["'])"#,
-    r#"([-]{2}WORD[0-9]*\s+)[^'^"=\s]+([\s]*)"#,
-    r"(<WORD[0-9]*>)[^<]*(</WORD[0-9]*>)",
-    r#"(["']WORD[0-9]*["']\s*:\s*["'])[^"']*(["'])"#,
-    r#"(['"][^"']*WORD[0-9]*['"]\s*:\s*u?['"])[^"']*(['"])"#,
-    r#"(['"][^'"]*WORD[0-9]*['"]\s*,\s*'--?[A-z]+'\s*,\s*u?['"])[^"']*(['"])"#,
-    r"(WORD[0-9]*\s*--?[A-z]+\s*)\S+(\s*)",
-    r#"(WORD[0-9]*\s*[=]\s*)[^\s^'"]+()"#,
-];
-
-/// Of a secret that has quotes in it, what is behind the last but one is dropped.
-const QUOTED: &str = r#"(['"][^"']*WORD[0-9]*['"]\s*:\s*u?['"].*['"])[^"']*(['"])"#;
-
 /// Longer ones that name a secret are masked as a whole, which bounds what each costs.
 const LONGEST: usize = 64 << 10;
-
-struct Patterns {
-    secrets: Vec<Regex>,
-    quoted: Regex,
-}
-
-impl Patterns {
-    fn of(word: &str) -> Self {
-        Self {
-            secrets: PATTERNS
-                .iter()
-                .map(|pattern| compiled(pattern, word))
-                .collect(),
-            quoted: compiled(QUOTED, word),
-        }
-    }
-
-    fn mask(&self, mut text: String) -> String {
-        for pattern in &self.secrets {
-            let masked = |found: &regex::Captures<'_>| format!("{}{MASK}{}", &found[1], &found[2]);
-            text = pattern.replace_all(&text, masked).into_owned();
-        }
-        self.quoted.replace_all(&text, "${1}").into_owned()
-    }
-}
-
-fn compiled(pattern: &str, word: &str) -> Regex {
-    let pattern = pattern.replace("WORD", word);
-    let mut builder = RegexBuilder::new(&pattern);
-    builder.case_insensitive(true).dot_matches_new_line(true);
-    builder.build().expect("the patterns are regular")
-}
 
 /// One that finds any of the words, in any case.
 pub(super) fn any_of(words: &[&str]) -> Regex {
@@ -109,7 +60,7 @@ pub(super) fn any_of(words: &[&str]) -> Regex {
 pub(super) fn masked(text: &str) -> Cow<'_, str> {
     static ANY: LazyLock<Regex> = LazyLock::new(|| any_of(WORDS));
     // Few texts name any, so that nothing is compiled for most words.
-    static OF_WORD: [OnceLock<Patterns>; WORDS.len()] = [const { OnceLock::new() }; WORDS.len()];
+    static OF_WORD: [OnceLock<Regex>; WORDS.len()] = [const { OnceLock::new() }; WORDS.len()];
     if !ANY.is_match(text) {
         return Cow::Borrowed(text);
     }
@@ -117,18 +68,35 @@ pub(super) fn masked(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(MASK);
     }
     let mut masked = text.to_owned();
-    for (word, patterns) in WORDS.iter().zip(&OF_WORD) {
+    for (word, name) in WORDS.iter().zip(&OF_WORD) {
         if masked.to_ascii_lowercase().contains(word) {
-            let patterns = patterns.get_or_init(|| Patterns::of(word));
-            masked = patterns.mask(masked);
+            masked = masked_behind(name.get_or_init(|| shapes::compiled(word)), masked);
         }
     }
     Cow::Owned(masked)
 }
 
+/// The same for one word: each shape sees what the one before has left.
+fn masked_behind(name: &Regex, mut text: String) -> String {
+    let places = |text: &str| -> Vec<Range<usize>> {
+        let found = name.find_iter(text);
+        found.map(|found| found.range()).collect()
+    };
+    let mut known = places(&text);
+    for shape in shapes::all() {
+        if let Some(changed) = shape.replaced(&text, &known) {
+            known = places(&changed);
+            text = changed;
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rand::rngs::StdRng;
+    use rand::{Rng, SeedableRng};
 
     fn check(text: &str, expected: &str) {
         assert_eq!(masked(text), expected, "{text}");
@@ -216,5 +184,118 @@ mod tests {
         let long = "x".repeat(LONGEST);
         check(&long, &long);
         check(&format!("{long}token=t"), MASK);
+    }
+
+    /// The patterns of oslo.utils as it writes them.
+    const PATTERNS: &[&str] = &[
+        r#"(WORD[0-9]*\s*[=]\s*["'])[^"']*(["'])"#,
+        r#"(WORD[0-9]*\s*[=]\s*["])[^"]*(["])"#,
+        r"(WORD[0-9]*\s*[=]\s*['])[^']*(['])",
+        r#"(WORD[0-9]*\s+["'])[^"']*(["'])"#,
+        r#"([-]{2}WORD[0-9]*\s+)[^'^"=\s]+([\s]*)"#,
+        r"(<WORD[0-9]*>)[^<]*(</WORD[0-9]*>)",
+        r#"(["']WORD[0-9]*["']\s*:\s*["'])[^"']*(["'])"#,
+        r#"(['"][^"']*WORD[0-9]*['"]\s*:\s*u?['"])[^"']*(['"])"#,
+        r#"(['"][^'"]*WORD[0-9]*['"]\s*,\s*'--?[A-z]+'\s*,\s*u?['"])[^"']*(['"])"#,
+        r"(WORD[0-9]*\s*--?[A-z]+\s*)\S+(\s*)",
+        r#"(WORD[0-9]*\s*[=]\s*)[^\s^'"]+()"#,
+    ];
+    const QUOTED: &str = r#"(['"][^"']*WORD[0-9]*['"]\s*:\s*u?['"].*['"])[^"']*(['"])"#;
+
+    /// What oslo.utils does for one word.
+    struct Patterns {
+        secrets: Vec<Regex>,
+        quoted: Regex,
+    }
+
+    impl Patterns {
+        fn of(word: &str) -> Self {
+            let compiled = |pattern: &str| shapes::compiled(&pattern.replace("WORD", word));
+            Self {
+                secrets: PATTERNS.iter().map(|pattern| compiled(pattern)).collect(),
+                quoted: compiled(QUOTED),
+            }
+        }
+
+        fn mask(&self, mut text: String) -> String {
+            for pattern in &self.secrets {
+                let masked =
+                    |found: &regex::Captures<'_>| format!("{}{MASK}{}", &found[1], &found[2]);
+                text = pattern.replace_all(&text, masked).into_owned();
+            }
+            self.quoted.replace_all(&text, "${1}").into_owned()
+        }
+    }
+
+    /// Of every kind that a pattern looks for, and names that other names end with.
+    const PIECES: &[&str] = &[
+        "password",
+        "Token",
+        "admin_password",
+        "paſſword",
+        "toKen",
+        "=",
+        "=",
+        "'",
+        "\"",
+        "'",
+        "\"",
+        " ",
+        "  ",
+        "\n",
+        ":",
+        ",",
+        "--",
+        "-",
+        "<",
+        "</",
+        ">",
+        "1",
+        "23",
+        "u",
+        "x",
+        "^",
+        "ü",
+        "_",
+        "\u{3000}",
+        "******",
+        "'--opt'",
+        "<password>",
+        "</password>",
+        "'password': '",
+        "\"token\": \"",
+        "--token ",
+    ];
+
+    #[test]
+    fn shapes_at_names_do_what_the_patterns_do_to_the_whole_text() {
+        let mut random = StdRng::seed_from_u64(1);
+        let names = ["password", "token", "admin_password"];
+        let names = names.map(|word| (Patterns::of(word), shapes::compiled(word)));
+        let mut changed = 0;
+        for round in 0..600 {
+            let length = random.random_range(2..[6, 14, 40][round % 3]);
+            let pieces = (0..length).map(|_| PIECES[random.random_range(0..PIECES.len())]);
+            let text: String = pieces.collect();
+            for (patterns, name) in &names {
+                let expected = patterns.mask(text.clone());
+                assert_eq!(
+                    masked_behind(name, text.clone()),
+                    expected,
+                    "{name} in {text:?}"
+                );
+                changed += usize::from(expected != text);
+            }
+        }
+        assert!(changed > 100, "{changed}");
+    }
+
+    /// A place is looked for once only where no name begins within another one of its own.
+    #[test]
+    fn no_name_overlaps_itself() {
+        for word in WORDS {
+            let begins_as_it_ends = |length: &usize| word.ends_with(&word[..*length]);
+            assert_eq!((1..word.len()).find(begins_as_it_ends), None, "{word}");
+        }
     }
 }
