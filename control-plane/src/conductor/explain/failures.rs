@@ -98,15 +98,12 @@ const REMEDIES: &[(&str, &str)] = &[
 const ANY: &str = "Remove the cause, then ask again; the timeline tells what went before.";
 
 pub(super) fn last(situation: &Situation<'_>) -> Option<Failure> {
-    let node = situation.node;
-    let run_failure = node.run.as_ref().and_then(|run| run.failure.clone());
-    let stored = run_failure.or_else(|| node.last_error.clone());
-    let (at, step, told) = match situation.failed {
-        Some(event) => told(event),
-        None => (None, None, None),
-    };
+    let (node, events) = (situation.node, situation.failures);
+    let of_run = node.run.as_ref().and_then(|run| run.failure.clone());
+    let stored = of_run.or_else(|| node.last_error.clone());
     // What was cleared since (a new run, a BMC that answers again) is told by the timeline only.
-    let message = stored.or(told)?;
+    let message = stored.or_else(|| told(events.last()?).2)?;
+    let (at, step, _) = cause(&message, events).map_or((None, None, None), told);
     let remedy = remedy(&message).to_owned();
     Some(Failure {
         at,
@@ -114,6 +111,20 @@ pub(super) fn last(situation: &Situation<'_>) -> Option<Failure> {
         message,
         remedy,
     })
+}
+
+/// The event that this sentence comes from: that of the step before those of what came of it, such as a change of state.
+fn cause<'e>(sentence: &str, events: &'e [TimelineEvent]) -> Option<&'e TimelineEvent> {
+    let is_its_step = |event: &&TimelineEvent| match &event.what {
+        What::StepFailed { step, error } => sentence.contains(&format!("{step}: {error}")),
+        _ => false,
+    };
+    let says = |event: &&TimelineEvent| {
+        let error = told(event).2;
+        error.is_some_and(|error| sentence.contains(&error))
+    };
+    let step = events.iter().rfind(is_its_step);
+    step.or_else(|| events.iter().rfind(says))
 }
 
 type Told = (Option<jiff::Timestamp>, Option<String>, Option<String>);

@@ -11,38 +11,41 @@ use ferric_store::{Entity, EventFilter, Key};
 
 /// Events read at once.
 const BATCH: usize = 1000;
-/// Of how many batches the newest failure is looked for.
+/// Of how many batches the newest failures are looked for, and how many are kept.
 const BATCHES: usize = 20;
+const FAILURES: usize = 100;
 
 impl Conductor {
     /// Why the node is where it is. Asks nobody but the store.
     pub async fn explain(&self, id: NodeId) -> Result<Explanation, RequestError> {
         let node = self.node(id).await?;
-        let (failed, owner) = (self.last_failure(id).await?, self.owner_state(&node).await?);
+        let (failures, owner) = (self.failures(id).await?, self.owner_state(&node).await?);
         Ok(explain(&Situation {
             node: &node,
             locked_for: self.locks().purpose(id),
             owner,
-            failed: failed.as_ref(),
+            failures: &failures,
             rules: &self.settings().conductor,
             heartbeat_timeout_s: self.settings().agent.heartbeat_timeout_s,
             now: self.now(),
         }))
     }
 
-    async fn last_failure(&self, id: NodeId) -> Result<Option<TimelineEvent>, RequestError> {
+    /// The newest ones, in their order.
+    async fn failures(&self, id: NodeId) -> Result<Vec<TimelineEvent>, RequestError> {
         let mut filter = EventFilter {
             node: Some(id),
             after: 0,
             limit: BATCH,
         };
-        let mut newest = None;
+        let mut newest = Vec::new();
         for _ in 0..BATCHES {
             let batch = self.store().events(&filter).await?;
             let is_last = batch.len() < BATCH;
             filter.after = batch.last().map_or(filter.after, |last| last.sequence);
-            let mut failures = batch.into_iter().map(|stored| stored.event);
-            newest = failures.rfind(failures::is_failure).or(newest);
+            let events = batch.into_iter().map(|stored| stored.event);
+            newest.extend(events.filter(failures::is_failure));
+            newest.drain(..newest.len().saturating_sub(FAILURES));
             if is_last {
                 break;
             }

@@ -29,8 +29,8 @@ pub struct Situation<'a> {
     /// What the node is locked for at this moment, as far as this conductor holds its lock.
     pub locked_for: Option<&'static str>,
     pub owner: Owner,
-    /// The newest event that tells of a failure.
-    pub failed: Option<&'a TimelineEvent>,
+    /// The newest events that tell of failures, in their order.
+    pub failures: &'a [TimelineEvent],
     pub rules: &'a config::Conductor,
     /// An agent that sent no heartbeat for so long is overdue.
     pub heartbeat_timeout_s: u64,

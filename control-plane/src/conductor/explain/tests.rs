@@ -128,15 +128,15 @@ fn each(state: ProvisionState) -> Vec<Node> {
 }
 
 fn explained(node: &Node) -> Explanation {
-    explained_with(node, Owner::Alive, None)
+    explained_with(node, Owner::Alive, &[])
 }
 
-fn explained_with(node: &Node, owner: Owner, failed: Option<&TimelineEvent>) -> Explanation {
+fn explained_with(node: &Node, owner: Owner, failures: &[TimelineEvent]) -> Explanation {
     explain(&Situation {
         node,
         locked_for: None,
         owner,
-        failed,
+        failures,
         rules: &config::Conductor::default(),
         heartbeat_timeout_s: 200,
         now: at(300),
@@ -267,37 +267,65 @@ fn time_that_ran_out_and_time_that_stands_still() {
     );
 }
 
-#[test]
-fn the_last_failure_has_its_step_its_time_and_a_remedy() {
-    let event = TimelineEvent {
+fn event(seconds: i64, what: What) -> TimelineEvent {
+    TimelineEvent {
         id: Uuid::nil(),
         node: NodeId(Uuid::nil()),
-        at: at(-3),
+        at: at(seconds),
         conductor: "one".to_owned(),
         run: None,
         bulk: None,
-        what: What::StepFailed {
-            step: step(),
-            error: "odd".to_owned(),
-        },
-    };
+        what,
+    }
+}
+
+#[test]
+fn the_last_failure_has_its_step_its_time_and_a_remedy() {
     let node = failed(ProvisionState::DeployFailed);
-    let failure = explained_with(&node, Owner::Alive, Some(&event))
-        .last_failure
-        .unwrap();
-    assert_eq!(failure.step.as_deref(), Some("deploy.write_image"));
-    assert_eq!(failure.at, Some(at(-3)));
-    assert!(
-        failure.message.contains("root device hints"),
-        "the node's own sentence"
-    );
-    assert!(failure.remedy.contains("root_device"));
-    let told = explained_with(
-        &super::tests::node(ProvisionState::Active),
-        Owner::Alive,
-        Some(&event),
-    );
-    assert_eq!(told.last_failure.unwrap().message, "odd");
+    let sentence = node.last_error.clone();
+    let (_, error) = sentence.as_deref().unwrap().split_once(": ").unwrap();
+    let of = |step: StepId, error: &str| What::StepFailed {
+        step,
+        error: error.to_owned(),
+    };
+    let odd = || of(step(), "odd");
+    let moved = What::StateChanged {
+        from: ProvisionState::Deploying,
+        to: ProvisionState::DeployFailed,
+        target: None,
+        error: sentence.clone(),
+        cause: None,
+        asked_by: None,
+    };
+    // An older failure, the one that counts, another one on the way to rest, the end of the run, and what came since.
+    let mut events = vec![
+        event(-9, odd()),
+        event(-3, of(step(), error)),
+        event(-2, of(StepId::new("power", "off"), error)),
+        event(-1, moved),
+    ];
+    let last = |node: &Node, events: &[TimelineEvent]| {
+        let explained = explained_with(node, Owner::Alive, events);
+        explained.last_failure.unwrap()
+    };
+    for _ in 0..2 {
+        let failure = last(&node, &events);
+        assert_eq!(failure.step.as_deref(), Some("deploy.write_image"));
+        assert_eq!(failure.at, Some(at(-3)));
+        assert_eq!(Some(&failure.message), sentence.as_ref());
+        assert!(failure.remedy.contains("root_device"));
+        let error = "BMC h did not answer".to_owned();
+        events.push(event(0, What::BmcError { error }));
+    }
+    let unknown = last(&node, &[]);
+    assert_eq!((unknown.at, unknown.step), (None, None));
+
+    let active = super::tests::node(ProvisionState::Active);
+    let told = last(&active, &events[..4]);
+    assert_eq!(Some(told.message), sentence, "the timeline's");
+    assert_eq!(told.step.as_deref(), Some("deploy.write_image"));
+    let told = last(&active, &[event(-9, odd())]);
+    assert_eq!((told.at, told.message.as_str()), (Some(at(-9)), "odd"));
 }
 
 #[test]
@@ -309,7 +337,7 @@ fn what_stands_in_the_way_is_said() {
     node.protected = true;
     node.retired = true;
     node.power_sync_failures = 2;
-    let explanation = explained_with(&node, Owner::Gone, None);
+    let explanation = explained_with(&node, Owner::Gone, &[]);
     let kinds: Vec<_> = explanation
         .notices
         .iter()

@@ -69,6 +69,11 @@ async fn what_the_agent_says_becomes_the_error() {
         ..Plan::default()
     });
     lab.ask(Verb::Deploy).await;
+    lab.wait_for_within(State::DeployFailed, SOON).await;
+    let explained = lab.conductor().explain(lab.machine.node).await.unwrap();
+    let failure = explained.last_failure.unwrap();
+    assert_eq!(failure.step.as_deref(), Some("deploy.write_image"));
+    assert!(failure.message.contains(text), "{}", failure.message);
     ends_well(&lab, &["Deploying failed in deploy.write_image", text]).await;
     let logs = lab
         .folder
