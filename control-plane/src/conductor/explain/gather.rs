@@ -1,7 +1,8 @@
 //! What an explanation is made of, from the store and from this conductor's memory.
 
-use super::{Explanation, Owner, Situation, explain, failures};
+use super::{Explanation, Locked, Owner, Situation, explain, failures};
 use crate::conductor::Conductor;
+use crate::conductor::forward::{NodeAnswer, NodeCall};
 use crate::conductor::requests::RequestError;
 use ferric_model::conductor::ConductorRecord;
 use ferric_model::event::TimelineEvent;
@@ -16,13 +17,13 @@ const BATCHES: usize = 20;
 const FAILURES: usize = 100;
 
 impl Conductor {
-    /// Why the node is where it is. Asks nobody but the store.
+    /// Why the node is where it is. Asks the store, and its conductor for its lock; no BMC and no machine.
     pub async fn explain(&self, id: NodeId) -> Result<Explanation, RequestError> {
         let node = self.node(id).await?;
         let (failures, owner) = (self.failures(id).await?, self.owner_state(&node).await?);
         Ok(explain(&Situation {
             node: &node,
-            locked_for: self.locks().purpose(id),
+            locked: &self.locked(id, owner).await,
             owner,
             failures: &failures,
             rules: &self.settings().conductor,
@@ -51,6 +52,18 @@ impl Conductor {
             }
         }
         Ok(newest)
+    }
+
+    async fn locked(&self, id: NodeId, owner: Owner) -> Locked {
+        if owner != Owner::Alive {
+            return Locked::No;
+        }
+        let answer = self.at_owner(NodeCall::LockedFor { node: id }).await;
+        match answer.and_then(NodeAnswer::locked_for) {
+            Ok(Some(purpose)) => Locked::For(purpose),
+            Ok(None) => Locked::No,
+            Err(_) => Locked::Unknown,
+        }
     }
 
     async fn owner_state(&self, node: &Node) -> Result<Owner, RequestError> {

@@ -26,8 +26,7 @@ use serde::Serialize;
 /// Everything that an explanation is made of.
 pub struct Situation<'a> {
     pub node: &'a Node,
-    /// What the node is locked for at this moment, as far as this conductor holds its lock.
-    pub locked_for: Option<&'static str>,
+    pub locked: &'a Locked,
     pub owner: Owner,
     /// The newest events that tell of failures, in their order.
     pub failures: &'a [TimelineEvent],
@@ -35,6 +34,15 @@ pub struct Situation<'a> {
     /// An agent that sent no heartbeat for so long is overdue.
     pub heartbeat_timeout_s: u64,
     pub now: Timestamp,
+}
+
+/// Whether somebody works on the node at this very moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Locked {
+    No,
+    For(String),
+    /// Its conductor did not say.
+    Unknown,
 }
 
 /// How it stands with the conductor that has the node.
@@ -109,8 +117,8 @@ pub struct Lock {
     /// What the node is reserved for, as long as a run or a change of power is under way.
     pub purpose: Option<String>,
     pub since: Option<Timestamp>,
-    /// What it is locked for at this very moment.
-    pub locked_for: Option<&'static str>,
+    /// What it is locked for at this very moment, as far as its conductor has said.
+    pub locked_for: Option<String>,
     pub text: String,
 }
 
@@ -227,7 +235,7 @@ fn lock(situation: &Situation<'_>) -> Lock {
     let node = situation.node;
     let conductor = node.ownership.as_ref().map(|owner| owner.conductor.clone());
     let reservation = node.reservation.as_ref();
-    let text = match (&conductor, reservation, situation.locked_for) {
+    let text = match (&conductor, reservation, situation.locked) {
         (None, _, _) => "No conductor has the node yet.".to_owned(),
         (Some(owner), Some(held), _) => format!(
             "Conductor {} holds it for {} since {}; the node is {owner}'s.",
@@ -235,17 +243,26 @@ fn lock(situation: &Situation<'_>) -> Lock {
             held.purpose,
             time(held.since)
         ),
-        (Some(owner), None, Some(purpose)) => {
+        (Some(owner), None, Locked::For(purpose)) => {
             format!("Conductor {owner} holds its lock at this moment, for {purpose}.")
         }
-        (Some(owner), None, None) => format!("Nobody holds it; the node is conductor {owner}'s."),
+        (Some(owner), None, Locked::No) => {
+            format!("Nobody holds it; the node is conductor {owner}'s.")
+        }
+        (Some(owner), None, Locked::Unknown) => format!(
+            "The node is conductor {owner}'s, which could not be asked whether it holds its lock at this moment."
+        ),
+    };
+    let locked_for = match situation.locked {
+        Locked::For(purpose) => Some(purpose.clone()),
+        Locked::No | Locked::Unknown => None,
     };
     Lock {
         conductor,
         owner: situation.owner,
         purpose: reservation.map(|held| held.purpose.clone()),
         since: reservation.map(|held| held.since),
-        locked_for: situation.locked_for,
+        locked_for,
         text,
     }
 }

@@ -134,7 +134,7 @@ fn explained(node: &Node) -> Explanation {
 fn explained_with(node: &Node, owner: Owner, failures: &[TimelineEvent]) -> Explanation {
     explain(&Situation {
         node,
-        locked_for: None,
+        locked: &Locked::No,
         owner,
         failures,
         rules: &config::Conductor::default(),
@@ -368,5 +368,28 @@ fn the_lock_has_its_holder() {
         held.contains("Conductor one holds it for deploying since 2027"),
         "{held}"
     );
-    assert!(text(&node(ProvisionState::Active)).starts_with("Nobody holds it"));
+    let active = node(ProvisionState::Active);
+    assert!(text(&active).starts_with("Nobody holds it"));
+    for (locked, part) in [
+        (
+            Locked::For("a look".to_owned()),
+            "one holds its lock at this moment, for a look.",
+        ),
+        (Locked::Unknown, "could not be asked"),
+    ] {
+        let explained = explain(&Situation {
+            node: &active,
+            locked: &locked,
+            owner: Owner::Alive,
+            failures: &[],
+            rules: &config::Conductor::default(),
+            heartbeat_timeout_s: 200,
+            now: at(300),
+        });
+        assert!(
+            explained.lock.text.contains(part),
+            "{}",
+            explained.lock.text
+        );
+    }
 }

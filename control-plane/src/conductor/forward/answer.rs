@@ -38,6 +38,7 @@ pub(crate) enum NodeAnswer {
     Allocation(Box<Allocation>),
     Imported(Imported),
     Carried(Carried),
+    LockedFor(Option<String>),
 }
 
 impl NodeAnswer {
@@ -158,6 +159,13 @@ impl NodeAnswer {
     pub(in crate::conductor) fn carried(self) -> Result<Carried, RequestError> {
         match self {
             Self::Carried(carried) => Ok(carried),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    pub(in crate::conductor) fn locked_for(self) -> Result<Option<String>, RequestError> {
+        match self {
+            Self::LockedFor(purpose) => Ok(purpose),
             _ => Err(mixed_up()),
         }
     }

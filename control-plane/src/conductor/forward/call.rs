@@ -152,6 +152,10 @@ pub(crate) enum NodeCall {
     CreateNode {
         node: Box<Node>,
     },
+    /// Whoever explains the node wants to know what its lock is held for at this moment.
+    LockedFor {
+        node: NodeId,
+    },
 }
 
 /// What is wanted of a machine's virtual drives.
@@ -204,7 +208,7 @@ impl<T> Update<T> {
 }
 
 /// The names of all calls that this build knows.
-pub(super) const NAMES: [&str; 31] = [
+pub(super) const NAMES: [&str; 32] = [
     "update_node",
     "destroy_node",
     "create_port",
@@ -236,6 +240,7 @@ pub(super) const NAMES: [&str; 31] = [
     "vendor_method",
     "visit",
     "create_node",
+    "locked_for",
 ];
 
 /// Why a call cannot be understood; nothing was done.
@@ -294,7 +299,8 @@ impl NodeCall {
             | Self::Allocate { node, .. }
             | Self::Backfill { node, .. }
             | Self::Deallocate { node, .. }
-            | Self::CarryOut { node, .. } => *node,
+            | Self::CarryOut { node, .. }
+            | Self::LockedFor { node } => *node,
         }
     }
 }

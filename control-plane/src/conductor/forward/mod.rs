@@ -46,7 +46,7 @@ use tokio::time::Instant;
 const ATTEMPTS: usize = 3;
 /// When a client is to come again whose node has no owner that can be reached: a takeover takes longer than that.
 const RETRY_S: u32 = 10;
-/// A line on a timeline is not worth more.
+/// A line on a timeline, or in an explanation, is not worth more.
 const NOTE_LIMIT: Duration = Duration::from_secs(5);
 /// A node is given away without waiting for anything but the store, and there are other candidates.
 const CLAIM_LIMIT: Duration = Duration::from_secs(10);
@@ -230,7 +230,7 @@ impl Conductor {
         let set = self.settings().cluster.as_ref();
         let limit = seconds(set.map_or(Cluster::FORWARD_TIMEOUT_S, |set| set.forward_timeout_s));
         match call {
-            NodeCall::NoteBootRequest { .. } => limit.min(NOTE_LIMIT),
+            NodeCall::NoteBootRequest { .. } | NodeCall::LockedFor { .. } => limit.min(NOTE_LIMIT),
             NodeCall::Allocate { .. } => limit.min(CLAIM_LIMIT),
             _ => limit,
         }

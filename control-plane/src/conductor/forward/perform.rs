@@ -23,6 +23,11 @@ impl Conductor {
         self.tell(node, message).map(|()| Answer::Nothing)
     }
 
+    fn locked_for(&self, node: NodeId) -> Answer {
+        let purpose = self.locks().purpose(node);
+        Answer::LockedFor(purpose.map(str::to_owned))
+    }
+
     async fn do_call(&self, call: Call) -> Result<Answer, RequestError> {
         match call {
             Call::UpdateNode(update) => boxed(Answer::Node, || self.do_update_node(*update)).await,
@@ -91,6 +96,7 @@ impl Conductor {
             Call::CarryOut { node, item } => {
                 plain(Answer::Carried, || self.do_carry_out(node, &item)).await
             }
+            Call::LockedFor { node } => Ok(self.locked_for(node)),
         }
     }
 }
@@ -109,6 +115,7 @@ fn is_change(call: &Call) -> bool {
             | Call::ContinueInspection { .. }
             | Call::NoteBootRequest { .. }
             | Call::Visit { .. }
+            | Call::LockedFor { .. }
     )
 }
 

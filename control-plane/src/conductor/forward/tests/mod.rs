@@ -8,6 +8,7 @@ mod creation;
 mod fixture;
 mod imports;
 mod live;
+mod locks;
 mod machine;
 mod moves;
 mod outcomes;

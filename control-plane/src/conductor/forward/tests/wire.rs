@@ -101,7 +101,7 @@ async fn calls(cell: &Cell) -> Vec<NodeCall> {
     .chain(of_machine().take(1))
     .chain(media_calls())
     .chain([import(), vendor_call()])
-    .chain(visit_and_creation(cell.node().await))
+    .chain(visit_and_what_came_later(cell.node().await))
     .collect()
 }
 
@@ -211,10 +211,13 @@ fn visits() -> [NodeCall; 3] {
     [fetch, bring, tell].map(|visit| NodeCall::Visit { node, visit })
 }
 
-fn visit_and_creation(node: Node) -> impl Iterator<Item = NodeCall> {
+fn visit_and_what_came_later(node: Node) -> impl Iterator<Item = NodeCall> {
     let node = Box::new(node);
-    let created = NodeCall::CreateNode { node };
-    visits().into_iter().take(1).chain([created])
+    let more = [
+        NodeCall::CreateNode { node },
+        NodeCall::LockedFor { node: NODE },
+    ];
+    visits().into_iter().take(1).chain(more)
 }
 
 #[test]
