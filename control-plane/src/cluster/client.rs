@@ -153,9 +153,7 @@ impl Connection {
             .await
             .map_err(|cause| PeerError::Unanswered(cause.into()))
     }
-}
 
-impl Connection {
     /// Reads lines to the end, or until the other side has been silent for too long. Those that say nothing are for that.
     async fn listen(&mut self, peer: &Peer, tell: &Tell<'_>) -> Result<(), CallFailure> {
         let address = &peer.address;
@@ -169,7 +167,7 @@ impl Connection {
         if answer.status() != StatusCode::OK {
             return Err(CallFailure::Status(address.clone(), answer.status()));
         }
-        let (mut body, mut read) = (answer.into_body(), Vec::new());
+        let (mut body, mut read) = (answer.into_body(), Vec::<u8>::new());
         loop {
             let frame = timeout(SILENCE_LIMIT, body.frame()).await;
             let Some(frame) = frame.map_err(|_| silent())? else {
@@ -239,5 +237,24 @@ impl Peers for HttpPeers {
         let mut connection = self.reach(peer, CONNECT_LIMIT).await?;
         let listened = connection.listen(peer, tell).await;
         listened.map_err(|cause| PeerError::Unanswered(cause.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parking_lot::Mutex;
+
+    #[test]
+    fn lines_are_told_when_they_are_whole() {
+        let told = Mutex::new(Vec::new());
+        let tell = |line: &[u8]| told.lock().push(line.to_vec());
+        let mut read = Vec::new();
+        for part in ["a", "b\n\nc", "\nd"] {
+            read.extend_from_slice(part.as_bytes());
+            tell_lines(&mut read, &tell);
+        }
+        assert_eq!(*told.lock(), [b"ab".to_vec(), b"c".to_vec()]);
+        assert_eq!(read, b"d");
     }
 }
