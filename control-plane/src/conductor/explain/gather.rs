@@ -4,11 +4,12 @@ use super::{Explanation, Locked, Owner, Situation, explain, failures};
 use crate::conductor::Conductor;
 use crate::conductor::forward::{NodeAnswer, NodeCall};
 use crate::conductor::requests::RequestError;
+use ferric_model::bulk::{BulkItem, BulkState};
 use ferric_model::conductor::ConductorRecord;
 use ferric_model::event::TimelineEvent;
 use ferric_model::ids::NodeId;
 use ferric_model::node::Node;
-use ferric_store::{Entity, EventFilter, Key};
+use ferric_store::{Entity, EventFilter, FieldValue, Key, Query, StoreError, Table};
 
 /// Events read at once.
 const BATCH: usize = 1000;
@@ -26,6 +27,7 @@ impl Conductor {
             locked: &self.locked(id, owner).await,
             owner,
             failures: &failures,
+            queued: self.waiting_item(id).await?.as_ref(),
             rules: &self.settings().conductor,
             heartbeat_timeout_s: self.settings().agent.heartbeat_timeout_s,
             now: self.now(),
@@ -64,6 +66,18 @@ impl Conductor {
             Ok(None) => Locked::No,
             Err(_) => Locked::Unknown,
         }
+    }
+
+    async fn waiting_item(&self, id: NodeId) -> Result<Option<BulkItem>, StoreError> {
+        let text = |text: &str| vec![FieldValue::Text(text.to_owned())];
+        let query = Query {
+            limit: 1,
+            ..Query::all(Table::BulkItem)
+                .filter("node_uuid", text(&id.to_string()))
+                .filter("state", text(BulkState::Queued.name()))
+        };
+        let records = self.store().page(&query).await?.records;
+        records.first().map(|record| record.decode()).transpose()
     }
 
     async fn owner_state(&self, node: &Node) -> Result<Owner, RequestError> {

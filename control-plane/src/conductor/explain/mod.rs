@@ -14,6 +14,7 @@ mod waits;
 mod tests;
 
 use crate::config;
+use ferric_model::bulk::BulkItem;
 use ferric_model::event::TimelineEvent;
 use ferric_model::ids::NodeId;
 use ferric_model::node::Node;
@@ -30,6 +31,8 @@ pub struct Situation<'a> {
     pub owner: Owner,
     /// The newest events that tell of failures, in their order.
     pub failures: &'a [TimelineEvent],
+    /// What a bulk request wants of the node and has not begun.
+    pub queued: Option<&'a BulkItem>,
     pub rules: &'a config::Conductor,
     /// An agent that sent no heartbeat for so long is overdue.
     pub heartbeat_timeout_s: u64,

@@ -15,7 +15,9 @@ pub(super) fn of(situation: &Situation<'_>) -> Vec<Next> {
         ));
     }
     let verbs = verbs(node);
-    if node.provision_state == S::Active && !node.maintenance {
+    if situation.queued.is_some() {
+        next.push(plain("Wait: it has its turn in a bulk request."));
+    } else if node.provision_state == S::Active && !node.maintenance {
         next.push(plain("Nothing needs to be done."));
     }
     if node.provision_state.is_wait() && !node.maintenance {

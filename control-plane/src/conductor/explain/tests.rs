@@ -138,6 +138,7 @@ fn explained_with(node: &Node, owner: Owner, failures: &[TimelineEvent]) -> Expl
         owner,
         failures,
         rules: &config::Conductor::default(),
+        queued: None,
         heartbeat_timeout_s: 200,
         now: at(300),
     })
@@ -383,6 +384,7 @@ fn the_lock_has_its_holder() {
             owner: Owner::Alive,
             failures: &[],
             rules: &config::Conductor::default(),
+            queued: None,
             heartbeat_timeout_s: 200,
             now: at(300),
         });

@@ -4,6 +4,7 @@ use super::{Situation, Waiting, lasted, time};
 use crate::conductor::environment::between;
 use crate::conductor::messages::{BOOT_REQUESTED_AT, PROGRESS};
 use crate::config::seconds;
+use ferric_model::bulk::{BulkRoom, BulkWork};
 use ferric_model::node::Node;
 use ferric_model::node::agent_session::NextBoot;
 use ferric_model::run::{Run, Wait, WaitReason};
@@ -12,6 +13,41 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 pub(super) fn of(situation: &Situation<'_>) -> Option<Waiting> {
+    of_run(situation).or_else(|| of_queue(situation))
+}
+
+/// Something is to be done to the node that has not begun.
+fn of_queue(situation: &Situation<'_>) -> Option<Waiting> {
+    let item = situation.queued?;
+    let (request, rules) = (item.request, situation.rules);
+    let wanted = match &item.work {
+        Some(BulkWork::Provision { verb, .. }) => verb.name(),
+        Some(BulkWork::Delete) => "delete",
+        Some(BulkWork::Enrol { .. }) | None => return None,
+    };
+    let first = match item.room() {
+        Some(BulkRoom::Deploy) => format!(
+            "not more than {} nodes are deployed at a time (max_concurrent_deploy)",
+            rules.max_concurrent_deploy
+        ),
+        Some(BulkRoom::Clean) => format!(
+            "not more than {} nodes are cleaned or undeployed at a time (max_concurrent_clean)",
+            rules.max_concurrent_clean
+        ),
+        None => "it is begun when nobody else works on the node".to_owned(),
+    };
+    Some(Waiting {
+        kind: "bulk_queue",
+        since: item.updated_at,
+        until: None,
+        text: format!("It waits for its turn in bulk request {request} ({wanted}): {first}."),
+        otherwise: format!(
+            "No time runs out meanwhile; POST /ferric/v1/bulk/{request}/cancel calls off what has not begun."
+        ),
+    })
+}
+
+fn of_run(situation: &Situation<'_>) -> Option<Waiting> {
     let node = situation.node;
     let run = node.run.as_ref()?;
     let wait = run.wait.as_ref()?;

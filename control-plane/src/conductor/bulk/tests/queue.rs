@@ -32,6 +32,25 @@ async fn what_there_is_no_room_for_is_begun_later_in_its_order() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_node_that_waits_for_its_turn_says_so() {
+    let lab = lab_with(1).await;
+    let (store, conductor) = (lab.store.as_ref(), lab.conductor());
+    fill(store, ProvisionState::DeployWait).await;
+    deploy(&conductor, 1, [0]).await;
+    let explained = conductor.explain(node_id(0)).await.unwrap();
+    let wait = explained.waits_for.unwrap();
+    assert_eq!((wait.kind, wait.until), ("bulk_queue", None));
+    let request = format!("bulk request {} (active)", id(1));
+    assert!(explained.text.contains(&request), "{}", explained.text);
+    assert!(wait.text.contains("max_concurrent_deploy"), "{}", wait.text);
+    assert!(explained.next[0].text.starts_with("Wait"));
+    fill(store, ProvisionState::Active).await;
+    ended(store, 1, 0).await;
+    let explained = conductor.explain(node_id(0)).await.unwrap();
+    assert!(explained.waits_for.is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_later_request_does_not_overtake_one_that_waits() {
     let lab = lab_with(4).await;
     let store = lab.store.as_ref();
