@@ -62,7 +62,7 @@ def expect_all(found, status):
 
 
 def turns(ferric):
-    """Of 200 nodes in one request no more are cleaned or deployed at a time than there is room for, each once, and a SIGKILL changes nothing of that."""
+    """Of 200 nodes in a request as many are cleaned or deployed at a time as there is room for, each once, also after SIGKILL."""
     names = [f"turn-{number}" for number in range(COUNT)]
     expect_all(bulk(ferric, "enrol", [{"name": name} for name in names], DEFAULTS), 201)
     expect_all(bulk(ferric, "provision", names, {"target": "manage"}), 202)
