@@ -23,7 +23,7 @@ from coverage import missing
 from exchange import Peer
 from expected import Expected, Wrong
 from servers import Failed, Ferric, Ironic
-from states import restore, wait
+from states import reach
 
 SHARED = pathlib.Path("/dev/shm")
 # Of the whole corpus: a file that is not read any more, or steps that are skipped, do not go unnoticed.
@@ -89,7 +89,7 @@ class Run:
     def state(self, group, step):
         """What both must come to; a server that does not is an unexpected difference, or pending."""
         for peer in self.peers:
-            problem = wait(peer, step) if isinstance(step, corpus.Wait | corpus.Contains) else restore(peer, step)
+            problem = reach(peer, step)
             if problem is None:
                 continue
             outcome = "pending" if self.expected.is_pending(group, step) else "unexpected"

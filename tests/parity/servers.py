@@ -1,10 +1,13 @@
 """The two servers: Ironic and ferric, each with fake hardware, on loopback, with its state in a folder that goes away."""
 
+import contextlib
+import json
 import os
 import pathlib
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -31,6 +34,9 @@ INTERFACES = {
 HOST = "parity"
 START_S = 120
 STOP_S = 20
+ASK_S = 60
+# For which another writer of Ironic's database is waited.
+LOCKED_S = 60
 
 # Straight to the servers, whatever proxies the environment names.
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -58,6 +64,8 @@ def free_port():
 class Server:
     """A process that answers at `url`, with its files in `folder`. To be used by `with`; ready after `wait_until_ready`."""
 
+    # Whether a state that it does not get into by itself can be written at any time, and is best written.
+    writes_states = False
     # It is ready when it has this one, for who sends these headers.
     driver = b'"fake-hardware"'
     headers = {}
@@ -128,6 +136,7 @@ class Ironic(Server):
     """Ironic, all in one process, on SQLite, or on the empty database that `connection` names. `empty` is where several keep
     an empty database of SQLite's, which takes seconds to make."""
 
+    writes_states = True
     # Where its own are.
     programs = pathlib.Path(sys.executable).parent
 
@@ -151,6 +160,15 @@ class Ironic(Server):
             if not database.exists():
                 shutil.copy(empty, database)
         return [self.programs / "ironic", "--config-file", config]
+
+    def write_node(self, node, fields):
+        """Changes a node behind its back, as of now."""
+        values = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in fields.items()}
+        columns = ", ".join(f"{name} = :{name}" for name in values)
+        statement = f"UPDATE nodes SET {columns}, provision_updated_at = datetime('now'), updated_at = datetime('now') WHERE uuid = :node"
+        with contextlib.closing(sqlite3.connect(self.folder / "ironic.sqlite", timeout=LOCKED_S)) as database, database:
+            if database.execute(statement, {**values, "node": node}).rowcount != 1:
+                raise Failed(f"{self.name} has no node {node}")
 
     def create_schema(self, config):
         """The tables in the database of the configuration."""
@@ -218,3 +236,28 @@ class Ferric(Server):
             '[boot]\nkernel = "http://127.0.0.1:1/kernel"\nramdisk = "http://127.0.0.1:1/ramdisk"\n'
         )
         return [self.program, "serve", "--config", config]
+
+    def write_node(self, node, fields):
+        """Has the node, and what hangs on it, come from elsewhere with these fields."""
+        kinds = ("node", "portgroup", "port", "volume_connector", "volume_target")
+        exported = [record for kind in kinds for record in self.own("GET", f"/ferric/v1/export?kind={kind}&secrets=true")["records"]]
+        records = [record for record in exported if node in (record["document"].get("uuid"), record["document"].get("node_uuid"))]
+        if not records:
+            raise Failed(f"{self.name} has no node {node}")
+        records[0]["document"].update(fields)
+        self.own("PUT", f"/v1/nodes/{node}/maintenance", {})
+        self.own("DELETE", f"/v1/nodes/{node}")
+        done = self.own("POST", "/ferric/v1/import", {"records": records})
+        if done["failed"]:
+            raise Failed(f"{self.name} does not import {node}: {done['results']}")
+
+    def own(self, method, path, body=None):
+        """The body of an answer that must be good."""
+        headers = {"X-OpenStack-Ironic-API-Version": "latest", "Content-Type": "application/json"}
+        raw = None if body is None else json.dumps(body).encode()
+        try:
+            with DIRECT.open(urllib.request.Request(self.url + path, data=raw, method=method, headers=headers), timeout=ASK_S) as answer:
+                text = answer.read()
+        except urllib.error.HTTPError as error:
+            raise Failed(f"{self.name}: {method} {path}: {error.code} {error.read().decode(errors='replace')}") from error
+        return json.loads(text) if text else None

@@ -1,4 +1,4 @@
-"""The state of a node on one server: waiting for it, and bringing it back to one."""
+"""The state of a node on one server: waiting for it, bringing it back to one, and putting it into one."""
 
 import time
 
@@ -28,6 +28,19 @@ WAYS = {
         "rescue failed": "unrescue", "deploy failed": "active",
     },
 }
+
+# Where a node is meant to go from the states that it is put into; that from an error is nowhere.
+TARGETS = {
+    "rescue wait": "rescue", "rescue failed": "rescue", "unrescue failed": "active", "error": None, "deploy hold": "active", "clean hold": "manageable",
+    "service hold": "active",
+}
+
+
+def reach(peer, step):
+    """`None` once the server is where this step, which is no request, wants it; else a sentence."""
+    if isinstance(step, corpus.Place):
+        return place(peer, step)
+    return restore(peer, step) if isinstance(step, corpus.Restore) else wait(peer, step)
 
 
 def node_state(peer, path):
@@ -78,3 +91,13 @@ def restore(peer, step):
             peer.ask(corpus.Step("PUT", f"{step.path}/states/provision", corpus.LATEST, {"target": verb}))
         time.sleep(POLL_S)
     return f"{step.path} is {state!r} and cannot be brought to {step.state!r}: {dig(answer.body, 'last_error')}"
+
+
+def place(peer, step):
+    """`None` once the node is in that state: by a request where the server gets there by itself, else as the server has it."""
+    if step.request and not peer.server.writes_states:
+        peer.ask(corpus.Step("PUT", f"{step.path}/states/provision", corpus.LATEST, step.request))
+    else:
+        fields = {"provision_state": step.state, "target_provision_state": TARGETS[step.state], **step.fields}
+        peer.server.write_node(step.node, fields)
+    return wait(peer, corpus.Wait(step.path, "provision_state", (step.state,)))

@@ -56,6 +56,19 @@ class Restore:
         self.state = state
 
 
+class Place:
+    """Both servers have the node in this state, though no request leads there on both: see `place` of states.py. What one of them
+    gets there by is `request`, the body for its verb; `fields` are what the node of the other one shows besides. Not compared.
+    """
+
+    def __init__(self, node, state, request, fields):
+        self.node = node
+        self.path = f"/v1/nodes/{node}"
+        self.state = state
+        self.request = request
+        self.fields = fields
+
+
 class Group:
     """The steps of one file, in their order."""
 
@@ -103,6 +116,9 @@ class Group:
 
     def restore(self, node, state):
         self.steps.append(Restore(node, state))
+
+    def place(self, node, state, request=None, **fields):
+        self.steps.append(Place(node, state, request, fields))
 
     def node(self, seed, **fields):
         """A node of fake hardware that this group needs; its UUID."""

@@ -1,7 +1,6 @@
 """What may be done to a node, and to what hangs on it, in each state that a node comes to rest in.
 
-All but those that fake machines do not bring both servers to: Ironic leaves out the steps that hold, its fake boot interface
-refuses to rescue by a ramdisk, and nothing that fake machines do fails a tear-down or the way back from a rescue.
+Those that no request leads to on both servers are in node_put_in_state.py.
 """
 
 from corpus import LATEST, add, around, mac, remove, replace, uid
@@ -19,7 +18,7 @@ def fill(group):
         node = group.node(seed, resource_class="class", automated_clean=False)
         things(group, node, seed, number)
         enter(group, node)
-        refused_verbs(group, node, state)
+        refused_verbs(group, node, LEGAL[state])
         requests(group, node, seed, number)
         group.get(f"/v1/nodes/{node}")
         deletions(group, node, seed)
@@ -163,16 +162,16 @@ def filled(value, seed):
     return {key: filled(item, seed) for key, item in value.items()} if isinstance(value, dict) else value
 
 
-def refused_verbs(group, node, state):
+def refused_verbs(group, node, legal):
     """Each verb that the state does not allow, with what it needs."""
     for verb, since in VERBS.items():
-        if verb not in LEGAL[state]:
+        if verb not in legal:
             for version in around(since):
                 group.put(f"/v1/nodes/{node}/states/provision", version, body={"target": verb, **NEEDS.get(verb, {})})
     group.get(f"/v1/nodes/{node}/states")
 
 
-def requests(group, node, seed, number):
+def requests(group, node, seed, number, powers=("power on", "power off")):
     """What leaves the node in its state."""
     path = f"/v1/nodes/{node}"
     for patch in PATCHES:
@@ -205,7 +204,7 @@ def requests(group, node, seed, number):
     group.get(f"{path}/validate")
     group.get(path)
     # The last ones, as they may end what the node waits for.
-    for target in ("power on", "power off"):
+    for target in powers:
         group.put(f"{path}/states/power", body={"target": target})
         group.wait(path, "target_power_state", None)
         volumes(group, node, seed)
