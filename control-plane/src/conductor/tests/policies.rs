@@ -103,7 +103,6 @@ async fn in_maintenance_nothing_begins_that_works_on_an_instance() {
         (State::Active, rescue::request()),
         (State::Rescue, new(Verb::Unrescue)),
         (State::Active, service::request(&["reset"])),
-        (State::ServiceFailed, new(Verb::Abort)),
     ];
     for (state, request) in cases {
         let verb = request.verb;

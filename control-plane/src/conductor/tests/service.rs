@@ -2,7 +2,9 @@
 
 use super::agent::{Manners, Plan};
 use super::lab::Lab;
-use crate::conductor::requests::{Maintenance, ProvisionRequest, Ramdisk, RequestedStep};
+use crate::conductor::requests::{
+    Maintenance, ProvisionRequest, Ramdisk, RequestError, RequestedStep,
+};
 use ferric_drivers::{BootDevice, PowerState};
 use ferric_model::node::{NetworkBoot, Node};
 use ferric_model::state::ProvisionState as State;
@@ -94,9 +96,11 @@ async fn a_failed_step_keeps_the_machine_as_it_is_until_somebody_looked() {
     );
     assert_eq!(lab.machine.bmc.power(), PowerState::On);
 
-    for verb in [ProvisionRequest::new(Verb::Abort), request(&["reset"])] {
-        let refused = lab.refusal(verb).await;
-        assert!(refused.contains("maintenance"), "{refused}");
+    let refused = lab.refusal(request(&["reset"])).await;
+    assert!(refused.contains("maintenance"), "{refused}");
+    match lab.try_to(ProvisionRequest::new(Verb::Abort)).await {
+        Err(RequestError::Conflict(text)) => assert!(text.contains("maintenance"), "{text}"),
+        other => panic!("{other:?}"),
     }
     let (id, conductor) = (lab.machine.node, lab.conductor());
     conductor

@@ -3,7 +3,7 @@
 //! Nothing is torn down that a verb would have to be legal for: the run that is under way is what clears up, and its end
 //! leads to the state that the table has for it.
 
-use super::{checks, note, start_with};
+use super::{note, start_with};
 use crate::conductor::engine::{self, ABORT_AFTER, ABORTED, ABORTED_NOTE};
 use crate::conductor::flows;
 use crate::conductor::node_task::NodeTask;
@@ -30,9 +30,14 @@ fn must_end_first(run: &Run) -> bool {
 }
 
 /// Whoever aborts a service that has failed wants the instance back. A failed step has put the node into maintenance,
-/// which is to be ended by somebody who looked at the machine.
+/// which is to be ended by somebody who looked at the machine: 409 with Ironic's sentence, where other verbs are 400.
 async fn leave_service(task: &mut NodeTask) -> Result<(), RequestError> {
-    checks::not_in_maintenance(&task.node, "abort")?;
+    if task.node.maintenance {
+        return Err(RequestError::Conflict(format!(
+            "Can not abort service on node \"{}\" while it is in maintenance mode. Please remove the node from maintenance prior to issuing the request to abort the service operation.",
+            task.node.uuid
+        )));
+    }
     let steps = if flows::has_left_instance(&task.node) {
         flows::back_to_instance(&task.node)
     } else {
