@@ -29,10 +29,10 @@ WAYS = {
     },
 }
 
-# Where a node is meant to go from the states that it is put into; that from an error is nowhere.
+# Where a node is meant to go from the states that it is put into; from others it goes nowhere.
 TARGETS = {
-    "rescue wait": "rescue", "rescue failed": "rescue", "unrescue failed": "active", "error": None, "deploy hold": "active", "clean hold": "manageable",
-    "service hold": "active",
+    "rescue wait": "rescue", "rescue failed": "rescue", "unrescue failed": "active", "deploy hold": "active", "clean hold": "manageable", "service hold": "active",
+    "service failed": "active",
 }
 
 
@@ -98,6 +98,6 @@ def place(peer, step):
     if step.request and not peer.server.writes_states:
         peer.ask(corpus.Step("PUT", f"{step.path}/states/provision", corpus.LATEST, step.request))
     else:
-        fields = {"provision_state": step.state, "target_provision_state": TARGETS[step.state], **step.fields}
+        fields = {"provision_state": step.state, "target_provision_state": TARGETS.get(step.state), **step.fields}
         peer.server.write_node(step.node, fields)
     return wait(peer, corpus.Wait(step.path, "provision_state", (step.state,)))

@@ -1,8 +1,10 @@
 """The calls of Metal3's baremetal-operator, in the versions that it chooses, in the order of the life of a host."""
 
-from corpus import mac, replace, uid
+from corpus import add, mac, remove, replace, uid
+from corpus.ramdisk import INVENTORY
 
-VERSIONS = (89, 93, 95, 109, 110)
+# Those of older operators, too.
+VERSIONS = (81, 87, 89, 93, 95, 109, 110)
 INTERFACES = {"bios_interface": "no-bios", "boot_interface": "fake", "deploy_interface": "direct", "firmware_interface": "no-firmware", "inspect_interface": "agent", "management_interface": "fake", "power_interface": "fake",
               "raid_interface": "no-raid", "vendor_interface": "no-vendor"}
 
@@ -11,7 +13,10 @@ def fill(group):
     group.get("/", None)
     for version in VERSIONS:
         host(group, version)
+        verbs(group, version)
     life(group)
+    inspected(group)
+    power_failure(group)
 
 
 def host(group, version):
@@ -24,6 +29,8 @@ def host(group, version):
             "driver_info": {"deploy_kernel": "http://127.0.0.1:1/k", "deploy_ramdisk": "http://127.0.0.1:1/r", "kernel_append_params": "%default% a=b", "redfish_password": "secret"}}
     if version >= 95:
         body["disable_power_off"] = False
+    if version < 86:
+        del body["firmware_interface"]
     group.post("/v1/nodes", version, body=body)
     group.get(f"/v1/nodes/{name}", version)
     group.get(f"/v1/nodes/{node}", version)
@@ -44,6 +51,13 @@ def host(group, version):
         {"op": "add", "path": "/network_data", "value": {"links": [], "networks": [], "services": []}},
     ])
     group.patch(f"/v1/nodes/{node}", version, body=[{"op": "add", "path": "/instance_info/root_device", "value": {"name": "s== /dev/sda"}}, {"op": "remove", "path": "/driver_info/kernel_append_params"}])
+    for values in (
+        {"driver_info/deploy_iso": "http://127.0.0.1:1/i", "driver_info/external_http_url": "http://127.0.0.1:1/", "driver_info/force_persistent_boot_device": "Default"},
+        {"instance_info/image_checksum": "0" * 32, "instance_info/boot_iso": "http://127.0.0.1:1/b", "instance_info/image_pull_secret": "hush"},
+        {"properties/capabilities": "boot_mode:uefi,secure_boot:true", "properties/cpu_arch": "aarch64"}, {"deploy_interface": "ramdisk"}, {"deploy_interface": "custom-agent"}, {"network_data": {"links": [], "networks": [], "services": []}}, {"automated_clean": True},
+    ):
+        group.patch(f"/v1/nodes/{node}", version, body=[change for name, value in values.items() for change in add(f"/{name}", value)])
+    group.patch(f"/v1/nodes/{node}", version, body=[remove("/instance_info/image_checksum")[0], remove("/instance_info/boot_iso")[0], remove("/instance_info/image_pull_secret")[0]])
     group.put(f"/v1/nodes/{node}/maintenance", version, body={"reason": "x"})
     group.delete(f"/v1/nodes/{node}/maintenance", version)
     group.put(f"/v1/nodes/{node}/states/raid", version, body={"logical_disks": []})
@@ -58,6 +72,69 @@ def host(group, version):
     group.patch(f"/v1/nodes/{node}", version, body=[{"op": "remove", "path": "/instance_uuid"}])
     group.delete(f"/v1/nodes/{node}", version)
     group.get(f"/v1/nodes/{node}", version)
+
+
+def verbs(group, version):
+    """Each verb in one of the operator's versions, with what the operator reads after it."""
+    node = group.node(f"metal3~verbs-{version}", inspect_interface="agent", automated_clean=False)
+    path = f"/v1/nodes/{node}"
+    drive = {"meta_data": {"name": "a"}, "user_data": "#cloud-config", "network_data": {}}
+    setting = {"interface": "bios", "step": "apply_configuration", "args": {"settings": [{"name": "BootMode", "value": "Uefi"}]}}
+
+    def go(verb, state, **body):
+        group.put(f"{path}/states/provision", version, body={"target": verb, **body})
+        group.wait(path, "provision_state", state)
+        group.get(path, version)
+
+    go("manage", "manageable")
+    go("inspect", "inspect wait")
+    go("abort", "inspect failed")
+    go("manage", "manageable")
+    go("clean", "manageable", clean_steps=[setting])
+    go("provide", "available")
+    go("active", "active", configdrive=drive, deploy_steps=[])
+    go("service", "active", **({"service_steps": [setting]} if version >= 87 else {}))
+    for target in ("power off", "power on"):
+        group.put(f"{path}/states/power", version, body={"target": target})
+        group.wait(path, "power_state", target)
+    group.put(f"{path}/states/power", version, body={"target": "soft power off", "timeout": 60})
+    group.wait(path, "power_state", "power off")
+    go("deleted", "available")
+    go("manage", "manageable")
+    go("adopt", "active")
+    group.put(f"{path}/states/provision", version, body={"target": "provide"})
+    group.put(f"{path}/maintenance", version, body={"reason": "forced"})
+    group.delete(path, version)
+
+
+def inspected(group):
+    """What the operator asks for after an inspection."""
+    node, address = group.node("metal3~inspected", inspect_interface="agent"), mac(8998)
+    path = f"/v1/nodes/{node}"
+    group.post("/v1/ports", 110, body={"node_uuid": node, "address": address, "pxe_enabled": True})
+    group.provision(node, "manage", "manageable")
+    group.provision(node, "inspect", "inspect wait")
+    group.get(f"{path}/inventory", VERSIONS)
+    inventory = {**INVENTORY, "interfaces": [{"name": "eth0", "mac_address": address}], "boot": {"current_boot_mode": "uefi", "pxe_interface": address}}
+    group.post(f"/v1/continue_inspection?node_uuid={node}", body={"inventory": inventory})
+    group.wait(path, "provision_state", "manageable")
+    group.get(f"{path}/inventory", VERSIONS)
+    group.get(path, VERSIONS)
+    group.get(f"{path}/validate", 110)
+    group.get("/v1/ports?fields=node_uuid,uuid,address", 110)
+
+
+def power_failure(group):
+    """The operator tells it by the word of the fault."""
+    node = group.node("metal3~fault", automated_clean=False)
+    path = f"/v1/nodes/{node}"
+    group.provision(node, "manage", "manageable")
+    for end in ("DELETE", "PATCH"):
+        group.place(node, "manageable", fault="power failure", maintenance=True, maintenance_reason="no answer")
+        group.get(path, VERSIONS)
+        group.get("/v1/nodes?fault=power%20failure", 110)
+        group.ask(end, f"{path}/maintenance" if end == "DELETE" else path, 110, body=None if end == "DELETE" else replace("/maintenance", False))
+        group.get(f"{path}?fields=fault,maintenance,maintenance_reason,last_error", 110)
 
 
 def life(group):

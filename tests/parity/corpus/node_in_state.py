@@ -7,8 +7,8 @@ from corpus import LATEST, add, around, mac, remove, replace, uid
 from corpus.node_states import VERBS
 
 STEP = {"interface": "deploy", "step": "erase_devices", "args": {}}
-# Each server is its own web server of images: the first path is found there, the other one is not.
-FOUND, MISSING = "${base}drivers", "${base}nothing"
+# Each server is its own web server of images: the first path is found there, also by HEAD, the other one is not.
+FOUND, MISSING = "${base}", "${base}nothing"
 
 
 def fill(group):
@@ -19,7 +19,8 @@ def fill(group):
         things(group, node, seed, number)
         enter(group, node)
         refused_verbs(group, node, LEGAL[state])
-        requests(group, node, seed, number)
+        # Whoever switches off a machine whose ramdisk is waited for ends the wait, with ferric.
+        requests(group, node, seed, number, ("power on",) if state in ("wait call-back", "service wait") else ("power on", "power off"))
         group.get(f"/v1/nodes/{node}")
         deletions(group, node, seed)
 
@@ -121,7 +122,6 @@ STATES = {
     "wait call-back": deploying(FOUND, "wait call-back"),
     "deploy failed": switched_off(deploying(MISSING, "deploy failed")),
     "service wait": service_wait,
-    "service failed": switched_off(failed(service_wait, "abort", "service failed")),
     # Both refuse: Ironic for the target to boot from, Ferric for want of an image.
     "adopt failed": switched_off(waiting("adopt", "adopt failed", manageable, deploy_interface="direct")),
 }
@@ -139,7 +139,6 @@ LEGAL = {
     "wait call-back": {"deleted", "undeploy", "abort"},
     "deploy failed": {"active", "deploy", "rebuild", "deleted", "undeploy"},
     "service wait": {"deleted", "undeploy", "abort"},
-    "service failed": {"deleted", "undeploy", "abort", "rescue", "service"},
     "adopt failed": {"manage", "adopt"},
 }
 # What a verb needs to be more than a wrong request.

@@ -1,13 +1,15 @@
-"""What may be done to a node in states that no request leads to on both servers: what comes of a rescue, a failed tear-down, and holds.
+"""What may be done to a node in states that no request leads to on both servers: what comes of a rescue, of a failed tear-down or
+service, and holds.
 
 Ironic leaves out the steps that hold, its fake boot interface refuses to rescue by a ramdisk, and nothing that fake machines
-do fails a tear-down, a rescue, or the way back from one.
+do fails a tear-down, a rescue, the way back from one, or a service. Whoever aborts a service has the instance again.
 """
 
 from corpus import LATEST, add, around, uid
 from corpus.node_in_state import STEP, active, available, deletions, manageable, refused_verbs, requests, rescue, things
 
 RESCUE = {"target": "rescue", "rescue_password": "secret"}
+SERVICE = {"target": "service", "service_steps": [{"interface": "bios", "step": "factory_reset"}]}
 HOLD = {"interface": "deploy", "step": "hold", "args": {}}
 FAILED = {"last_error": "it has failed"}
 
@@ -28,6 +30,7 @@ STATES = {
     "rescue wait": (by_ramdisk, RESCUE, {"power_state": "power on"}, {"deleted", "undeploy", "abort"}),
     "rescue failed": (active, None, FAILED, {"rescue", "unrescue", "deleted", "undeploy"}),
     "unrescue failed": (rescue, None, FAILED, {"rescue", "unrescue", "deleted", "undeploy"}),
+    "service failed": (active, None, FAILED, {"deleted", "undeploy", "abort", "rescue", "service"}),
     "error": (active, None, FAILED, {"rebuild", "deleted", "undeploy"}),
     "deploy hold": (available, {"target": "active", "deploy_steps": [{**HOLD, "priority": 90}]}, held("deploy", 90), {"abort", "unhold"}),
     "clean hold": (manageable, {"target": "clean", "clean_steps": [HOLD]}, held("clean"), {"abort", "unhold"}),
@@ -71,9 +74,10 @@ def in_maintenance(group, node, legal):
     path = f"/v1/nodes/{node}"
     group.put(f"{path}/maintenance", body={"reason": "why"})
     group.get(f"{path}?fields=maintenance,maintenance_reason,fault,provision_state,target_provision_state")
-    if "unrescue" in legal:
-        group.put(f"{path}/states/provision", body=RESCUE)
-        group.put(f"{path}/states/provision", body={"target": "unrescue"})
+    for verb in sorted({"rescue", "unrescue", "service"} & legal):
+        group.put(f"{path}/states/provision", body={"rescue": RESCUE, "unrescue": {"target": "unrescue"}, "service": SERVICE}[verb])
+    if {"abort", "rescue"} <= legal:
+        group.put(f"{path}/states/provision", body={"target": "abort"})
     for patch in (add("/extra/kept", 1), add("/rescue_interface", "no-rescue"), add("/rescue_interface", "nonsense"), add("/instance_uuid", uid("of maintenance")), [{"op": "remove", "path": "/instance_uuid"}]):
         group.patch(path, body=patch)
     group.delete(f"{path}/maintenance")
@@ -127,11 +131,12 @@ def ways_out(group):
     for state, verbs in (
         ("rescue failed", (("unrescue", 38, "active"), ("rescue", 38, "rescue"), ("undeploy", 73, "available"))),
         ("unrescue failed", (("unrescue", 38, "active"), ("rescue", 38, "rescue"), ("deleted", 1, "available"))),
+        ("service failed", (("abort", 13, "active"), ("service", 87, "active"), ("rescue", 38, "rescue"), ("deleted", 1, "available"))),
         ("error", (("undeploy", 73, "available"), ("deleted", 1, "available"))),
     ):
         for verb, since, end in verbs:
             group.place(node, state, **FAILED)
-            body = {"target": verb, **(RESCUE if verb == "rescue" else {})}
+            body = {"rescue": RESCUE, "service": SERVICE}.get(verb, {"target": verb})
             group.put(f"{path}/states/provision", since, body=body)
             group.wait(path, "provision_state", end)
             group.get(f"{path}?fields=provision_state,target_provision_state,last_error,maintenance,fault,instance_info")

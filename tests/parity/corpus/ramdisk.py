@@ -47,7 +47,7 @@ def beats(group, target, short):
                  {**good, "agent_status": "nonsense"}, {**good, "agent_verify_ca": 1}, []):
         group.post(path, body=body)
     good["agent_token"] = "${token}"
-    for version in around(36, 62, 68, 72):
+    for version in around(36, 62, 67, 68, 71, 72):
         group.post(path, version, body=good)
         group.post(path, version, body={**good, "agent_verify_ca": "abc"})
         group.post(path, version, body={**good, "agent_status": "start", "agent_status_message": "m"})

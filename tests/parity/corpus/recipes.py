@@ -105,13 +105,17 @@ def traits(group):
 
 def use(group):
     """A runbook that cleans a node."""
-    group.post("/v1/runbooks", body={"uuid": uid("runbook use"), "name": "CUSTOM_USE", "steps": [{"interface": "bios", "step": "factory_reset", "args": {}, "order": 1}], "traits": ["CUSTOM_USE"]})
+    group.post("/v1/runbooks", body={"uuid": uid("runbook use"), "name": "CUSTOM_USE", "steps": [{"interface": "bios", "step": "factory_reset", "args": {}, "order": 1}]})
+    group.put(f"/v1/runbooks/{uid('runbook use')}/traits", body={"traits": ["CUSTOM_USED"]})
     node = group.node("recipes-node")
     group.provision(node, "manage", "manageable")
     path = f"/v1/nodes/{node}/states/provision"
-    group.put(path, body={"target": "clean", "runbook": "CUSTOM_USE"})
-    group.put(f"/v1/nodes/{node}/traits/CUSTOM_USE")
-    group.put(path, body={"target": "clean", "runbook": "CUSTOM_USE", "clean_steps": []})
-    group.put(path, body={"target": "clean", "runbook": "CUSTOM_USE", "disable_ramdisk": True})
-    group.wait(f"/v1/nodes/{node}", "provision_state", "manageable")
-    group.provision(node, "clean", "manageable", runbook=uid("runbook use"))
+    # Without a trait that the runbook has, and by its name alone only for versions that know no traits of runbooks.
+    group.put(path, (92, 111, 112, LATEST), body={"target": "clean", "runbook": "CUSTOM_USE"})
+    group.put(f"/v1/nodes/{node}/traits/CUSTOM_USED")
+    group.put(path, (91, 92, 111), body={"target": "clean", "runbook": "CUSTOM_USE"})
+    group.get(f"/v1/nodes/{node}?fields=provision_state,last_error")
+    for body in ({"runbook": "CUSTOM_USE"}, {"runbook": uid("runbook use")}, {"runbook": "CUSTOM_USE", "clean_steps": []}, {"runbook": "CUSTOM_USE", "disable_ramdisk": True}):
+        group.put(path, body={"target": "clean", **body})
+        group.restore(node, "manageable")
+    group.get(f"/v1/nodes/{node}")
