@@ -4,6 +4,7 @@ import time
 
 import corpus
 from exchange import dig
+from servers import Failed
 
 POLL_S = 0.05
 
@@ -31,8 +32,8 @@ WAYS = {
 
 # Where a node is meant to go from the states that it is put into; from others it goes nowhere.
 TARGETS = {
-    "rescue wait": "rescue", "rescue failed": "rescue", "unrescue failed": "active", "deploy hold": "active", "clean hold": "manageable", "service hold": "active",
-    "service failed": "active",
+    "rescue wait": "rescue", "rescue failed": "rescue", "unrescue failed": "active", "deploy hold": "active", "clean hold": "manageable",
+    "service hold": "active", "service failed": "active",
 }
 
 
@@ -99,5 +100,8 @@ def place(peer, step):
         peer.ask(corpus.Step("PUT", f"{step.path}/states/provision", corpus.LATEST, step.request))
     else:
         fields = {"provision_state": step.state, "target_provision_state": TARGETS.get(step.state), **step.fields}
-        peer.server.write_node(step.node, fields)
+        try:
+            peer.server.write_node(step.node, fields)
+        except Failed as error:
+            return str(error)
     return wait(peer, corpus.Wait(step.path, "provision_state", (step.state,)))

@@ -107,7 +107,7 @@ def rescue_wait(group):
     path = f"/v1/nodes/{node}"
     by_ramdisk(group, node)
     group.place(node, "rescue wait", RESCUE, power_state="power on")
-    group.get(f"/v1/lookup?node_uuid={node}", (21, 22))
+    group.get(f"/v1/lookup?node_uuid={node}", (21, 22, LATEST))
     group.post(f"/v1/heartbeat/{node}", body={"callback_url": "https://127.0.0.1:1/", "agent_version": "99.0", "agent_token": "wrong"})
     for what, value in (("boot_mode", "uefi"), ("secure_boot", True)):
         group.put(f"{path}/states/{what}", body={"target": value})
