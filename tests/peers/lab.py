@@ -15,6 +15,7 @@ ADDRESS = "192.168.100.1"
 API_PORT = 6385
 WEB_PORT = 8088
 WEB = f"http://{ADDRESS}:{WEB_PORT}"
+RAMDISK = f"{WEB}/ferric-agent.initramfs"
 BMC_PORT = 8001
 BMC_USER, BMC_PASSWORD = "admin", "testbed-secret"
 # The machine boots from the first.

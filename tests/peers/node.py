@@ -5,6 +5,7 @@ import json
 import urllib.error
 import urllib.request
 
+from lab import BMC_PASSWORD, BMC_USER, RAMDISK, WEB
 from servers import DIRECT
 from waiting import Failed, until
 
@@ -35,6 +36,19 @@ def attempt(url, method, body):
         raise Failed(f"{method} {url}: {error}") from error
 
 
+def redfish(name, machine, bmc_port, **info):
+    """What a node is created of whose machine is known to a BMC by this UUID."""
+    ramdisk = {"kernel": f"{WEB}/ferric-agent.kernel", "ramdisk": RAMDISK}
+    return {
+        "name": name, "driver": "redfish", "properties": {"capabilities": "boot_mode:uefi"},
+        "driver_info": {
+            "redfish_address": f"http://127.0.0.1:{bmc_port}", "redfish_system_id": f"/redfish/v1/Systems/{machine}",
+            "redfish_username": BMC_USER, "redfish_password": BMC_PASSWORD,
+            **{f"{use}_{part}": url for use in ("deploy", "rescue") for part, url in ramdisk.items()}, **info,
+        },
+    }
+
+
 class Node:
     """The node with this URL."""
 
@@ -43,9 +57,10 @@ class Node:
         self.agents, self.authorities, self.steps = set(), set(), set()
 
     @classmethod
-    def create(cls, api, lab, body):
-        """Enrols it."""
+    def create(cls, api, lab, body, mac):
+        """Enrols it, with the port that it boots from."""
         made = ask(f"{api}/v1/nodes", "POST", body)
+        ask(f"{api}/v1/ports", "POST", {"node_uuid": made["uuid"], "address": mac})
         return cls(f"{api}/v1/nodes/{made['uuid']}", lab)
 
     def show(self, part=""):

@@ -5,15 +5,14 @@ import subprocess
 import tarfile
 
 import switch
-from lab import BMC_PASSWORD, BMC_PORT, BMC_USER, MAC, NAME, SECOND_MAC, TAPS, TOP, WEB, tail
-from node import PATIENCE_S, Node, ask
+from lab import BMC_PORT, MAC, NAME, RAMDISK, SECOND_MAC, TAPS, TOP, WEB, tail
+from node import PATIENCE_S, Node, redfish
 from waiting import Failed, until
 
 PARTS = ["network", "media"]
 HOST_NAME = "peer-from-config-drive"
 PROMPT = f"{HOST_NAME} login:"
 RESCUE_PASSWORD = "rescue me, please 1"
-RAMDISK = f"{WEB}/ferric-agent.initramfs"
 # What the killer says on the console, and then the agent.
 KILLED = "the agent was killed when it had written"
 BEGUN_AGAIN = "a command is begun again, as the agent was restarted"
@@ -48,16 +47,7 @@ def unexpected(errors):
 
 def enrolled(lab, conductor, report):
     """The node, with its BMC known to work."""
-    ramdisk = {"kernel": f"{WEB}/ferric-agent.kernel", "ramdisk": RAMDISK}
-    node = Node.create(conductor.url, lab, {
-        "name": NAME, "driver": "redfish", "properties": {"capabilities": "boot_mode:uefi"},
-        "driver_info": {
-            "redfish_address": f"http://127.0.0.1:{BMC_PORT}", "redfish_system_id": f"/redfish/v1/Systems/{lab.machine}",
-            "redfish_username": BMC_USER, "redfish_password": BMC_PASSWORD,
-            **{f"{use}_{part}": url for use in ("deploy", "rescue") for part, url in ramdisk.items()},
-        },
-    })
-    ask(f"{conductor.url}/v1/ports", "POST", {"node_uuid": node.show()["uuid"], "address": MAC})
+    node = Node.create(conductor.url, lab, redfish(NAME, lab.machine, BMC_PORT), MAC)
     node.bring_to("manage", "manageable")
     report.is_true("enrolled and managed: the conductor gets on with the BMC", True)
     return node
