@@ -8,7 +8,7 @@ from servers import Ironic
 
 INTERFACES = {
     "bios": "no-bios", "boot": "ipxe,redfish-virtual-media", "console": "no-console", "deploy": "direct", "firmware": "no-firmware",
-    "inspect": "agent", "management": "redfish", "network": "noop", "power": "redfish", "raid": "no-raid", "rescue": "agent",
+    "inspect": "agent", "management": "redfish", "network": "noop", "power": "redfish", "raid": "no-raid,agent", "rescue": "agent",
     "storage": "noop", "vendor": "no-vendor",
 }
 CONSOLE = "nofb vga=normal no_timer_check console=tty0 console=ttyS0,115200n8"

@@ -1,4 +1,4 @@
-"""A machine with its BMC on a network of its own, and a web server there. All of it ends with the `with`."""
+"""Two machines with their BMCs on a network of their own, and a web server there. All of it ends with the `with`."""
 
 import os
 import pathlib
@@ -23,6 +23,10 @@ MAC, SECOND_MAC = "52:54:00:fe:00:01", "52:54:00:fe:00:02"
 # The ends of their cables, as the testbed calls those of the first machine.
 TAPS = ("m0n0", "m0n1")
 NAME = "peer-1"
+# The other machine, with small disks, as they are written to the end.
+PAIR_NAME, PAIR_MAC, PAIR_BMC_PORT = "peer-pair", "52:54:00:fe:00:03", 8002
+PAIR_SERIALS = ("pair-0", "pair-1")
+PAIR_MIB = 1792
 START_S = 120
 LEASE_S = 20
 STOP_S = 60
@@ -49,7 +53,18 @@ memory = 1536
 nics = [{{ mac = "{mac}" }}, {{ mac = "{second}" }}]
 bmc = {{ listen = "127.0.0.1:{bmc}", username = "{user}", password = "{password}" }}
 disks = [{{ bus = "virtio", size = "6GiB", serial = "peer-root" }}]
+
+[[machine]]
+name = "{pair}"
+uuid = "{pair_uuid}"
+firmware = "uefi"
+cpus = 1
+memory = 1536
+nics = [{{ mac = "{pair_mac}" }}]
+bmc = {{ listen = "127.0.0.1:{pair_bmc}", username = "{user}", password = "{password}" }}
+disks = [{pair_disks}]
 """
+PAIR_DISK = '{{ bus = "virtio", size = "{mib}MiB", serial = "{serial}" }}'
 
 
 class Lab:
@@ -58,7 +73,7 @@ class Lab:
     def __init__(self, folder, testbed, images):
         self.folder, self.testbed, self.images = folder, testbed, images
         self.state, self.web = folder / "lab", folder / "web"
-        self.machine = uuid.uuid4()
+        self.machine, self.pair = uuid.uuid4(), uuid.uuid4()
         self.api_port = free_port()
         self.processes = []
 
@@ -69,7 +84,8 @@ class Lab:
         plan = self.folder / "lab.toml"
         plan.write_text(PLAN.format(
             api=self.api_port, inner=API_PORT, name=NAME, uuid=self.machine, mac=MAC, second=SECOND_MAC, bmc=BMC_PORT,
-            user=BMC_USER, password=BMC_PASSWORD,
+            user=BMC_USER, password=BMC_PASSWORD, pair=PAIR_NAME, pair_uuid=self.pair, pair_mac=PAIR_MAC, pair_bmc=PAIR_BMC_PORT,
+            pair_disks=", ".join(PAIR_DISK.format(mib=PAIR_MIB, serial=serial) for serial in PAIR_SERIALS),
         ))
         try:
             self.start("testbed", [self.testbed, "--state", self.state, "up", plan])
@@ -135,9 +151,9 @@ class Lab:
             raise Failed(f"image-build/add: {done.stderr}")
         return f"{WEB}/{name}"
 
-    def serial(self):
-        """What the machine has said on its serial line since it was made."""
-        log = self.state / "machines" / NAME / "serial.log"
+    def serial(self, name=NAME):
+        """What a machine has said on its serial line since it was made."""
+        log = self.state / "machines" / name / "serial.log"
         return log.read_text(errors="replace") if log.exists() else ""
 
     def fetched(self):
@@ -155,14 +171,14 @@ class Lab:
         found = [(int(lease[0]), lease[2]) for lease in leases if len(lease) == 5 and lease[1] == MAC]
         return max(found)[1] if found else None
 
-    def disk(self):
-        """The file behind the machine's disk."""
-        return self.state / "machines" / NAME / "disk0.raw"
+    def disk(self, name=NAME, number=0):
+        """The file behind a disk of a machine."""
+        return self.state / "machines" / name / f"disk{number}.raw"
 
     def tails(self):
         """The ends of the logs."""
         named = {path.name: path.read_text(errors="replace") for path in self.folder.glob("*.log")}
-        named["serial"] = self.serial()
+        named |= {f"serial of {name}": self.serial(name) for name in (NAME, PAIR_NAME)}
         return "\n".join(f"--- {name}\n{tail(text)}" for name, text in named.items())
 
 
