@@ -24,7 +24,7 @@ impl Conductor {
         let (failures, owner) = (self.failures(id).await?, self.owner_state(&node).await?);
         Ok(explain(&Situation {
             node: &node,
-            locked: &self.locked(id, owner).await,
+            locked: &self.lock_of(id, owner).await,
             owner,
             failures: &failures,
             queued: self.waiting_item(id).await?.as_ref(),
@@ -56,7 +56,7 @@ impl Conductor {
         Ok(newest)
     }
 
-    async fn locked(&self, id: NodeId, owner: Owner) -> Locked {
+    async fn lock_of(&self, id: NodeId, owner: Owner) -> Locked {
         if owner != Owner::Alive {
             return Locked::No;
         }
