@@ -15,6 +15,7 @@ mod packing;
 pub mod postgres_store;
 pub mod record;
 pub mod redb_store;
+mod rows;
 mod seal;
 pub mod transaction;
 pub mod transfer;
@@ -25,8 +26,10 @@ use async_trait::async_trait;
 pub use memory_store::MemoryStore;
 pub use open_error::OpenError;
 pub use postgres_store::{DatabaseUrl, PostgresStore};
-pub use record::{Entity, FieldValue, Key, Outline, Record, Revision, Table, value_of};
+pub use record::{Entity, FieldValue, Key, Outline, Record, Revision, Table, ValueRef, value_of};
 pub use redb_store::RedbStore;
+pub use rows::{Rows, WriteRow};
+use std::sync::Arc;
 pub use transaction::{
     Check, Expectation, Filter, Forget, Page, Query, Room, SortOrder, Transaction,
 };
@@ -95,6 +98,29 @@ pub trait Store: Send + Sync {
     /// The record, or `None`.
     async fn get(&self, key: &Key) -> Result<Option<Record>, StoreError>;
 
+    /// As `get`, but of the fields beside the document only those that are named here.
+    async fn get_with(
+        &self,
+        key: &Key,
+        wanted: &'static [&'static str],
+    ) -> Result<Option<Record>, StoreError> {
+        let mut found = self.get(key).await?;
+        if let Some(record) = &mut found {
+            record.fields.retain(|(name, _)| wanted.contains(name));
+        }
+        Ok(found)
+    }
+
+    /// The same without the document.
+    async fn outline(
+        &self,
+        key: &Key,
+        wanted: &'static [&'static str],
+    ) -> Result<Option<Outline>, StoreError> {
+        let found = self.get_with(key, wanted).await?;
+        Ok(found.map(Outline::from))
+    }
+
     /// Those of the records that there are, in the order of their keys.
     async fn get_each(&self, keys: &[Key]) -> Result<Vec<Record>, StoreError> {
         // Where a call costs nothing, as in tests; real stores read them at once.
@@ -111,6 +137,17 @@ pub trait Store: Send + Sync {
     /// As `page`, but of each record only what stands in the head, and of that what is wanted: for those who count, or choose
     /// among all nodes.
     async fn outlines(&self, query: &Query) -> Result<Vec<Outline>, StoreError>;
+
+    /// What `outlines` finds, written behind `text`.
+    async fn rows(
+        &self,
+        query: &Query,
+        writer: Arc<dyn WriteRow>,
+        text: Vec<u8>,
+    ) -> Result<Rows, StoreError> {
+        let outlines = self.outlines(query).await?;
+        Ok(Rows::of(&outlines, writer.as_ref(), &text))
+    }
 
     /// Puts what a release that knew fewer fields has written into the indexes of this one: until that is done no list
     /// by such a field shows it. Answers how many records there were.

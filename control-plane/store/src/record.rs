@@ -18,6 +18,7 @@ use ferric_model::recipe::{DeployTemplate, Runbook};
 use ferric_model::volume::{VolumeConnector, VolumeTarget};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::borrow::Cow;
 use std::fmt;
 
 /// The kinds of record.
@@ -89,6 +90,26 @@ pub struct Outline {
     pub fields: Vec<(&'static str, FieldValue)>,
 }
 
+impl From<Record> for Outline {
+    fn from(record: Record) -> Self {
+        Self {
+            key: record.key,
+            revision: record.revision,
+            sequence: record.sequence,
+            fields: record.fields,
+        }
+    }
+}
+
+/// The value of a field, borrowed from where it lies.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ValueRef<'v> {
+    Null,
+    Bool(bool),
+    Integer(i64),
+    Text(Cow<'v, str>),
+}
+
 /// The value of a field that stands in an index.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FieldValue {
@@ -148,6 +169,18 @@ impl Table {
         fields
             .position(|field| *field == name)
             .ok_or_else(|| StoreError::NoSuchField(name.to_owned(), self))
+    }
+
+    /// The places of these fields, in the order of the table; of all of them where none are named.
+    pub(crate) fn places(self, wanted: Option<&[&str]>) -> Result<Vec<usize>, StoreError> {
+        let Some(wanted) = wanted else {
+            return Ok((0..self.fields().len()).collect());
+        };
+        let places = wanted.iter().map(|name| self.field(name));
+        let mut places = places.collect::<Result<Vec<_>, _>>()?;
+        places.sort_unstable();
+        places.dedup();
+        Ok(places)
     }
 
     /// The fields of its records that can be asked for, in the order of [`Entity::fields`].
@@ -228,6 +261,28 @@ pub fn value_of<'f>(fields: &'f [(&'static str, FieldValue)], name: &str) -> &'f
     let mut fields = fields.iter();
     let found = fields.find(|(known, _)| *known == name);
     found.map_or(&FieldValue::Null, |(_, value)| value)
+}
+
+impl From<ValueRef<'_>> for FieldValue {
+    fn from(value: ValueRef<'_>) -> Self {
+        match value {
+            ValueRef::Null => Self::Null,
+            ValueRef::Bool(flag) => Self::Bool(flag),
+            ValueRef::Integer(number) => Self::Integer(number),
+            ValueRef::Text(text) => Self::Text(text.into_owned()),
+        }
+    }
+}
+
+impl<'v> From<&'v FieldValue> for ValueRef<'v> {
+    fn from(value: &'v FieldValue) -> Self {
+        match value {
+            FieldValue::Null => Self::Null,
+            FieldValue::Bool(flag) => Self::Bool(*flag),
+            FieldValue::Integer(number) => Self::Integer(*number),
+            FieldValue::Text(text) => Self::Text(Cow::Borrowed(text)),
+        }
+    }
 }
 
 impl FieldValue {

@@ -246,14 +246,12 @@ impl Query {
 
     /// The places of the fields that outlines are to have, in the order of the table.
     pub(crate) fn wanted_places(&self) -> Result<Vec<usize>, StoreError> {
-        let Some(wanted) = &self.wanted else {
-            return Ok((0..self.table.fields().len()).collect());
-        };
-        let places = wanted.iter().map(|name| self.table.field(name));
-        let mut places = places.collect::<Result<Vec<_>, _>>()?;
-        places.sort_unstable();
-        places.dedup();
-        Ok(places)
+        self.table.places(self.wanted.as_deref())
+    }
+
+    /// Whether it is about the whole table, in the order of creation.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.filters.is_empty() && self.checks.is_empty() && self.sort.is_none()
     }
 
     /// Unknown names are errors, whatever the others match.

@@ -1,7 +1,9 @@
 //! Field values as bytes whose order is that of [`FieldValue`], each marking its own end: so index keys can be compared
 //! as bytes, and a prefix finds one value and no other.
 
-use crate::record::FieldValue;
+use crate::record::{FieldValue, ValueRef};
+use memchr::memchr;
+use std::borrow::Cow;
 
 const NULL: u8 = 0;
 const FALSE: u8 = 1;
@@ -50,24 +52,32 @@ pub(crate) fn encode_sealed(values: &[FieldValue]) -> Option<Vec<u8>> {
 
 /// Takes one value from the front.
 pub(crate) fn decode(bytes: &mut &[u8]) -> Option<FieldValue> {
+    decode_ref(bytes).map(FieldValue::from)
+}
+
+/// The same as it lies there.
+pub(crate) fn decode_ref<'b>(bytes: &mut &'b [u8]) -> Option<ValueRef<'b>> {
     let (kind, rest) = bytes.split_first()?;
     *bytes = rest;
     match *kind {
-        NULL => Some(FieldValue::Null),
-        FALSE => Some(FieldValue::Bool(false)),
-        TRUE => Some(FieldValue::Bool(true)),
+        NULL => Some(ValueRef::Null),
+        FALSE => Some(ValueRef::Bool(false)),
+        TRUE => Some(ValueRef::Bool(true)),
         INTEGER => {
             let (number, rest) = bytes.split_first_chunk()?;
             *bytes = rest;
-            Some(FieldValue::Integer(i64::from_be_bytes(*number) ^ i64::MIN))
+            Some(ValueRef::Integer(i64::from_be_bytes(*number) ^ i64::MIN))
         }
-        TEXT => decode_text(bytes).map(FieldValue::Text),
+        TEXT => decode_text(bytes).map(ValueRef::Text),
         _ => None,
     }
 }
 
-fn decode_text(bytes: &mut &[u8]) -> Option<String> {
+fn decode_text<'b>(bytes: &mut &'b [u8]) -> Option<Cow<'b, str>> {
     let (first, mut end) = piece(bytes)?;
+    if end == PieceEnd::Text {
+        return std::str::from_utf8(first).ok().map(Cow::Borrowed);
+    }
     let mut text = first.to_vec();
     while end == PieceEnd::Zero {
         text.push(0);
@@ -75,7 +85,7 @@ fn decode_text(bytes: &mut &[u8]) -> Option<String> {
         text.extend_from_slice(next);
         end = ends;
     }
-    String::from_utf8(text).ok()
+    String::from_utf8(text).ok().map(Cow::Owned)
 }
 
 /// Takes one value from the front without reading it.
@@ -107,7 +117,7 @@ enum PieceEnd {
 
 /// Takes the front of a text up to its next zero byte.
 fn piece<'b>(bytes: &mut &'b [u8]) -> Option<(&'b [u8], PieceEnd)> {
-    let zero = bytes.iter().position(|byte| *byte == 0)?;
+    let zero = memchr(0, bytes)?;
     let end = match *bytes.get(zero + 1)? {
         0 => PieceEnd::Text,
         ESCAPED_ZERO => PieceEnd::Zero,

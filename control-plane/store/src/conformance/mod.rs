@@ -50,6 +50,8 @@ pub async fn run<S: Store>(fresh: impl AsyncFn() -> S) {
     bulk::items_are_found_in_their_order(&fresh().await).await;
     queries::outlines_are_pages_without_documents(&fresh().await).await;
     queries::outlines_have_what_is_wanted(&fresh().await).await;
+    queries::rows_are_outlines_that_are_written_at_once(&fresh().await).await;
+    queries::a_record_has_the_fields_that_are_wanted(&fresh().await).await;
     choices::one_of_several_fields_is_enough(&fresh().await).await;
     choices::checks_hold_with_filters(&fresh().await).await;
     choices::sealed_fields_are_orders(&fresh().await).await;

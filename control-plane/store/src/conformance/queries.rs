@@ -2,13 +2,14 @@
 
 use super::{committed, node, numbers, page};
 use crate::{
-    Check, Entity, FieldValue, Outline, Query, SortOrder, Store, StoreError, Table, Transaction,
-    value_of,
+    Check, Entity, FieldValue, Outline, Query, Rows, SortOrder, Store, StoreError, Table,
+    Transaction, ValueRef, WriteRow, value_of,
 };
 use ferric_model::ids::NodeId;
 use ferric_model::node::Node;
 use ferric_model::state::ProvisionState;
 use jiff::Timestamp;
+use std::sync::Arc;
 use uuid::Uuid;
 
 fn text(text: &str) -> FieldValue {
@@ -205,14 +206,7 @@ pub(super) async fn outlines_are_pages_without_documents(store: &dyn Store) {
         .await
         .expect("the query is a good one");
     let records = page(store, &query).await.records.into_iter();
-    let expected: Vec<Outline> = records
-        .map(|record| Outline {
-            key: record.key,
-            revision: record.revision,
-            sequence: record.sequence,
-            fields: record.fields,
-        })
-        .collect();
+    let expected: Vec<Outline> = records.map(Outline::from).collect();
     assert_eq!(outlines, expected);
     assert_eq!(outlines.len(), 2);
 }
@@ -231,6 +225,83 @@ pub(super) async fn outlines_have_what_is_wanted(store: &dyn Store) {
         }
         assert_eq!(narrowed.expect("the query is a good one"), expected);
     }
+}
+
+/// Shows what it is given.
+struct Plain;
+
+impl WriteRow for Plain {
+    fn write(&self, id: &str, values: &[ValueRef<'_>], text: &mut Vec<u8>) {
+        text.extend_from_slice(format!("{id} {values:?}").as_bytes());
+    }
+}
+
+pub(super) async fn rows_are_outlines_that_are_written_at_once(store: &dyn Store) {
+    fill(store).await;
+    let all = || Query::all(Table::Node).want(vec!["uuid", "resource_class", "maintenance"]);
+    let sorted = Query {
+        sort: Some("resource_class".to_owned()),
+        ..all()
+    };
+    let filtered = all().filter("maintenance", vec![FieldValue::Bool(true)]);
+    for query in [all(), sorted, filtered] {
+        for (order, limit, marker) in [
+            (SortOrder::Ascending, 1000, None),
+            (SortOrder::Ascending, 2, Some(4)),
+            (SortOrder::Descending, 2, Some(4)),
+            (SortOrder::Descending, 2, Some(2)),
+            (SortOrder::Descending, 0, None),
+        ] {
+            let query = Query {
+                order,
+                limit,
+                marker: marker.map(|number| node(number).id()),
+                ..query.clone()
+            };
+            let outlines = store.outlines(&query).await;
+            let outlines = outlines.expect("the query is a good one");
+            let lines = outlines.iter().map(|outline| {
+                let values = outline.fields.iter().map(|(_, value)| value.into());
+                format!(
+                    "{} {:?}",
+                    outline.key.id,
+                    values.collect::<Vec<ValueRef<'_>>>()
+                )
+            });
+            let text = format!("[{}", lines.collect::<Vec<_>>().join(","));
+            let expected = Rows {
+                text: text.into_bytes(),
+                count: outlines.len(),
+                last: outlines.last().map(|outline| outline.key.id.clone()),
+            };
+            let rows = store.rows(&query, Arc::new(Plain), b"[".to_vec()).await;
+            assert_eq!(rows.expect("the query is a good one"), expected);
+        }
+    }
+}
+
+pub(super) async fn a_record_has_the_fields_that_are_wanted(store: &dyn Store) {
+    fill(store).await;
+    let key = node(2).key();
+    let whole = store.get(&key).await.expect("the store is there");
+    for wanted in [&[][..], &["resource_class", "uuid"], Node::FIELDS] {
+        let mut expected = whole.clone();
+        if let Some(record) = &mut expected {
+            record.fields.retain(|(name, _)| wanted.contains(name));
+        }
+        let found = store.get_with(&key, wanted).await;
+        assert_eq!(found.expect("the store is there"), expected);
+        let found = store.outline(&key, wanted).await;
+        assert_eq!(
+            found.expect("the store is there"),
+            expected.map(Outline::from)
+        );
+    }
+    let absent = node(7).key();
+    let found = store.get_with(&absent, &["uuid"]).await;
+    assert_eq!(found.expect("the store is there"), None);
+    let found = store.outline(&absent, &["uuid"]).await;
+    assert_eq!(found.expect("the store is there"), None);
 }
 
 pub(super) async fn unknown_names_are_errors(store: &dyn Store) {

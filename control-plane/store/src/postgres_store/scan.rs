@@ -103,7 +103,7 @@ async fn sorted(
         for record in records {
             let place = place(&record, field)?;
             if is_behind(&place) && passes(query, &record.fields) {
-                best.push((place, outline(record)));
+                best.push((place, Outline::from(record)));
             }
         }
         best.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -120,15 +120,6 @@ async fn sorted(
 fn place(record: &Record, field: usize) -> Result<Place, StoreError> {
     let mut values = entities::sealed_fields_of(&record.key, &record.document)?;
     Ok((values.swap_remove(field), record.sequence))
-}
-
-fn outline(record: Record) -> Outline {
-    Outline {
-        key: record.key,
-        revision: record.revision,
-        sequence: record.sequence,
-        fields: record.fields,
-    }
 }
 
 fn passes(query: &Query, fields: &[(&'static str, FieldValue)]) -> bool {

@@ -2,7 +2,7 @@
 //!
 //! The head begins with its own version and that of the document, so that later releases can read what this one wrote.
 
-use crate::record::{FieldValue, Key, Outline, Record, Revision, Table};
+use crate::record::{FieldValue, Key, Outline, Record, Revision, Table, ValueRef};
 use crate::seal::{SealError, Sealer, place_of_record};
 use crate::transaction::Put;
 use crate::value;
@@ -113,28 +113,63 @@ pub(super) fn values(
     places: &[usize],
     bytes: &[u8],
 ) -> Result<Vec<FieldValue>, EnvelopeError> {
-    values_of(table, places, &front(bytes)?)
+    let (values, _) = values_of(table, places, &front(bytes)?)?;
+    Ok(values.into_iter().map(FieldValue::from).collect())
 }
 
-fn values_of(
+/// As they lie there, and what is behind the last of them.
+fn values_of<'b>(
     table: Table,
     places: &[usize],
-    front: &Front<'_>,
-) -> Result<Vec<FieldValue>, EnvelopeError> {
+    front: &Front<'b>,
+) -> Result<(Vec<ValueRef<'b>>, Rest<'b>), EnvelopeError> {
     if usize::from(front.fields) != table.fields().len() {
         return Err(EnvelopeError::Damaged);
     }
-    let (mut rest, mut at) = (front.rest, 0);
+    let mut rest = Rest {
+        fields: table.fields().len(),
+        bytes: front.rest,
+    };
     let mut values = Vec::with_capacity(places.len());
     for place in places {
-        while at < *place {
-            value::skip(&mut rest).ok_or(EnvelopeError::Damaged)?;
-            at += 1;
-        }
-        values.push(value::decode(&mut rest).ok_or(EnvelopeError::Damaged)?);
-        at += 1;
+        rest.skip_to(table.fields().len() - place)?;
+        values.push(value::decode_ref(&mut rest.bytes).ok_or(EnvelopeError::Damaged)?);
+        rest.fields -= 1;
     }
-    Ok(values)
+    Ok((values, rest))
+}
+
+/// Fields that were not read yet, and the document behind them.
+struct Rest<'b> {
+    fields: usize,
+    bytes: &'b [u8],
+}
+
+impl Rest<'_> {
+    /// Until only so many fields are left.
+    fn skip_to(&mut self, fields: usize) -> Result<(), EnvelopeError> {
+        while self.fields > fields {
+            value::skip(&mut self.bytes).ok_or(EnvelopeError::Damaged)?;
+            self.fields -= 1;
+        }
+        Ok(())
+    }
+}
+
+/// Hands out the id and the values at these places, which are in ascending order.
+pub(super) fn row(
+    table: Table,
+    places: &[usize],
+    bytes: &[u8],
+    take: impl FnOnce(&str, &[ValueRef<'_>]),
+) -> Result<(), EnvelopeError> {
+    let front = front(bytes)?;
+    let (values, _) = values_of(table, places, &front)?;
+    match value::decode_ref(&mut &*front.id) {
+        Some(ValueRef::Text(id)) => take(&id, &values),
+        Some(_) | None => return Err(EnvelopeError::Damaged),
+    }
+    Ok(())
 }
 
 /// The record without its document, and with the fields at these places only, which are in ascending order.
@@ -144,8 +179,18 @@ pub(super) fn outline(
     bytes: &[u8],
 ) -> Result<Outline, EnvelopeError> {
     let front = front(bytes)?;
-    let values = values_of(table, places, &front)?;
+    let (values, _) = values_of(table, places, &front)?;
+    outlined((table, sequence), places, &front, values)
+}
+
+fn outlined(
+    (table, sequence): (Table, u64),
+    places: &[usize],
+    front: &Front<'_>,
+    values: Vec<ValueRef<'_>>,
+) -> Result<Outline, EnvelopeError> {
     let names = places.iter().map(|place| table.fields()[*place]);
+    let values = values.into_iter().map(FieldValue::from);
     Ok(Outline {
         key: Key::new(table, front.id()?),
         revision: front.revision,
@@ -154,29 +199,18 @@ pub(super) fn outline(
     })
 }
 
-fn outlined(table: Table, sequence: u64, head: Head) -> Result<Outline, EnvelopeError> {
-    if head.values.len() != table.fields().len() {
-        return Err(EnvelopeError::Damaged);
-    }
-    let names = table.fields().iter().copied();
-    Ok(Outline {
-        key: Key::new(table, head.id),
-        revision: head.revision,
-        sequence,
-        fields: names.zip(head.values).collect(),
-    })
-}
-
-/// The whole record.
+/// The record with its document, and with the fields at these places only, which are in ascending order.
 pub(super) fn decode(
-    table: Table,
-    sequence: u64,
+    (table, sequence): (Table, u64),
+    places: &[usize],
     bytes: &[u8],
     sealer: &Sealer,
 ) -> Result<Record, EnvelopeError> {
-    let (head, sealed) = head(bytes)?;
-    let outline = outlined(table, sequence, head)?;
-    let document = sealer.open(&place_of_record(&outline.key), sealed)?;
+    let front = front(bytes)?;
+    let (values, mut rest) = values_of(table, places, &front)?;
+    rest.skip_to(0)?;
+    let outline = outlined((table, sequence), places, &front, values)?;
+    let document = sealer.open(&place_of_record(&outline.key), rest.bytes)?;
     Ok(Record {
         key: outline.key,
         revision: outline.revision,

@@ -15,9 +15,19 @@ use crate::StoreError;
 use crate::record::{FieldValue, Sorted, Table};
 use crate::seal::Sealer;
 use crate::transaction::{Check, Query, SortOrder};
-use redb::ReadableTable;
+use redb::{AccessGuard, ReadableTable};
 use std::collections::BTreeSet;
 use std::ops::{Bound, RangeInclusive};
+
+/// Records with their places, one after the other.
+pub(super) type Entries<'s> = Box<
+    dyn Iterator<
+            Item = Result<
+                (AccessGuard<'s, (u8, u64)>, AccessGuard<'s, &'static [u8]>),
+                redb::StorageError,
+            >,
+        > + 's,
+>;
 
 /// Records that are looked at one by one, before it is asked what matches at all.
 const PATIENCE: usize = 256;
@@ -59,6 +69,27 @@ impl Snapshot {
         }
     }
 
+    /// The records of a plain query behind its marker.
+    pub(super) fn all(&self, query: &Query) -> Result<Entries<'_>, StoreError> {
+        let marker = self.marker(query)?;
+        let within = behind(query.order, marker.map(|marker| marker.sequence));
+        self.created(query, &within)
+    }
+
+    fn created(
+        &self,
+        query: &Query,
+        within: &RangeInclusive<u64>,
+    ) -> Result<Entries<'_>, StoreError> {
+        let table = number(query.table);
+        let range = (table, *within.start())..=(table, *within.end());
+        let range = ReadableTable::range(&self.records, range).map_err(failed(DOING))?;
+        Ok(match query.order {
+            SortOrder::Ascending => Box::new(range),
+            SortOrder::Descending => Box::new(range.rev()),
+        })
+    }
+
     /// Those that all filters hold for.
     fn by_creation<'s>(
         &'s self,
@@ -70,17 +101,11 @@ impl Snapshot {
             let matches = Matches::new(&self.index, query.table, filters, query.order, within);
             return Ok(Box::new(matches.map(|found| found.map_err(failed(DOING)))));
         }
-        let table = number(query.table);
-        let range = (table, *within.start())..=(table, *within.end());
-        let range = ReadableTable::range(&self.records, range).map_err(failed(DOING))?;
-        let sequences = range.map(|entry| match entry {
+        let created = self.created(query, &within)?;
+        Ok(Box::new(created.map(|entry| match entry {
             Ok((place, _)) => Ok(place.value().1),
             Err(error) => Err(failed(DOING)(error)),
-        });
-        Ok(match query.order {
-            SortOrder::Ascending => Box::new(sequences),
-            SortOrder::Descending => Box::new(sequences.rev()),
-        })
+        })))
     }
 
     /// All behind the marker; no filter is asked.

@@ -32,6 +32,7 @@ mod writer;
 
 use crate::key_file;
 use crate::record::{Key, Outline, Record, Revision, Table};
+use crate::rows::{Rows, WriteRow};
 use crate::transaction::{Page, Query, Transaction};
 use crate::{EventFilter, Store, StoreError, StoredEvent};
 use async_trait::async_trait;
@@ -187,7 +188,28 @@ impl Store for RedbStore {
         let key = key.clone();
         // An inventory takes as long to open as hundreds of nodes.
         let is_short = key.table != Table::Inventory;
-        self.read_soon(is_short, move |engine| engine.get(&key))
+        self.read_soon(is_short, move |engine| engine.get(&key, None))
+            .await
+    }
+
+    async fn get_with(
+        &self,
+        key: &Key,
+        wanted: &'static [&'static str],
+    ) -> Result<Option<Record>, StoreError> {
+        let key = key.clone();
+        let is_short = key.table != Table::Inventory;
+        self.read_soon(is_short, move |engine| engine.get(&key, Some(wanted)))
+            .await
+    }
+
+    async fn outline(
+        &self,
+        key: &Key,
+        wanted: &'static [&'static str],
+    ) -> Result<Option<Outline>, StoreError> {
+        let key = key.clone();
+        self.read_soon(true, move |engine| engine.outline(&key, wanted))
             .await
     }
 
@@ -208,6 +230,17 @@ impl Store for RedbStore {
     async fn outlines(&self, query: &Query) -> Result<Vec<Outline>, StoreError> {
         let query = query.clone();
         self.read(move |engine| engine.outlines(&query)).await
+    }
+
+    async fn rows(
+        &self,
+        query: &Query,
+        writer: Arc<dyn WriteRow>,
+        text: Vec<u8>,
+    ) -> Result<Rows, StoreError> {
+        let query = query.clone();
+        self.read(move |engine| engine.rows(&query, writer.as_ref(), &text))
+            .await
     }
 
     async fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>, StoreError> {
