@@ -1,6 +1,7 @@
 //! Links: every object has two, `self` with the version in the path and `bookmark` without.
 
 use super::json_text::push_unquoted;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use std::fmt;
 
@@ -14,10 +15,58 @@ impl Pairs {
     /// Appends the pair of one object.
     pub(super) fn push(&self, id: &str, text: &mut Vec<u8>) {
         text.extend_from_slice(&self.own);
+        let begin = text.len();
         push_unquoted(id, text);
+        let written = begin..text.len();
         text.extend_from_slice(&self.bookmark);
-        push_unquoted(id, text);
+        text.extend_from_within(written);
         text.extend_from_slice(br#"","rel":"bookmark"}]"#);
+    }
+}
+
+/// The pair of one object as it is written, of which nothing is put together before.
+pub(super) struct Pair<'b, P> {
+    base: &'b Base,
+    /// Behind `v1`, or behind the host.
+    path: P,
+}
+
+impl<P: fmt::Display> Serialize for Pair<'_, P> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let links = [("/v1", "self"), ("", "bookmark")].map(|(root, rel)| Link {
+            href: Href {
+                base: self.base,
+                root,
+                path: &self.path,
+            },
+            rel,
+        });
+        links.serialize(serializer)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(bound(serialize = "P: fmt::Display"))]
+struct Link<'p, P> {
+    href: Href<'p, P>,
+    rel: &'static str,
+}
+
+struct Href<'p, P> {
+    base: &'p Base,
+    root: &'static str,
+    path: &'p P,
+}
+
+impl<P: fmt::Display> fmt::Display for Href<'_, P> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}{}/{}", self.base.0, self.root, self.path)
+    }
+}
+
+impl<P: fmt::Display> Serialize for Href<'_, P> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -49,6 +98,11 @@ impl Base {
         }
     }
 
+    /// The same as `pair`, for whoever writes it at once.
+    pub(super) const fn pair_of<P: fmt::Display>(&self, path: P) -> Pair<'_, P> {
+        Pair { base: self, path }
+    }
+
     /// The pair of an object or a collection.
     pub(super) fn pair(&self, path: impl fmt::Display) -> Value {
         json!([
@@ -70,6 +124,8 @@ mod tests {
             base.pairs("nodes/").push("a\tb", &mut text);
             let expected = base.pair("nodes/a\tb").to_string();
             assert_eq!(String::from_utf8(text).unwrap(), expected);
+            let written = serde_json::to_string(&base.pair_of("nodes/a\tb")).unwrap();
+            assert_eq!(written, expected);
         }
     }
 }

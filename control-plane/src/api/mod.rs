@@ -31,6 +31,7 @@ mod nodes;
 mod openapi;
 mod origin;
 mod paging;
+mod pairs;
 mod patch;
 mod path;
 mod plain;

@@ -1,8 +1,9 @@
 //! The nodes that were worked on last, as they are stored: a record of a known revision is not parsed again.
 
+use super::Conductor;
 use ferric_model::ids::NodeId;
 use ferric_model::node::Node;
-use ferric_store::{Record, Revision, StoreError};
+use ferric_store::{Key, Record, Revision, StoreError, Table};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::mem;
@@ -12,6 +13,29 @@ use std::sync::Arc;
 const KEPT: usize = 128;
 /// One whose document is larger is parsed each time: a config drive in it may have 64 MiB.
 const LARGEST_BYTES: usize = 64 << 10;
+
+impl Conductor {
+    /// The node as it stands. One that was worked on last is not opened again.
+    pub(super) async fn standing_node(
+        &self,
+        id: NodeId,
+    ) -> Result<Option<(Arc<Node>, Revision)>, StoreError> {
+        let (store, key) = (self.store(), Key::new(Table::Node, id));
+        let Some(outline) = store.outline(&key, &[]).await? else {
+            return Ok(None);
+        };
+        if let Some(node) = self.known_nodes().find(id, outline.revision) {
+            return Ok(Some((node, outline.revision)));
+        }
+        let Some(record) = store.get_with(&key, &[]).await? else {
+            return Ok(None);
+        };
+        let (node, size_bytes) = (record.decode().map(Arc::new)?, record.document.len());
+        let known = self.known_nodes();
+        known.keep(id, record.revision, &node, size_bytes);
+        Ok(Some((node, record.revision)))
+    }
+}
 
 #[derive(Default)]
 pub(super) struct KnownNodes(Mutex<Generations>);

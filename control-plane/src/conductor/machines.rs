@@ -52,7 +52,7 @@ impl Conductor {
         // Whose heartbeat it is says the message's reader; here it is enough that there is such a node.
         if self
             .store()
-            .get(&Key::new(Table::Node, id))
+            .outline(&Key::new(Table::Node, id), &[])
             .await?
             .is_none()
         {

@@ -371,17 +371,13 @@ fn allocation_of(node: &Node) -> Option<Key> {
 
 /// The node as it stands, if it is ours.
 async fn read(conductor: &Conductor, id: NodeId) -> Result<(Arc<Node>, Revision), TaskError> {
-    let key = Key::new(Table::Node, id);
-    let record = conductor.store().get(&key).await?;
-    let record = record.ok_or(TaskError::Gone(id))?;
-    let node = conductor.known_nodes().read(id, &record)?;
+    let standing = conductor.standing_node(id).await?;
+    let (node, revision) = standing.ok_or(TaskError::Gone(id))?;
     let owner = node.ownership.as_ref();
     if owner.is_none_or(|owner| owner.incarnation != conductor.incarnation()) {
         return Err(TaskError::NotOurs(id));
     }
-    let known = conductor.known_nodes();
-    known.keep(id, record.revision, &node, record.document.len());
-    Ok((node, record.revision))
+    Ok((node, revision))
 }
 
 /// A run has a goal of its own (manual cleaning ends elsewhere than automated cleaning); a stable state has none.

@@ -27,7 +27,7 @@ pub(super) async fn show(call: Call, Path(ident): Path<String>) -> ApiResult<Jso
 
 pub(super) async fn destroy(call: Call, Path(ident): Path<String>) -> ApiResult<StatusCode> {
     call.no_arguments()?;
-    let node = nodes::find::node(&call, &ident).await?.node.uuid;
+    let node = nodes::find::id(&call, &ident).await?;
     let allocation = of_node(&call, node, &ident).await?;
     check(&call, &rules::ALLOCATION_DELETE, &allocation)?;
     call.conductor().destroy_allocation(allocation.uuid).await?;

@@ -26,7 +26,7 @@ pub(super) async fn of_node(call: Call, Path(ident): Path<String>) -> ApiResult<
         Some(_) => return Err(ApiError::invalid("limit must be positive")),
     };
     let marker = call.arguments.uuid("marker")?;
-    let node = nodes::find::node(&call, &ident).await?.node.uuid;
+    let node = nodes::find::id(&call, &ident).await?;
     let query = Query {
         marker: marker.map(|marker| marker.to_string()),
         limit,

@@ -32,7 +32,7 @@ pub(super) async fn of_node(
 ) -> ApiResult<Response> {
     let call = newest(call);
     call.arguments.allow(&["after", "limit", "kind", "live"])?;
-    let node = nodes::find::node(&call, &ident).await?.node.uuid;
+    let node = nodes::find::id(&call, &ident).await?;
     let wanted = Wanted::read(&call, Some(node))?;
     let (rule, beginning) = (rules::FERRIC_TIMELINE, Beginning::Oldest);
     answer(call, wanted, (gate, headers), (rule, beginning)).await
@@ -47,7 +47,7 @@ pub(super) async fn of_all(
     let known = ["after", "limit", "kind", "live", "node"];
     call.arguments.allow(&known)?;
     let node = match call.arguments.text("node") {
-        Some(ident) => Some(nodes::find::node(&call, ident).await?.node.uuid),
+        Some(ident) => Some(nodes::find::id(&call, ident).await?),
         None => None,
     };
     let wanted = Wanted::read(&call, node)?;

@@ -11,7 +11,7 @@ use serde_json::Value;
 pub(super) async fn explain(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
     let call = newest(call);
     call.no_arguments()?;
-    let node = nodes::find::node(&call, &ident).await?.node.uuid;
+    let node = nodes::find::id(&call, &ident).await?;
     let explanation = call.conductor().explain(node).await?;
     let shown = serde_json::to_value(explanation).map_err(|source| ApiError::Internal {
         doing: "writing an explanation".into(),

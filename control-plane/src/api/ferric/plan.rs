@@ -21,7 +21,7 @@ pub(super) async fn plan(
     let call = newest(call);
     call.no_arguments()?;
     let request = parse(body)?;
-    let node = nodes::find::node(&call, &ident).await?.node.uuid;
+    let node = nodes::find::id(&call, &ident).await?;
     let plan = call.conductor().plan(node, request).await?;
     let shown = serde_json::to_value(plan).map_err(|source| ApiError::Internal {
         doing: "writing a plan".into(),

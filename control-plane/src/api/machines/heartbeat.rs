@@ -29,7 +29,7 @@ pub(super) async fn heartbeat(
 ) -> ApiResult<StatusCode> {
     call.no_arguments()?;
     let heartbeat = parse(&call, body)?;
-    let id = nodes::find::node(&call, &ident).await?.node.uuid;
+    let id = nodes::find::id(&call, &ident).await?;
     let request = HeartbeatRequest {
         heartbeat,
         from: call.from,

@@ -1,6 +1,7 @@
 //! Secrets in free-form objects are shown as asterisks, and asterisks never come back in.
 
 mod shapes;
+mod stored;
 mod text;
 
 use super::error::{ApiError, ApiResult};
@@ -8,6 +9,7 @@ use regex::Regex;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::sync::LazyLock;
+pub(super) use stored::MaskedStored;
 
 /// What stands in a secret's place.
 pub(super) const MASK: &str = "******";
@@ -21,6 +23,9 @@ const MORE_WORDS: &[&str] = &[
     "snmp_priv_key",
     "hex_kg_key",
 ];
+
+/// Secrets on the first level of `instance_info`.
+const MORE_OF_INSTANCE: &[&str] = &["configdrive", "image_url"];
 
 /// An object whose secrets are masked on every level when it is written.
 #[derive(Clone, Copy)]
@@ -42,7 +47,7 @@ impl<'o> Masked<'o> {
 
     /// `instance_info`: its config drive and image URL are secrets too, whatever their form.
     pub(super) fn instance_info(object: &'o Map<String, Value>) -> Self {
-        let more = &["configdrive", "image_url"];
+        let more = MORE_OF_INSTANCE;
         Self { object, more }
     }
 

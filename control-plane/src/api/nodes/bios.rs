@@ -49,7 +49,7 @@ pub(super) async fn list(call: Call, Path(ident): Path<String>) -> ApiResult<Jso
         call.arguments.allow(&["detail", "fields"])?;
         Selection::of_list_since(&call, SETTING, BRIEF, BIOS_REGISTRY)?
     };
-    let node = find::node(&call, &ident).await?.node.uuid;
+    let node = find::id(&call, &ident).await?;
     let settings = settings(&call, node).await?;
     let shown = settings
         .iter()
@@ -63,7 +63,7 @@ pub(super) async fn show_one(
     Path((ident, name)): Path<(String, String)>,
 ) -> ApiResult<Json<Value>> {
     call.no_arguments()?;
-    let node = find::node(&call, &ident).await?.node.uuid;
+    let node = find::id(&call, &ident).await?;
     let settings = settings(&call, node).await?;
     let found = settings.iter().find(|setting| setting.name == name);
     let found = found.ok_or_else(|| {

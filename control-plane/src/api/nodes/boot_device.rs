@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 pub(super) async fn show(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
     call.no_arguments()?;
-    let id = find::node(&call, &ident).await?.node.uuid;
+    let id = find::id(&call, &ident).await?;
     let setting = call.conductor().boot_device(id).await?;
     let persistent = setting
         .persistence
@@ -49,7 +49,7 @@ pub(super) async fn set(
         Value::Bool(true) => Persistence::Continuous,
         _ => Persistence::Once,
     };
-    let id = find::node(&call, &ident).await?.node.uuid;
+    let id = find::id(&call, &ident).await?;
     call.conductor()
         .set_boot_device(id, device, persistence)
         .await?;
@@ -58,7 +58,7 @@ pub(super) async fn set(
 
 pub(super) async fn supported(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
     call.no_arguments()?;
-    let id = find::node(&call, &ident).await?.node.uuid;
+    let id = find::id(&call, &ident).await?;
     let devices = call.conductor().supported_boot_devices(id).await?;
     let names: Vec<_> = devices.into_iter().map(BootDevice::name).collect();
     Ok(Json(json!({"supported_boot_devices": names})))

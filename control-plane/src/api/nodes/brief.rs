@@ -5,7 +5,8 @@ use crate::api::fields::Field;
 use crate::api::json_text;
 use crate::api::links::Pairs;
 use crate::api::version::ApiVersion;
-use ferric_store::{FieldValue, Outline, value_of};
+use ferric_model::node::Node;
+use ferric_store::{Entity as _, ValueRef, WriteRow};
 
 /// Those that stand there as they are shown. What not everybody may see of a node is not among them.
 const IN_INDEXES: &[&str] = &[
@@ -42,73 +43,101 @@ const IN_INDEXES: &[&str] = &[
 impl View<'_> {
     /// Whether all that is wanted stands in the store's indexes.
     pub(super) fn needs_no_document(&self) -> bool {
-        let known = |field: &&Field| field.name == "links" || IN_INDEXES.contains(&field.name);
+        let known = |field: &&Field| field.name == LINKS || IN_INDEXES.contains(&field.name);
         self.fields().all(|field| known(&field))
     }
 
     /// For all rows of a list.
-    pub(super) fn rows(&self) -> Rows {
-        let columns = self.fields().map(|field| {
-            let mut label = Vec::new();
+    pub(super) fn rows(&self) -> RowForm {
+        let mut wanted: Vec<&'static str> = self.fields().map(|field| field.name).collect();
+        wanted.retain(|name| *name != LINKS);
+        wanted.sort_by_key(|name| Node::FIELDS.iter().position(|known| known == name));
+        let columns = self.fields().enumerate().map(|(number, field)| {
+            let mut label = vec![if number == 0 { b'{' } else { b',' }];
             json_text::push(field.name, &mut label);
             label.push(b':');
+            let place = wanted.iter().position(|name| *name == field.name);
             Column {
-                name: field.name,
                 label,
+                shows: match (field.name, place) {
+                    (STATE, Some(place)) => Shows::State(place),
+                    (_, Some(place)) => Shows::Value(place),
+                    (_, None) => Shows::Links,
+                },
             }
         });
-        Rows {
+        RowForm {
             columns: columns.collect(),
+            wanted: wanted.clone(),
             links: self.node_links(),
             version: self.version(),
         }
     }
 }
 
+const LINKS: &str = "links";
+const STATE: &str = "provision_state";
+
 /// How each node of a list is written.
-pub(super) struct Rows {
+pub(super) struct RowForm {
     columns: Vec<Column>,
+    /// In the order of the table's fields.
+    wanted: Vec<&'static str>,
     links: Pairs,
     version: ApiVersion,
 }
 
 struct Column {
-    name: &'static str,
-    /// Quoted, with its colon.
+    /// What stands before the value.
     label: Vec<u8>,
+    shows: Shows,
 }
 
-impl Rows {
-    /// What a node's outline must have.
+/// With places among the values that are wanted.
+enum Shows {
+    Links,
+    State(usize),
+    Value(usize),
+}
+
+impl RowForm {
+    /// What the store must have of a node.
     pub(super) fn wanted(&self) -> Vec<&'static str> {
-        let names = self.columns.iter().map(|column| column.name);
-        names.filter(|name| *name != "links").collect()
+        self.wanted.clone()
     }
 
-    /// Appends the node as JSON.
-    pub(super) fn push(&self, outline: &Outline, text: &mut Vec<u8>) {
-        for (place, column) in self.columns.iter().enumerate() {
-            text.push(if place == 0 { b'{' } else { b',' });
+    fn push_state(&self, value: &ValueRef<'_>, text: &mut Vec<u8>) {
+        match value {
+            ValueRef::Text(state) => match state.parse() {
+                Ok(state) => json_text::push(&state_name(state, self.version), text),
+                Err(_) => json_text::push(state.as_ref(), text),
+            },
+            other => push_value(other, text),
+        }
+    }
+}
+
+impl WriteRow for RowForm {
+    fn write(&self, id: &str, values: &[ValueRef<'_>], text: &mut Vec<u8>) {
+        let value = |place: usize| values.get(place).unwrap_or(&ValueRef::Null);
+        for column in &self.columns {
             text.extend_from_slice(&column.label);
-            match column.name {
-                "links" => self.links.push(&outline.key.id, text),
-                name => self.push_value(name, value_of(&outline.fields, name), text),
+            match column.shows {
+                Shows::Links => self.links.push(id, text),
+                Shows::State(place) => self.push_state(value(place), text),
+                Shows::Value(place) => push_value(value(place), text),
             }
         }
         text.push(b'}');
     }
+}
 
-    fn push_value(&self, name: &str, value: &FieldValue, text: &mut Vec<u8>) {
-        match value {
-            FieldValue::Null => text.extend_from_slice(b"null"),
-            FieldValue::Bool(flag) => json_text::push(flag, text),
-            FieldValue::Integer(number) => json_text::push(number, text),
-            FieldValue::Text(state) if name == "provision_state" => match state.parse() {
-                Ok(state) => json_text::push(&state_name(state, self.version), text),
-                Err(_) => json_text::push(state, text),
-            },
-            FieldValue::Text(value) => json_text::push(value, text),
-        }
+fn push_value(value: &ValueRef<'_>, text: &mut Vec<u8>) {
+    match value {
+        ValueRef::Null => text.extend_from_slice(b"null"),
+        ValueRef::Bool(flag) => json_text::push(flag, text),
+        ValueRef::Integer(number) => json_text::push(number, text),
+        ValueRef::Text(value) => json_text::push(value.as_ref(), text),
     }
 }
 
@@ -120,8 +149,6 @@ mod tests {
     use crate::api::nodes::table::NODE;
     use crate::api::nodes::values::tests::full;
     use crate::api::selection::Selection;
-    use ferric_model::node::Node;
-    use ferric_store::{Entity, Revision};
     use jiff::Timestamp;
 
     #[test]
@@ -133,22 +160,20 @@ mod tests {
             full(),
             Node::new(full().uuid, "ipmi", Timestamp::UNIX_EPOCH),
         ] {
-            let outline = Outline {
-                key: node.key(),
-                revision: Revision(1),
-                sequence: 1,
-                fields: node.fields(),
-            };
+            let (fields, id) = (node.fields(), node.id());
             for version in [1, 38, 115].map(ApiVersion) {
                 let selection = Selection::Named(names.clone());
                 let view = View::new(version, &base, &access, selection);
                 assert!(view.needs_no_document());
                 let (rows, mut text) = (view.rows(), Vec::new());
-                rows.push(&outline, &mut text);
-                let expected = view.show(&node).to_string();
-                assert_eq!(String::from_utf8(text).unwrap(), expected);
                 let wanted = rows.wanted();
                 assert!(wanted.iter().all(|name| Node::FIELDS.contains(name)));
+                let values = fields.iter().filter(|(name, _)| wanted.contains(name));
+                let values: Vec<ValueRef<'_>> = values.map(|(_, value)| value.into()).collect();
+                assert_eq!(values.len(), wanted.len());
+                rows.write(&id, &values, &mut text);
+                let expected = view.show(&node).to_string();
+                assert_eq!(String::from_utf8(text).unwrap(), expected);
             }
         }
     }

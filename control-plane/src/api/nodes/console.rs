@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 pub(super) async fn show(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
     call.no_arguments()?;
-    let id = find::node(&call, &ident).await?.node.uuid;
+    let id = find::id(&call, &ident).await?;
     let (enabled, info) = match call.conductor().console(id).await? {
         ConsoleShown::Closed => (false, Value::Null),
         ConsoleShown::Open(None) => (true, json!({})),
@@ -34,7 +34,7 @@ pub(super) async fn set(
     let enabled = body.shift_remove("enabled");
     refuse_rest(&body)?;
     let enabled = boolean("enabled", enabled.ok_or_else(|| missing("enabled"))?)?;
-    let id = find::node(&call, &ident).await?.node.uuid;
+    let id = find::id(&call, &ident).await?;
     match enabled {
         Some(true) => call.conductor().open_console(id).await?,
         Some(false) | None => call.conductor().close_console(id).await?,

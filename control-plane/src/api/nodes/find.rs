@@ -9,6 +9,9 @@ use ferric_model::node::Node;
 use ferric_store::{FieldValue, Key, Query, Record, Table, value_of};
 use http::StatusCode;
 
+/// What decides whether a caller may see a node at all.
+const PROJECTS: &[&str] = &["owner", "lessee"];
+
 /// A node with the record that it was read from, for a write that expects it unchanged.
 pub(in crate::api) struct Found {
     pub(in crate::api) record: Record,
@@ -22,7 +25,20 @@ pub(in crate::api) async fn node(call: &Call, ident: &str) -> ApiResult<Found> {
     Ok(Found { record, node })
 }
 
-/// The same without a look into its document.
+/// Its id alone.
+pub(in crate::api) async fn id(call: &Call, ident: &str) -> ApiResult<NodeId> {
+    let Ok(id) = ident.parse::<NodeId>() else {
+        return Ok(node(call, ident).await?.node.uuid);
+    };
+    let key = Key::new(Table::Node, id);
+    let outline = call.conductor().store().outline(&key, PROJECTS).await?;
+    match outline.filter(|outline| is_seen(call, &outline.fields)) {
+        Some(_) => Ok(id),
+        None => Err(absent(ident)),
+    }
+}
+
+/// The same as `node` without a look into its document.
 pub(super) async fn record(call: &Call, ident: &str) -> ApiResult<Record> {
     if ident.parse::<NodeId>().is_err() && !is_name(ident) {
         let text = format!("{ident:?} is neither a UUID nor a name");
@@ -32,7 +48,17 @@ pub(super) async fn record(call: &Call, ident: &str) -> ApiResult<Record> {
     if let (None, Some(stripped)) = (&found, call.without_suffix(ident)) {
         found = lookup_record(call, stripped).await?;
     }
-    found.ok_or_else(|| ApiError::not_found(format!("node {ident} could not be found")))
+    found.ok_or_else(|| absent(ident))
+}
+
+fn absent(ident: &str) -> ApiError {
+    ApiError::not_found(format!("node {ident} could not be found"))
+}
+
+fn is_seen(call: &Call, fields: &[(&'static str, FieldValue)]) -> bool {
+    let project = |field| value_of(fields, field).as_text();
+    let target = Target::of_projects(project("owner"), project("lessee"));
+    call.access.sees(target)
 }
 
 /// By UUID or name, as it stands in a body or a query. What the caller may not see is not there.
@@ -47,7 +73,7 @@ pub(in crate::api) async fn lookup(call: &Call, ident: &str) -> ApiResult<Option
 async fn lookup_record(call: &Call, ident: &str) -> ApiResult<Option<Record>> {
     let store = call.conductor().store();
     let record = if let Ok(id) = ident.parse::<NodeId>() {
-        store.get(&Key::new(Table::Node, id)).await?
+        store.get_with(&Key::new(Table::Node, id), PROJECTS).await?
     } else if call.version.0 >= NODE_NAMES {
         let mut query =
             Query::all(Table::Node).filter("name", vec![FieldValue::Text(ident.to_owned())]);
@@ -56,11 +82,7 @@ async fn lookup_record(call: &Call, ident: &str) -> ApiResult<Option<Record>> {
     } else {
         None
     };
-    Ok(record.filter(|record| {
-        let project = |field| value_of(&record.fields, field).as_text();
-        let target = Target::of_projects(project("owner"), project("lessee"));
-        call.access.sees(target)
-    }))
+    Ok(record.filter(|record| is_seen(call, &record.fields)))
 }
 
 /// Letters, digits and `-._~`, at most 255 of them.

@@ -50,7 +50,7 @@ pub(super) async fn list(call: Call, Path(ident): Path<String>) -> ApiResult<Jso
     call.arguments.allow(&["detail", "fields"])?;
     refuse_newer(&call)?;
     let selection = Selection::of_list_since(&call, COMPONENT, BRIEF, SINCE)?;
-    let node = find::node(&call, &ident).await?.node.uuid;
+    let node = find::id(&call, &ident).await?;
     let stored = call.conductor().firmware_components(node).await?;
     let components = stored.map_or_else(Vec::new, |stored| stored.components);
     let shown = components

@@ -23,7 +23,7 @@ pub(super) async fn set_boot_mode(
         other => other.to_string().parse(),
     };
     let mode = mode.map_err(|error| ApiError::invalid(error.to_string()))?;
-    let id = find::node(&call, &ident).await?.node.uuid;
+    let id = find::id(&call, &ident).await?;
     call.conductor().set_boot_mode(id, mode).await?;
     Ok(accepted(&call, &ident, "states"))
 }
@@ -36,7 +36,7 @@ pub(super) async fn set_secure_boot(
     call.no_arguments()?;
     let on = boolean("target", target(body)?)?;
     let on = on.ok_or_else(|| ApiError::invalid("target must be true or false, not null"))?;
-    let id = find::node(&call, &ident).await?.node.uuid;
+    let id = find::id(&call, &ident).await?;
     let state = SecureBootState::of(on);
     call.conductor().set_secure_boot(id, state).await?;
     Ok(accepted(&call, &ident, "states"))

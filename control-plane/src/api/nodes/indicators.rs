@@ -21,14 +21,14 @@ pub(super) async fn inject_nmi(
 ) -> ApiResult<StatusCode> {
     call.no_arguments()?;
     refuse_rest(&body)?;
-    let id = find::node(&call, &ident).await?.node.uuid;
+    let id = find::id(&call, &ident).await?;
     call.conductor().inject_nmi(id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 pub(super) async fn list(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
     call.no_arguments()?;
-    let id = find::node(&call, &ident).await?.node.uuid;
+    let id = find::id(&call, &ident).await?;
     let found = call.conductor().indicators(id).await?;
     let shown: Vec<Value> = found
         .iter()
@@ -54,7 +54,7 @@ pub(super) async fn show(
     Path((ident, indicator)): Path<(String, String)>,
 ) -> ApiResult<Json<Value>> {
     call.no_arguments()?;
-    let id = find::node(&call, &ident).await?.node.uuid;
+    let id = find::id(&call, &ident).await?;
     let (name, component) = parsed(&indicator)?;
     let state = call.conductor().indicator(id, component, name).await?;
     Ok(Json(json!({"state": state})))
@@ -73,7 +73,7 @@ pub(super) async fn set(
         other => other.to_string().parse(),
     };
     let state = state.map_err(|error| ApiError::invalid(error.to_string()))?;
-    let id = find::node(&call, &ident).await?.node.uuid;
+    let id = find::id(&call, &ident).await?;
     let (name, component) = parsed(&indicator)?;
     let conductor = call.conductor();
     conductor.set_indicator(id, component, name, state).await?;

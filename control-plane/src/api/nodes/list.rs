@@ -10,7 +10,8 @@ use crate::api::paging::{self, Paging};
 use crate::api::path::Path;
 use crate::api::selection::Selection;
 use ferric_model::ids::ChassisId;
-use ferric_store::{FieldValue, Query, Table};
+use ferric_store::{FieldValue, Query, Rows, Table};
+use std::sync::Arc;
 
 pub(super) async fn list(call: Call) -> ApiResult<JsonText> {
     allow(&call, &["fields", "detail"])?;
@@ -76,6 +77,7 @@ async fn collection(
         .next(call, path, shown.last.as_deref(), shown.count)
         .filter(|_| !ended);
     let mut body = shown.text;
+    body.push(b']');
     if let Some(next) = next {
         body.extend_from_slice(br#","next":"#);
         json_text::push(&next, &mut body);
@@ -84,58 +86,31 @@ async fn collection(
     Ok(JsonText(body))
 }
 
-/// A page of nodes.
-struct Shown {
-    /// The answer but for its end.
-    text: Vec<u8>,
-    count: usize,
-    last: Option<String>,
-}
-
-impl Shown {
-    fn of<T>(
-        nodes: &[T],
-        last: Option<String>,
-        push: impl Fn(&T, &mut Vec<u8>) -> ApiResult<()>,
-    ) -> ApiResult<Self> {
-        let mut text = br#"{"nodes":["#.to_vec();
-        for (place, node) in nodes.iter().enumerate() {
-            if place > 0 {
-                text.push(b',');
-            }
-            let before = text.len();
-            push(node, &mut text)?;
-            if place == 0 {
-                // Nodes are about as long as each other: the text does not move all the time.
-                let length = text.len() - before;
-                text.reserve(nodes.len().saturating_mul(length + length / 8));
-            }
-        }
-        text.push(b']');
-        Ok(Self {
-            text,
-            count: nodes.len(),
-            last,
-        })
-    }
-}
-
-/// Where all that is wanted stands in the store's indexes, no document is opened.
-async fn shown(call: &Call, query: Query, view: &View<'_>) -> ApiResult<Shown> {
+/// Up to the end of the list. Where all that is wanted stands in the store's indexes, no document is opened.
+async fn shown(call: &Call, query: Query, view: &View<'_>) -> ApiResult<Rows> {
+    const BEGIN: &[u8] = br#"{"nodes":["#;
     let store = call.conductor().store();
     if view.needs_no_document() {
         let rows = view.rows();
-        let outlines = store.outlines(&query.want(rows.wanted())).await?;
-        let last = outlines.last().map(|outline| outline.key.id.clone());
-        return Shown::of(&outlines, last, |outline, text| {
-            rows.push(outline, text);
-            Ok(())
-        });
+        let query = query.want(rows.wanted());
+        return Ok(store.rows(&query, Arc::new(rows), BEGIN.to_vec()).await?);
     }
     let records = store.page(&query).await?.records;
-    let last = records.last().map(|record| record.key.id.clone());
-    Shown::of(&records, last, |record, text| {
-        view.push_record(record, text)
+    let mut text = BEGIN.to_vec();
+    for (place, record) in records.iter().enumerate() {
+        if place > 0 {
+            text.push(b',');
+        }
+        view.push_record(record, &mut text)?;
+        if place == 0 {
+            // Nodes are about as long as each other: the text does not move all the time.
+            text.reserve(records.len().saturating_mul(text.len() + text.len() / 8));
+        }
+    }
+    Ok(Rows {
+        text,
+        count: records.len(),
+        last: records.last().map(|record| record.key.id.clone()),
     })
 }
 

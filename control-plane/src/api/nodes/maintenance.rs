@@ -36,7 +36,7 @@ pub(super) async fn off(call: Call, Path(ident): Path<String>) -> ApiResult<Stat
 }
 
 async fn set(call: &Call, ident: &str, maintenance: Maintenance) -> ApiResult<StatusCode> {
-    let id = find::node(call, ident).await?.node.uuid;
+    let id = find::id(call, ident).await?;
     call.conductor().set_maintenance(id, maintenance).await?;
     Ok(StatusCode::ACCEPTED)
 }

@@ -163,7 +163,7 @@ fn own_routes() -> Router<Api> {
 
 async fn destroy(call: Call, Path(ident): Path<String>) -> ApiResult<StatusCode> {
     call.no_arguments()?;
-    let id = find::node(&call, &ident).await?.node.uuid;
+    let id = find::id(&call, &ident).await?;
     call.conductor().destroy_node(id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -30,7 +30,7 @@ pub(super) async fn validate_named(call: Call) -> ApiResult<Json<Value>> {
 }
 
 async fn validation(call: &Call, ident: &str) -> ApiResult<Json<Value>> {
-    let id = find::node(call, ident).await?.node.uuid;
+    let id = find::id(call, ident).await?;
     let found = call.conductor().validate(id).await?;
     let lines = found.into_iter().map(|(kind, validation)| {
         let mut line = json!({"result": validation.result});
@@ -74,7 +74,7 @@ fn no_inventory(node: &Node) -> ApiError {
 /// `links` is one object here, not a list: Ironic has it so.
 pub(super) async fn children(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
     call.no_arguments()?;
-    let id = find::node(&call, &ident).await?.node.uuid;
+    let id = find::id(&call, &ident).await?;
     let parent = FieldValue::Text(id.to_string());
     let query = Query::all(Table::Node).filter("parent_node", vec![parent]);
     let query = call

@@ -3,6 +3,7 @@
 use super::values::Shown;
 use super::{derived, values};
 use crate::api::access::Target;
+use crate::api::masking::Masked;
 use ferric_model::ids::NodeId;
 use ferric_model::node::{Node, Object};
 use ferric_model::state::ProvisionState;
@@ -19,8 +20,10 @@ pub(super) trait Source {
     fn own(&self, name: &str) -> Option<Shown<'_>>;
     /// The interface of a kind, such as `boot`.
     fn interface(&self, kind: &str) -> Option<&str>;
-    fn driver_info(&self) -> &Object;
-    fn instance_info(&self) -> &Object;
+    /// With its secrets masked.
+    fn driver_info(&self) -> Shown<'_>;
+    /// The same.
+    fn instance_info(&self) -> Shown<'_>;
     /// The step in hand of one kind of step list: `deploy`, `clean` or `service`.
     fn current_step(&self, of: &str) -> Value;
     fn driver_internal_info(&self) -> Object;
@@ -57,12 +60,12 @@ impl Source for Node {
         Self::interface(self, kind)
     }
 
-    fn driver_info(&self) -> &Object {
-        &self.driver_info
+    fn driver_info(&self) -> Shown<'_> {
+        Shown::Masked(Masked::of(&self.driver_info))
     }
 
-    fn instance_info(&self) -> &Object {
-        &self.instance_info
+    fn instance_info(&self) -> Shown<'_> {
+        Shown::Masked(Masked::instance_info(&self.instance_info))
     }
 
     fn current_step(&self, of: &str) -> Value {

@@ -5,6 +5,8 @@ use super::derived;
 use super::source::Source;
 use super::values::Shown;
 use crate::api::access::Target;
+use crate::api::masking::MaskedStored;
+use crate::api::pairs::Pairs;
 use ferric_model::ids::NodeId;
 use ferric_model::node::agent_session::AgentSession;
 use ferric_model::node::{Object, Reservation};
@@ -14,7 +16,6 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 /// Declares the fields that are copied, beside those that are read.
 macro_rules! stored {
@@ -28,9 +29,11 @@ macro_rules! stored {
             lessee: Option<&'d str>,
             provision_state: ProvisionState,
             #[serde(borrow)]
-            interfaces: BTreeMap<&'d str, &'d str>,
-            driver_info: Object,
-            instance_info: Object,
+            interfaces: Pairs<'d, &'d str>,
+            #[serde(borrow)]
+            driver_info: Pairs<'d, &'d RawValue>,
+            #[serde(borrow)]
+            instance_info: Pairs<'d, &'d RawValue>,
             internal_info: Object,
             agent: Option<AgentSession>,
             run: Option<IgnoredAny>,
@@ -93,7 +96,9 @@ impl<'d> Stored<'d> {
     /// `None` where it is not that simple: of a node with a run, whose steps are shown too, and of a document that only its
     /// type can read.
     pub(super) fn read(document: &'d [u8]) -> Option<Self> {
-        let stored: Self = serde_json::from_slice(document).ok()?;
+        // Whether it is UTF-8 is looked at once, and not for each string in it.
+        let document = std::str::from_utf8(document).ok()?;
+        let stored: Self = serde_json::from_str(document).ok()?;
         stored.run.is_none().then_some(stored)
     }
 }
@@ -139,15 +144,15 @@ impl Source for Stored<'_> {
     }
 
     fn interface(&self, kind: &str) -> Option<&str> {
-        self.interfaces.get(kind).copied()
+        self.interfaces.value(kind)
     }
 
-    fn driver_info(&self) -> &Object {
-        &self.driver_info
+    fn driver_info(&self) -> Shown<'_> {
+        Shown::MaskedStored(MaskedStored::of(&self.driver_info))
     }
 
-    fn instance_info(&self) -> &Object {
-        &self.instance_info
+    fn instance_info(&self) -> Shown<'_> {
+        Shown::MaskedStored(MaskedStored::instance_info(&self.instance_info))
     }
 
     fn current_step(&self, _of: &str) -> Value {

@@ -1,12 +1,15 @@
 //! A node's own fields as the wire has them: one by one and borrowed, so that what is not shown is not copied.
 
-use crate::api::masking::Masked;
+use crate::api::links::Pair;
+use crate::api::masking::{Masked, MaskedStored};
 use crate::api::shape::shown_time;
+use ferric_model::ids::NodeId;
 use ferric_model::node::{Node, Object};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use std::fmt;
 use uuid::Uuid;
 
 /// The value of a field on its way to the wire.
@@ -18,10 +21,28 @@ pub(super) enum Shown<'n> {
     Object(&'n Object),
     Texts(&'n [String]),
     Masked(Masked<'n>),
+    MaskedStored(MaskedStored<'n>),
+    Links(Pair<'n, NodePath>),
     /// As it is stored; null where nothing is.
     Copied(Option<&'n RawValue>),
     /// Put together from more than one field.
     Made(Value),
+}
+
+/// Of a node, or of what stands under it.
+pub(super) struct NodePath {
+    pub(super) node: NodeId,
+    pub(super) under: Option<&'static str>,
+}
+
+impl fmt::Display for NodePath {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (node, under) = (self.node, self.under);
+        match under {
+            Some(under) => write!(formatter, "nodes/{node}/{under}"),
+            None => write!(formatter, "nodes/{node}"),
+        }
+    }
 }
 
 impl Serialize for Shown<'_> {
@@ -34,6 +55,8 @@ impl Serialize for Shown<'_> {
             Self::Object(object) => object.serialize(serializer),
             Self::Texts(texts) => texts.serialize(serializer),
             Self::Masked(masked) => masked.serialize(serializer),
+            Self::MaskedStored(masked) => masked.serialize(serializer),
+            Self::Links(pair) => pair.serialize(serializer),
             Self::Copied(text) => text.serialize(serializer),
             Self::Made(value) => value.serialize(serializer),
         }
@@ -50,10 +73,15 @@ impl From<Shown<'_>> for Value {
             Shown::Object(object) => Self::Object(object.clone()),
             Shown::Texts(texts) => Self::from(texts),
             Shown::Masked(masked) => Self::Object(masked.into()),
+            Shown::MaskedStored(_) | Shown::Links(_) => written(&shown),
             Shown::Copied(text) => json_value(text),
             Shown::Made(value) => value,
         }
     }
+}
+
+fn written(shown: &Shown<'_>) -> Value {
+    serde_json::to_value(shown).expect("keys are texts")
 }
 
 fn json_value(text: Option<&RawValue>) -> Value {

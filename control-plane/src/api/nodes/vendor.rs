@@ -61,7 +61,7 @@ async fn passed(
     arguments: Value,
 ) -> ApiResult<Response> {
     call.arguments.allow(&["method"])?;
-    let id = find::node(call, ident).await?.node.uuid;
+    let id = find::id(call, ident).await?;
     if method.is_empty() {
         let text = "Method not specified when calling vendor extension.";
         return Err(ApiError::invalid(text));

@@ -3,7 +3,7 @@
 use super::source::Source;
 use super::stored::Stored;
 use super::table::NODE;
-use super::values::{self, Shown};
+use super::values::{self, NodePath, Shown};
 use crate::api::access::{Access, Target, rules};
 use crate::api::call::Call;
 use crate::api::error::ApiResult;
@@ -11,17 +11,16 @@ use crate::api::fields::{Field, find};
 use crate::api::gates::{AVAILABLE, INSPECT_WAIT};
 use crate::api::json_text::JsonText;
 use crate::api::links::{Base, Pairs};
-use crate::api::masking::Masked;
 use crate::api::selection::Selection;
 use crate::api::shape::Shape;
 use crate::api::version::ApiVersion;
 use ferric_model::hash_ring::groups::Rings;
+use ferric_model::ids::NodeId;
 use ferric_model::node::{Node, Object};
 use ferric_model::state::ProvisionState;
 use ferric_store::Record;
 use serde::Serializer as _;
 use serde_json::Value;
-use std::fmt;
 use std::sync::Arc;
 
 /// What a node takes, as a rule.
@@ -87,8 +86,8 @@ impl<'a> View<'a> {
     }
 
     /// To the node, or to what stands under it.
-    pub(super) fn links(&self, node: impl fmt::Display, rest: &str) -> Value {
-        self.base.pair(format_args!("nodes/{node}{rest}"))
+    fn links(&self, node: NodeId, under: Option<&'static str>) -> Shown<'_> {
+        Shown::Links(self.base.pair_of(NodePath { node, under }))
     }
 
     pub(in crate::api) fn show(&self, node: &Node) -> Value {
@@ -146,20 +145,22 @@ impl<'a> View<'a> {
         host.ok()
     }
 
-    fn value<'n>(&self, node: &'n impl Source, field: &Field) -> Shown<'n> {
+    fn value<'n>(&'n self, node: &'n impl Source, field: &Field) -> Shown<'n> {
         let made = match field.name {
-            "driver_info" => return Shown::Masked(Masked::of(node.driver_info())),
-            "instance_info" => return Shown::Masked(Masked::instance_info(node.instance_info())),
+            "driver_info" => return node.driver_info(),
+            "instance_info" => return node.instance_info(),
+            "provision_state" => {
+                return Shown::Text(state_name(node.provision_state(), self.version));
+            }
             "reservation" => return Shown::Text(node.reservation()),
-            "links" => self.links(node.uuid(), ""),
+            "links" => return self.links(node.uuid(), None),
             "ports" | "states" | "portgroups" | "volume" => {
-                self.links(node.uuid(), &format!("/{}", field.name))
+                return self.links(node.uuid(), Some(field.name));
             }
             "clean_step" => node.current_step("clean"),
             "deploy_step" => node.current_step("deploy"),
             "service_step" => node.current_step("service"),
             "driver_internal_info" => Value::Object(node.driver_internal_info()),
-            "provision_state" => state_name(node.provision_state(), self.version),
             name => {
                 let interface = |kind| Shown::Text(node.interface(kind));
                 let interface = name.strip_suffix("_interface").map(interface);
@@ -223,18 +224,19 @@ pub(super) fn states(node: &Node, version: ApiVersion, access: &Access) -> Value
     let mut shown: Object = shown.collect();
     shown.insert(
         "provision_state".to_owned(),
-        state_name(node.provision_state, version),
+        Value::from(state_name(node.provision_state, version)),
     );
     Value::Object(shown)
 }
 
-pub(super) fn state_name(state: ProvisionState, version: ApiVersion) -> Value {
+/// Null where the version has no name for it.
+pub(super) fn state_name(state: ProvisionState, version: ApiVersion) -> Option<&'static str> {
     match state {
-        ProvisionState::Available if version.0 < AVAILABLE => Value::Null,
+        ProvisionState::Available if version.0 < AVAILABLE => None,
         ProvisionState::InspectWait if version.0 < INSPECT_WAIT => {
-            Value::from(ProvisionState::Inspecting.name())
+            Some(ProvisionState::Inspecting.name())
         }
-        state => Value::from(state.name()),
+        state => Some(state.name()),
     }
 }
 

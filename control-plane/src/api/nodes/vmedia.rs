@@ -23,7 +23,7 @@ const SOURCES: [&str; 3] = ["http", "local", "swift"];
 
 pub(super) async fn show(call: Call, Path(ident): Path<String>) -> ApiResult<Json<Value>> {
     call.no_arguments()?;
-    let id = find::node(&call, &ident).await?.node.uuid;
+    let id = find::id(&call, &ident).await?;
     let slots = call.conductor().virtual_media(id).await?;
     Ok(Json(json!(slots)))
 }
@@ -36,7 +36,7 @@ pub(super) async fn attach(
     call.no_arguments()?;
     let wanted = wanted(body)?;
     let source = wanted.source(call.conductor().settings().provision_base());
-    let id = find::node(&call, &ident).await?.node.uuid;
+    let id = find::id(&call, &ident).await?;
     let Wanted {
         device, image_url, ..
     } = wanted;
@@ -52,7 +52,7 @@ pub(super) async fn detach(call: Call, Path(ident): Path<String>) -> ApiResult<S
         true => MediaDevice::ALL.to_vec(),
         false => devices(&names)?,
     };
-    let id = find::node(&call, &ident).await?.node.uuid;
+    let id = find::id(&call, &ident).await?;
     call.conductor().detach_media(id, devices).await?;
     Ok(StatusCode::NO_CONTENT)
 }

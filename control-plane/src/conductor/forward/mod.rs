@@ -35,10 +35,9 @@ use crate::config::{Cluster, seconds};
 use call::Reply;
 use ferric_model::conductor::ConductorRecord;
 use ferric_model::ids::{Incarnation, NodeId};
-use ferric_model::node::{Node, Ownership};
-use ferric_store::{Entity, Key, Record, StoreError, Table};
+use ferric_model::node::Node;
+use ferric_store::{Entity, Key};
 use figures::Failed;
-use serde::Deserialize;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -128,14 +127,10 @@ impl Conductor {
     }
 
     async fn owner_of(&self, id: NodeId) -> Result<Owner, RequestError> {
-        let Some(record) = self.store().get(&Key::new(Table::Node, id)).await? else {
+        let Some((node, _)) = self.standing_node(id).await? else {
             return Ok(Owner::Here);
         };
-        let owner = match self.known_nodes().find(id, record.revision) {
-            Some(node) => node.ownership.clone(),
-            None => ownership_in(&record)?,
-        };
-        let Some(owner) = owner else {
+        let Some(owner) = node.ownership.clone() else {
             let reason = format!("Node {id} has no conductor yet: one takes it over soon");
             return Ok(Owner::Unreachable(reason));
         };
@@ -149,7 +144,7 @@ impl Conductor {
         let Some(known) =
             known.filter(|record| record.online && record.incarnation == owner.incarnation)
         else {
-            let reason = self.orphaned(&host, &record.decode()?).await?;
+            let reason = self.orphaned(&host, &node).await?;
             return Ok(Owner::Unreachable(reason));
         };
         Ok(match known.address {
@@ -235,16 +230,6 @@ impl Conductor {
             _ => limit,
         }
     }
-}
-
-/// Of a stored node, without looking at the rest of it.
-fn ownership_in(record: &Record) -> Result<Option<Ownership>, StoreError> {
-    #[derive(Deserialize)]
-    struct Owned {
-        ownership: Option<Ownership>,
-    }
-    let owned: Owned = record.decode()?;
-    Ok(owned.ownership)
 }
 
 /// What another conductor says of a call, and whether it has done or refused it.
