@@ -85,7 +85,7 @@ impl Conductor {
         }
     }
 
-    pub(super) async fn do_continue_inspection(
+    pub(super) async fn do_inspection(
         &self,
         node: NodeId,
         request: InspectionRequest,

@@ -77,8 +77,7 @@ impl Conductor {
             }
             Call::Heartbeat { node, request } => nothing(|| self.do_heartbeat(node, request)).await,
             Call::ContinueInspection { node, request } => {
-                let inspection = || self.do_continue_inspection(node, *request);
-                boxed(Answer::Identified, inspection).await
+                boxed(Answer::Identified, || self.do_inspection(node, *request)).await
             }
             Call::NoteBootRequest { node, what } => self.heard(node, Message::BootRequest(what)),
             Call::Visit { node, visit } => pinned(|| self.receive(node, visit)).await,
