@@ -43,7 +43,7 @@ impl Form {
         match self {
             Self::Text => "text/plain; charset=UTF-8",
             Self::Html => "text/html; charset=UTF-8",
-            Self::Json => "application/json; charset=UTF-8",
+            Self::Json => "application/json",
         }
     }
 

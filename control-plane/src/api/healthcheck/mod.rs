@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use details::Details;
 use finding::Finding;
 use form::Form;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use std::net::SocketAddr;
 
 const PATH: &str = "/healthcheck";
@@ -42,8 +42,14 @@ pub(super) async fn answer(State(api): State<Api>, request: Request, next: Next)
             (form, form.write(&found, details.as_ref()))
         }
     };
-    let content_type = [(header::CONTENT_TYPE, form.content_type())];
-    let mut response = (status, content_type, body).into_response();
+    let mut response = (status, body).into_response();
+    let headers = response.headers_mut();
+    if status == StatusCode::NO_CONTENT {
+        headers.remove(header::CONTENT_TYPE);
+    } else {
+        let content_type = HeaderValue::from_static(form.content_type());
+        headers.insert(header::CONTENT_TYPE, content_type);
+    }
     envelope::identify(response.headers_mut());
     response
 }

@@ -122,15 +122,19 @@ impl Entry {
         detail: Option<ApiVersion>,
     ) -> Value {
         let text = match detail {
-            Some(_) => self.text.clone(),
-            None => self.text.chars().take(BRIEF_LENGTH).collect(),
+            None if self.text.chars().count() > BRIEF_LENGTH => {
+                let front = self.text.chars().take(BRIEF_LENGTH - 4);
+                front.chain("...".chars()).collect()
+            }
+            Some(_) | None => self.text.clone(),
         };
+        let path = format!("nodes/{}/history/{}", event.node, event.id);
         let mut shown = json!({
             "uuid": event.id,
             "created_at": shown_time(event.at),
             "severity": self.severity,
             "event": text,
-            "links": base.pair(format!("nodes/{}/history/{}", event.node, event.id)),
+            "links": [{"href": base.url(path), "rel": "self"}],
         });
         let Some(version) = detail else {
             return shown;
@@ -215,6 +219,27 @@ mod tests {
             let keys: BTreeSet<&str> = keys.iter().copied().collect();
             assert_eq!(shown, keys, "{version:?}");
         }
+    }
+
+    #[test]
+    fn a_list_without_detail_cuts_long_texts_and_each_line_links_to_itself() {
+        let failed = |length: usize| What::StepFailed {
+            step: StepId::new("deploy", "write_image"),
+            error: "é".repeat(length),
+        };
+        let (short, long) = (event(0, None, failed(9)), event(0, None, failed(400)));
+        let text = |event, version| {
+            let shown = show(&mut Story::default(), event, version);
+            shown["event"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(text(&short, None), text(&short, Some(78)));
+        let (brief, whole) = (text(&long, None), text(&long, Some(78)));
+        let kept = brief.strip_suffix("...").unwrap();
+        assert_eq!(kept.chars().count(), 251);
+        assert!(whole.starts_with(kept) && whole.ends_with('é'));
+        let shown = show(&mut Story::default(), &short, None);
+        let href = format!("http://api/v1/nodes/{0}/history/{0}", Uuid::nil());
+        assert_eq!(shown["links"], json!([{"href": href, "rel": "self"}]));
     }
 
     #[test]
