@@ -142,6 +142,15 @@ impl Store for HaltingStore {
         self.inner.get(key).await
     }
 
+    /// No document is opened for it.
+    async fn outline(
+        &self,
+        key: &Key,
+        wanted: &'static [&'static str],
+    ) -> Result<Option<Outline>, StoreError> {
+        self.inner.outline(key, wanted).await
+    }
+
     async fn page(&self, query: &Query) -> Result<Page, StoreError> {
         let page = self.inner.page(query).await?;
         let length = page.records.len();
